@@ -34,7 +34,7 @@ PARTS = (
 
 
 def main() -> None:
-    """Set the threads, then measure."""
+    """Set the number of threads, then measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--threads", type=int, default=2, help="threads of each library's products")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each contender")

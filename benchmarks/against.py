@@ -1,4 +1,4 @@
-"""Two source trees of lucidnet beside each other, to see where a new one is slower than an old one.
+"""Compare two source trees of lucidnet side by side, to see where the new one is slower.
 
 ``python -m benchmarks.against OLD [--new SRC] [--threads 1] [--rounds 9] [--only NAME ...] [--json FILE]``
 
@@ -34,20 +34,20 @@ BACKENDS = ("numpy", "jax")
 CLOCKS = {"wall": "by the clock", "cpu": "at work"}
 OLD, AGAIN, NEW = "old", "old again", "new"
 ALLOWED = 1.03
-"""What the new tree may take, in times of the old one, where the spread is smaller."""
+"""The ratio to the old tree that the new one may reach, where the spread is smaller."""
 RATE = 1e-6
-"""A learning rate so small that the thousandth step has the same numbers to work on as the first."""
+"""A learning rate so small that the thousandth step works on the same numbers as the first."""
 CLASSES = 10
 CROSSENTROPY = "categorical_crossentropy"
 
 Work = Callable[[], object]
 Row = Callable[[Any, str], Work]
-"""From the package and a backend to what is timed."""
+"""A function from the package and a backend to what is timed."""
 
 
 @dataclass(frozen=True)
 class Net:
-    """A network for labels, and data of its shape.
+    """A classifier network, and data of its shape.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class Net:
     shape: tuple[int, ...] = (784,)
 
     def model(self, ln: Any, backend: str, optimizer: Any, rule: str, metrics: Sequence[str]) -> Any:
-        """Return the model of this task, compiled."""
+        """Return the compiled model of this task."""
         ends = ln.layers.Input(self.shape), ln.layers.Dense(CLASSES, "softmax")
         model = ln.Model([ends[0], *self.layers(ln.layers), ends[1]], seed=0, backend=backend)
         model.compile(CROSSENTROPY, optimizer or ln.optimizers.Adam(RATE), metrics, rule=rule)
         return model
 
     def data(self, n: int) -> tuple[Any, Any]:
-        """Return noise, the same each time, and labels."""
+        """Return fixed noise as inputs, and labels."""
         rng = np.random.default_rng(0)
         return rng.random((n, *self.shape), "float32"), rng.integers(0, CLASSES, n)
 
@@ -133,7 +133,7 @@ def search(net: Net, examples: int, epochs: int) -> Row:
 
 
 def prediction(net: Net, rows: int) -> Row:
-    """Return a prediction of so many rows."""
+    """Return a prediction of a given number of rows."""
 
     def made(ln: Any, backend: str) -> Work:
         model, (x, _) = net.model(ln, backend, None, "backprop", ()), net.data(rows)
@@ -143,7 +143,7 @@ def prediction(net: Net, rows: int) -> Row:
 
 
 def evaluation(net: Net, rows: int) -> Row:
-    """Return loss and accuracy on so many rows."""
+    """Return an evaluation of loss and accuracy on a given number of rows."""
 
     def made(ln: Any, backend: str) -> Work:
         model, (x, y) = net.model(ln, backend, None, "backprop", ["accuracy"]), net.data(rows)
@@ -153,7 +153,7 @@ def evaluation(net: Net, rows: int) -> Row:
 
 
 def online(rule: str, times: int, units: int = 32) -> Row:
-    """Return learning from so many times of a stream: one step, or a stretch."""
+    """Return online learning from a given number of time steps: a single step, or a stretch."""
 
     def made(ln: Any, backend: str) -> Work:
         L = ln.layers
@@ -207,7 +207,7 @@ ROWS: dict[str, dict[str, Row]] = {
 
 
 def works(src: str, backend: str, names: Sequence[str]) -> Works:
-    """Return the rows of a backend as a source tree does them; called in its own process."""
+    """Return a backend's rows as one source tree computes them; called in its own process."""
     assert "lucidnet" not in sys.modules, "lucidnet was imported before its tree was chosen"
     sys.path.insert(0, src)
     ln = import_module("lucidnet")
@@ -238,13 +238,13 @@ class Measured:
         return statistics.median(float(getattr(a, clock) / max(getattr(b, clock), 1e-9)) for a, b in pairs)
 
     def spread(self, clock: str = "wall") -> float:
-        """Return how far the old tree is from itself, as a ratio above 1."""
+        """Return by which ratio above 1 the old tree differs from itself."""
         ratio = max(self.ratio(AGAIN, clock), 1e-9)
         return max(ratio, 1 / ratio)
 
     @property
     def milliseconds(self) -> float:
-        """What a call takes in the old tree."""
+        """The milliseconds a call takes in the old tree."""
         return 1e3 * statistics.median(turn.wall for turn in self.turns[OLD])
 
     def __str__(self) -> str:
@@ -258,7 +258,7 @@ class Measured:
 def measure(
     backend: str, names: Sequence[str], trees: dict[str, str], rounds: int, pause: float
 ) -> list[Measured]:
-    """Measure rows of a backend, by trees of the contenders; print a line for each."""
+    """Measure a backend's rows in the trees of all contenders; print a line for each."""
     print(f"\n{backend:<40} old ms   old/old  new/old     at work: old, new", flush=True)
     workers = {who: Worker(works, src, backend, names) for who, src in trees.items()}
     found = []
@@ -274,7 +274,7 @@ def measure(
 
 
 def verdict(found: Sequence[Measured], clock: str) -> str:
-    """Return which rows are above what is allowed and above the largest spread of all of them."""
+    """Return a line that names the rows slower than allowed and than the largest spread of all rows."""
     spread = max(row.spread(clock) for row in found)
     above = [row.name for row in found if row.ratio(NEW, clock) > max(ALLOWED, spread)]
     mean = statistics.geometric_mean(row.ratio(NEW, clock) for row in found)
@@ -285,7 +285,7 @@ def verdict(found: Sequence[Measured], clock: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Set the threads, then measure."""
+    """Set the number of threads, then measure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against", description=__doc__)
     parser.add_argument("old", type=partial(_source, parser), help="the src folder of the old tree")
     parser.add_argument("--new", type=partial(_source, parser), default=str(HERE), help="by default this one")
@@ -318,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _source(parser: argparse.ArgumentParser, path: str) -> str:
-    """Return a folder that holds the package, in full."""
+    """Return the absolute path of a folder that holds the package."""
     if not (Path(path) / "lucidnet" / "__init__.py").is_file():
         parser.error(f"there is no lucidnet in {path}; give the src folder of a source tree")
     return str(Path(path).resolve())

@@ -1,4 +1,4 @@
-"""Constants of `docs/scaling.md` that a machine can give: all-reduces between processes, steps, a file.
+"""Machine constants for `docs/scaling.md`: all-reduces between processes, steps, writing a file.
 
 The processes talk over loopback, by JAX's own runtime and gloo, and share the machine's cores: what is
 measured is the latency and the copying of the software, not a network. Times are those of the fastest turn,
@@ -36,13 +36,13 @@ PROCESSES = (2, 4)
 SIZES = tuple(4**k for k in range(1, 14))
 """Bytes of an all-reduce: 4 B to 64 MiB."""
 TURN = 0.02
-"""Seconds that a turn takes, about."""
+"""The approximate seconds of a turn."""
 WIDE, WIDE_STEPS = 8192, 8
 BLOCK = 20
 
 
 def run(threads: int, rounds: int) -> None:
-    """Measure all-reduces, reductions of a step, steps, and a checkpoint; print a line for each."""
+    """Measure all-reduces, a step's reductions, steps, and a checkpoint; print a line for each."""
     if not importlib.util.find_spec("jax"):
         print("\nall-reduce: not measured, JAX is not installed")
         return
@@ -62,7 +62,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def in_processes(count: int, work: Callable[..., Any], rounds: int) -> Any:
-    """Return what the first of several processes returns, each of which does the work."""
+    """Run a function in several processes, and return what the first one returns."""
     context, port = get_context("spawn"), free_port()
     pipe, theirs = context.Pipe()
     members = [
@@ -80,14 +80,14 @@ def in_processes(count: int, work: Callable[..., Any], rounds: int) -> Any:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free network port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def member(pipe: Connection | None, port: int, count: int, index: int, work: Any, rounds: int) -> None:
-    """Do the work as one of several processes; the first sends what it returns."""
+    """Do the work as one of several processes; the first one sends its result."""
     import jax
 
     if count > 1:
@@ -102,12 +102,12 @@ def member(pipe: Connection | None, port: int, count: int, index: int, work: Any
 
 
 def reductions(rounds: int) -> dict[int, float]:
-    """Return the seconds of an all-reduce by its bytes; all processes do the same."""
+    """Return the seconds of an all-reduce by its number of bytes; all processes must call this."""
     return {size: min(times_of(size, 2 * rounds)) for size in SIZES}
 
 
 def times_of(size: int, rounds: int) -> list[float]:
-    """Return the mean time of an all-reduce in each turn: many in one compiled loop, each of the last."""
+    """Return the mean time of an all-reduce in each turn, from many chained ones in a compiled loop."""
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -133,7 +133,7 @@ def times_of(size: int, rounds: int) -> list[float]:
 
 
 def fitted(count: int, times: dict[int, float]) -> tuple[float, float, float]:
-    """Return latency of a message and bandwidth of a link, and by what factor the worst time is off.
+    """Return a link's latency and bandwidth, and the largest factor between fit and measurement.
 
     A ring takes 2 (N - 1) latency + 2 (N - 1) / N bytes / bandwidth; least squares of relative deviations.
     """
@@ -145,7 +145,7 @@ def fitted(count: int, times: dict[int, float]) -> tuple[float, float, float]:
 
 
 def nets() -> dict[str, tuple[Layer, Any, Any]]:
-    """Return the networks of the page, with a batch of inputs and targets for each."""
+    """Return the networks of the page, each with a batch of inputs and targets."""
     rng = np.random.default_rng(0)
     images = known.images(128)
     made = {}
@@ -159,7 +159,7 @@ def nets() -> dict[str, tuple[Layer, Any, Any]]:
 
 
 def counts(rounds: int) -> list[str]:
-    """Return for each network what a step of two devices exchanges, as XLA divides its gradient."""
+    """Return for each network what a two-device step exchanges, as XLA divides its gradient."""
     lines = ["what XLA exchanges for a step's gradients, divided between two devices, in numbers"]
     for name, given in nets().items():
         program = divided(*given)
@@ -170,7 +170,7 @@ def counts(rounds: int) -> list[str]:
 
 
 def divided(net: Layer, x: Any, target: Any) -> str:
-    """Return the compiled program of a gradient whose batch lies on two devices."""
+    """Return the compiled program of a gradient whose batch is split over two devices."""
     import jax
 
     step = Step(net, ln.losses.get("categorical_crossentropy"), ln.optimizers.Adam())
@@ -189,13 +189,13 @@ def divided(net: Layer, x: Any, target: Any) -> str:
 
 
 def numbers(shapes: str) -> int:
-    """Return how many numbers are in arrays, given as ``f32[16,3]{1,0}, f32[]``."""
+    """Return how many numbers are in arrays written as ``f32[16,3]{1,0}, f32[]``."""
     sizes = re.findall(r"\[(.*?)\]", shapes)
     return sum(math.prod(map(int, re.findall(r"\d+", size))) for size in sizes)
 
 
 def steps(rounds: int) -> list[str]:
-    """Return for each network the time of a step, and how much that of single steps varies."""
+    """Return each network's time per step, and how much single steps vary."""
     lines = ["compiled steps, Adam: the fastest block; spread of single steps (logarithm, quartiles / 1.35)"]
     for name, (net, x, target) in nets().items():
         many, turns = (WIDE_STEPS, 4) if name == str(WIDE) else (BLOCK, 2 * rounds)
@@ -215,7 +215,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def saved() -> str:
-    """Return how fast a model file is written."""
+    """Return the speed at which a model file is written."""
     model = ln.Model([Input(WIDE), Dense(WIDE, "relu"), Dense(10)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "wide.safetensors"

@@ -26,7 +26,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def lucidnet(threads: int) -> Works:
-    """Return the steps of lucidnet on NumPy; called in its own process."""
+    """Return the training steps of lucidnet on NumPy; called in its own process."""
     attention = [LayerNormalization(1e-5), MultiHeadAttention(HEADS, causal=True)]
     return {
         "norm+attention": stepper(Residual(Sequential(attention)), *data(), "mse"),
@@ -35,7 +35,7 @@ def lucidnet(threads: int) -> Works:
 
 
 def pytorch(threads: int) -> Works:
-    """Return the steps of PyTorch; called in its own process."""
+    """Return the training steps of PyTorch; called in its own process."""
     import torch
 
     from . import in_torch
@@ -60,7 +60,7 @@ def pytorch(threads: int) -> Works:
 
 
 def theirs(net: Any, **options: Any) -> Callable[[], object]:
-    """Return a training step of a module of PyTorch."""
+    """Return a training step of a PyTorch module."""
     import torch
 
     x, target = (torch.from_numpy(a) for a in data())

@@ -14,7 +14,7 @@ import lucidnet as ln
 from lucidnet.layers import Dense, Input
 
 Work = Callable[[], object]
-"""Something to time."""
+"""A function to time."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def lucidnet(threads: int) -> Works:
-    """Return the steps of lucidnet on NumPy; called in its own process."""
+    """Return the training steps of lucidnet on NumPy; called in its own process."""
     x, dy = layer_data()
     layer = Conv2D(LAYER[3], LAYER[4])
     params, _ = layer.init(ln.backend.Stream(0), x.shape[1:])
@@ -41,7 +41,7 @@ def lucidnet(threads: int) -> Works:
 
 
 def pytorch(threads: int) -> Works:
-    """Return the steps of PyTorch, and the passes of one layer; called in its own process."""
+    """Return the training steps of PyTorch, and the passes of one layer; called in its own process."""
     import torch
 
     from . import in_torch
@@ -64,7 +64,7 @@ def nets() -> dict[str, tuple[list[Layer], Any]]:
 
 
 def layer_data() -> tuple[Any, Any]:
-    """Return an input of the layer that is measured by itself, and an error at its output."""
+    """Return an input for the layer measured separately, and an error at its output."""
     n, size, channels, filters, kernel = LAYER
     rng = np.random.default_rng(0)
     out = size - kernel + 1

@@ -22,7 +22,7 @@ NEEDS = {"lucidnet": "numpy", "PyTorch": "torch", "scikit-learn": "sklearn"}
 
 
 Make: TypeAlias = Callable[[int], Works]
-"""Returns works, from the number of threads; called in a process of its own."""
+"""Makes works, from the number of threads; called in a process of its own."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -39,7 +39,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def works(name: str, setting: Setting, threads: int) -> Works:
-    """Return what a contender can do; called in its own process."""
+    """Return the work that a contender can do; called in its own process."""
     if name == "PyTorch":
         import torch
 
@@ -55,7 +55,7 @@ def works(name: str, setting: Setting, threads: int) -> Works:
 
 
 def data() -> tuple[Any, Any, str]:
-    """Return MNIST's training set if it is there, else noise of the same shape."""
+    """Return MNIST's training set if it is available, else noise of the same shape."""
     try:
         (x, y), _ = ln.data.load("mnist")
         return x, y, "MNIST"
@@ -65,7 +65,7 @@ def data() -> tuple[Any, Any, str]:
 
 
 def beside_pytorch(ours: Make, theirs: Make, threads: int, works: Iterable[str], rounds: int) -> None:
-    """Measure works of lucidnet, and of PyTorch where it is; print a line for each."""
+    """Measure works of lucidnet, and of PyTorch if installed; print a line for each."""
     contenders: dict[str, tuple[Any, ...]] = {"lucidnet": (ours, threads)}
     if importlib.util.find_spec("torch"):
         contenders["PyTorch"] = (theirs, threads)
@@ -73,7 +73,7 @@ def beside_pytorch(ours: Make, theirs: Make, threads: int, works: Iterable[str],
 
 
 def side_by_side(contenders: dict[str, tuple[Any, ...]], works: Iterable[str], rounds: int) -> None:
-    """Measure works of contenders, given by what a `Worker` takes; print a line for each work."""
+    """Measure works of contenders, given by their `Worker` arguments; print a line for each work."""
     workers = {name: Worker(*given) for name, given in contenders.items()}
     for work in works:
         report(work, workers, rounds)

@@ -1,4 +1,4 @@
-"""Training epochs through the public door, beside PyTorch, JAX by hand, Keras on JAX and scikit-learn."""
+"""Training epochs through the public API, beside PyTorch, JAX by hand, Keras on JAX and scikit-learn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .timing import Worker, Works, median_ratio, turns
 BASE = "PyTorch"
 """The contender whose epoch is the unit of the ratios."""
 HAND, CHECKED = "JAX by hand", "JAX by hand, checked"
-"""Those beside which the compiled engine is measured once more."""
+"""The contenders beside which the compiled engine is measured once more."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -84,7 +84,7 @@ def on_jax(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
 
 
 def on_devices(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
-    """Return the epochs of lucidnet on JAX, batches spread over as many devices of a processor as threads."""
+    """Return the epochs of lucidnet on JAX, with batches spread over one CPU device per thread."""
     return {name: ours("jax", task, mesh=threads) for name, task in tasks.items()} if threads > 1 else {}
 
 
@@ -102,7 +102,7 @@ def ours(backend: str, task: Task, rule: str = "backprop", mesh: int | None = No
 
 
 def by_hand(threads: int, tasks: dict[str, Task] = TASKS, checked: bool = False) -> Works:
-    """Return the epochs of JAX and optax written by hand, of the networks that are there."""
+    """Return the epochs of hand-written JAX and optax, for the networks that have them."""
     from . import in_jax
 
     made = {name: in_jax.epoch(name, task, checked) for name, task in tasks.items()}
@@ -110,7 +110,7 @@ def by_hand(threads: int, tasks: dict[str, Task] = TASKS, checked: bool = False)
 
 
 def by_hand_checked(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
-    """Return the epochs of JAX by hand that look in each step whether loss and gradient are finite."""
+    """Return the epochs of hand-written JAX that checks each step for finite loss and gradient."""
     return by_hand(threads, tasks, checked=True)
 
 
@@ -128,7 +128,7 @@ def kerasian(model: Any, task: Task) -> Callable[[], object]:
 
 
 def scikit_learn(threads: int, tasks: dict[str, Task] = TASKS) -> Works:
-    """Return the epochs of scikit-learn, of the dense networks."""
+    """Return the epochs of scikit-learn, for the dense networks."""
     made: Works = {}
     for name, task in tasks.items():
         if name.startswith("784-"):
@@ -148,4 +148,4 @@ CONTENDERS = {
     "Keras": (keras, "keras"),
     "scikit-learn": (scikit_learn, "sklearn"),
 }
-"""Who takes part: what makes its epochs, and the package that it needs. The first is the unit."""
+"""The contenders: what makes their epochs, and the package needed. The first is the unit of the ratios."""

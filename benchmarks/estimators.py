@@ -1,4 +1,4 @@
-"""The estimators beside scikit-learn's perceptrons: scores over five seeds, times of a fit, peak memory.
+"""The estimators beside scikit-learn's MLPs: scores over five seeds, fit times, peak memory.
 
 Both have the same architecture, Adam, rate, epochs and batches, in float32, on NumPy. Of MNIST a part
 is taken.
@@ -25,7 +25,7 @@ OURS, THEIRS = "lucidnet", "scikit-learn"
 
 
 class Set(NamedTuple):
-    """A data set, and how long one is trained on it.
+    """A data set, and how long an estimator is trained on it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ SETS = {
     "MNIST": Set((128, 64), 3, 1, 6000),
 }
 MOST = 12_000
-"""Examples of MNIST that scores are of; times are of half of them."""
+"""The number of MNIST examples used for scores; times use half of them."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -83,7 +83,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def time_line(found: dict[str, list[Turn]]) -> str:
-    """Return the medians of turn-by-turn ratios by the clock and at work, and of milliseconds at work."""
+    """Return median ratios by wall clock and CPU time, and median CPU milliseconds."""
     pairs = [*zip(found[OURS], found[THEIRS], strict=True)]
     ratios = (
         statistics.median(getattr(own, clock) / getattr(other, clock) for own, other in pairs)
@@ -105,7 +105,7 @@ def kind(who: str, regression: bool) -> Any:
 
 
 def estimator(who: str, name: str, batch: int, epochs: int, seed: int = 0) -> Any:
-    """Return a contender for a data set, which never ends early."""
+    """Return a contender for a data set, with early stopping ruled out."""
     given = SETS[name]
     how = {"hidden_layer_sizes": given.hidden, "batch_size": batch, "max_iter": epochs, "random_state": seed}
     return kind(who, given.regression)(**how, tol=0.0, n_iter_no_change=10**6)
@@ -126,7 +126,7 @@ def data(name: str) -> tuple[Any, Any]:
 
 
 def scores(name: str) -> tuple[list[float], list[float]]:
-    """Return the scores of both on a third of the data that is held back, each time another."""
+    """Return the scores of both on a held-out third of the data, a different one each time."""
     from sklearn.model_selection import train_test_split
 
     x, y = data(name)
@@ -140,7 +140,7 @@ def scores(name: str) -> tuple[list[float], list[float]]:
 
 
 def score_line(ours: list[float], theirs: list[float]) -> str:
-    """Return both means, and whether ours is at least theirs minus two standard errors."""
+    """Return both mean scores, and whether ours is at least theirs minus two standard errors."""
     errors = [statistics.stdev(some) / len(some) ** 0.5 for some in (ours, theirs)]
     means = [statistics.fmean(some) for some in (ours, theirs)]
     enough = means[0] >= means[1] - 2 * (errors[0] ** 2 + errors[1] ** 2) ** 0.5
@@ -150,7 +150,7 @@ def score_line(ours: list[float], theirs: list[float]) -> str:
 
 
 def fits(who: str, name: str, batches: list[str]) -> Works:
-    """Return a fit for each size of batches; called in a process of its own."""
+    """Return a fit for each batch size; called in a process of its own."""
     x, y = data(name)
     x, y = x[: SETS[name].least], y[: SETS[name].least]
     nets = {batch: estimator(who, name, int(batch), SETS[name].timed) for batch in batches}
@@ -158,7 +158,7 @@ def fits(who: str, name: str, batches: list[str]) -> Works:
 
 
 def quiet(fit: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a fit without the warning that it has not converged."""
+    """Return a fit that does not warn about missing convergence."""
 
     def work() -> Any:
         with warnings.catch_warnings(action="ignore"):
@@ -168,7 +168,7 @@ def quiet(fit: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def peak(who: str, name: str) -> str:
-    """Return how many MiB a fit in a process of its own takes."""
+    """Return the peak memory of a fit in a process of its own, in MiB."""
     command = [
         sys.executable,
         "-c",
@@ -181,7 +181,7 @@ def peak(who: str, name: str) -> str:
 
 
 def told(who: str, name: str) -> None:
-    """Print by how many KiB the peak of a fit lies above what the process had after all imports."""
+    """Print the peak memory of a fit in KiB, beyond what the process used after all imports."""
     net, _ = estimator(who, name, 64, 2), data("wine")  # with which the readers of data are there, too
     if name == "MNIST":
         import lucidnet.data.sets  # noqa: F401

@@ -1,4 +1,4 @@
-"""On a graphics card: epochs, learning rules, time to an accuracy on MNIST, and the share of the card's peak.
+"""On a GPU: epochs, learning rules, time to an accuracy on MNIST, and the share of peak throughput.
 
     python -m benchmarks --only gpu
 
@@ -27,7 +27,7 @@ from .timing import Worker, Works, compare
 NAMES = ("784-128-64-10", "convnet", "LSTM")
 WIDTH, DEPTH, BATCH, STEPS = 8192, 4, 8192, 20
 STREAM = (1000, 32, 1)
-"""Times, streams and inputs of a stretch."""
+"""Time steps, streams and inputs of a stretch."""
 UNITS, TAU, SLOW = 100, 10.0, 1e-4
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L4": 121e12, "T4": 65e12}
 """Dense bfloat16 (T4: float16) products per second, from NVIDIA's data sheets of the largest version."""
@@ -36,7 +36,7 @@ MOST = 30
 
 
 def run(threads: int, rounds: int) -> None:
-    """Measure all, or say why nothing is measured."""
+    """Measure everything, or say why nothing is measured."""
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the card is shared with PyTorch
     if reason := missing():
         print(f"\ngpu: not measured, {reason}")
@@ -57,7 +57,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def missing() -> str:
-    """Return why nothing can be measured; nothing if it can."""
+    """Return the reason why nothing can be measured; empty if it can."""
     if not importlib.util.find_spec("jax"):
         return "JAX is not installed"
     try:
@@ -68,7 +68,7 @@ def missing() -> str:
 
 
 def torch_has_it() -> bool:
-    """Tell whether PyTorch is there, and finds a card."""
+    """Tell whether PyTorch is installed and finds a GPU."""
     if not importlib.util.find_spec("torch"):
         return False
     import torch
@@ -77,7 +77,7 @@ def torch_has_it() -> bool:
 
 
 def line(name: str, workers: dict[str, Worker], rounds: int) -> None:
-    """Print examples per second, or steps of a stream, of each contender."""
+    """Print each contender's examples per second, or stream steps per second."""
     task = TASKS.get(name, TASKS["784-128-64-10"])
     count, unit = (STREAM[0], "steps/s") if name == "RFLO" else (task.batch * task.batches, "examples/s")
     for who, (seconds, ratio) in compare(workers, name, rounds).items():
@@ -127,12 +127,12 @@ def on_torch(tasks: dict[str, Task], device: str = "cuda", compiled: bool = Fals
 
 
 def compiled(tasks: dict[str, Task]) -> Works:
-    """Return the same with `torch.compile`."""
+    """Return the epochs and rules in PyTorch with `torch.compile`."""
     return on_torch(tasks, compiled=True)
 
 
 def reached(backend: str = "jax:gpu", most: int = MOST) -> list[str]:
-    """Return how long two networks train until they reach each accuracy on MNIST's test images."""
+    """Return the time in which two networks reach each accuracy on MNIST's test images."""
     try:
         (x, y), (x_test, y_test) = ln.data.load("mnist")
     except LucidnetError as error:
@@ -146,7 +146,7 @@ def reached(backend: str = "jax:gpu", most: int = MOST) -> list[str]:
 
 
 def until(train: tuple[Any, Any], test: tuple[Any, Any], name: str, backend: str, most: int) -> str:
-    """Return when a network reaches each accuracy, compiling included."""
+    """Return the time at which a network reaches each accuracy, including compilation."""
     model = ln.Model(TASKS[name].layers(), backend=backend)
     model.compile("categorical_crossentropy", ln.optimizers.Adam(RATE), ["accuracy"])
     began, goals, found = time.perf_counter(), list(GOALS), []
@@ -160,7 +160,7 @@ def until(train: tuple[Any, Any], test: tuple[Any, Any], name: str, backend: str
 
 
 def share(backend: str = "jax:gpu", width: int = WIDTH, batch: int = BATCH) -> str:
-    """Return the share of the card's peak of products that training wide dense layers takes."""
+    """Return the share of the GPU's peak matrix throughput reached in training wide dense layers."""
     layers = [Input(width), *(Dense(width, "relu") for _ in range(DEPTH)), Dense(nets.CLASSES, "softmax")]
     model = ln.Model(layers, backend=backend, dtype="mixed_bfloat16")
     model.compile("categorical_crossentropy", ln.optimizers.SGD(RATE))

@@ -20,18 +20,18 @@ from jax import lax
 from . import nets
 
 Forward = Callable[[Any, Any], Any]
-"""From parameters and inputs (n, ...) to scores (n, ..., classes)."""
+"""A function from parameters and inputs (n, ...) to scores (n, ..., classes)."""
 
 
 def network(name: str) -> tuple[Any, Forward] | None:
-    """Return the first parameters of a network of `nets`, and its forward pass; None if it is not here."""
+    """Return a network's initial parameters and its forward pass; None if it is not written here."""
     if name.startswith("784-"):
         return dense([int(size) for size in name.split("-")])
     return lstm() if name == "LSTM" else None
 
 
 def dense(sizes: list[int]) -> tuple[Any, Forward]:
-    """Return dense layers with rectifiers between them."""
+    """Return dense layers with ReLU between them."""
     rng = np.random.default_rng(0)
     params = [normal(rng, *pair) for pair in pairwise(sizes)]
 
@@ -44,7 +44,7 @@ def dense(sizes: list[int]) -> tuple[Any, Forward]:
 
 
 def lstm() -> tuple[Any, Forward]:
-    """Return a recurrent layer, and the output layer at each time step."""
+    """Return an LSTM layer, with an output layer at each time step."""
     rng = np.random.default_rng(0)
     params = {
         "cell": normal(rng, nets.SYMBOLS, 4 * nets.UNITS),
@@ -70,7 +70,7 @@ def lstm() -> tuple[Any, Forward]:
 
 
 def normal(rng: np.random.Generator, inputs: int, outputs: int) -> dict[str, Any]:
-    """Return weights and biases of a dense layer."""
+    """Return the initial weights and biases of a dense layer."""
     deviation = np.sqrt(2 / inputs)
     W = (deviation * rng.standard_normal((inputs, outputs))).astype(np.float32)
     return {"W": W, "b": np.zeros(outputs, np.float32)}

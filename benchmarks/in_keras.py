@@ -24,7 +24,7 @@ def model(name: str) -> Any:
 
 
 def stack(name: str) -> list[Any]:
-    """Return the layers of a network that is a chain."""
+    """Return the layers of a sequential network."""
     if name == "LSTM":
         cells = layers.LSTM(nets.UNITS, return_sequences=True)
         return [layers.Input((nets.TIME, nets.SYMBOLS)), cells, layers.Dense(nets.SYMBOLS)]
@@ -35,7 +35,7 @@ def stack(name: str) -> list[Any]:
 
 
 def lenet() -> list[Any]:
-    """Return layers like LeNet-5's, with rectifiers."""
+    """Return layers like LeNet-5's, with ReLU."""
     first = [layers.Conv2D(6, 5, padding="same", activation="relu"), layers.MaxPooling2D(2)]
     second = [layers.Conv2D(16, 5, activation="relu"), layers.MaxPooling2D(2), layers.Flatten()]
     return [*first, *second, layers.Dense(120, "relu"), layers.Dense(84, "relu"), layers.Dense(10)]
@@ -49,7 +49,7 @@ def convnet() -> list[Any]:
 
 
 def transformer() -> Any:
-    """Return causal blocks over the embeddings of characters and places."""
+    """Return causal transformer blocks over character and position embeddings."""
     width = nets.WIDTH
     x = layers.Input((nets.CONTEXT,), dtype="int32")
     numbers = keras.ops.cumsum(keras.ops.ones_like(x), axis=1) - 1

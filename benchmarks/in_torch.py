@@ -1,4 +1,4 @@
-"""The same networks in PyTorch, and the usual loop around them."""
+"""The same networks in PyTorch, with the usual training loop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.nn import functional
 from . import nets
 
 Step = Callable[[Any, Any], Any]
-"""A training step: from a batch to the loss, which may still be on its way."""
+"""A training step: from a batch to the loss, which may not have been computed yet."""
 
 
 class Recurrent(nn.Module):
-    """A recurrent layer, and the output layer at each time."""
+    """A recurrent layer, with an output layer at each time step."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Recurrent(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Causal blocks over the embeddings of characters and places."""
+    """Causal transformer blocks over character and position embeddings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def block(width: int, heads: int) -> nn.Module:
 
 
 def dense(sizes: list[int]) -> nn.Module:
-    """Return dense layers with rectifiers between them."""
+    """Return dense layers with ReLU between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -61,7 +61,7 @@ def dense(sizes: list[int]) -> nn.Module:
 
 
 def lenet() -> nn.Module:
-    """Return layers like LeNet-5's, with rectifiers."""
+    """Return layers like LeNet-5's, with ReLU."""
     relu, pool = nn.ReLU(), nn.MaxPool2d(2)
     first = [nn.Conv2d(1, 6, 5, padding=2), relu, pool, nn.Conv2d(6, 16, 5), relu, pool, nn.Flatten()]
     return nn.Sequential(*first, nn.Linear(400, 120), relu, nn.Linear(120, 84), relu, nn.Linear(84, 10))
@@ -91,13 +91,13 @@ def tensors(x: Any, y: Any, device: str = "cpu") -> tuple[Any, Any]:
 
 
 def loss_of(net: Any, x: Any, y: Any) -> Any:
-    """Return the mean cross-entropy over all rows, or all times of all rows."""
+    """Return the mean cross-entropy over all rows, or over all time steps of all rows."""
     z = net(x)
     return functional.cross_entropy(z.reshape(-1, z.shape[-1]), y.reshape(-1))
 
 
 def stepper(net: Any, compiled: bool = False) -> Step:
-    """Return a training step with Adam; if asked for, forward and backward pass are compiled."""
+    """Return a training step with Adam, with compiled forward and backward pass if asked for."""
     optimizer = torch.optim.Adam(net.parameters(), lr=nets.RATE)
     loss: Any = torch.compile(loss_of) if compiled else loss_of
 
@@ -119,7 +119,7 @@ def repeat(name: str, threads: int, x: Any, y: Any) -> Callable[[], object]:
 
 
 def epoch(step: Step, x: Any, y: Any, batch: int) -> Callable[[], object]:
-    """Return an epoch in a new order: batches are taken by index, which is faster than a DataLoader."""
+    """Return an epoch in random order; batches are taken by index, which is faster than a DataLoader."""
 
     def work() -> object:
         total = torch.zeros((), device=x.device)
@@ -131,7 +131,7 @@ def epoch(step: Step, x: Any, y: Any, batch: int) -> Callable[[], object]:
 
 
 def why_not_compiled() -> str:
-    """Return why `torch.compile` does not work here; nothing if it does."""
+    """Return why `torch.compile` does not work here; empty if it does."""
     try:
         torch.compile(lambda x: x * 2 + 1)(torch.ones(4))
     except Exception as error:  # whatever is missing: a compiler, a header, support for this Python

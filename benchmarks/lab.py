@@ -1,4 +1,4 @@
-"""What the page costs: ``python -m benchmarks.lab`` (pictures a second need playwright and Chromium).
+"""The cost of the page: ``python -m benchmarks.lab`` (frame rates need playwright and Chromium).
 
 - processor time of a frame: one network 2-32-32-1, the plane at 100 x 100;
 - a training that is looked at 20 times a second, beside the same that nobody looks at, taking turns;
@@ -32,7 +32,7 @@ def frame() -> float:
 
 
 def spent(trainer: Trainer, frames: int, seconds: float = 2.0) -> tuple[float, int, int]:
-    """Return processor time, steps and frames of some seconds in which so many frames a second are wanted."""
+    """Return CPU time, steps and frames over some seconds, at a requested frame rate."""
     step, number, used = trainer.step, trainer.number, time.process_time()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -43,7 +43,7 @@ def spent(trainer: Trainer, frames: int, seconds: float = 2.0) -> tuple[float, i
 
 
 def slowed() -> float:
-    """Return which share of a second 20 frames take, in processor time: others may be at work, too."""
+    """Return the CPU time of 20 frames, in per cent of a second; unlike wall time it ignores other work."""
     trainer = Trainer(parsed({"networks": [NETWORK]}))
     trainer.one_step(4000)
     trainer.start()
@@ -77,11 +77,11 @@ EMPTY = """async ([token, seconds]) => {
       count += 1;
     }
     return count / seconds; }"""
-"""What a page would do that shows nothing of the frames that it fetches."""
+"""A script that fetches frames as the page does, and shows nothing of them."""
 
 
 def painted(seconds: float = 5.0) -> tuple[float, float]:
-    """Return frames painted in a second by the page, and by an empty one on the same server."""
+    """Return frames per second painted by the page, and by an empty page on the same server."""
     from playwright.sync_api import sync_playwright
 
     found = shutil.which("chromium") or shutil.which("google-chrome")

@@ -1,4 +1,4 @@
-"""What is measured, by which command, and how what that prints is read: the figures of README and docs.
+"""What is measured, by which command, and how its output is parsed, for the figures of README and docs.
 
 The figures themselves lie in `measured.json`: for each measurement the day, the threads, the seconds
 of work and what was found, by name. ``python -m benchmarks.results measure NAME`` measures one anew.
@@ -23,21 +23,21 @@ import lucidnet
 ROOT = Path(__file__).resolve().parent.parent
 FILE = Path(__file__).with_name("measured.json")
 PICTURES = "docs/_static/papers"
-"""Where the figures of the papers go."""
+"""The folder for the figures of the papers."""
 
 Figures: TypeAlias = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A command, the threads it is given, and what reads its output."""
+    """A command, its number of threads, and the parser of its output."""
 
     command: str
     read: Callable[[str], Any]
     threads: int = 1
 
     def make(self) -> dict[str, Any]:
-        """Run the command; return when and how, and what was found."""
+        """Run the command; return the date, the conditions and the values found."""
         first, *rest = shlex.split(self.command)
         assert first == "python", "each command begins so"
         source = str(Path(lucidnet.__file__).parent.parent)
@@ -58,13 +58,13 @@ class Measurement:
 
 
 def spent() -> float:
-    """Return the seconds that processes started here were at work; busy neighbours change it little."""
+    """Return the CPU seconds of processes started here, which busy neighbours change little."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def shrunk(picture: Path) -> None:
-    """Write a picture with 256 colours: half the size, and a map of colours keeps its order."""
+    """Save a picture with 256 colours, in half the bytes; a colour map keeps its order."""
     from PIL import Image
 
     with Image.open(picture) as image:
@@ -75,17 +75,17 @@ def shrunk(picture: Path) -> None:
 
 
 COLUMNS = {"epochs": 1, "each": 2, "mean": 3}
-"""What stands where in the table of `mnist.py`."""
+"""The columns in the table of `mnist.py`."""
 
 
 def table(printed: str) -> Figures:
-    """Read the table of `mnist.py`."""
+    """Read the table printed by `mnist.py`."""
     rows = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in printed.splitlines()[2:]]
     return {f"{row[0]} {what}": row[at] for row in rows for what, at in COLUMNS.items()}
 
 
 def seeds(printed: str) -> Figures:
-    """Read accuracy and time of each seed."""
+    """Read the accuracy and time of each seed."""
     lines = re.findall(r"^seed \d+: ([\d.]+) % after (\d+) s", printed, re.MULTILINE)
     each, spent = [one for one, _ in lines], [int(time) for _, time in lines]
     mean = sum(map(float, each)) / len(each)
@@ -93,7 +93,7 @@ def seeds(printed: str) -> Figures:
 
 
 def checks(printed: str) -> list[list[str]]:
-    """Read the lines of a paper's script: what, the paper's figure, ours, the verdict."""
+    """Read the lines of a paper's script: the effect, the paper's figure, ours, the verdict."""
     lines = [line for line in printed.splitlines()[1:] if line[58:59] == " " and line[75:76] == " "]
     return [
         [line[:58].strip(), line[58:75].strip(), line[75:92].strip(), line[92:].strip()] for line in lines
@@ -113,7 +113,7 @@ def ratios(printed: str) -> Figures:
 
 
 def epochs(printed: str) -> Figures:
-    """Read the ratios of each network below its name."""
+    """Read the ratios of each network, printed below its name."""
     found, name = {}, ""
     for line in printed.splitlines():
         if match := re.match(r"  (\S+), batch", line):
@@ -125,14 +125,14 @@ def epochs(printed: str) -> Figures:
 
 
 def cycle(printed: str) -> Figures:
-    """Read what one cycle came to, and the best of the constant rates."""
+    """Read the accuracy of the one-cycle run, and the best of the constant rates."""
     constant = re.findall(r"^constant .*mean ([\d.]+) %", printed, re.MULTILINE)
     (one,) = re.findall(r"^one cycle .*mean ([\d.]+) %", printed, re.MULTILINE)
     return {"cycle": f"{one} %", "constant": f"{max(constant, key=float)} %"}
 
 
 def by_pattern(**patterns: str) -> Callable[[str], Figures]:
-    """Return a reader that looks for one figure after each pattern; all have to be there."""
+    """Return a parser that finds one figure after each pattern; all must be present."""
 
     def read(printed: str) -> Figures:
         found = {name: re.search(pattern, printed) for name, pattern in patterns.items()}
@@ -144,7 +144,7 @@ def by_pattern(**patterns: str) -> Callable[[str], Figures]:
 
 
 def paper(script: str, options: str = "") -> Measurement:
-    """Return the measurement of a paper's script, which also draws its figure."""
+    """Return the measurement for a paper's script, which also draws its figure."""
     words = f"python examples/papers/{script}.py {options} --figure {PICTURES}/{script}.png"
     return Measurement(" ".join(words.split()), checks)
 
@@ -230,11 +230,11 @@ MEASUREMENTS = (
 
 
 def kept() -> dict[str, Any]:
-    """Return all measurements that are kept in the file, by name."""
+    """Return all measurements stored in the file, by name."""
     return json.loads(FILE.read_text("utf-8"))
 
 
 def keep(measured: dict[str, Any]) -> None:
-    """Write what was measured, in the order of the table above."""
+    """Save measured values to the file, in the order of the table above."""
     ordered = {name: measured[name] for name in MEASUREMENTS if name in measured}
     FILE.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -22,7 +22,7 @@ print(peak, x.nbytes + x_test.nbytes)
 
 
 def run(threads: int, rounds: int) -> None:
-    """Train in a process of its own; print its peak against the size of the data set."""
+    """Train in a process of its own; print its peak memory against the size of the data set."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"\npeak memory: not measured ({done.stderr.strip().splitlines()[-1]})")

@@ -1,4 +1,4 @@
-"""The networks that several parts measure, in lucidnet, with the data that they are trained on."""
+"""The networks measured by several benchmarks, in lucidnet, with their training data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lucidnet.training import Step
 
 BATCH = 64
 RATE = 0.001
-"""The learning rate of Adam in all libraries."""
+"""Adam's learning rate in all libraries."""
 PIXELS, CLASSES = 784, 10
 TIME, SYMBOLS, UNITS = 100, 65, 128
 CONTEXT, WIDTH, HEADS, BLOCKS = 64, 128, 4, 4
@@ -39,7 +39,7 @@ KINDS = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
 
 @dataclass(frozen=True)
 class Task:
-    """A network, and an epoch of it.
+    """A network, and the data of one epoch.
 
     Parameters
     ----------
@@ -63,22 +63,22 @@ class Task:
     by_hand: float | None = None
 
     def epoch(self) -> tuple[Any, Any]:
-        """Return inputs and targets of an epoch."""
+        """Return the inputs and targets of an epoch."""
         return self.data(self.batch * self.batches)
 
     def small(self) -> Task:
-        """Return the task with an epoch that takes no time."""
+        """Return the task with a tiny epoch, for warming up."""
         return replace(self, batch=2, batches=2)
 
 
 def dense(*hidden: int) -> list[Layer]:
-    """Return layers for digits as rows of pixels."""
+    """Return dense layers for digits as rows of pixels."""
     layers = [Dense(units, "relu") for units in hidden]
     return [Input(PIXELS), *layers, Dense(CLASSES, "softmax")]
 
 
 def recurrent(kind: str) -> list[Layer]:
-    """Return a recurrent layer of a kind, and the output layer at each time."""
+    """Return a recurrent layer of some kind, with an output layer at each time step."""
     layer = KINDS[kind](UNITS, return_sequences=True)
     return [Input((TIME, SYMBOLS)), layer, Dense(SYMBOLS, "softmax")]
 
@@ -91,7 +91,7 @@ def transformer() -> list[Layer]:
 
 
 def lenet() -> list[Layer]:
-    """Return layers like LeNet-5's, with rectifiers."""
+    """Return layers like LeNet-5's, with ReLU."""
     first = [Conv2D(6, 5, padding="same", activation="relu"), MaxPooling2D(2)]
     second = [Conv2D(16, 5, activation="relu"), MaxPooling2D(2), Flatten()]
     last = [Dense(120, "relu"), Dense(84, "relu"), Dense(CLASSES, "softmax")]
@@ -108,7 +108,7 @@ def convnet() -> list[Layer]:
 def stepper(
     net: Layer, x: Any, target: Any, loss: str = "categorical_crossentropy", many: int = 1, **settings: Any
 ) -> Callable[[], object]:
-    """Return so many training steps of lucidnet on one batch; settings are those of `Step`."""
+    """Return a number of lucidnet training steps on one batch; settings are those of `Step`."""
     step = Step(net, losses.get(loss), optimizers.Adam(RATE), **settings)
     state, block = step.start(x.shape[1:]), [[Batch(x, target)]] * many
     problem, executor = step.problem(state, x.shape[1:]), step.executor
@@ -135,13 +135,13 @@ def images(n: int) -> tuple[Any, Any]:
 
 
 def characters(n: int) -> tuple[Any, Any]:
-    """Return sequences of one-hot characters, and the labels of others."""
+    """Return sequences of one-hot characters, and random characters as labels."""
     ids, target = np.random.default_rng(0).integers(0, SYMBOLS, (2, n, TIME))
     return np.eye(SYMBOLS, dtype="float32")[ids], target
 
 
 def windows(n: int) -> tuple[Any, Any]:
-    """Return windows of a text as numbers of characters, and of what follows."""
+    """Return random windows of character numbers, and random characters as targets."""
     x, target = np.random.default_rng(0).integers(0, SYMBOLS, (2, n, CONTEXT))
     return x, target
 
@@ -155,4 +155,4 @@ TASKS = {
     "LeNet": Task(lenet, images, BATCH, 100, 1.2),
     "convnet": Task(convnet, images, 128, 20, 1.2),
 }
-"""What an epoch is measured of: half a second to two seconds in PyTorch on one core."""
+"""The networks whose epochs are measured: half a second to two seconds in PyTorch on one core."""

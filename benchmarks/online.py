@@ -22,9 +22,9 @@ from .timing import Worker, Works, compare, median_ratio, turns
 
 SIZES = {"rflo": 100, "rtrl": 50}
 TIMES = 1000
-"""How many times a scan goes through."""
+"""The number of time steps in a scan."""
 BESIDE = [(rule, units) for rule in ("rflo", "snap1", "uoro") for units in (32, 100)]
-"""What is measured beside braintrace."""
+"""Rules, and numbers of units, measured beside braintrace."""
 
 
 def run(threads: int, rounds: int) -> None:
@@ -48,7 +48,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def beside(rounds: int) -> None:
-    """Measure scans beside braintrace's, by the time at work; print a line for each."""
+    """Measure our scans beside braintrace's, by CPU time; print a line for each."""
     if not importlib.util.find_spec("braintrace"):
         print(f"\nonline, scan of {TIMES}: not measured beside braintrace, which is not installed")
         return
@@ -67,7 +67,7 @@ def beside(rounds: int) -> None:
 
 
 def scans(theirs: bool) -> Works:
-    """Return scans of each rule, ours or braintrace's; called in its own process."""
+    """Return the scans of each rule, ours or braintrace's; called in its own process."""
     made: Works = {}
     for rule, units in BESIDE:
         run, x = (contender if theirs else scan)(rule, units), np.ones((TIMES, 1, 1), "float32")
@@ -76,12 +76,12 @@ def scans(theirs: bool) -> Works:
 
 
 def scan(rule: str, units: int) -> Callable[[Any, Any], Any]:
-    """Return what learns from a stretch of a stream."""
+    """Return a function that learns from a stretch of a stream."""
     return learner(rule, units, "jax").run
 
 
 def contender(rule: str, units: int, same: bool = False) -> Callable[[Any, Any], Any]:
-    """Return what learns from a stretch by braintrace, from the weights that ours begins with."""
+    """Return a function that learns from a stretch by braintrace, starting from our weights."""
     from .streams import stream
 
     below, above = (layer for layer in learner(rule, units).model.params.values() if layer)
@@ -92,7 +92,7 @@ def contender(rule: str, units: int, same: bool = False) -> Callable[[Any, Any],
 
 
 def works(backend: str, times: int) -> Works:
-    """Return so many steps of each rule on a backend; called in its own process."""
+    """Return a number of steps of each rule on a backend; called in its own process."""
     made: Works = {}
     for rule, units in SIZES.items():
         online, x = learner(rule, units, backend), np.ones((times, 1, 1), "float32")

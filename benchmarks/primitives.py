@@ -1,4 +1,4 @@
-"""Ways of convolution on JAX, inside a loop as in training: forward, and both gradients, of four layers."""
+"""Convolution methods on JAX, looped as in training: forward, and both gradients, of four layers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LAYERS = {
 """Images, their height and width, channels, filters, kernel."""
 PASSES = ("forward", "dW", "dx")
 STEPS = 5
-"""How often each call does it, in one loop."""
+"""The number of passes in each call, in one loop."""
 WAYS = ("chosen", "XLA", "all windows")
 
 
 def run(threads: int, rounds: int) -> None:
-    """Measure each pass of each layer in all ways; print a line for each."""
+    """Measure each pass of each layer by all methods; print a line for each."""
     if not importlib.util.find_spec("jax"):
         print("\nprimitives: not measured, JAX is not installed")
         return
@@ -47,7 +47,7 @@ def data(layer: str) -> tuple[Any, Any, Any]:
 
 
 def on_jax(way: str) -> Works:
-    """Return the passes of all layers in one way; called in its own process."""
+    """Return the passes of all layers by one method; called in its own process."""
     import jax
 
     made: Works = {}
@@ -60,7 +60,7 @@ def on_jax(way: str) -> Works:
 
 
 def looped(work: Callable[[Any, Any], Any], first: Any, second: Any) -> Callable[[], object]:
-    """Return a compiled loop that does something on one array after another."""
+    """Return a compiled loop that applies a function to one array after another."""
     import jax
 
     many = jax.numpy.stack([first] * STEPS)
@@ -87,11 +87,11 @@ def passes(way: str, layer: str) -> tuple[Callable[[Any, Any], Any], ...]:
 
 
 NAMES = ("correlate", "correlate_weights", "correlate_back")
-"""What chooses a way by the device."""
+"""The functions that choose a method by the device."""
 
 
 def whole(grid: Any, kernel: int, size: int) -> tuple[Callable[[Any, Any], Any], ...]:
-    """Return the passes as products with the windows of all images at once."""
+    """Return the passes as matrix products with the windows of all images at once."""
     from lucidnet.backend.windows import padded
     from lucidnet.backend.xla.convolutions import windows
 
@@ -130,5 +130,5 @@ def pytorch(threads: int) -> Works:
 
 
 def repeated(work: Callable[[], object]) -> Callable[[], object]:
-    """Return the same work several times."""
+    """Return a function that repeats the same work several times."""
     return lambda: [work() for _ in range(STEPS)]

@@ -1,4 +1,4 @@
-"""Steps of one's own: a step by hand beside `fit`, two programs and copies of weights beside PyTorch.
+"""Custom training steps: a step by hand beside `fit`, two programs and weight copies beside PyTorch.
 
 The programs are those of `examples/programs`; their steps are what a test compares with PyTorch's. On JAX
 they run in blocks, as an `OwnStep`.
@@ -22,13 +22,13 @@ from .timing import Turn, Worker, Works, turns
 
 SIZES: dict[str, tuple[int, ...]] = {"64-100-10": (64, 100, 10), "784-128-64-10": (784, 128, 64, 10)}
 BATCH, BATCHES, BLOCK, RATE, TAU = 64, 20, 50, 1e-6, 0.005
-"""The rate is so small that each step has the same numbers to work on."""
+"""The learning rate is so small that each step works on the same numbers."""
 ASKED = {"VAE": 1.1, "DQN": 0.43, "copy": 1.0, "soft": 1.0}
-"""What lucidnet may take of PyTorch's time, on NumPy."""
+"""The largest ratio to PyTorch's time that lucidnet may reach on NumPy."""
 
 
 def run(threads: int, rounds: int) -> None:
-    """Measure; print a line for each step. Ratios are by the clock, and of the times at work."""
+    """Measure; print a line for each step, with ratios by wall clock and by CPU time."""
     print(
         "\nprograms: a step by hand, in times of the same by fit (asked: at most 1.05); MSE, Adam, batch 64"
     )
@@ -53,7 +53,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def line(made: dict[str, list[Turn]], ours: str, theirs: str, steps: int, others: int = 1) -> str:
-    """Return times and ratios of two contenders, whose calls are of so many steps."""
+    """Return times and ratios per step of two contenders, for calls of several steps."""
     pairs = list(zip(made[ours], made[theirs], strict=True))
     wall, cpu = (
         statistics.median(getattr(a, clock) / steps / (getattr(b, clock) / others) for a, b in pairs)
@@ -67,13 +67,13 @@ def line(made: dict[str, list[Turn]], ours: str, theirs: str, steps: int, others
 
 
 def close(workers: dict[str, Worker]) -> None:
-    """End the processes."""
+    """End the worker processes."""
     for worker in workers.values():
         worker.close()
 
 
 def network(sizes: tuple[int, ...], loss: str | None = None) -> Any:
-    """Return a dense network, compiled."""
+    """Return a compiled dense network."""
     hidden = [Dense(units, "relu") for units in sizes[1:-1]]
     model = ln.Model([Input(sizes[0]), *hidden, Dense(sizes[-1])], seed=0)
     model.compile(loss, ln.optimizers.Adam(RATE))
@@ -87,7 +87,7 @@ def examples(sizes: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def by_hand() -> Works:
-    """Return epochs of steps that are written by hand; called in its own process."""
+    """Return epochs of steps written by hand; called in its own process."""
 
     def epoch(model: Any, x: Any, y: Any, rng: Any) -> float:
         total = 0.0
@@ -126,7 +126,7 @@ def by_own_step() -> Works:
 
 
 def by_fit() -> Works:
-    """Return epochs of that step made by `fit`; called in its own process."""
+    """Return epochs of the same step made by `fit`; called in its own process."""
     made: Works = {}
     for name, sizes in SIZES.items():
         model, (x, y) = network(sizes, "mse"), examples(sizes)
@@ -143,7 +143,7 @@ def program(name: str) -> Any:
 
 
 def batches() -> dict[str, Any]:
-    """Return a batch of the VAE, images and noise, and one of the DQN, moves from a memory."""
+    """Return a batch for the VAE (images and noise), and one for the DQN (moves from a memory)."""
     rng = np.random.default_rng(0)
     states, after = rng.normal(size=(2, 64, 4)).astype("float32")
     rest = np.eye(2, dtype="float32")[rng.integers(0, 2, 64)], -(rng.random(64) < 0.1).astype("float32")
@@ -152,7 +152,7 @@ def batches() -> dict[str, Any]:
 
 
 def lucidnet(backend: str) -> Works:
-    """Return steps of lucidnet, on JAX as many as a block has; called in its own process."""
+    """Return steps of lucidnet, in blocks on JAX; called in its own process."""
     given, made = batches(), dict[str, Any]()
     for name in given:
         module = program(name.lower())
@@ -173,7 +173,7 @@ def lucidnet(backend: str) -> Works:
 
 
 def pytorch(threads: int) -> Works:
-    """Return the steps and copies of weights in PyTorch; called in its own process."""
+    """Return the steps and weight copies in PyTorch; called in its own process."""
     from . import programs_in_torch as theirs
 
     images, moves = (theirs.tensors(batch) for batch in batches().values())

@@ -1,4 +1,4 @@
-"""The steps of two programs in PyTorch, as its examples write them."""
+"""The training steps of two programs in PyTorch, written as in PyTorch's own examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Work = Callable[[], object]
 
 
 def tensors(batch: Sequence[Any]) -> list[Any]:
-    """Return a batch as tensors; channels come first."""
+    """Return a batch as tensors, with channels first."""
     return [torch.from_numpy(part.transpose(0, 3, 1, 2).copy() if part.ndim == 4 else part) for part in batch]
 
 
@@ -69,13 +69,13 @@ def dqn(states: Any, actions: Any, rewards: Any, after: Any, stands: Any) -> Wor
 
 
 def soft(target: nn.Module, online: nn.Module, tau: float) -> None:
-    """Draw the weights of one network to those of another."""
+    """Move one network's weights towards another's (a soft update)."""
     with torch.no_grad():
         for theirs, ours in zip(target.parameters(), online.parameters(), strict=True):
             theirs.lerp_(ours, tau)
 
 
 def copies(sizes: Sequence[int], tau: float) -> tuple[Work, Work]:
-    """Return a copy of all weights from one network to another, and one a part of the way."""
+    """Return two works: a full copy of one network's weights to another, and a soft update."""
     online, target = dense(list(sizes)), dense(list(sizes))
     return lambda: target.load_state_dict(online.state_dict()), lambda: soft(target, online, tau)

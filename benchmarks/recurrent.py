@@ -18,12 +18,12 @@ def run(threads: int, rounds: int) -> None:
 
 
 def lucidnet(threads: int) -> Works:
-    """Return the steps of lucidnet on NumPy; called in its own process."""
+    """Return the training steps of lucidnet on NumPy; called in its own process."""
     return {kind: stepper(Sequential(recurrent(kind)), *characters(BATCH)) for kind in KINDS}
 
 
 def pytorch(threads: int) -> Works:
-    """Return the steps of PyTorch; called in its own process."""
+    """Return the training steps of PyTorch; called in its own process."""
     from . import in_torch
 
     return {kind: in_torch.repeat(kind, threads, *characters(BATCH)) for kind in KINDS}

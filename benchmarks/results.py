@@ -1,4 +1,4 @@
-"""Make the page of results, the gallery of papers, and the tables of the README, from what was measured.
+"""Make the page of results, the gallery of papers, and the README's tables from the measurements.
 
 ``python -m benchmarks.results`` writes them; no figure in them is written by hand::
 
@@ -21,7 +21,7 @@ from .measured import COLUMNS, MEASUREMENTS, PAPERS, PICTURES, ROOT, keep, kept,
 
 PAGES = Path(__file__).with_name("pages")
 MARK = re.compile(r"{{(?:([\w-]+)/([^}]+)|([a-z]+) ([^}]+))}}")
-"""``{{measurement/figure}}``, or ``{{word argument}}`` for one of the functions of `Page`."""
+"""A placeholder: ``{{measurement/figure}}``, or ``{{word argument}}`` for one of the functions of `Page`."""
 PART = re.compile(
     r"(<!-- (readme-\w+): made by python -m benchmarks.results -->)\n.*?(<!-- end -->)", re.DOTALL
 )
@@ -29,13 +29,13 @@ MADE = "<!-- Made by python -m benchmarks.results; what is changed here by hand 
 
 
 class Page:
-    """Fills the marks of a page with what was measured."""
+    """Fills the placeholders of a page with measured values."""
 
     def __init__(self, measured: dict[str, Any]) -> None:
         self.measured = measured
 
     def filled(self, text: str) -> str:
-        """Return a page with figures in the place of its marks."""
+        """Return a page with figures in place of its placeholders."""
 
         def put(match: re.Match[str]) -> str:
             measurement, figure, word, argument = match.groups()
@@ -51,17 +51,17 @@ class Page:
         return f"`{MEASUREMENTS[name].command}`"
 
     def time(self, name: str) -> str:
-        """Return how long the command took."""
+        """Return the time that the command took."""
         seconds = self.measured[name]["seconds"]
         return f"{seconds} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
     def how(self, names: str) -> str:
-        """Return command, threads and day of measurements, as a sentence without its full stop."""
+        """Return the command, threads and day of measurements, as a sentence without its full stop."""
         commands = dict.fromkeys(self.command(name) for name in names.split())
         return f"{', '.join(commands)}; {self.when(names)}"
 
     def when(self, names: str) -> str:
-        """Return threads and day of measurements."""
+        """Return the threads and day of measurements."""
         each = [self.measured[name] for name in names.split()]
         threads = dict.fromkeys(one["threads"] for one in each)
         words = {1: "one thread", 2: "two threads"}
@@ -79,14 +79,14 @@ class Page:
         )
 
     def dense(self, setting: str) -> str:
-        """Return the row of a small dense network."""
+        """Return the table row of a small dense network."""
         works = ("training step, PyTorch", "epoch, PyTorch", "epoch, scikit-learn", "predict 1, PyTorch")
         return self.row(
             "dense", setting, [f"{setting}, {work}" for work in (*works, "predict 1000, PyTorch")]
         )
 
     def epochs(self, network: str) -> str:
-        """Return the row of a network's epochs with one thread; not all have a contender in scikit-learn."""
+        """Return the row of a network's single-threaded epochs; scikit-learn does not have every network."""
         name, _, title = network.partition(" | ")
         who = ("JAX", "NumPy", "torch.compile", "Keras", "scikit-learn")
         return self.row("epochs_1", title, [f"{name}, {one}" for one in who])
@@ -139,17 +139,17 @@ def section(page: Page, name: str) -> str:
 
 
 def drawn(measurement: dict[str, Any]) -> str:
-    """Say with which options the picture was drawn, if not by the run that is told of."""
+    """Return a note on the options with which a picture was drawn, if they differ from the run described."""
     return f" The picture is of a smaller run, `{measurement['drawn']}`." if "drawn" in measurement else ""
 
 
 def alt(rows: list[list[str]]) -> str:
-    """Return what the figure is about, for those who do not see it."""
+    """Return the figure's alt text."""
     return "; ".join(dict.fromkeys(row[0].replace("[", "").replace("]", "") for row in rows[:3]))
 
 
 def escaped(text: str) -> str:
-    """Return a text in which Markdown sees no markup but code."""
+    """Return a text with all Markdown markup but code escaped."""
     return re.sub(r"([|*<_])(?![^`]*`(?:[^`]*`[^`]*`)*[^`]*$)", r"\\\1", text)
 
 
@@ -157,7 +157,7 @@ def escaped(text: str) -> str:
 
 
 def pages(measured: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield the files and what has to stand in them."""
+    """Yield the files and their expected contents."""
     page = Page(measured)
     yield ROOT / "docs" / "results.md", MADE + page.filled((PAGES / "results.md").read_text("utf-8"))
     yield ROOT / "docs" / "papers.md", gallery(page)
@@ -171,7 +171,7 @@ def pages(measured: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the pages, after measuring what is named."""
+    """Run the named measurements, then write the pages."""
     measured = kept()
     match arguments:
         case []:

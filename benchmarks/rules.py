@@ -1,4 +1,4 @@
-"""Learning rules: what a step costs beside backpropagation, online steps, and the memory of a long stream."""
+"""Learning rules: the cost of a step beside backpropagation, online steps, and memory on a long stream."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def step_of(rule: str) -> Works:
-    """Return the training step by a rule; called in its own process."""
+    """Return a training step by a rule; called in its own process."""
     wide = [Dense(UNITS * 8, "tanh"), Dense(UNITS * 8, "tanh")]
     net = Sequential([Input(784), *wide, Dense(10, "softmax")])
     rng = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def step_of(rule: str) -> Works:
 
 
 def _online(rounds: int) -> None:
-    """Print the time of one online step of each rule, batch 1, and the arithmetic of RTRL."""
+    """Print the time of an online step of each rule at batch size 1, and the operations of RTRL."""
     print(f"  online, LeakyRNN of {UNITS} units (RTRL: {RTRL_UNITS}), one input, batch 1, SGD:")
     for rule in ONLINE:
         units = RTRL_UNITS if rule == "rtrl" else UNITS
@@ -62,7 +62,7 @@ def stream_of(rule: str, units: int = UNITS) -> Callable[[], object]:
 
 
 def _seconds(work: Callable[[], object], rounds: int, calls: int = 200) -> float:
-    """Return the median over some rounds of the mean time of a call."""
+    """Return the median, over some rounds, of the mean time of a call."""
     times = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
@@ -73,7 +73,7 @@ def _seconds(work: Callable[[], object], rounds: int, calls: int = 200) -> float
 
 
 def _memory() -> None:
-    """Print how much more memory is held after a long stream than after its beginning."""
+    """Print how much the memory held has grown from the beginning of a long stream to its end."""
     work = stream_of("rflo")
     for _ in range(1000):
         work()

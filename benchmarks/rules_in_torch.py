@@ -1,4 +1,4 @@
-"""Feedback alignment and RFLO in PyTorch, as one would write them there."""
+"""Feedback alignment and RFLO in PyTorch, as a PyTorch user would write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class Aligned(torch.autograd.Function):
-    """A product whose error is sent back through other weights (Lillicrap et al. 2016)."""
+    """A matrix product whose error is sent back through other weights (Lillicrap et al. 2016)."""
 
     @staticmethod
     def forward(context: Any, x: Any, weight: Any, bias: Any, feedback: Any) -> Any:
@@ -37,7 +37,7 @@ class AlignedLinear(nn.Linear):
 
 
 def aligned(sizes: list[int]) -> nn.Module:
-    """Return dense layers with rectifiers between them, trained by feedback alignment."""
+    """Return dense layers with ReLU between them, trained by feedback alignment."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [AlignedLinear(inputs, outputs), nn.ReLU()]

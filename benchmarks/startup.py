@@ -1,4 +1,4 @@
-"""Three epochs of MNIST as whole processes: imports, reading, compiling and the last test included."""
+"""Three epochs of MNIST as whole processes, including imports, reading, compiling and the final test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 EPOCHS = 3
 TURNS = 5
-"""How often each is started, at most."""
+"""The most times that each contender is started."""
 TRAIN = [sys.executable, "-m", "lucidnet", "train", "mnist", "--epochs", str(EPOCHS), "--quiet"]
 SCRIPT = [sys.executable, str(Path(__file__).with_name("startup_in_torch.py")), str(EPOCHS)]
 BASE = "PyTorch"
@@ -38,7 +38,7 @@ def run(threads: int, rounds: int) -> None:
 
 
 def commands(kept: Path) -> dict[str, tuple[list[str], Path | None]]:
-    """Return the command of each contender, and where it keeps compiled programs; None: in a new folder."""
+    """Return each contender's command and its folder of compiled programs (None: a new folder)."""
     made: dict[str, tuple[list[str], Path | None]] = {"NumPy": (TRAIN, None)}
     if importlib.util.find_spec("torch"):
         made = {BASE: (SCRIPT, None)} | made
@@ -50,7 +50,7 @@ def commands(kept: Path) -> dict[str, tuple[list[str], Path | None]]:
 
 
 def seconds(command: list[str], programs: Path | None) -> float:
-    """Return how long a process takes."""
+    """Return the time that a process takes."""
     with tempfile.TemporaryDirectory() as fresh:
         environment = os.environ | {"LUCIDNET_PROGRAMS": str(programs or fresh)}
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What `lucidnet train mnist` does, as a script in PyTorch: ``python startup_in_torch.py EPOCHS``.
+"""What `lucidnet train mnist` does, as a PyTorch script: ``python startup_in_torch.py EPOCHS``.
 
 Batches are taken by index, which is faster than a DataLoader.
 """
@@ -27,7 +27,7 @@ def load(part: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def measure(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
-    """Return mean loss and accuracy."""
+    """Return the mean loss and accuracy."""
     net.eval()
     with torch.no_grad():
         z = net(x)
@@ -36,7 +36,7 @@ def measure(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[float, fl
 
 
 def main() -> None:
-    """Train, and print each epoch."""
+    """Train, and print a line for each epoch."""
     torch.manual_seed(0)
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))

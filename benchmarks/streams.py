@@ -1,4 +1,4 @@
-"""braintrace, a library of rules that go forwards in time, on JAX: the contender of `online`.
+"""braintrace, a JAX library of online learning rules: the contender of `online`.
 
 Its rules have other names: `D_RTRL` leaves the recurrent weights out of the Jacobian, as ``rflo`` does for
 rate units, and `OSTLRecurrent` keeps its diagonal, as ``snap1`` does. (Wang et al. 2026, "Model-agnostic

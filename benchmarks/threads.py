@@ -14,11 +14,11 @@ WORKS = {
     "mnist_convnet, batch 128": ("convnet", replace(TASKS["convnet"], batches=4)),
     "784-512-512-10, batch 512": ("784-512-512-10", replace(TASKS["784-512-512-10"], batch=512, batches=8)),
 }
-"""Name of the network, and an epoch of it."""
+"""A network's name, and an epoch of it."""
 
 
 def run(threads: int, rounds: int) -> None:
-    """Measure an epoch of each network; print a line for each. Ratios are those of the divided one."""
+    """Measure an epoch of each network; print a line for each, with ratios to the divided one."""
     print(f"\nthreads: Adam, noise in memory, a batch among {threads} threads (asked: 1.0 of PyTorch)")
     contenders = {"divided": (divided, threads), "undivided": (undivided, threads)}
     if importlib.util.find_spec("torch"):
@@ -32,7 +32,7 @@ def divided(threads: int) -> Works:
 
 
 def undivided(threads: int) -> Works:
-    """Return the epochs with whole batches, and so many threads for products only."""
+    """Return the epochs with undivided batches, where threads serve matrix products only."""
     return {work: ours("numpy", task) for work, (_, task) in WORKS.items()}
 
 

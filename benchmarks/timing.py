@@ -19,20 +19,20 @@ from typing import Any, NamedTuple
 TURN = 0.2
 """Seconds that one contender works before the next takes over."""
 PAUSE = 0.3
-"""Seconds between turns, in which the threads of the last one go to sleep."""
+"""Seconds between turns, in which the threads of the last contender go to sleep."""
 
 Works = dict[str, Callable[[], object]]
 
 
 class Turn(NamedTuple):
-    """Mean seconds of a call: by the clock, and those that its process was at work."""
+    """The mean seconds of a call: by wall clock, and in CPU time of its process."""
 
     wall: float
     cpu: float
 
 
 def hold(threads: int) -> str:
-    """Hold this process, and those that it starts, to as many cores as threads; say what was done.
+    """Pin this process and its children to as many cores as threads; say what was done.
 
     Not all libraries can be told how many threads to make: JAX makes one for each core that it may use.
     """
@@ -66,13 +66,13 @@ class Worker:
         self.works: list[str] = self.pipe.recv()
 
     def turn(self, work: str, calls: int, pause: float = PAUSE) -> Turn:
-        """Do a work so many times in a row, after a pause."""
+        """Run a work several times in a row, after a pause."""
         time.sleep(pause)
         self.pipe.send((work, calls))
         return Turn(*self.pipe.recv())
 
     def seconds_per_call(self, work: str, calls: int) -> float:
-        """Return the mean time of so many calls in a row."""
+        """Return the mean time of a call over several in a row."""
         return self.turn(work, calls).wall
 
     def close(self) -> None:
@@ -115,12 +115,12 @@ def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAU
 
 
 def median_ratio(own: list[Turn], other: list[Turn], clock: str = "wall") -> float:
-    """Return the median of the turn-by-turn ratios own / other, by a clock of `Turn`."""
+    """Return the median of the turn-by-turn ratios own / other, by one of the clocks of `Turn`."""
     return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in zip(own, other, strict=True))
 
 
 def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:
-    """Return for each contender its median time, and the median of its turn-by-turn ratio to the first's.
+    """Return each contender's median time, and the median of its turn-by-turn ratio to the first one.
 
     The ratio is first / contender: below 1 the first is faster.
     """

@@ -28,7 +28,7 @@ def gradient(params, x, y):
 
 
 def train_step(vector, x, y):
-    """Return the weights after one step of gradient descent, and the loss before it. Pure."""
+    """Return the weights after one step of gradient descent, and the loss before it. A pure function."""
     value, grads = gradient(layout.unravel(vector), x, y)
     return vector - learning_rate * layout.ravel(grads), value
 

@@ -1,4 +1,4 @@
-"""A layer of one's own, checked, trained, saved and loaded: y = f(x) with a learned slope for x < 0.
+"""A user-defined layer, checked, trained, saved and loaded: y = f(x) with a learned slope for x < 0.
 
 Run: python examples/own_layer.py
 """
@@ -23,7 +23,7 @@ class LearnedSlope(Layer):
     start: float = 0.25
 
     def init(self, rng, shape):
-        """Return one slope per feature; the shape of the output is that of the input."""
+        """Return one slope per feature; the output has the input's shape."""
         return {"a": rng.full(shape[-1:], self.start)}, shape
 
     def forward(self, params, x, run):
@@ -31,7 +31,7 @@ class LearnedSlope(Layer):
         return np.where(x > 0, x, params["a"] * x), x
 
     def backward(self, params, x, dy, need_dx=True):
-        """Return the gradients of input and slopes."""
+        """Return the gradients by input and slopes."""
         dx = np.where(x > 0, dy, params["a"] * dy)
         return dx, {"a": (dy * x * (x <= 0)).sum(0)}
 

@@ -1,4 +1,4 @@
-"""A learning rule of one's own: the error is carried by the weights, blurred by fixed random ones.
+"""A user-defined learning rule: the weights carry the error, blurred by fixed random ones.
 
 It is tested, and raced against backpropagation and feedback alignment on handwritten digits.
 """

@@ -1,4 +1,4 @@
-"""The adding problem over 100 time steps: an LSTM, and a ReLU network that begins as the identity.
+"""The adding problem over 100 time steps: an LSTM, and a ReLU network with an identity start.
 
 Both end well below chance, which is a mean squared error of 1/6 (Hochreiter & Schmidhuber 1997; Le, Jaitly &
 Hinton 2015). A plain tanh network beside them does not.
@@ -33,7 +33,7 @@ NETS = {
 
 
 def main() -> None:
-    """Train each on fresh sequences; print the error on others."""
+    """Train each network on fresh sequences; print its error on others."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="of 5,000 fresh sequences each")
     options = parser.parse_args()

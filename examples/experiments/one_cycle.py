@@ -21,7 +21,7 @@ PEAK = 0.1
 
 
 def lenet(seed: int, rate: float) -> ln.Model:
-    """LeNet-5 with ReLU and maximum pooling (after LeCun et al. 1998)."""
+    """Return LeNet-5 with ReLU and max pooling (after LeCun et al. 1998)."""
     layers = [
         Input((28, 28, 1)),
         Conv2D(6, 5, padding="same", activation="relu", initializer="he_normal"),
@@ -39,7 +39,7 @@ def lenet(seed: int, rate: float) -> ln.Model:
 
 
 def main() -> None:
-    """Train, print, draw."""
+    """Train, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=12, help="epochs at a constant rate")
     parser.add_argument("--examples", type=int, default=15_000, help="images to train on")
@@ -51,7 +51,7 @@ def main() -> None:
     third = max(1, options.epochs // 3)
 
     def curves(rate: float, cycle: bool) -> np.ndarray:
-        """The test accuracy after each epoch, for each seed."""
+        """Return the test accuracy after each epoch, for each seed."""
         found = []
         for seed in range(options.seeds):
             model = lenet(seed, rate)
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def draw(results: dict[str, np.ndarray]) -> None:
-    """Draw the mean accuracy of each way against the epochs."""
+    """Draw the mean accuracy of each method over the epochs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")

@@ -1,4 +1,4 @@
-"""Weak scaling of data parallel training to thousands of workers, on paper and by simulation.
+"""Weak scaling of data-parallel training to thousands of workers, by formulas and by simulation.
 
     python examples/experiments/scaling.py
     python examples/experiments/scaling.py --only failures --detect 5 --workers 64 4096
@@ -23,47 +23,47 @@ DAY, US, MB, GB = 86_400.0, 1e-6, 1e6, 1e9
 WORKERS = (2, 8, 64, 512, 4096)
 SIMULATED = WORKERS[:-1]
 ENOUGH = 0.9
-"""Below this efficiency something is called broken."""
+"""The efficiency below which training counts as broken."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A way between two workers: the seconds of a message, and bytes a second."""
+    """A link between two workers: the latency of a message, and the bandwidth in bytes a second."""
 
     latency: float
     bandwidth: float
 
     def message(self, size: float) -> float:
-        """Return the seconds of a message."""
+        """Return the time of a message in seconds."""
         return self.latency + size / self.bandwidth
 
 
 Round = tuple[np.ndarray, float, Link]
-"""From whom each worker hears, the bytes of a message, and over what."""
+"""The sender that each worker hears from, the bytes of a message, and the link it takes."""
 
 
 class Ring:
-    """Sums go round, then results: each worker sends 2 (N - 1) messages of a share of 1 / N."""
+    """Ring all-reduce: partial sums go round, then results: 2 (N - 1) messages of a share of 1 / N each."""
 
     def seconds(self, size: float, workers: int, link: Link) -> float:
         """Return the time of an all-reduce."""
         return 2 * (workers - 1) * link.message(size / workers)
 
     def rounds(self, size: float, workers: int, link: Link) -> Iterator[Round]:
-        """Yield what is sent, round by round."""
+        """Yield the messages of each round."""
         before = np.roll(np.arange(workers), 1)
         yield from [(before, size / workers, link)] * (2 * (workers - 1))
 
 
 class Halving:
-    """Halves are exchanged with ever other partners, then gathered the same way back (Rabenseifner)."""
+    """Halves are exchanged with ever different partners, then gathered on the way back (Rabenseifner)."""
 
     def seconds(self, size: float, workers: int, link: Link) -> float:
         """Return the time of an all-reduce."""
         return 2 * math.log2(workers) * link.latency + 2 * (workers - 1) / workers * size / link.bandwidth
 
     def rounds(self, size: float, workers: int, link: Link) -> Iterator[Round]:
-        """Yield what is sent, round by round."""
+        """Yield the messages of each round."""
         there = [
             (np.arange(workers) ^ 2**k, size / 2 ** (k + 1), link) for k in range(int(math.log2(workers)))
         ]
@@ -71,14 +71,14 @@ class Halving:
 
 
 class Tree:
-    """Sums go up a binomial tree, the result comes down: whole messages."""
+    """Sums go up a binomial tree, and the result comes down, in whole messages."""
 
     def seconds(self, size: float, workers: int, link: Link) -> float:
         """Return the time of an all-reduce."""
         return 2 * math.log2(workers) * link.message(size)
 
     def rounds(self, size: float, workers: int, link: Link) -> Iterator[Round]:
-        """Yield what is sent, round by round."""
+        """Yield the messages of each round."""
         who, heights = np.arange(workers), range(int(math.log2(workers)))
         for k in heights:
             yield np.where(who % 2 ** (k + 1) == 0, who + 2**k, who), size, link
@@ -88,7 +88,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Levels:
-    """Rings inside each host share the sums out, the shares are reduced between hosts, rings gather them."""
+    """Rings reduce and scatter inside each host, the shares are reduced between hosts, and rings gather."""
 
     inside: Link
     host: int = 8
@@ -100,7 +100,7 @@ class Levels:
         return Ring().seconds(size, host, self.inside) + between
 
     def rounds(self, size: float, workers: int, link: Link) -> Iterator[Round]:
-        """Yield what is sent, round by round."""
+        """Yield the messages of each round."""
         host = min(self.host, workers)
         first, place = np.divmod(np.arange(workers), host)
         ring = [(first * host + (place - 1) % host, size / host, self.inside)] * (host - 1)
@@ -112,7 +112,7 @@ class Levels:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What a network is trained on.
+    """The hardware that a network is trained on.
 
     `speed` is in operations a second; without it the measured seconds of a step are taken. `launch` are the
     seconds that one operation of the device takes at least. Gradients are reduced in buckets of at least so
@@ -135,7 +135,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Net:
-    """A network: parameters and multiplications of each layer for an example, from the first layer on.
+    """A network: each layer's parameters, and its multiplications for one example, first layer first.
 
     `seconds` is a measured step on two cores with `batch` examples, 0 if none was measured; `card_batch` is
     the batch on a card, `launches` how many operations of the device wait for each other, `example` the bytes
@@ -152,28 +152,28 @@ class Net:
 
     @property
     def parameters(self) -> int:
-        """How many numbers are trained."""
+        """The number of trained parameters."""
         return sum(parameters for parameters, _ in self.layers)
 
     def passes(self) -> tuple[float, list[float]]:
-        """Return the operations of an example forward, and backward for each layer, the last one first."""
+        """Return an example's operations forward, and those backward for each layer, the last one first."""
         work = [2.0 * multiplications for _, multiplications in self.layers]
         back = [2 * w for w in work[:0:-1]]
         return sum(work), [*back, work[0]]  # the first layer's input needs no gradient
 
     def examples(self, cluster: Cluster) -> int:
-        """Return the batch of a worker."""
+        """Return the batch size of a worker."""
         return self.card_batch if cluster.speed else self.batch
 
     def compute(self, cluster: Cluster) -> float:
-        """Return the time of a step by itself."""
+        """Return the time of a step on a single worker."""
         if not cluster.speed:
             return self.seconds
         forward, back = self.passes()
         return max(self.card_batch * (forward + sum(back)) / cluster.speed, self.launches * cluster.launch)
 
     def buckets(self, cluster: Cluster) -> list[tuple[float, float]]:
-        """Return when gradients are ready to be reduced, and their bytes; time goes by operations."""
+        """Return when each bucket of gradients is ready, in proportion to operations, and its bytes."""
         forward, back = self.passes()
         scale = self.compute(cluster) / (forward + sum(back))
         made, ready, held = [], forward, 0.0
@@ -190,7 +190,7 @@ LOOPBACK = Link(90 * US, 1.0 * GB)
 WRITTEN = 140 * MB
 JITTER = 0.1
 CHECKPOINT = 12
-"""Bytes of a checkpoint for each parameter: itself and the two moments of Adam, in float32."""
+"""Bytes of a checkpoint for each parameter: itself and Adam's two moments, in float32."""
 NETS = {
     "784-128-64-10": Net(((100_480, 100_352), (8_256, 8_192), (650, 640)), 64, 580 * US, 64, 40, 3_144),
     "convnet": Net(((320, 194_688), (18_496, 2_230_272), (16_010, 16_000)), 128, 33e-3, 128, 60, 3_144),
@@ -225,7 +225,7 @@ CLUSTERS = (HOSTS, CARDS)
 
 @dataclass(frozen=True)
 class Faults:
-    """What fails: mean seconds between failures of a worker, and what a failure and a checkpoint cost."""
+    """Failures: mean seconds between those of one worker, and the cost of a failure and of a checkpoint."""
 
     between: float
     write: float
@@ -249,17 +249,17 @@ def slowest_of(workers: int, jitter: float, points: int = 512) -> np.ndarray:
 
 
 def expected_step(net: Net, cluster: Cluster, workers: int, jitter: float) -> float:
-    """Return the mean time of a step whose workers are slowed by independent factors."""
+    """Return the mean step time of workers that are slowed by independent factors."""
     return float(np.mean([step_time(net, cluster, workers, m) for m in slowest_of(workers, jitter)]))
 
 
 def young(faults: Faults, workers: int) -> float:
-    """Return the work between checkpoints, to first order: sqrt(2 write M) (Young 1974)."""
+    """Return the best work time between checkpoints, to first order: sqrt(2 write M) (Young 1974)."""
     return math.sqrt(2 * faults.write * faults.between / workers)
 
 
 def daly(faults: Faults, workers: int) -> float:
-    """Return the work between checkpoints to higher order (Daly 2006, equation 37)."""
+    """Return the best work time between checkpoints, to higher order (Daly 2006, equation 37)."""
     mean = faults.between / workers
     if faults.write >= 2 * mean:
         return mean
@@ -268,7 +268,7 @@ def daly(faults: Faults, workers: int) -> float:
 
 
 def availability(faults: Faults, workers: int, work: float = 0.0) -> float:
-    """Return the share of the time that is work which is kept, with so much work between checkpoints.
+    """Return the share of time that goes into work that is kept, for a work time between checkpoints.
 
     A stretch of work and its checkpoint take (M + detect) e^(restart / M) (e^((work + write) / M) - 1) in the
     mean (Daly 2006; detection, in which nothing else fails, added for each failure).
@@ -279,7 +279,7 @@ def availability(faults: Faults, workers: int, work: float = 0.0) -> float:
 
 
 def reduced(start: np.ndarray, rounds: Iterator[Round], noise: float, rng: np.random.Generator) -> np.ndarray:
-    """Return when each worker (the last axis) has the sum, given when each starts: message by message.
+    """Return when each worker (the last axis) has the sum, by its start: simulated message by message.
 
     A worker goes on when it has sent its message and heard its partner's; `noise` spreads the time of each
     message, log-normally.
@@ -295,7 +295,7 @@ def reduced(start: np.ndarray, rounds: Iterator[Round], noise: float, rng: np.ra
 def simulated_steps(
     net: Net, cluster: Cluster, workers: int, jitter: float, noise: float, steps: int, seed: int = 0
 ) -> np.ndarray:
-    """Return the time of each of several steps; statistics stop the passes at even distances."""
+    """Return the simulated times of several steps; batch statistics stop the passes at even distances."""
     rng = np.random.default_rng(seed)
     factor = rng.lognormal(-(jitter**2) / 2, jitter, (steps, workers))
 
@@ -313,13 +313,13 @@ def simulated_steps(
 
 
 def simulated_run(faults: Faults, workers: int, work: float, stretches: int, seed: int = 0) -> float:
-    """Return the time of so many stretches of work, each with its checkpoint, failure by failure."""
+    """Return the simulated time of several stretches of work, each with a checkpoint, failure by failure."""
     rng = np.random.default_rng(seed)
     failures = list(rng.exponential(faults.between, workers))
     heapq.heapify(failures)
 
     def failed(start: float, seconds: float) -> float:
-        """Return when the job is up again for a restart if a worker fails in these seconds, else 0."""
+        """Return when a restart can begin if a worker fails within these seconds, else 0."""
         if failures[0] >= start + seconds:
             return 0.0
         up = failures[0] + faults.detect
@@ -341,7 +341,7 @@ def simulated_run(faults: Faults, workers: int, work: float, stretches: int, see
 
 
 def efficiencies(options: argparse.Namespace) -> None:
-    """Print the efficiency of each network, all-reduces alone."""
+    """Print the efficiency of each network if only all-reduces cost time."""
     for cluster in CLUSTERS:
         print(f"\nefficiency, reductions alone: {cluster.name}")
         print(line("", "parameters", "step", *map(count, options.workers)))
@@ -352,7 +352,7 @@ def efficiencies(options: argparse.Namespace) -> None:
 
 
 def failures(options: argparse.Namespace) -> None:
-    """Print what stragglers and failures leave, by formula and by simulation."""
+    """Print the efficiency left by stragglers and failures, by formula and by simulation."""
     print(f"\nstragglers of jitter {options.jitter}; failures every {options.between} days of a worker")
     faults = faults_of(options)
     print(line("workers", "stragglers", "interval", "available", "simulated", "+-"))
@@ -365,7 +365,7 @@ def failures(options: argparse.Namespace) -> None:
 
 
 def simulated(options: argparse.Namespace) -> None:
-    """Print the efficiency with stragglers, by formula and message by message."""
+    """Print the efficiency with stragglers, by formula and by simulation message by message."""
     for cluster in CLUSTERS:
         print(f"\nefficiency with jitter {options.jitter}: {cluster.name}")
         print("formula / simulated / simulated with times of messages that vary by half")
@@ -375,7 +375,7 @@ def simulated(options: argparse.Namespace) -> None:
 
 
 def three_ways(net: Net, cluster: Cluster, workers: int, options: argparse.Namespace) -> str:
-    """Return the efficiency by formula, simulated, and simulated with messages whose times vary."""
+    """Return the efficiency by formula, simulated, and simulated with varying message times."""
     alone, steps = net.compute(cluster), max(8, min(400, 2**14 // workers))
     found = [alone / expected_step(net, cluster, workers, options.jitter)]
     for noise in (0.0, 0.5):
@@ -385,7 +385,7 @@ def three_ways(net: Net, cluster: Cluster, workers: int, options: argparse.Names
 
 
 def left(net: Net, cluster: Cluster, workers: int, options: argparse.Namespace) -> list[float]:
-    """Return the efficiency that each effect by itself leaves."""
+    """Return the efficiency that each effect leaves by itself."""
     alone = net.compute(cluster)
     faults = replace(faults_of(options), write=CHECKPOINT * net.parameters / WRITTEN)
     statistics = sum(cluster.reduce(size, workers) for size in net.stops)
@@ -399,7 +399,7 @@ def left(net: Net, cluster: Cluster, workers: int, options: argparse.Namespace) 
 
 
 def broken(options: argparse.Namespace) -> None:
-    """Print at how many workers each effect alone takes the efficiency below what is enough."""
+    """Print the number of workers from which each effect alone makes the efficiency too low."""
     tried = [2**k for k in range(1, 17)]
     for cluster in CLUSTERS:
         print(f"\nworkers from which each by itself leaves less than {share(ENOUGH)}: {cluster.name}")
@@ -413,7 +413,7 @@ def broken(options: argparse.Namespace) -> None:
 
 
 def remedies(options: argparse.Namespace) -> None:
-    """Print how many batches a worker must add up before a reduction, so that the efficiency is enough."""
+    """Print how many batches a worker must accumulate between reductions for enough efficiency."""
     for cluster in CLUSTERS:
         print(f"\nbatches between reductions for {share(ENOUGH)}, and all examples of a step: {cluster.name}")
         print(line("", *map(count, options.workers)))
@@ -422,7 +422,7 @@ def remedies(options: argparse.Namespace) -> None:
 
 
 def added_up(net: Net, cluster: Cluster, workers: int) -> str:
-    """Return how many batches must be added up, and how many examples all workers' make."""
+    """Return the number of batches to accumulate, and the total examples of all workers in a step."""
     alone = net.compute(cluster)
     lost = alone * (1 / ENOUGH - 1) - sum(cluster.reduce(size, workers) for size in net.stops)
     if lost <= 0:
@@ -433,12 +433,12 @@ def added_up(net: Net, cluster: Cluster, workers: int) -> str:
 
 
 def trained(cluster: Cluster) -> list[tuple[str, Net]]:
-    """Return the networks whose steps have a time on a cluster."""
+    """Return the networks with a known step time on a cluster."""
     return [(name, net) for name, net in NETS.items() if net.compute(cluster)]
 
 
 def faults_of(options: argparse.Namespace) -> Faults:
-    """Return what fails, by the options."""
+    """Return the failures described by the options."""
     return Faults(options.between * DAY, options.write, options.restart, options.detect)
 
 
@@ -448,17 +448,17 @@ def line(name: str, *cells: str) -> str:
 
 
 def share(value: float) -> str:
-    """Write a share."""
+    """Return a share as text."""
     return f"{100 * value:.1f} %"
 
 
 def count(value: int) -> str:
-    """Write a number of workers."""
+    """Return a number of workers as text."""
     return f"{value:,}"
 
 
 def duration(seconds: float) -> str:
-    """Write a time with its unit."""
+    """Return a time with its unit."""
     if seconds >= 1:
         return f"{seconds:,.1f} s"
     return f"{seconds * 1e3:,.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:,.0f} us"
@@ -489,7 +489,7 @@ PARTS = {
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=PARTS, help="one table only")
     parser.add_argument("--workers", type=int, nargs="+", help="powers of two")

@@ -1,4 +1,4 @@
-"""A language model of tiny Shakespeare, letter by letter; writes a sample at the end.
+"""A character-level language model of tiny Shakespeare, which writes a sample at the end.
 
     python examples/experiments/shakespeare.py lstm
     python examples/experiments/shakespeare.py transformer
@@ -79,7 +79,7 @@ def transformer(text: str, steps: int) -> tuple[ln.Model, Vocabulary]:
 
 
 def main() -> None:
-    """Train, and write."""
+    """Train a language model, and write a sample."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=("lstm", "transformer"))
     parser.add_argument("--epochs", type=int, default=20, help="of the LSTM")

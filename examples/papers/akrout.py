@@ -34,7 +34,7 @@ RATE, BATCH = 0.2, 32
 
 
 class Run:
-    """A training: angles, the distance of W and B, and the test error, before it and after each epoch."""
+    """A training run: angles, the distance of W and B, and the test error, at first and after each epoch."""
 
     def __init__(self, rule: object, epochs: int, decay: float, seed: int) -> None:
         (x, y), self.test = ln.data.load("digits")
@@ -56,7 +56,7 @@ class Run:
         self.gradients = {name: found[name].cosine for name in ("first", "second")}
 
     def note(self) -> None:
-        """Note how things stand."""
+        """Record the current angles, distance and error."""
         params, cosines = self.model.params, self.model.weight_alignment()
         self.angles.append({name: float(np.degrees(np.arccos(min(c, 1)))) for name, c in cosines.items()})
         gaps = [B - params[layer][name] for (layer, name), B in leaves(self.model.feedback)]
@@ -65,7 +65,7 @@ class Run:
 
 
 def judge(runs: dict[str, Run], decay: float, checks: Checks) -> None:
-    """Check angles, the law of Kolen-Pollack, and that learnt feedback does what the true weights do."""
+    """Check angles, the law of Kolen-Pollack, and that learned feedback works as well as the true weights."""
     for name in ("kp", "wm"):
         for layer in ("second", "last"):
             angle = runs[name].angles[-1].get(layer, float("nan"))
@@ -118,7 +118,7 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train by each rule, and check."""
+    """Train by each rule, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--epochs", type=int, default=300)
     options.add_argument("--seed", type=int, default=0)

@@ -31,7 +31,7 @@ CHANCE, SOLVED = 0.5, 0.95
 
 
 def decisions(n: int, delay: int, seed: int) -> tuple[Array, Array]:
-    """Return pulses left and right and the signal to go, with noise, and the side that had more."""
+    """Return inputs (pulses left and right, the go signal, noise), and which side had more pulses."""
     rng, length = np.random.default_rng(seed), CUES * PERIOD + delay + 1
     right = rng.random((n, CUES)) < rng.choice([0.3, 0.7], (n, 1))  # as in the paper: one side is likelier
     x = NOISE * rng.normal(size=(n, length, 3)).astype("float32")
@@ -57,13 +57,13 @@ def train(
 
 
 def updates_to(seen: list[float], level: float, width: int = 100) -> float:
-    """Return after how many updates the mean accuracy of the last `width` batches reached a level."""
+    """Return how many updates it took for the mean accuracy of `width` batches to reach a level."""
     means = np.convolve(seen, np.ones(width) / width, "valid") if len(seen) >= width else np.array([0.0])
     return float(np.argmax(means >= level) + width) if (means >= level).any() else float("inf")
 
 
 def draw(curves: dict[str, list[list[float]]]) -> ln.plots.figures.Figure:
-    """Draw the accuracies over updates, a line for each seed."""
+    """Draw the accuracies over updates, with a line for each seed."""
     figure = new_figure(6, 4)
     axes = figure.subplots()
     for name, runs in curves.items():
@@ -79,7 +79,7 @@ def draw(curves: dict[str, list[list[float]]]) -> ln.plots.figures.Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train by each rule, and check."""
+    """Train by each rule, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     options.add_argument("--updates", type=int, default=2000)

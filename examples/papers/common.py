@@ -1,4 +1,4 @@
-"""What the scripts about papers share: their options, a table of what was claimed and found, and wrong rules.
+"""What the paper scripts share: options, a table of claims and findings, and wrong rules as controls.
 
 Each script takes ``--control``, which puts a wrong rule in the place of those that the paper is about: one by
 which the last layer alone learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def parser(document: str, script: str) -> argparse.ArgumentParser:
-    """Return the options of a script: where its figure goes, and whether it is only tried out."""
+    """Return a script's option parser: its figure's file, smaller runs, and a wrong rule as a control."""
     made = argparse.ArgumentParser(description=document.splitlines()[0])
     figure = Path(script).with_suffix(".png").name
     made.add_argument("--figure", type=Path, default=Path(figure), help="where the figure goes")
@@ -43,7 +43,7 @@ CONTROLS = ("shallow", "shuffled", "fa")
 
 @dataclass(frozen=True, repr=False)
 class Shuffled(SpaceRule):
-    """A rule whose error is shuffled below each layer: over examples, time steps and units, each time anew.
+    """A rule whose error is shuffled below each layer, differently each time, over all its entries.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Shuffled(SpaceRule):
         return object.__getattribute__(self, name)
 
     def cross(self, edge: Any, send: Any) -> tuple[Any, Any, Any]:
-        """Return what the rule does, the error at the input shuffled."""
+        """Cross the edge by the inner rule, and shuffle the error at the input."""
         dx, grads, new = self.inner.cross(edge, send)
         if not (edge.need_dx and edge.layer.transport):
             return dx, grads, new
@@ -67,13 +67,13 @@ class Shuffled(SpaceRule):
 
 
 def shuffled(array: np.ndarray) -> np.ndarray:
-    """Return an array with its numbers in another order, which is a function of them."""
+    """Return an array with its numbers in a shuffled order that is a function of the numbers."""
     rng = np.random.default_rng(zlib.crc32(array.tobytes()))
     return rng.permutation(array.reshape(-1)).reshape(array.shape)
 
 
 def controlled(rule: Any, control: str | None) -> Any:
-    """Return a rule, or the wrong one that a script is told to put in its place."""
+    """Return a rule, or the wrong rule that replaces it as a control."""
     if control is None:
         return rule
     own: Rule = rules.get(rule)
@@ -92,13 +92,13 @@ class Checks:
         print(f"{'what':<58} {'paper':>16} {'ours':>16}")
 
     def add(self, what: str, paper: str, ours: str, holds: bool | None = None) -> None:
-        """Print a line; without `holds` it is for the record only."""
+        """Print a line; without `holds` nothing is checked."""
         verdict = "" if holds is None or self.quick else "pass" if holds else "FAIL"
         self.failed |= verdict == "FAIL"
         print(f"{what:<58} {paper:>16} {ours:>16}  {verdict}".rstrip(), flush=True)
 
     def finish(self, figure: Figure, path: Path) -> None:
-        """Save the figure, and leave with status 1 if a check failed.
+        """Save the figure, and exit with status 1 if a check failed.
 
         Raises
         ------
@@ -133,6 +133,6 @@ def plain_ticks(axis: Any) -> None:
 
 
 def row_angle(one: np.ndarray, two: np.ndarray) -> float:
-    """Return the angle between two directions in degrees, the mean over the rows of both."""
+    """Return the mean angle, in degrees, between corresponding rows of two arrays."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
     return float(np.degrees(np.arccos(np.clip((one * two).sum(1) / lengths, -1, 1))).mean())

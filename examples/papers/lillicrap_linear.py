@@ -46,7 +46,7 @@ Curves = dict[str, np.ndarray]
 def network(
     hidden: tuple[int, ...], activation: str, start: float, rule: object, rate: float, seed: int
 ) -> ln.Model:
-    """Return a network with weights within +-start, and biases unless it is linear."""
+    """Return a network with weights within +-start, and with biases unless it is linear."""
     settings = {"use_bias": activation != "linear", "initializer": Uniform(-start, start)}
     layers = [Dense(units, activation, **settings) for units in hidden]
     model = ln.Model([Input(30), *layers, Dense(10, **settings)], seed=seed, dtype="float64")
@@ -57,7 +57,7 @@ def network(
 def train(
     model: ln.Model, teacher: Callable[[np.ndarray], np.ndarray], examples: int, batch: int, seed: int
 ) -> np.ndarray:
-    """Show fresh examples; return how many were seen, the error on others, and the angle, at 100 moments."""
+    """Train on fresh examples; return at 100 moments how many were seen, the test error, and the angle."""
     rng, rows, each = np.random.default_rng(seed), [], max(1, examples // 100)
     x_test = rng.normal(size=(500, 30))
     y_test = teacher(x_test)
@@ -70,7 +70,7 @@ def train(
 
 
 def angle(model: ln.Model, e: np.ndarray) -> float:
-    """Return the mean angle between B e and W^T e, in degrees: the two errors of the last hidden layer."""
+    """Return the mean angle in degrees between B e and W^T e, two errors of the last hidden layer."""
     last = list(model.params)[-1]
     if last not in model.feedback:
         return 0.0
@@ -78,7 +78,7 @@ def angle(model: ln.Model, e: np.ndarray) -> float:
 
 
 def linear(trials: int, examples: int, control: str | None = None) -> Curves:
-    """Run figure 1; return the mean curves. A control takes the place of FA."""
+    """Run figure 1; return the mean curves. A control replaces FA."""
     runs: dict[str, list[np.ndarray]] = {name: [] for name in LINEAR}
     for seed in range(trials):
         T = np.random.default_rng(1000 + seed).uniform(-1, 1, (30, 10))
@@ -90,7 +90,7 @@ def linear(trials: int, examples: int, control: str | None = None) -> Curves:
 
 
 def deep(trials: int, examples: int, control: str | None = None) -> Curves:
-    """Run figure 3; return the mean curves. A control takes the place of FA."""
+    """Run figure 3; return the mean curves. A control replaces FA."""
     runs: dict[str, list[np.ndarray]] = {name: [] for name in DEEP}
     for seed in range(trials):
         teacher = network((20, 10), "tanh", 1.0, "backprop", 0.0, 1000 + seed)
@@ -102,7 +102,7 @@ def deep(trials: int, examples: int, control: str | None = None) -> Curves:
 
 
 def judge_linear(curves: Curves, checks: Checks) -> None:
-    """Check figure 1."""
+    """Check the curves of figure 1."""
     for name, (seen, error, _) in curves.items():
         checks.add(f"linear, {name}: error at last", "about 0", f"{error[-1]:.1e}", error[-1] < 1e-3)
         below = f"{seen[(error < 0.01).argmax()]:.0f}" if error.min() < 0.01 else "never"
@@ -115,7 +115,7 @@ def judge_linear(curves: Curves, checks: Checks) -> None:
 
 
 def judge_deep(curves: Curves, checks: Checks) -> None:
-    """Check figure 3."""
+    """Check the curves of figure 3."""
     shallow, backprop, ours = (error[-1] for _, error, _ in curves.values())
     checks.add("tanh, 3 layers, BP: error at last", "", f"{shallow:.4f}")
     checks.add("tanh, 4 layers, BP: error at last", "", f"{backprop:.4f}")
@@ -140,7 +140,7 @@ def draw(first: Curves, third: Curves) -> ln.plots.figures.Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run both, and check."""
+    """Run both figures, and check them."""
     options = parser(__doc__, __file__)
     options.add_argument("--trials", type=int, default=5, help="targets, each with its own first weights")
     options.add_argument("--examples", type=int, default=10_000, help="of the linear task")

@@ -29,7 +29,7 @@ BATCH = 20
 
 
 class Run:
-    """A training: the test error in per cent, the angle of B e and W^T e, at first and after each epoch."""
+    """A training run: test error in per cent, and angle of B e and W^T e, at first and after each epoch."""
 
     def __init__(self, rule: object, examples: int, epochs: int, seed: int) -> None:
         (x, y), (self.x_test, self.y_test) = ln.data.load("mnist")
@@ -51,7 +51,7 @@ class Run:
             self.note()
 
     def note(self) -> None:
-        """Note how things stand."""
+        """Record the current error and angle."""
         p = self.model.predict(self.x_test)
         self.errors.append(float(100 * (p.argmax(1) != self.y_test).mean()))
         if "output" in self.model.feedback:
@@ -60,7 +60,7 @@ class Run:
 
 
 def judge(runs: dict[str, Run], short: bool, checks: Checks) -> None:
-    """Check errors and angle; short, on a few examples, FA has to come as far as BP does."""
+    """Check errors and angle; in the short run, on a few examples, FA must do about as well as BP."""
     best, most = runs["FA"].errors[-1], runs["BP"].errors[-1] + 1.5 if short else 2.4
     for name, run in runs.items():
         error = run.errors[-1]
@@ -90,7 +90,7 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train by each rule, and check."""
+    """Train by each rule, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--epochs", type=int, default=20)
     options.add_argument("--examples", type=int, default=60_000)

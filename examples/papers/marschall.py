@@ -41,11 +41,11 @@ RULES = {
 RATES = {name: 0.002 if name == "uoro" else 0.05 for name in RULES}
 COLORS = dict(zip(RULES, ("black", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#D55E00"), strict=True))
 PAST = 10
-"""Times at the beginning of test sequences that do not count: nothing is known of what was before."""
+"""Time steps at the beginning of test sequences that do not count, as nothing before is known."""
 
 
 def network(rate: float, tau: float, seed: int) -> ln.Model:
-    """Return the network before training."""
+    """Return the untrained network."""
     units = LeakyRNN(UNITS, tau=tau, return_sequences=True, name="units")
     model = ln.Model([Input((None, 2)), units, Dense(2, "softmax")], seed=seed)
     model.compile("categorical_crossentropy", SGD(rate))
@@ -53,7 +53,7 @@ def network(rate: float, tau: float, seed: int) -> ln.Model:
 
 
 def train(rule: object, model: ln.Model, steps: int, streams: int, seed: int) -> tuple[Array, list[Array]]:
-    """Learn from streams at each step; return the losses before each, and the weights five times."""
+    """Learn online from streams; return each step's loss before its update, and the weights five times."""
     x, y = delayed_add(streams, steps, LAGS, seed)
     online = model.online(rule=rule)
     losses, kept = np.zeros(steps), []
@@ -66,14 +66,14 @@ def train(rule: object, model: ln.Model, steps: int, streams: int, seed: int) ->
 
 
 def tested(model: ln.Model, n: int) -> float:
-    """Return the cross-entropy on n sequences of 1,000 times that were not trained on."""
+    """Return the cross-entropy on n held-out sequences of 1,000 time steps."""
     x, y = delayed_add(n, 1000, LAGS, seed=12345)
     counts = np.broadcast_to(np.arange(1000) >= PAST, (n, 1000))
     return float(model.evaluate(x, y, mask=counts).loss)
 
 
 def gradient(model: ln.Model, name: str, x: Array, y: Array, feedback: dict, signs: int) -> Array:
-    """Return what a rule takes for the gradient of the recurrent layer's weights."""
+    """Return a rule's gradient of the recurrent layer's weights."""
     rule = Rule(time=UORO(signs) if name == "uoro" else RULES.get(name, name))
     objective = replace(model.problem.objective, rule=rule)
     made = objective.gradient(model.params, Batch(x, y), feedback=feedback)
@@ -81,7 +81,7 @@ def gradient(model: ln.Model, name: str, x: Array, y: Array, feedback: dict, sig
 
 
 def cosines(model: ln.Model, weights: list[Array], names: list[str], batches: int) -> Array:
-    """Return the mean cosine of each two rules' gradients, over weights and stretches of 100 times."""
+    """Return the mean cosine of each pair of rules' gradients, over weights and stretches of 100 times."""
     found = []
     for number, vector in enumerate(weights):
         model.set_weights(vector, reset=True)
@@ -98,13 +98,13 @@ def cosines(model: ln.Model, weights: list[Array], names: list[str], batches: in
 
 
 def smooth(losses: Array, width: int) -> Array:
-    """Return the means of stretches of time."""
+    """Return the means over stretches of time."""
     width = min(width, len(losses))
     return losses[: len(losses) // width * width].reshape(-1, width).mean(1)
 
 
 def draw(curves: dict[str, Array], names: list[str], matrix: Array) -> ln.plots.figures.Figure:
-    """Draw the losses over time with the floors, and the matrix of cosines."""
+    """Draw the losses over time with their floors, and the matrix of cosines."""
     figure = new_figure(12, 4.5)
     left, right = figure.subplots(1, 2)
     for name, losses in curves.items():
@@ -140,7 +140,7 @@ def compare(checks: Checks, names: list[str], matrix: Array) -> None:
 
 
 def judge(checks: Checks, found: dict[str, float], control: float, margin: float) -> None:
-    """Check losses on held-out sequences: above the floor, and below what the readout alone learns."""
+    """Check losses on held-out sequences: above the floor, and below what the readout alone can learn."""
     known = floors()
     checks.add("the readout alone: held-out cross-entropy", f"< {known['neither']:.4f}", f"{control:.4f}")
     for name, loss in found.items():
@@ -157,7 +157,7 @@ def judge(checks: Checks, found: dict[str, float], control: float, margin: float
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Learn by each rule, compare their gradients, and check."""
+    """Learn by each rule, compare the gradients, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     options.add_argument("--steps", type=int, default=60_000)

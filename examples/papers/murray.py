@@ -41,7 +41,7 @@ COLORS = {"bptt": BLUE, "rflo": VERMILLION, "local": "#CC79A7", "random": "#56B4
 
 @dataclass
 class Run:
-    """What a training left behind."""
+    """The results of a training run."""
 
     losses: list[float] = field(default_factory=list)
     alignment: list[float] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Run:
 
 
 def network(rule: Rule, seed: int, dtype: str = "float32") -> ln.Model:
-    """Return the network before training."""
+    """Return the untrained network."""
     units = LeakyRNN(
         UNITS,
         tau=10.0,
@@ -65,7 +65,7 @@ def network(rule: Rule, seed: int, dtype: str = "float32") -> ln.Model:
 
 
 def train(rule: Rule, trials: int, seed: int, dtype: str = "float32") -> Run:
-    """Train by a rule; return the loss of each trial, and how W and B came to agree."""
+    """Train by a rule; return the loss of each trial, and how W and B aligned."""
     model, run = network(rule, seed, dtype), Run()
     x, y = periodic_pattern(length=LENGTH)
     inputs = {"x": x, "h": np.full((1, UNITS), 0.1, "float32")}
@@ -98,7 +98,7 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
 
 
 def follows(exact: str, forwards: str, trials: int, seed: int, checks: Checks) -> None:
-    """Check that going forwards in time is going back; in float64, as training makes rounding errors grow."""
+    """Check that an online rule equals backpropagation; in float64, as training amplifies rounding errors."""
     one, two = (train(RULES[name], trials, seed, "float64").losses for name in (exact, forwards))
     gap = max(abs(a - b) / a for a, b in zip(one, two, strict=True))
     what = f"{forwards} against {exact}, {trials} trials: relative gap"
@@ -106,7 +106,7 @@ def follows(exact: str, forwards: str, trials: int, seed: int, checks: Checks) -
 
 
 def judge(name: str, runs: list[Run], limit: float, checks: Checks) -> None:
-    """Check what the paper tells of a rule; of each approximation alone, only print how far it comes."""
+    """Check the paper's claims about a rule; for single approximations, only print how far they get."""
     firsts, lasts = ([run.losses[0] for run in runs], [float(np.mean(run.losses[-100:])) for run in runs])
     published, many = name in ("bptt", "rflo"), f", median of {len(runs)}" if len(runs) > 1 else ""
     first, last = float(np.median(firsts)), float(np.median(lasts))
@@ -125,7 +125,7 @@ def judge(name: str, runs: list[Run], limit: float, checks: Checks) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train by each rule, and check."""
+    """Train by each rule, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     options.add_argument("--trials", type=int, default=10_000)

@@ -45,7 +45,7 @@ Curves = dict[str, np.ndarray]
 
 
 class Digits:
-    """MNIST with one output for each class."""
+    """MNIST with one-hot targets."""
 
     def __init__(self, examples: int) -> None:
         (x, y), (x_test, y_test) = ln.data.load("mnist")
@@ -56,7 +56,7 @@ class Digits:
     def errors(
         self, hidden: list[int], start: object, rule: object, rate: float, epochs: int, seed: int
     ) -> np.ndarray:
-        """Train; return the test error in per cent after each epoch."""
+        """Train a network; return the test error in per cent after each epoch."""
         layers = [Dense(units, "tanh", initializer=start) for units in hidden]
         output = Dense(10, "sigmoid", initializer=start)
         model = ln.Model([Input(784), *layers, output], seed=seed)
@@ -71,7 +71,7 @@ class Digits:
 def compare(
     data: Digits, hidden: list[int], epochs: int, seed: int, checks: Checks, control: str | None, near: float
 ) -> Curves:
-    """Train by the three rules, and check that they come out alike: at most `near` per cent worse than BP."""
+    """Train by three rules, and check that they perform alike: at most `near` per cent worse than BP."""
     curves: Curves = {}
     for name, rule in RULES.items():
         own, start = (rule, UNIFORM) if name == "BP" else (controlled(rule, control), "zeros")
@@ -93,7 +93,7 @@ def deep(
     control: str | None,
     low: float,
 ) -> Curves:
-    """Train a deep network from weights of zero, and check that DFA alone learns: to an error below `low`."""
+    """Train a deep network from zero weights, and check that DFA alone learns, to an error below `low`."""
     curves: Curves = {}
     for name, rule in (DEEP | {GOOD: "backprop"}).items():
         start = Orthogonal() if name == GOOD else "zeros"  # which keeps the length of signal and error
@@ -122,7 +122,7 @@ def draw(parts: dict[str, Curves]) -> ln.plots.figures.Figure:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one part or both, and check."""
+    """Run one part or both, and check the results."""
     options = parser(__doc__, __file__)
     options.add_argument("--part", choices=("wide", "deep", "both"), default="both")
     options.add_argument("--epochs", type=int, default=10, help="of the wide networks")

@@ -1,4 +1,4 @@
-"""An actor-critic (PyTorch's and TensorFlow's examples; Mnih et al. 2016) on a cart with a pole.
+"""An actor-critic (PyTorch's and TensorFlow's examples; Mnih et al. 2016) that balances a pole on a cart.
 
 One network with two outputs: the policy's logits, and the value V of a state. After every 32 moves of 16
 poles it makes a step along log p(action) (R - V), and draws V to R by the Huber loss; R is the sum of the
@@ -40,7 +40,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(model, batch):
-    """Make one step on states, actions (one-hot) and returns; tell the critic's loss."""
+    """Make one step on states, actions (one-hot) and returns; return the critic's loss."""
     states, actions, returns = batch
     tape = model.forward(states, train=True)
     values = tape.output["critic"]
@@ -52,7 +52,7 @@ def step(model, batch):
 
 
 def moves(model, poles, rng):
-    """Let poles go on; return what `step` needs, and how many fell."""
+    """Move the poles on; return what `step` needs, and how many fell."""
     seen = []
     for _ in range(MOVES):
         states, logits = poles.state, model.predict(poles.state)["actor"]
@@ -78,7 +78,7 @@ def train(seed=0, backend="numpy", rounds=400, dtype="float32"):
 
 
 def judged(model, seed):
-    """Return how long the poles of 100 games stand on average."""
+    """Return the mean number of steps that a pole stands, over 100 games."""
     return played(lambda states: model.predict(states)["actor"].argmax(1), seed, episodes=100)
 
 

@@ -1,4 +1,4 @@
-"""A pole on a cart (Barto, Sutton and Anderson 1983), with the numbers of OpenAI's CartPole-v0.
+"""A pole on a cart (Barto, Sutton and Anderson 1983), with the constants of OpenAI's CartPole-v0.
 
 Two actions push the cart left or right with 10 N; a reward of 1 for each step until the pole leans by more
 than 12 degrees, the cart leaves [-2.4, 2.4], or 200 steps are over.
@@ -10,7 +10,7 @@ GRAVITY, CART, POLE, HALF, FORCE, TAU, LIMIT = 9.8, 1.0, 0.1, 0.5, 10.0, 0.02, 2
 
 
 class CartPoles:
-    """Several poles side by side; one that fell begins anew.
+    """Several poles side by side; one that falls, or runs out of time, starts again.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class CartPoles:
         return self.rng.uniform(-0.05, 0.05, (count, 4))
 
     def step(self, actions):
-        """Push; return the states after, which poles fell, and which ran out of time.
+        """Push the carts; return the next states, which poles fell, and which ran out of time.
 
         What is returned is before anew begins; `state` is what is seen next.
         """
@@ -50,7 +50,7 @@ class CartPoles:
 
 
 def played(choose, seed, episodes=20):
-    """Return for how many steps poles stand whose pushes a function of their states chooses, on average."""
+    """Return the mean number of steps that poles stand if a function of the states chooses the pushes."""
     poles, lasted, going = CartPoles(episodes, seed), np.zeros(episodes), np.ones(episodes, bool)
     while going.any():
         lasted += going

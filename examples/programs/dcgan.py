@@ -59,7 +59,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(generator, discriminator, batch):
-    """Let the discriminator make a step on real and on generated images, then the generator."""
+    """Make one discriminator step on real and generated images, then a generator step."""
     real, z = batch
     xp, n = namespace(z), len(z)
 
@@ -94,7 +94,7 @@ def train(seed=0, backend="numpy", epochs=60, dtype="float32"):
 
 
 def judged(generator, seed=0):
-    """Return how many digits there are among 500 generated ones, and how sure a classifier is of them."""
+    """Return how many digits occur among 500 generated images, and how sure a classifier is of them."""
     (x, y), _ = ln.data.load("digits")
     classifier = ln.Model([Input(64), Dense(64, "relu"), Dense(10, "softmax")], seed=1)
     classifier.compile("categorical_crossentropy", "adam")

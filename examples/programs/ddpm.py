@@ -1,4 +1,4 @@
-"""A denoising diffusion model (Ho, Jain and Abbeel 2020) of points in the plane, two moons.
+"""A denoising diffusion model (Ho, Jain and Abbeel 2020) of points in the plane: two moons.
 
 A network is shown a point with noise, sqrt(a_t) x + sqrt(1 - a_t) e, and the time t, and learns to tell the
 noise e by the mean squared error. New points are noise that goes backwards through all times.
@@ -28,7 +28,7 @@ CLOCK = np.concatenate([np.sin(ANGLES), np.cos(ANGLES)], 1)  # how the network s
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
-    """Return the network: from a point and a time to the noise in it."""
+    """Return the network: from a noisy point and a time to the noise in it."""
     layers = [Input(2 + CLOCK.shape[1]), *[Dense(128, "relu")] * 3, Dense(2)]
     model = ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
     model.compile(optimizer=ln.optimizers.Adam(Cosine(0.003, 0.00001, 600 * 15)))
@@ -36,7 +36,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(model, batch):
-    """Make one step on points, noise and times; tell the loss."""
+    """Make one step on points, noise and times; return the loss."""
     x, noise, times = batch
     xp = namespace(x)
     kept, clock = (xp.asarray(table, dtype=x.dtype)[times] for table in (KEPT[:, None], CLOCK))
@@ -58,7 +58,7 @@ def train(seed=0, backend="numpy", epochs=600, dtype="float32"):
 
 
 def sampled(model, n=1000, seed=0):
-    """Return points that are made of noise, time by time backwards (Algorithm 2 of the paper)."""
+    """Return points sampled from noise, step by step backwards in time (Algorithm 2 of the paper)."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 2))
     for t in reversed(range(TIMES)):
@@ -69,7 +69,7 @@ def sampled(model, n=1000, seed=0):
 
 
 def judged(points, seed=0):
-    """Return in how many cases the nearest other point says whether one was made or is of the data."""
+    """Return how often a point's nearest neighbour reveals whether it was generated or is real."""
     both = np.concatenate([points, ln.data.moons(len(points), seed=seed + 10_000)[0]])
     square = (both**2).sum(1)
     far = square[:, None] + square - 2 * both @ both.T

@@ -30,7 +30,7 @@ STUDENT = [Flatten(), Dense(64, "relu"), Dense(64, "relu")]
 
 
 def make(body, rate, seed=0, backend="numpy", dtype="float32"):
-    """Return a classifier: some layers, logits, and the probabilities of the ten digits."""
+    """Return a classifier with logits, and probabilities of the ten digits."""
     layers = [Input((8, 8, 1)), *body, Dense(10, name="logits"), Softmax()]
     model = ln.Model(layers, seed=seed, dtype=dtype, backend=backend)
     model.compile("categorical_crossentropy", ln.optimizers.Adam(rate), metrics="accuracy")
@@ -38,7 +38,7 @@ def make(body, rate, seed=0, backend="numpy", dtype="float32"):
 
 
 def step(student, teacher, batch):
-    """Let the student make one step; tell how far it is from labels, and from the teacher."""
+    """Make one step of the student; return its losses against the labels and against the teacher."""
     x, labels = batch
     wanted, _ = Softmax().forward({}, teacher.part(to="logits").forward(x).output / TEMPERATURE)
     tape = student.part(to="logits").forward(x, train=True)
@@ -50,7 +50,7 @@ def step(student, teacher, batch):
 
 
 def train(seed=0, backend="numpy", epochs=100, dtype="float32"):
-    """Return the accuracy of teacher, student, and the same student without a teacher, on the test images."""
+    """Return the test accuracy of teacher, student, and an equal student trained without a teacher."""
     (x, y), (x_test, y_test) = ln.data.load("digits")
     x, x_test, rng = x.reshape(-1, 8, 8, 1), x_test.reshape(-1, 8, 8, 1), np.random.default_rng(seed)
     teacher = make(TEACHER, 0.001, seed + 100, backend, dtype)

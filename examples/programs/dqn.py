@@ -1,4 +1,4 @@
-"""A deep Q-network (Mnih et al. 2015; PyTorch's "DQN Tutorial") on a cart with a pole.
+"""A deep Q-network (Mnih et al. 2015; PyTorch's "DQN Tutorial") that balances a pole on a cart.
 
 Q(s, a) is drawn to r + g Q'(s', argmax Q(s', .)) by the Huber loss (van Hasselt et al. 2016), on moves
 from a memory; the reward is -1 for a fall, else 0. Q' follows Q by ``copy_weights(..., tau=0.005)``.
@@ -24,7 +24,7 @@ BATCH, GAMMA, TAU, EVERY, KEPT = 64, 0.99, 0.01, 64, 60_000
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
-    """Return Q and Q', which begins as Q."""
+    """Return Q and Q', which starts as a copy of Q."""
     layers = [Input(4), Dense(64, "relu"), Dense(64, "relu"), Dense(2)]
     models = [ln.Model(layers, seed=seed, dtype=dtype, backend=backend) for _ in range(2)]
     for model in models:
@@ -33,7 +33,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(online, target, batch):
-    """Make one step on moves (state, action one-hot, reward, next state, whether the pole still stands)."""
+    """Make one step on moves (state, one-hot action, reward, next state, whether the pole still stands)."""
     states, actions, rewards, after, stands = batch
     xp = namespace(states)
     best = online.forward(after).output
@@ -48,7 +48,7 @@ def step(online, target, batch):
 
 
 def train(seed=0, backend="numpy", rounds=200, dtype="float32"):
-    """Return Q, and the mean loss of each round: of 64 moves of 4 poles, each followed by a step."""
+    """Return Q, and the mean loss of each round of 64 moves of 4 poles, with a step after each move."""
     models, rng, poles = make(seed, backend, dtype), np.random.default_rng(seed), CartPoles(4, seed)
     steps, memory, losses = ln.OwnStep(step, *models), [], []
     for number in range(rounds):

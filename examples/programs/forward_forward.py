@@ -31,12 +31,12 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def unit(x):
-    """Return rows of length 1 per root number: the next layer shall not see how large they were."""
+    """Return rows scaled to mean square 1, so that the next layer cannot see how large they were."""
     return x / ((x**2).mean(1, keepdims=True) ** 0.5 + 1e-6)
 
 
 def step(*given):
-    """Let each layer make a step on images with right and with wrong labels; tell the losses."""
+    """Make one step of each layer on images with right and with wrong labels; return the losses."""
     *layers, (right, wrong) = given
     xp, losses = namespace(right), []
     for layer in layers:
@@ -55,12 +55,12 @@ def step(*given):
 
 
 def labelled(x, y):
-    """Return images beside their labels, one-hot."""
+    """Return images with their one-hot labels appended."""
     return np.concatenate([x, np.eye(10)[y]], 1)
 
 
 def told(layers, x):
-    """Return the label with which the layers' outputs are largest."""
+    """Return the labels for which the layers' goodness is largest."""
     goodness = np.zeros((len(x), 10))
     for label in range(10):
         h = labelled(x, np.full(len(x), label))
@@ -71,7 +71,7 @@ def told(layers, x):
 
 
 def train(seed=0, backend="numpy", epochs=60, dtype="float32"):
-    """Train on all digits; return the layers, and the share of test images that are told right."""
+    """Train on all digits; return the layers, and the test accuracy."""
     (x, y), (x_test, y_test) = ln.data.load("digits")
     layers, rng = make(seed, backend, dtype), np.random.default_rng(seed)
     steps = ln.OwnStep(step, *layers)

@@ -1,4 +1,4 @@
-"""Grad-CAM (Selvaraju et al. 2017; Keras' example of that name): where a net sees what it tells.
+"""Grad-CAM (Selvaraju et al. 2017; Keras' example of that name): what a net looks at to classify.
 
 A net learns which two digits stand in a picture, and is never told where. The map of a digit is the sum of
 the last convolution's channels, each weighted by the mean slope of the digit's output by it.
@@ -34,7 +34,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def pictures(x, y, count, rng):
-    """Return pictures with two different digits in two of four quarters: which, and where (count, 2)."""
+    """Return pictures with two different digits in two of four quarters, their labels, and their places."""
     first, second = rng.integers(0, len(y), (2, 4 * count))
     chosen = np.stack([first, second], 1)[y[first] != y[second]][:count]
     where = rng.permuted(np.tile(np.arange(4), (count, 1)), axis=1)[:, :2]
@@ -45,7 +45,7 @@ def pictures(x, y, count, rng):
 
 
 def heat(model, x, digits):
-    """Return the map (n, height, width) of one digit in each picture."""
+    """Return the heat map (n, height, width) of one digit in each picture."""
     features = model.part(to="last").forward(x)
     scores = model.part(after="last").forward(features.output)
     slopes, _ = scores.backward(np.eye(10)[digits])
@@ -62,7 +62,7 @@ def train(seed=0, backend="numpy", epochs=30, dtype="float32"):
 
 
 def judged(model, seed=0):
-    """Return for which share of the digits of test pictures the map points at the right quarter."""
+    """Return the share of digits in test pictures for which the map points at the right quarter."""
     x, digits, where = pictures(*ln.data.load("digits")[1], 200, np.random.default_rng(seed))
     hits = []
     for k in range(2):

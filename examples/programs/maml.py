@@ -35,14 +35,14 @@ def make(seed=0, backend="numpy", dtype="float32", loss=None, optimizer=None):
 
 
 def waves(rng, count, points=2 * SHOTS):
-    """Return points of some sine waves: amplitude from 0.1 to 5, phase from 0 to pi, x from -5 to 5."""
+    """Return points on random sine waves: amplitude from 0.1 to 5, phase from 0 to pi, x from -5 to 5."""
     size, phase = rng.uniform(0.1, 5, (count, 1, 1)), rng.uniform(0, np.pi, (count, 1, 1))
     x = rng.uniform(-5, 5, (count, points, 1))
     return x, size * np.sin(x - phase)
 
 
 def loss(params, net, x, y):
-    """Return the mean squared error after one step on the first points of a wave, of the others."""
+    """Return the error on a wave's other points, after one step on its first points."""
     output, cache = net.forward(params, x[:SHOTS])
     _, grads = net.backward(params, cache, 2 * (output - y[:SHOTS]) / SHOTS)
     after = tree_map(lambda w, g: w - RATE * g, params, grads)
@@ -51,19 +51,19 @@ def loss(params, net, x, y):
 
 @partial(jax.jit, static_argnums=1)
 def slopes(params, net, x, y):
-    """Return the mean loss of several waves, and its gradient by the weights before the step."""
+    """Return the mean loss over several waves, and its gradient by the weights before the step."""
     return jax.value_and_grad(lambda params: jax.vmap(partial(loss, params, net))(x, y).mean())(params)
 
 
 def step(model, batch):
-    """Make one step on points of several waves; tell the loss."""
+    """Make one step on points of several waves; return the loss."""
     value, grads = slopes(tree_map(jnp.asarray, model.params), model.net, *map(jnp.asarray, batch))
     model.apply(grads)
     return value
 
 
 def train(seed=0, backend="numpy", steps=30_000, dtype="float32"):
-    """Return the network, and the mean loss of each hundred steps."""
+    """Return the network, and the mean loss of each block of a hundred steps."""
     model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
     run = ln.OwnStep(step, model)
     for _ in range(steps // BLOCK):
@@ -72,7 +72,7 @@ def train(seed=0, backend="numpy", steps=30_000, dtype="float32"):
 
 
 def judged(model, seed=0, count=600):
-    """Return the mean squared error on new waves after no, one, and ten steps on ten points of each."""
+    """Return the mean squared error on new waves after zero, one and ten steps on ten points of each."""
     learner = make(backend=model.backend, dtype=model.dtype, loss="mse", optimizer=SGD(RATE))
     errors = np.zeros(11)
     for x, y in zip(*waves(np.random.default_rng(seed + 10_000), count, SHOTS + 100), strict=True):

@@ -31,7 +31,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def loss(params, net, x):
-    """Return what the equation and the ends leave."""
+    """Return the mean squared residual of the equation and of the boundary conditions."""
 
     def slope(x):
         y, cache = net.forward(params, x)
@@ -49,14 +49,14 @@ def slopes(params, net, x):
 
 
 def step(model, x):
-    """Make one step on some points; tell the loss."""
+    """Make one step on some points; return the loss."""
     value, grads = slopes(tree_map(jnp.asarray, model.params), model.net, jnp.asarray(x))
     model.apply(grads)
     return value
 
 
 def train(seed=0, backend="numpy", steps=2000, dtype="float32"):
-    """Return the network, and how far it is from the solution."""
+    """Return the network, and its relative distance from the solution."""
     model, rng = make(seed, backend, dtype), np.random.default_rng(seed)
     run = ln.OwnStep(step, model)
     for _ in range(steps // BLOCK):

@@ -1,4 +1,4 @@
-"""REINFORCE (Williams 1992; PyTorch's example of that name) on a cart with a pole.
+"""REINFORCE (Williams 1992; PyTorch's example of that name) that balances a pole on a cart.
 
 The gradient of the expected return is the mean of (return - mean return) times that of log p(action):
 negative weights of examples, as `fit` and `train_step` take them.
@@ -30,7 +30,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def games(policy, seed):
-    """Play one game with each of some poles; return states, actions, and the returns from there on."""
+    """Play one game with each of several poles; return the states, actions, and returns."""
     poles, rng = CartPoles(POLES, seed), np.random.default_rng(seed)
     going, seen = np.ones(POLES, bool), []
     while going.any():
@@ -61,7 +61,7 @@ def step(policy, states, actions, returns):
 
 
 def train(seed=0, backend="numpy", rounds=60, dtype="float32"):
-    """Return a policy, and how many steps the poles stood in each round."""
+    """Return a policy, and the mean number of steps that a pole stood in each round."""
     policy, lasted = make(seed, backend, dtype), []
     for number in range(rounds):
         states, actions, returns = games(policy, 1000 * seed + number)

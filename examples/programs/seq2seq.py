@@ -1,4 +1,4 @@
-"""Sequence to sequence with attention (Luong, Pham and Manning 2015; PyTorch's tutorial): dates.
+"""Sequence to sequence with attention (Luong, Pham and Manning 2015; PyTorch's tutorial), on dates.
 
 A network reads a date as people write it, letter by letter, and writes it as the standard has it:
 "april 3, 1987" becomes "1987-04-03". The decoder looks at all letters that were read, and begins with the
@@ -36,7 +36,7 @@ FIRST, LAST = date(1970, 1, 1).toordinal(), date(2068, 12, 31).toordinal()
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
-    """Return the network: from what is read, and the letters that were written before, to the next ones."""
+    """Return the network: from the text read and the letters written before, to the next letters."""
     nodes = [
         ("letters", Embedding(len(LETTERS), 32, mask_zero=True), "text"),
         ("read", Bidirectional(GRU(UNITS // 2, return_sequences=True)), "letters"),
@@ -55,19 +55,19 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def dates(days, rng):
-    """Return the letters, as numbers, of some days: each in a form that people write, and as it should be."""
+    """Return dates as numbers of letters: in a form that people write, and in ISO format."""
     texts = [date.fromordinal(day).strftime(FORMS[rng.integers(len(FORMS))]).lower() for day in days]
     read = [LETTERS.encode(text.ljust(READ, "_")) for text in texts]
     return np.array(read), np.array([LETTERS.encode(date.fromordinal(day).isoformat()) for day in days])
 
 
 def before(y):
-    """Return the letters that stand before each."""
+    """Return the letter before each letter."""
     return np.concatenate([np.full((len(y), 1), 1), y[:, :-1]], 1)
 
 
 def written(model, x):
-    """Return what the network writes, letter by letter, each the likeliest one after its own of before."""
+    """Return what the network writes, letter by letter: each time the likeliest, given those before."""
     y = np.zeros((len(x), WRITTEN), int)
     for k in range(WRITTEN):
         y[:, k] = model.predict({"text": x, "before": before(y)})[:, k].argmax(1)
@@ -75,7 +75,7 @@ def written(model, x):
 
 
 def train(seed=0, backend="numpy", epochs=15, dtype="float32", examples=6000):
-    """Return the network, and the share of dates on other days that it writes without a fault."""
+    """Train on dates; return the network, and the share of dates on other days that it writes correctly."""
     rng = np.random.default_rng(seed)
     days = rng.choice(np.arange(FIRST, LAST + 1), examples + 500, replace=False)
     (x, y), (x_test, y_test) = dates(days[500:], rng), dates(days[:500], rng)

@@ -29,7 +29,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def pairs(y, rng):
-    """Return rows of images: each with another one of its digit, then each with one of another digit."""
+    """Return pairs of row numbers: each image with one of its digit, then with one of another digit."""
     first, places = np.arange(len(y)), [np.flatnonzero(y == digit) for digit in range(10)]
     others = (y + rng.integers(1, 10, len(y))) % 10
     second = [rng.choice(places[digit]) for digit in [*y, *others]]
@@ -37,7 +37,7 @@ def pairs(y, rng):
 
 
 def step(model, batch):
-    """Make one step on some pairs; tell the loss."""
+    """Make one step on some pairs; return the loss."""
     a, b, alike = batch
     left, right = model.forward(a, train=True), model.forward(b, train=True)
     gap, xp = left.output - right.output, namespace(a)
@@ -51,7 +51,7 @@ def step(model, batch):
 
 
 def train(seed=0, backend="numpy", epochs=40, dtype="float32"):
-    """Train on pairs that are drawn anew in each epoch; return the net, and the mean loss of each."""
+    """Train on pairs drawn anew in each epoch; return the net, and the mean loss of each epoch."""
     model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
     (x, y), steps = ln.data.load("digits")[0], ln.OwnStep(step, model)
     for _ in range(epochs):
@@ -62,7 +62,7 @@ def train(seed=0, backend="numpy", epochs=40, dtype="float32"):
 
 
 def judged(model, seed=0):
-    """Return which share of the pairs of test images is told right."""
+    """Return the share of pairs of test images that are classified correctly."""
     x, y = ln.data.load("digits")[1]
     a, b, alike = pairs(y, np.random.default_rng(seed))
     codes = model.predict(x)

@@ -50,7 +50,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(model, views):
-    """Make one step on the first views of some images, followed by the second ones; tell the loss."""
+    """Make one step on the first views of some images, followed by the second ones; return the loss."""
     xp, same = namespace(views), np.eye(len(views))
     partner = np.roll(same, len(views) // 2, axis=1)
     tape = model.forward(views, train=True)
@@ -84,7 +84,7 @@ def train(seed=0, backend="numpy", epochs=250, dtype="float32"):
 
 
 def judged(model, seed=0):
-    """Return the errors of a probe, and of layers that were trained with its labels alone."""
+    """Return the test errors of a linear probe, and of the same layers trained on its labels alone."""
     (x, y), (x_test, y_test) = images()
     few, code = slice(len(x) // 10), model.part(to="code")
     scaled = Normalization().adapt(code.predict(x))

@@ -26,7 +26,7 @@ WEIGHT, RATE = 1.2, 0.1
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
-    """Return the net that tells digits, not trained yet."""
+    """Return the digit classifier, not trained yet."""
     conv = [Conv2D(16, 3, padding="same", activation="relu", name=f"conv{k}") for k in (1, 2, 3, 4)]
     pool = AveragePooling2D(2)
     layers = [*conv[:2], pool, conv[2], pool, conv[3], Flatten(), Dropout(0.5), Dense(10, "softmax")]
@@ -36,7 +36,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def images():
-    """Return digits, twice as large: images and labels for training, and for testing."""
+    """Return digits at twice their size: images and labels for training, and for testing."""
     return [(x.repeat(2, 1).repeat(2, 2), y) for x, y in ln.data.load("digits", images=True)]
 
 
@@ -47,13 +47,13 @@ def stripes():
 
 
 def gram(h):
-    """Return channels of h (n, height, width, channels) by places, and their mean products."""
+    """Return h (n, height, width, channels) flattened over places, and its Gram matrices."""
     flat = h.reshape(len(h), -1, h.shape[-1])
     return flat, flat.swapaxes(1, 2) @ flat / flat.shape[1]
 
 
 def slopes(features, pictures, style, content):
-    """Return the losses of each picture, and the gradient of their weighted sum by the pictures."""
+    """Return each picture's style and content loss, and the pictures' gradient of the weighted sum."""
     tape = features.forward(pictures)
     gap = tape.output[CONTENT] - content
     losses, errors = 0.0, {CONTENT: 2 * WEIGHT * gap / gap[0].size}
@@ -66,7 +66,7 @@ def slopes(features, pictures, style, content):
 
 
 def train(seed=0, backend="numpy", steps=300, dtype="float32", epochs=40):
-    """Train the net, then move 20 test images; return net, labels, images, and the style losses."""
+    """Train the net, then restyle 20 test images; return net, labels, images, and the style losses."""
     net, ((x, y), (x_test, y_test)) = make(seed, backend, dtype), images()
     net.compile("categorical_crossentropy", "adam")
     net.fit(x, y, epochs=epochs, verbose=0)

@@ -49,7 +49,7 @@ def make(seed=0, backend="numpy", dtype="float32", side=28):
 
 
 def step(model, batch):
-    """Make one step on images and their digits, one-hot; tell the loss."""
+    """Make one step on images and their one-hot digits; return the loss."""
     x, y = batch
     tape, xp = model.forward(x, train=True), namespace(x)
     logits = tape.output - xp.max(tape.output, axis=1)[:, None]
@@ -59,7 +59,7 @@ def step(model, batch):
 
 
 def learn(model, x, y, epochs, rng):
-    """Let a net learn digits from 0 on, of images that are moved a little; return each epoch's mean loss."""
+    """Train a net on digits counted from 0, with slightly shifted images; return each epoch's mean loss."""
     steps, losses = ln.OwnStep(step, model), []
     for epoch in range(epochs):
         order = rng.permutation(len(x))[: len(x) // BATCH * BATCH].reshape(-1, BATCH)
@@ -69,7 +69,7 @@ def learn(model, x, y, epochs, rng):
 
 
 def train(seed=0, backend="numpy", epochs=5, dtype="float32", data="mnist"):
-    """Return the net of 0 to 4, that of 5 to 9, and the share of test images each tells right."""
+    """Train nets on 0 to 4, then on 5 to 9; return both, and their test accuracies."""
     rng, right = np.random.default_rng(seed), []
     parts = ln.data.load(data, images=True)
     side = parts[0][0].shape[1]

@@ -21,7 +21,7 @@ CODE, BATCH = 2, 128
 
 
 def make(seed=0, backend="numpy", dtype="float32"):
-    """Return encoder and decoder, which give (m, log s^2), and logits."""
+    """Return the encoder, which gives (m, log s^2), and the decoder, which gives logits."""
     encoder = ln.Model(
         Graph(
             {"x": (8, 8, 1)},
@@ -58,7 +58,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def step(encoder, decoder, batch):
-    """Make one step; tell the two parts of the loss."""
+    """Make one step; return the two parts of the loss."""
     x, noise = batch
     xp, n = namespace(x), len(x)
     code = encoder.forward(x, train=True)

@@ -37,7 +37,7 @@ def make(seed=0, backend="numpy", dtype="float32"):
 
 
 def penalty(params, net, x):
-    """Return the mean of (|d net(x) / dx| - 1)^2, an ordinary function of arrays."""
+    """Return WEIGHT times the mean of (|d net(x) / dx| - 1)^2, an ordinary function of arrays."""
     y, cache = net.forward(params, x)
     dx, _ = net.backward(params, cache, namespace(y).ones_like(y))
     return WEIGHT * (((dx**2).sum(1) ** 0.5 - 1) ** 2).mean()
@@ -47,7 +47,7 @@ slopes = jax.jit(jax.grad(penalty), static_argnums=1)
 
 
 def step(generator, critic, batch):
-    """Let the critic make five steps, then the generator one."""
+    """Make five steps of the critic, then one of the generator."""
     real, z, between = batch
     for k in range(CRITIC):
         fake = generator.forward(z[k]).output
@@ -64,7 +64,7 @@ def step(generator, critic, batch):
 
 
 def train(seed=0, backend="numpy", epochs=60, dtype="float32"):
-    """Train on all digits; return the two models and the critic's estimate of the distance in each epoch."""
+    """Train on all digits; return the two models and each epoch's estimate of the distance."""
     models, rng, gaps = make(seed, backend, dtype), np.random.default_rng(seed), []
     x, steps = ln.data.load("digits")[0][0], ln.OwnStep(step, *models)
     for _ in range(epochs):
@@ -82,7 +82,7 @@ def train(seed=0, backend="numpy", epochs=60, dtype="float32"):
 
 
 def judged(generator, seed=0):
-    """Return how far mean and standard deviation of generated pixels are from those of the digits."""
+    """Return how far the mean and standard deviation of generated pixels are from those of the digits."""
     x = ln.data.load("digits")[0][0]
     made = generator.predict(np.random.default_rng(seed).normal(size=(500, LATENT)))
     return float(np.abs(made.mean(0) - x.mean(0)).mean()), float(np.abs(made.std(0) - x.std(0)).mean())

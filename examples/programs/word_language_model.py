@@ -28,7 +28,7 @@ UNITS, ROWS, LENGTH = 128, 20, 35
 
 
 def make(words, seed=0, backend="numpy", dtype="float32", dropout=0.3):
-    """Return a network for so many words."""
+    """Return a network for a vocabulary of the given size."""
     layers = [
         *(Input((None,)), Embedding(words, UNITS, name="words"), Dropout(dropout)),
         *(LSTM(UNITS, return_sequences=True, stateful=True), Dropout(dropout)),
@@ -43,7 +43,7 @@ def make(words, seed=0, backend="numpy", dtype="float32", dropout=0.3):
 
 
 def read():
-    """Return the words, and the numbers of those of the first nine tenths and of the last."""
+    """Return the vocabulary, and the word numbers of the first nine tenths of the text and of the last."""
     text = (Path(os.environ["LUCIDNET_DATA"]) / "tinyshakespeare" / "input.txt").read_text("ascii")
     found = re.findall(r"[a-z']+|[^\sa-z']|\n\n", text.lower())
     counts = Counter(found[: len(found) * 9 // 10])
@@ -53,7 +53,7 @@ def read():
 
 
 def bigrams(train, held_out, words, discount=0.75):
-    """Return the perplexity by how often words follow each other, with Kneser and Ney's smoothing."""
+    """Return the perplexity of a bigram model with Kneser-Ney smoothing."""
     counts = np.zeros((words, words))
     np.add.at(counts, (train[:-1], train[1:]), 1)
     follows = (counts > 0).sum(0) + 0.5
@@ -68,7 +68,7 @@ def bigrams(train, held_out, words, discount=0.75):
 
 
 def train(seed=0, backend="numpy", epochs=6, dtype="float32", most=None):
-    """Return the network, its perplexity on the last tenth, and that of a bigram model."""
+    """Train on the text; return the network, its held-out perplexity, and that of a bigram model."""
     words, seen, held_out = read()
     x, y = streams(seen[:most], ROWS, LENGTH)
     model = make(len(words), seed, backend, dtype)

@@ -4,7 +4,7 @@ Every layer's forward and backward pass is written by hand, side by side, in pla
 checked. Start with `Model`, `layers` and `data.load`; look inside with `check`, `plots` and `metrics`.
 """
 
-import lucidnet.core.starting  # before all else
+import lucidnet.core.starting  # before everything else
 
 # isort: split
 from typing import TYPE_CHECKING

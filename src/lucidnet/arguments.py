@@ -97,7 +97,7 @@ LEVEL: Check = choice(0, 1, 2).metadata["check"]
 
 
 def _as_validation(given: Any, owner: Any) -> Any:
-    """Return a pair or triple as a tuple, or what gives batches as it is."""
+    """Accept validation data: a pair or triple (made a tuple), a mapping, or a source of batches."""
     if isinstance(given, (tuple, list)):
         if len(given) not in (2, 3):
             raise UnfitError
@@ -164,7 +164,7 @@ class FitArguments(LoopSettings):
 
 
 def _as_shape(given: Any, owner: Any) -> Any:
-    """Return the shape of one input: sizes of which some may vary, or several shapes."""
+    """Return the shape of one input as a tuple, or a dict of tuples for several named inputs."""
     if isinstance(given, Mapping):
         return {name: _as_shape(shape, owner) for name, shape in given.items()}
     if isinstance(given, (tuple, list)):
@@ -189,7 +189,7 @@ def _as_file(given: Any, owner: Any) -> Any:
 
 
 FILE = setting("a path", _as_file)
-"""Of what no file can be called the readers and writers of files tell."""
+"""Only a type check: the readers and writers of files say what is wrong with a file name."""
 METHODS: dict[str, dict[str, Any]] = {
     "build": {"shape": SHAPE},
     "load": {
@@ -207,11 +207,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
     "set_weights": {"vector": setting("one vector", _as_vector), "reset": flag()},
 }
-"""The arguments of methods that nothing else checks."""
+"""Checks for the arguments of methods that nothing else checks."""
 
 
 def declared(kind: K) -> K:
-    """Have the arguments of the methods of `Model` checked as they are declared in `METHODS`."""
+    """Make the methods of `Model` check their arguments as declared in `METHODS`."""
     for name, arguments in METHODS.items():
         method = vars(kind)[name]
         inner = getattr(method, "__func__", method)

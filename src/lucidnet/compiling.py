@@ -1,4 +1,4 @@
-"""What a model is compiled with: what stands behind `Model.compile`, and `train_step` by it."""
+"""What a model is compiled with: the code behind `Model.compile`, and `train_step` which uses it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_COMPILED = (
 
 
 def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: Any, rule: Any) -> None:
-    """Say what a model minimizes, how, and what is measured; see `Model.compile`."""
+    """Set the loss, optimizer, metrics and rule of a model; see `Model.compile`."""
     if (
         isinstance(optimizer, str)
         and optimizer in losses.registry.KNOWN
@@ -35,23 +35,23 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
     best, own = optimizers.get(optimizer), learning_rule(rule)
     made = None if loss is None and loss_weights is None else losses.get(loss, loss_weights)
     if made is not None:
-        made.fuse(model.net)  # raises where the loss does not fit the last layer,
+        made.fuse(model.net)  # raises if the loss does not fit the last layer,
     elif metrics:
         raise SettingError(
             "compile: metrics are measured with a loss, by fit and evaluate, and there is none: give one, "
             "or measure what predict returns: lucidnet.metrics"
         )
-    credit_rule(model.net, own, best)  # and this where the rule does not fit
-    _ = model.executor.main  # and this where there are no such devices
+    credit_rule(model.net, own, best)  # and this if the rule does not fit
+    _ = model.executor.main  # and this if there are no such devices
     if model.config.threaded:
         from .rules.coupling import check_divisible
 
-        check_divisible(model.net, made, own)  # and this where a batch cannot be divided
+        check_divisible(model.net, made, own)  # and this if a batch cannot be divided
     chosen, said = (made, best, own), measured(model.net, metrics, made)
     kept = "live" not in vars(model) or recompile(model, chosen)
     model._chosen, model.metrics, model.base, model._changes = chosen, said, (model.net, best), {}
     if not kept:
-        warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past what answers foreign words
+        warnings.warn(ANEW.format(best), UserWarning, stacklevel=4)  # past the check for foreign words
 
 
 def needs_target(model: Any) -> bool:
@@ -71,7 +71,7 @@ def loss_of(model: Any) -> Any:
 
 
 def whole(layers: Any) -> Any:
-    """Return layers that are a whole network already, a `Sequential` or a `Graph`; None for others."""
+    """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
     if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
         from .layers import Graph
 
@@ -80,7 +80,7 @@ def whole(layers: Any) -> Any:
 
 
 def added(net: Any, layer: Any) -> Sequential:
-    """Return a network with one more layer at its end."""
+    """Return a network with one more layer appended."""
     if isinstance(net, Sequential):
         return replace(net, layers=(*net.layers, layer))
     return Sequential([layer] if net is None else [net, layer])

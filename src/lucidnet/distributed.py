@@ -19,12 +19,12 @@ from .core.exports import export
 
 
 def start(coordinator: str | None = None, processes: int | None = None, index: int | None = None) -> None:
-    """Become one of several processes that train together, and wait until all are there.
+    """Join this process to others that train together, and wait until all are there.
 
-    On processors they talk by gloo, on GPUs by NCCL; that is JAX's choice. When a process dies, the others
+    On CPUs they communicate by gloo, on GPUs by NCCL; that is JAX's choice. When a process dies, the others
     raise `errors.WorkerError` as soon as they need it. A script that does not catch that ends with one
     sentence and exit code 70; so does one that is busy on its own, after ten seconds, or at once if the first
-    process died. An error in one process ends it without waiting for the others. If JAX is imported before,
+    process died. An error in one process ends it without waiting for the others. If JAX was imported before,
     messages of its own may appear, too.
 
     Parameters

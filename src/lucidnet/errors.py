@@ -1,4 +1,4 @@
-"""The errors of lucidnet, and the two small helpers that raise the commonest of them.
+"""The errors of lucidnet, and two small helpers that raise the most common ones.
 
 Every message says what was given, what was expected, where, and what to do about it.
 """
@@ -37,7 +37,7 @@ class UnknownNameError(LucidnetError, ValueError):
 
 
 class InexactWarning(UserWarning):
-    """Something is done by approximation, where its name promises more, or where it cannot work as meant."""
+    """Something is only approximate, though its name promises more, or cannot work as intended here."""
 
 
 class MeaningWarning(UserWarning):
@@ -45,22 +45,22 @@ class MeaningWarning(UserWarning):
 
 
 class NotReadyError(LucidnetError, RuntimeError):
-    """Something was asked of a model that was not compiled, or does not know its input size yet."""
+    """A model was asked for something before it was compiled, or before its input size was known."""
 
 
 class NonFiniteError(LucidnetError, ArithmeticError):
-    """Training produced NaN or infinity: that step is not made, the model is that of the last good step."""
+    """Training produced NaN or infinity; that step was not made: the model is as after the last good one."""
 
 
 class WorkerError(LucidnetError, RuntimeError):
-    """Of several processes that train together one has gone."""
+    """One of several processes that train together has gone."""
 
 
 class Terminated(SystemExit):
-    """SIGTERM asked this process to end; the step was finished, and written down if there is a place for it.
+    """SIGTERM asked this process to end; the step was finished, and saved if there is a place for it.
 
-    Left alone it ends the process with exit code 143, as shells expect it. Like every `SystemExit` it is no
-    `Exception`: ``except Exception`` lets it through.
+    If it is not caught, the process ends with exit code 143, as shells expect. Like every `SystemExit` it is
+    no `Exception`: ``except Exception`` lets it through.
     """
 
     def __init__(self, message: str = "ended by SIGTERM") -> None:
@@ -77,8 +77,8 @@ class FileError(LucidnetError):
     Parameters
     ----------
     file : path
-        The file, or folder; empty if whoever notices does not know it: who has opened the file says it then.
-        One argument alone is the reason.
+        The file or folder; empty if the code that notices does not know it: the code that opened the file
+        then fills it in. A single argument is the reason.
     reason : str
         What is wrong with it.
     remedy : str
@@ -94,7 +94,7 @@ class FileError(LucidnetError):
     """
 
     LONGEST = 2000
-    """How many characters of a name or a reason are shown: what stands in a file may be of any length."""
+    """The most characters of a name or reason that are shown; those in a file may be of any length."""
 
     def __init__(self, file: object, reason: str | None = None, remedy: str = "") -> None:
         if reason is None:
@@ -108,7 +108,7 @@ class FileError(LucidnetError):
         )
         said = f"{file}: {reason}" if file else reason
         said = f"{said}; {self.remedy}" if self.remedy else said
-        # So that it can be printed: names in a file, and of files, may hold what is no character.
+        # So that it can be printed: names in a file, and of files, may hold invalid characters.
         return said.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
@@ -137,7 +137,7 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     Traceback (most recent call last):
     lucidnet.errors.UnknownNameError: unknown activation 'rellu': did you mean 'relu'? Known: relu, tanh.
     """
-    if not isinstance(name, str):  # what is no name may not even be looked up
+    if not isinstance(name, str):  # an invalid name must not even be looked up
         given = " ".join(repr(name).split())[:120]
         raise UnknownNameError(f"unknown {kind} {given}: {suggestion('', known)}")
     if name in known:
@@ -147,7 +147,7 @@ def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:
 
 
 LONG = 100
-"""So many characters of a name are shown, and compared with those that are known."""
+"""The number of characters of a name that are shown, and compared with known names."""
 
 
 def short(name: object) -> str:
@@ -157,7 +157,7 @@ def short(name: object) -> str:
 
 
 def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str:
-    """Say which of the known names was meant, or comes nearest, and list them all."""
+    """Return a hint: the known name that was probably meant, and a list of all of them."""
     names = sorted(known)
     near = meant or nearest(str(name).lower(), names)
     hint = f"did you mean {near!r}? " if near else ""

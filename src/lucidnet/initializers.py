@@ -1,4 +1,4 @@
-"""Initializers: how the weights of a layer begin.
+"""Initializers: the initial weights of layers.
 
 The scaled ones choose the variance from the number of inputs (fan_in) and outputs (fan_out) of a
 unit, so that signals neither grow nor vanish from layer to layer.
@@ -35,17 +35,17 @@ class Initializer(Value):
             cls.__call__ = _checked(call)  # type: ignore[method-assign]
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Return an array of the given shape, from the random numbers of `rng`."""
+        """Return an array of the given shape, drawn from the random stream `rng`."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(rng, shape)")
 
     def before(self, scale: float | None) -> Initializer:
-        """Return the initializer before an activation of this scale: itself, if it is not `Fitting`."""
+        """Return the initializer for an activation of this scale: itself, unless it is `Fitting`."""
         return self
 
     def kernel(
         self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
     ) -> Array:
-        """Return the weights of a layer whose units see other inputs than the shape tells.
+        """Return weights for a layer whose number of inputs per unit does not follow from the shape.
 
         An initializer that asks neither how many inputs a unit has nor which weights are one unit's need not
         define this.
@@ -68,12 +68,12 @@ class Initializer(Value):
 
 
 def _checked(call: Callable[..., Any]) -> Any:
-    """Return the call of a user's own initializer, whose result has the shape that was asked for."""
+    """Wrap the call of a user's initializer to check the shape and values of its result."""
 
     @wraps(call)
     def checked(self: Any, rng: Stream, shape: Shape) -> Array:
         made, what = call(self, rng, shape), f"the initializer {type(self).__name__}"
-        if not plain(made):  # blank arrays, which have only a shape, stay as they are
+        if not plain(made):  # blank arrays, which have only a shape, are left alone
             made = returned(made, np.empty(0, rng.dtype), what)
         if made.shape != tuple(shape):
             raise ShapeError(f"{what} must return an array of shape {tuple(shape)}, got shape {made.shape}")
@@ -158,7 +158,7 @@ class VarianceScaling(Initializer):
     def kernel(
         self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
     ) -> Array:
-        """Return weights scaled by the numbers of inputs that a unit sees, and of units that see an input."""
+        """Return weights scaled by the effective fan-in and fan-out."""
         fan_in, fan_out = fans(shape, groups=groups, share=share, swapped=swapped)
         fan = {"in": fan_in, "out": fan_out, "average": (fan_in + fan_out) / 2}[self.fan]
         std = math.sqrt(self.scale / (fan or 1))
@@ -189,7 +189,7 @@ class Orthogonal(Initializer):
     def kernel(
         self, rng: Stream, shape: Shape, *, groups: int = 1, share: float = 1.0, swapped: bool = False
     ) -> Array:
-        """Return weights that are orthogonal matrices from inputs to units, one for each group."""
+        """Return orthogonal weights, one matrix from inputs to units for each group."""
         if swapped:
             turned = (*shape[:-2], shape[-1], shape[-2])
             return self.kernel(rng, turned, groups=groups).swapaxes(-1, -2)
@@ -197,7 +197,7 @@ class Orthogonal(Initializer):
             return self(rng, shape)
         one = (*shape[:-1], shape[-1] // groups)
         made = rng.full(shape, 0)
-        for k in range(groups if type(made) is np.ndarray else 1):  # of blank ones a single one tells enough
+        for k in range(groups if type(made) is np.ndarray else 1):  # for blank ones a single one suffices
             made[..., k * one[-1] : (k + 1) * one[-1]] = self(rng.child(str(k)), one)
         return made
 
@@ -219,7 +219,7 @@ class Identity(Initializer):
 
 @value
 class Fitting(Initializer):
-    """What fits the activation of the layer: normal with variance ``scale / fan_in``, or Glorot's.
+    """An initializer that fits the layer's activation: normal, variance ``scale / fan_in``, or Glorot's.
 
     The default of `Dense`; convolutions take it, too. The scale of an activation
     (`layers.activations.scale`: 2 for relu, as He et al. have it, (5/3)^2 for tanh) keeps a signal at its
@@ -235,14 +235,14 @@ class Fitting(Initializer):
     """
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
-        """Return an array for a layer without activation."""
+        """Return weights for a layer without activation."""
         return self.before(None)(rng, shape)
 
     def kernel(self, rng: Stream, shape: Shape, **fans: Any) -> Array:
         return self.before(None).kernel(rng, shape, **fans)
 
     def before(self, scale: float | None) -> Initializer:
-        """Return the initializer before an activation of this scale."""
+        """Return the initializer for an activation of this scale."""
         return VarianceScaling() if scale is None else VarianceScaling(scale, "in", "normal")
 
 

@@ -1,4 +1,4 @@
-"""How a model changes, and what it keeps: what stands behind `Model.compile`, `set`, and `set_weights`.
+"""How a model changes, and what it keeps: the code behind `Model.compile`, `set` and `set_weights`.
 
 They alone, with `Model` itself, write what a model holds.
 """
@@ -69,7 +69,7 @@ ANEW = (
 
 
 def written(model: Any) -> str:
-    """Write a model as it was made, a layer to a line where there is no room for them in one."""
+    """Write a model as the call that makes it, one layer per line if it does not fit in one line."""
     if model._net is not None and not isinstance(model._net, Sequential):
         return shortened(f"Model({model._net!r}, seed={model.seed}, dtype={model.dtype!r})")
     layers = [repr(layer) for layer in model.net.layers] if model._net else []
@@ -81,9 +81,9 @@ def written(model: Any) -> str:
 
 
 def on_page(model: Any) -> str:
-    """Return a model as a piece of HTML: what was chosen, its layers, and how far it is trained.
+    """Return a model as HTML: how it was compiled, its layers, and how far it is trained.
 
-    Nothing is built for that: as long as a model has no weights its page is what `written` gives.
+    Nothing is built for that: as long as a model has no weights, its page shows what `written` returns.
     """
     from .core import page
 
@@ -123,7 +123,7 @@ def change(model: Any, layer: Any, settings: dict[str, Any]) -> None:
 
 
 def apply(model: Any, base: Base, changes: Changes) -> None:
-    """Let a model have other settings than those it was compiled with; nothing changes on an error."""
+    """Apply new settings to a model; nothing changes if there is an error."""
     net, optimizer = applied(base, changes)
     if model._chosen is None:
         model._net = net
@@ -145,7 +145,7 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
 
 
 def _with_memory(problem: Problem, state: State) -> State:
-    """Return a state as an optimizer goes on from it that remembers something else: what both do is kept."""
+    """Return a state for an optimizer with other slots; the slots that both have are kept."""
     fresh = problem.optimizer.init_slots(state.vector[: problem.layout.parameters.size])
     theirs: dict[str, Any] = {}
     if state.feedback.memory:
@@ -163,7 +163,7 @@ def _with_memory(problem: Problem, state: State) -> State:
 
 
 def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
-    """Return the metrics that `Model.compile` was given, if each has its output and a name of its own."""
+    """Return the metrics of `Model.compile`; raise if one fits no output or has a name that is taken."""
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
     from .layers import Graph, Sequential
@@ -179,7 +179,7 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
 
 
 def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
-    """Let a model with weights train something else; tell whether that kept all that was learned."""
+    """Compile a built model anew; return whether all that was learned is kept."""
     loss, optimizer, rule = chosen
     with model.executor.lock:
         state = model.state
@@ -191,10 +191,10 @@ def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
 
 
 def _recompiled(before: Problem, problem: Problem, state: State) -> tuple[State, bool]:
-    """Return a state as another problem of the network goes on from it, and whether memory and step stay.
+    """Return the state for a newly compiled problem, and whether the optimizer's memory and step are kept.
 
-    They do if the optimizer is of the same kind, and remembers the same things. Feedback weights stay if the
-    rules are of the same kind, and would begin with the same ones.
+    They are kept if the optimizer is of the same kind, and remembers the same things. Feedback weights are
+    kept if the rules are of the same kind, and would start with the same ones.
     """
     start, own = problem.start(state.params, state.seed), state.feedback
     if not _alike(before, problem, state):
@@ -206,7 +206,7 @@ def _recompiled(before: Problem, problem: Problem, state: State) -> tuple[State,
 
 
 def _alike(before: Problem, problem: Problem, state: State) -> bool:
-    """Tell whether the rules of two problems are of one kind, and begin with the same feedback weights."""
+    """Tell whether two problems have rules of the same kinds and the same initial feedback weights."""
     if _kinds(before) != _kinds(problem):
         return False
     starts = (each.start(state.params, state.seed) for each in (before, problem))
@@ -215,7 +215,7 @@ def _alike(before: Problem, problem: Problem, state: State) -> bool:
 
 
 def _kinds(problem: Problem) -> list[Any]:
-    """Return the classes of the rules of all layers; none for the plain chain rule."""
+    """Return the classes of all layers' rules; [] for the plain chain rule."""
     if problem.rule is None:
         return []
     rules = [problem.rule.within(layer) for _, layer in walk(problem.net)]
@@ -226,7 +226,7 @@ def _kinds(problem: Problem) -> list[Any]:
 
 
 def begin(model: Any, params: Tree, shape: Any) -> None:
-    """Let training begin with these weights, for inputs of a shape."""
+    """Start a model's training with the given weights, for inputs of a shape."""
     shapes = (shape, model.net.output_shape(shape))
     check_ties(model.net)
     check_slopes(model.net, params, shape)
@@ -244,7 +244,7 @@ def begin(model: Any, params: Tree, shape: Any) -> None:
 
 
 def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
-    """Let training go on with these weights, or begin anew with them."""
+    """Set a model's weights, keeping the state of its training or resetting it."""
     with model.executor.lock:
         if reset or "live" not in vars(model) or shape != model.input_shape:
             begin(model, params, shape)
@@ -254,7 +254,7 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
 
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:
-    """Let a model have the weights of a vector; see `Model.set_weights`."""
+    """Set a model's weights from a flat vector; see `Model.set_weights`."""
     vector, layout = finite_in(vector, "set_weights: vector", model.dtype), model.state.params.layout
     if vector.shape != (layout.size,):
         raise ShapeError(f"set_weights: expected a vector of {layout.size} numbers, got shape {vector.shape}")
@@ -262,7 +262,7 @@ def take_vector(model: Any, vector: Any, reset: bool) -> None:
 
 
 def take_params(model: Any, params: Tree, shape: Any, reset: bool, finite: bool = True) -> None:
-    """Let a model have the weights of a tree, which must be `finite` or not; see `Model.set_params`."""
+    """Set a model's weights from a tree, checking that they are `finite`; see `Model.set_params`."""
     shape = model.input_shape if shape is None else shape
     given, expected = (
         tree_map(np.shape, tree) for tree in (params, blank_init(model.net, shape, model.dtype)[0])
@@ -276,7 +276,7 @@ def take_params(model: Any, params: Tree, shape: Any, reset: bool, finite: bool 
 
 
 def take_feedback(model: Any, feedback: Tree) -> None:
-    """Let a model have other feedback weights; see `Model.set_feedback`."""
+    """Set a model's feedback weights; see `Model.set_feedback`."""
     expected = {path: array.shape for path, array in leaves(model.feedback)}
     given = {path: np.shape(array) for path, array in leaves(feedback)}
     if given != expected:
@@ -287,7 +287,7 @@ def take_feedback(model: Any, feedback: Tree) -> None:
 
 
 def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadReport:
-    """Let a model have weights of a file or a tree, by name; see `Model.load_weights`."""
+    """Load a model's weights by name from a file or a tree; see `Model.load_weights`."""
     from .interop.weights import filled, matched, read
 
     given, shape = read(source)
@@ -306,7 +306,7 @@ def load_weights(model: Any, source: Any, strict: bool, reset: bool) -> LoadRepo
 
 
 def take_average(model: Any) -> None:
-    """Let a model have the running average of its weights, which goes on from there."""
+    """Replace a model's weights by their running average, which goes on from there."""
     with model.executor.lock:
         optimizer, state = model.problem.optimizer, model.state
         if not hasattr(optimizer, "averaged") or not state.step:
@@ -323,7 +323,7 @@ def take_average(model: Any) -> None:
 
 
 def refuse_to_load(path: Any, *args: Any, **kwargs: Any) -> Any:
-    """Say what to call in place of `load` on a model; see `Model.load`."""
+    """Raise an error that says what to call instead of `load` on an instance; see `Model.load`."""
     raise SettingError(
         f"load returns another model, and leaves this one as it is: model.load_weights({path!r}) takes "
         "the weights of a file, lucidnet.load(path) returns the model that is in it"
@@ -331,7 +331,7 @@ def refuse_to_load(path: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def learning_rule(given: Any) -> Rule | None:
-    """Return a rule; None for plain backpropagation, by name."""
+    """Return a rule by name or value; None for "backprop"."""
     if isinstance(given, str) and given == "backprop":
         return None
     from .rules import Rule, get
@@ -345,11 +345,11 @@ SETTINGS |= {"lr": "learning_rate", "trainable": "frozen"}
 OF_LAYERS = ("frozen", "l1", "l2", "constraint")
 """Settings that no optimizer has."""
 ELSEWHERE = frozenset(ATTRIBUTES["Model"]) | frozenset(SETTINGS)
-"""What has another name here, or is a setting of a part: no attribute of a model that can be set."""
+"""Names that are called otherwise here, or are settings of a part: no settable attributes of a model."""
 
 
 def refuse_attribute(name: str) -> None:
-    """Say what to call where somebody sets an attribute that a model does not have."""
+    """Raise an error that says what to call instead of setting an attribute."""
     ours = ATTRIBUTES["Model"].get(name)
     if setting := SETTINGS.get(name):
         ours = f"set(layer=..., {setting}=...)"
@@ -362,7 +362,7 @@ def refuse_attribute(name: str) -> None:
 
 
 def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) -> Any:
-    """Train with one cycle of the rate, and have the optimizer as before; see `Model.fit_one_cycle`."""
+    """Train with one cycle of the rate, then restore the optimizer; see `Model.fit_one_cycle`."""
     from .optimizers.one_cycle import cycled
     from .optimizers.schedules import OneCycle
 
@@ -386,11 +386,11 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
 
 
 NAMES = ("table", "classes")
-"""What a model knows of the names in its data."""
+"""What a model knows about names in its data."""
 
 
 def named(model: Any, name: str, given: Any) -> Any:
-    """Return a model's `table` or `classes` as they are kept; those of a table become the model's."""
+    """Check a model's `table` or `classes`; the classes of a table become the model's."""
     if name == "classes":
         classes = None if given is None else as_classes(given)
         if classes and "live" in vars(model):
@@ -410,9 +410,9 @@ def named(model: Any, name: str, given: Any) -> Any:
 
 @contextmanager
 def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
-    """Let a model know the names in the data that it is trained on, and keep them unless an error comes.
+    """Make a model learn the names in its training data; they are forgotten again on an error.
 
-    It yields class weights by the numbers of the classes.
+    It yields the class weights by class number.
     """
     before = model.table, model.classes
     try:
@@ -427,7 +427,7 @@ def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = 
 
 
 def _learn(model: Any, x: Any, y: Any) -> None:
-    """Let a model keep the columns of frames, and the classes of labels that are texts, if it knows none."""
+    """Set a model's table from a frame's columns, and its classes from text labels, if it has none yet."""
     if model.table is None and (table := table_of(x)) is not None:
         object.__setattr__(model, "table", table)
     labels = y if isinstance(y, OneHot) else texts(y)
@@ -453,7 +453,7 @@ def _learn(model: Any, x: Any, y: Any) -> None:
 
 OF_CLASSES = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge")
 OF_TWO = ("BinaryCrossentropy", "Hinge")
-"""The losses of networks that tell classes apart."""
+"""Losses of networks for classes."""
 
 
 def predict_classes(model: Any, x: Any, mask: Any) -> Any:
@@ -471,7 +471,7 @@ def predict_classes(model: Any, x: Any, mask: Any) -> Any:
 
 
 def tells_apart(model: Any) -> bool:
-    """Tell whether a network has an output for each of several classes, or one for two."""
+    """Tell whether a network is a classifier: one output per class, or a single output for two."""
     if isinstance(model.output_shape, Mapping):
         return False
     kind, outputs = type(model.loss).__name__, model.output_shape[-1:]
@@ -492,7 +492,7 @@ def rebuilt(
     known: Mapping[str, type],
     max_bytes: int,
 ) -> Any:
-    """Return the model that a file describes; `make` is its class."""
+    """Rebuild the model that a file describes; `make` is its class."""
     from .core.packing import unpack
     from .interop import model_file
 
@@ -522,7 +522,7 @@ def rebuilt(
 
 
 def names_of(model: Any, description: Mapping[str, Any]) -> None:
-    """Let a model have the columns and classes that a file tells of."""
+    """Set a model's table and classes from a file's description."""
     model.table = table_from(description.get("table"))
     if (classes := description.get("classes")) is not None:
         model.classes = classes

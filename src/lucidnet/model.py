@@ -1,4 +1,4 @@
-"""The model: the object that a person holds. It owns the state, and contains no mathematics."""
+"""The model: the object that users work with. It owns the state, and contains no mathematics."""
 
 from __future__ import annotations
 
@@ -53,28 +53,29 @@ if TYPE_CHECKING:
 @foreign.refusing("__init__", "compile", "fit", "predict", "evaluate", "forward")
 @declared
 class Model:
-    """A network with its weights, and all that is needed to train and use it.
+    """A network with its weights, and everything needed to train and use it.
 
     Parameters
     ----------
     layers : sequence of Layer, or Layer
         The layers in order, or one container. More can be added one at a time with `add`.
     seed : int
-        The seed of all random numbers: first weights, shuffling, dropout. The same seed on the same
-        machine gives the same weights, bit for bit.
+        The seed of all random numbers: initial weights, shuffling, dropout. The same seed on the same machine
+        gives the same weights, bit for bit.
     dtype : {"float32", "float64", "mixed_bfloat16"}
-        The precision of weights and calculations; the last, for JAX, makes all products in bfloat16, and
-        keeps weights and all else in float32.
+        The precision of weights and calculations; the last, for JAX, computes all products in bfloat16, and
+        keeps weights and everything else in float32.
     backend : str, optional
-        What training runs on: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
-        on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. If not given the environment
-        variable ``LUCIDNET_BACKEND`` says it, else NumPy.
+        Where training runs: ``"numpy"``, or ``"jax"`` for compiled steps (``pip install 'lucidnet[jax]'``),
+        on the device that JAX finds, or on ``"jax:cpu"`` or ``"jax:gpu"``. The default is the environment
+        variable ``LUCIDNET_BACKEND``, or else NumPy.
     mesh : optional
-        Over how many devices each batch is spread: ``"all"``, a number, or rows and columns as ``"4x2"``,
-        over the columns of which wide weights are; one device if not given. Without a card the devices are
-        the cores of the processor, if this is set before JAX is first used in the process. This is JAX's,
-        unless ``backend="numpy"`` is given, too: then the batch of each training step is divided among so
-        many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and batches.
+        The number of devices that each batch is spread over: ``"all"``, a number, or rows and columns as
+        ``"4x2"``, where wide weights are spread over the columns; one device if not given. Without a GPU the
+        devices are the cores of the processor, if this is set before JAX is first used in the process. This
+        is for JAX, unless ``backend="numpy"`` is given, too: then the batch of each training step is divided
+        among that many threads (``pip install 'lucidnet[threads]'``), which pays for large layers and
+        batches.
 
     Examples
     --------
@@ -88,21 +89,21 @@ class Model:
     """
 
     live: State
-    """The state as the executor has it: not to be kept. See `state`."""
+    """The state as the executor has it, for the moment only: do not keep it. See `state`."""
     problem: Problem
     """What is trained: network, loss, optimizer and rule, as one value."""
     base: Any
-    """Network and optimizer, as they were compiled."""
+    """The network and optimizer as they were compiled."""
     table: Any = None
-    """The columns of its inputs, as a `data.Table`, by which frames are put in order; None if nobody said.
+    """The input columns as a `data.Table`, by which frames are put in order; None if unknown.
 
-    `fit` keeps what it is given as a frame; a dict of tables where several inputs are frames. It can be set,
-    to None too.
+    `fit` takes it from a frame it is given; with several frames as inputs it is a dict of tables. It can
+    be set, also to None.
     """
     classes: tuple[str, ...] | None = None
-    """The names of the classes, in the order of the outputs; None if nobody said.
+    """The names of the classes, in the order of the outputs; None if unknown.
 
-    They come from labels that are texts, or from the table, and can be set, to None too.
+    They come from text labels, or from the table, and can be set, also to None.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Model:
     # --- building ---------------------------------------------------------------------------------
 
     def add(self, layer: Layer) -> None:
-        """Add a layer at the end."""
+        """Add a layer at the end of the network."""
         if not isinstance(layer, Layer):
             raise SettingError(f"add: expected a layer such as Dense(10), got {layer!r}")
         if "live" in vars(self) or self._chosen is not None:
@@ -158,7 +159,7 @@ class Model:
         return net
 
     def build(self, shape: Any = None) -> None:
-        """Make the first weights, if there are none, for inputs of a shape (without the batch axis).
+        """Create the initial weights, if there are none, for inputs of a shape (without the batch axis).
 
         This happens by itself; with an `Input` layer no shape is needed.
         """
@@ -181,48 +182,48 @@ class Model:
         loss_weights: Mapping[str, float] | None = None,
         rule: str | Rule | SpaceRule | TimeRule = "backprop",
     ) -> None:
-        """Say what is minimized, how, and what is measured. Weights that exist are kept.
+        """Set the loss, optimizer, metrics and learning rule; existing weights are kept.
 
-        A model that has been trained goes on: if the optimizer is of the same kind, and remembers the same
-        things, its memory and the number of steps are kept, whatever the loss and the rule; otherwise the
-        memory begins anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the
-        rule is of the same kind. To change single settings see `set`.
+        A trained model continues: if the optimizer is of the same kind, and remembers the same things, its
+        memory and the number of steps are kept, whatever the loss and the rule; otherwise the memory starts
+        anew, steps are counted from 0, and a warning says so. Feedback weights are kept if the rule is of the
+        same kind. To change single settings see `set`.
 
         Parameters
         ----------
         loss : str, Loss or callable
-            The loss, by name, as a value, or a function such as ``f(target, prediction)``, whose own names
-            say which is which (`losses.Custom`); a dict of them for a network with several outputs. None for
-            a model that is trained by gradients of your own, `forward` and `apply` alone.
+            The loss, by name, as a value, or as a function such as ``f(target, prediction)``, whose argument
+            names say which is which (`losses.Custom`); a dict of them for a network with several outputs.
+            None for a model that is trained by gradients of your own, with `forward` and `apply` alone.
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable
-            What is measured besides the loss; a dict of them for a network with several outputs.
+            The metrics to measure besides the loss; a dict of them for a network with several outputs.
         loss_weights : dict of float, optional
-            How much the loss of each output counts.
+            The weight of each output's loss.
         rule : str or Rule
-            The learning rule: how credit is assigned, as ``"fa"`` or ``Rule("dfa", "truncated")``.
+            The learning rule, which assigns credit, as ``"fa"`` or ``Rule("dfa", "truncated")``.
         """
         compiling.compile(self, loss, optimizer, metrics, loss_weights, rule)
 
     def set(self, *, layer: str | Sequence[str] | None = None, **settings: Any) -> None:
         """Change settings of the optimizer, or of layers; what has been learned is kept.
 
-        Weights, the number of steps and the optimizer's memory stay. Where a setting makes the optimizer
-        remember something else (a momentum where there was none) that begins at zero, and the rest stays;
-        what it needs no more is forgotten. A layer that is frozen keeps what the optimizer remembers of it,
-        as in PyTorch, and goes on with that when it is trained again. Saved files and checkpoints hold what
-        was set.
+        Weights, the number of steps and the optimizer's memory are kept. If a setting makes the optimizer
+        remember something new (a momentum where there was none), that starts at zero, and the rest is kept;
+        what it needs no more is forgotten. A frozen layer keeps what the optimizer remembers of it, as in
+        PyTorch, and continues with that when it is trained again. Saved files and checkpoints hold the
+        changed settings.
 
         Parameters
         ----------
         layer : str or sequence of str, optional
-            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern as
+            The layer by its name in `summary` (``"block.dense1"`` inside a container), or a pattern such as
             ``"dense*"``, or several; without it the settings are the optimizer's.
         **settings
-            Of the optimizer what it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
-            ``clip``, numbers or schedules; also of one inside `EMA`. Of layers ``frozen``, ``learning_rate``,
-            ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
+            For the optimizer whatever it takes, such as ``learning_rate``, ``momentum``, ``weight_decay``,
+            ``clip``, numbers or schedules; also for one inside `EMA`. For layers ``frozen``,
+            ``learning_rate``, ``l1``, ``l2``, ``weight_decay``, ``constraint``, and the ``rate`` of dropout.
 
         Raises
         ------
@@ -245,7 +246,7 @@ class Model:
 
     @property
     def changes(self) -> Changes:
-        """What was set since it was compiled: settings of the optimizer, by the path (), and of layers."""
+        """The settings changed since `compile`: of the optimizer, under the path (), and of layers."""
         return self._changes
 
     @changes.setter
@@ -256,18 +257,18 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """What it is trained on: ``"numpy"`` or ``"jax"``."""
+        """The backend that it runs on: ``"numpy"`` or ``"jax"``."""
         return self.config.name
 
     @cached_property
     def executor(self) -> Executor:
-        """What makes the steps: a loop on NumPy, or programs on devices."""
+        """The executor, which runs the steps: a loop on NumPy, or compiled programs on devices."""
         return executor_for(self.config)
 
     if not TYPE_CHECKING:  # so that checkers see wrong names
 
         def __getattr__(self, name: str) -> Any:
-            # What a model has once it is built, or compiled: found when it is first asked for.
+            # Attributes of a model that is built, or compiled: computed at first access.
             foreign.only(self, name, "live", "problem")
             _ = self._compiled if name == "problem" else None  # raises if it is not
             self.build()
@@ -295,7 +296,7 @@ class Model:
 
     @property
     def state(self) -> State:
-        """All that changes in training, as it is now; nobody can write it, and no training will."""
+        """All that changes in training, as it is now: a read-only snapshot that training does not change."""
         with self.executor.lock:
             live = self.live
             if self._host is None or self._host[0] is not live:
@@ -308,29 +309,29 @@ class Model:
 
     @property
     def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
-        """Loss, optimizer and rule, as they were chosen."""
+        """Loss, optimizer and rule; raise if the model is not compiled."""
         if self._chosen is None:
             raise NotReadyError(compiling.NOT_COMPILED)
         return self._chosen
 
     @property
     def loss(self) -> Loss | None:
-        """The loss, once compiled."""
+        """The loss; None before `compile`."""
         return self._chosen[0] if self._chosen else None
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """The optimizer, once compiled. It can be set to one that remembers the same: what it knows stays."""
+        """The optimizer; None before `compile`. One with the same slots can replace it, and keeps them."""
         return self._chosen[1] if self._chosen else None
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self.problem.changed(optimizer)  # raises where it remembers something else
+        self.problem.changed(optimizer)  # raises if it remembers something else
         living.apply(self, *towards(self.base, self.changes, optimizer))
 
     @property
     def rule(self) -> Rule | None:
-        """The learning rule, once compiled."""
+        """The learning rule; None before `compile`."""
         return (self._chosen[2] or living.learning_rule(None)) if self._chosen else None
 
     @property
@@ -343,7 +344,7 @@ class Model:
         living.take_feedback(self, feedback)
 
     def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
-        """Return how the rule's gradient lies to the true one, on all of a data set, for each layer.
+        """Return how well the rule's gradient aligns with the true one on a whole data set, layer by layer.
 
         Examples
         --------
@@ -359,7 +360,7 @@ class Model:
         return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
-        """Return the cosine between feedback weights B and the weights W they stand for, for each layer."""
+        """Return the cosine between feedback weights B and the weights W that they stand for, by layer."""
         from .inspect.alignment import weight_alignment
 
         return weight_alignment(self)
@@ -399,8 +400,8 @@ class Model:
         vector : array (n,)
             The weights, as `get_weights` returns them.
         reset : bool
-            Whether training begins anew with them: the optimizer's memory is cleared, and steps are counted
-            from 0. Otherwise it goes on, with all that the optimizer remembers.
+            Whether training starts anew with them: the optimizer's memory is cleared, and steps are counted
+            from 0. Otherwise it continues, with everything that the optimizer remembers.
         """
         living.take_vector(self, vector, reset)
 
@@ -412,8 +413,8 @@ class Model:
         params : tree
             Arrays by layer and name.
         shape : tuple of int, optional
-            The shape of one input, for a model that does not know it yet; with another one training begins
-            anew.
+            The shape of one input, for a model that does not know it yet; with a different shape training
+            starts anew.
         reset : bool
             As for `set_weights`.
         """
@@ -428,7 +429,7 @@ class Model:
             A file that `save` wrote, another ``.safetensors`` file whose arrays have such names
             (``"dense1.W"`` or ``"dense1/W"``), or a tree like `params`.
         strict : bool
-            Whether it is an error if weights are missing, or there are some that this model does not have.
+            Whether it is an error if weights are missing, or if there are some that this model does not have.
         reset : bool
             As for `set_weights`.
 
@@ -440,9 +441,9 @@ class Model:
         Raises
         ------
         ShapeError
-            If an array has another shape here than there. Nothing changes then.
+            If an array has another shape than the model's. Nothing is changed then.
         SettingError
-            If `strict`, and names are missing or unexpected. Nothing changes then.
+            If `strict`, and names are missing or unexpected. Nothing is changed then.
         """
         return living.load_weights(self, source, strict, reset)
 
@@ -474,12 +475,11 @@ class Model:
         Parameters
         ----------
         x, y : array-like (n, ...)
-            Inputs and targets; plain lists are fine, and dicts by name where the network has several. The
-            columns of frames (pandas, polars, Arrow) are kept as `table`, labels that are texts as `classes`.
-            Arrays of h5py are read by parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a
-            function that gives a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the
-            arguments below that say something of the examples these take a dict as class_weight, and the
-            others are errors.
+            Inputs and targets; plain lists are fine, and so are dicts by name if the network has several. The
+            columns of frames (pandas, polars, Arrow) are kept as `table`, text labels as `classes`. Arrays of
+            h5py are read in parts. Or x alone is a `data.Dataset`, a DataLoader, an iterator or a function
+            that returns a fresh one for each epoch, of batches (x, y) or (x, y, weights): of the arguments
+            below that concern the examples, these take class_weight as a dict, and the others are errors.
         epochs : int
             How often to go through the data.
         batch_size : int, optional
@@ -491,38 +491,38 @@ class Model:
             Share of the data, taken from the end before shuffling, to validate on instead, with their mask
             and sample weights: the same as if that part were given as validation_data.
         shuffle : bool, optional
-            Whether each epoch has an order of its own, drawn from the seed; it has if nothing is said.
-            Arrays of h5py are read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
+            Whether each epoch has a new order, drawn from the seed; by default it has. Arrays of h5py are
+            read in blocks of 1 MiB in random order, 64 of which are mixed at a time.
         class_weight : mapping from class to float, or "balanced", optional
-            A weight in the training's loss for each class, by its number or name, 1 for those left out; where
-            each time step has a class, it has a weight, too. ``"balanced"`` weighs classes by how rare they
+            A weight in the training loss for each class, by its number or name, 1 for those left out; if each
+            time step has a class, it is weighted by it, too. ``"balanced"`` weights classes by how rare they
             are among the examples (or time steps) trained on, as scikit-learn does. Neither validation nor
             metrics are weighted by it.
         sample_weight : array-like (n,) or (n, time), optional
-            A weight in the loss for each example, or each of its time steps: it is multiplied by that of the
-            class, and the loss is the sum divided by the number of examples, not by that of the weights.
-            Negative weights turn a slope around, as policy gradients need it. Metrics are not weighted.
+            A weight in the loss for each example, or for each of its time steps: it is multiplied by that of
+            the class, and the loss is the sum divided by the number of examples, not by that of the weights.
+            Negative weights reverse a slope, as policy gradients need it. Metrics are not weighted.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
-            Which time steps of each sequence count: for the layers, the loss and the metrics; a dict of such
-            by name where the network has several inputs. A sequence of no step counts for nothing; a batch
-            of such is a step with a gradient of 0.
+            Which time steps of each sequence count, for the layers, the loss and the metrics; a dict of masks
+            by name if the network has several inputs. A sequence without a step counts for nothing; a batch
+            of such sequences is a step with a gradient of 0.
         accumulate : int
             How many batches make one step of the optimizer, by the mean of their gradients.
         validate_every : int, optional
             After how many steps to validate, besides the end of each epoch; see ``history.steps``.
         callbacks : sequence of Callback
-            What happens between steps and epochs.
+            The callbacks, which act between steps and epochs.
         record : sequence of str
-            What to note at each step in ``history.steps``, by name or pattern: ``"weights"`` (all of them),
+            What to record at each step in ``history.steps``, by name or pattern: ``"weights"`` (all of them),
             ``"dense1.W"``, ``"grads/*"``, ``"updates/*"``, ``"activations/*"``, ``"gradient_alignment"``.
         record_every : int
-            At which steps: those whose number this divides.
+            The steps to record: those that this number divides.
         resume : path, optional
-            A folder: the training is written there after each epoch, or as a `Checkpoint` among the
-            callbacks says; and if one is there already it goes on, to the same weights bit for bit.
-            `epochs` are then those of the whole, and may be more than before; all else, data and settings,
-            must be as it was. A training that a callback has ended is not gone on with. The folder is locked
-            meanwhile.
+            A folder: the training is saved there after each epoch, or as a `Checkpoint` among the callbacks
+            says; and if the folder holds one already that one continues, to the same weights bit for bit.
+            `epochs` then counts those of the whole training, and may be more than before; everything else,
+            data and settings, must be as it was. A training that a callback has ended does not continue. The
+            folder is locked meanwhile.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
 
@@ -537,7 +537,7 @@ class Model:
             If the data cannot be trained on.
         NonFiniteError
             If loss or gradient become NaN or infinite. That step is not made: weights and the optimizer's
-            memory are those of the last good step, and the training can go on from there.
+            memory are those of the last good step, and training can continue from there.
         """
         how: Any = (epochs, accumulate, validate_every, batch_size, validation_data, validation_split)
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
@@ -574,8 +574,8 @@ class Model:
         """Train with one cycle: the learning rate up and down, the momentum down and up.
 
         The rate rises from max_lr / 25 in the first 30 % of the steps, and falls to nearly nothing (Smith &
-        Topin 2018, "Super-convergence"); see `optimizers.schedules.OneCycle`. The model's optimizer is as
-        before afterwards.
+        Topin 2018, "Super-convergence"); see `optimizers.schedules.OneCycle`. Afterwards the model has its
+        old optimizer settings again.
 
         Parameters
         ----------
@@ -587,15 +587,15 @@ class Model:
             The largest rate; `lr_find` suggests one.
         momentum : (float, float), optional
             The largest and the smallest momentum (beta1 of Adam and its kin), opposite to the rate; 0.95 and
-            0.85 if not given. An optimizer without momentum goes on without.
+            0.85 if not given. For an optimizer without momentum only the rate changes.
         shape : {"cosine", "linear"}
-            The form of the ways up and down.
+            The shape of the rise and fall.
         phases : {2, 3}
-            With three, the rate falls as long as it rose, and is annihilated in a last phase.
+            With three, the rate falls as long as it rose, and goes to nearly zero in a last phase.
         batch_size : int, optional
             Examples per batch, 32 if not given.
         **settings
-            What else `fit` takes.
+            Other arguments of `fit`.
         """
         given = OneCycleArguments(epochs, max_lr, momentum, shape, phases, batch_size)
         return living.one_cycle(self, x, y, given, settings)  # type: ignore[no-any-return]
@@ -610,10 +610,10 @@ class Model:
         steps: int = 100,
         batch_size: int | None = None,
     ) -> RateCurve:
-        """Return the loss against a growing learning rate, with suggestions; nothing of the model changes.
+        """Return the loss against a growing learning rate, with suggestions; the model is not changed.
 
         ``print(curve)`` shows several rates, each with its reason. If the loss does not fall by more than its
-        noise there is none: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
+        noise there is no suggestion: ``curve.suggestion`` is NaN, and ``curve.note`` says why.
 
         Parameters
         ----------
@@ -622,7 +622,7 @@ class Model:
         start, stop : float
             The first and the last rate.
         steps : int
-            How many steps lie between them; it ends early where the loss explodes.
+            The number of steps between them; it ends early if the loss explodes.
         batch_size : int, optional
             Examples per batch, 32 if not given.
         """
@@ -632,7 +632,7 @@ class Model:
             return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
-        """Make one training step on one batch; return the loss and metrics from before it.
+        """Make one training step on a batch; return the loss and metrics from before the step.
 
         Examples
         --------
@@ -645,22 +645,22 @@ class Model:
         return compiling.train_step(self, x, y, sample_weight, mask)
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
-        """Pass the network, and keep what is needed to go back: the first half of a step of one's own.
+        """Run a forward pass and keep what going back needs: the first half of a training step of your own.
 
         Parameters
         ----------
         x : array-like (n, ...)
-            Inputs; a dict by name where the network has several.
+            Inputs; a dict by name if the network has several.
         train : bool
-            Whether as in training: with dropout, by random numbers of its own for each pass of a step, and
-            with the statistics of the batch.
+            Whether to run as in training: with dropout, by random numbers of its own for each pass of a step,
+            and with the statistics of the batch.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
             Which time steps count.
 
         Returns
         -------
         Tape
-            With ``output``, ``backward(dy)``, and what each layer gave, ``tape["dense1"]``.
+            With ``output``, ``backward(dy)``, and each layer's output, ``tape["dense1"]``.
 
         Examples
         --------
@@ -678,18 +678,19 @@ class Model:
         return forward(self, x, train, mask)
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one step of the optimizer by gradients that were found anywhere.
+        """Make one optimizer step with gradients of any origin.
 
-        All that belongs to a step happens: penalties, clipping, weight decay, schedules, constraints, and by
-        the tape running statistics and carried states. A gradient that is not finite changes nothing.
+        Everything that belongs to a step is done: penalties, clipping, weight decay, schedules, constraints,
+        and, given the tape, running statistics and carried states. A gradient that is not finite changes
+        nothing.
 
         Parameters
         ----------
         grads : dict of dict of array, or a list of them
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
-            several are added. Parameters for which there is none stay as they are.
+            several are added. Parameters without a gradient stay unchanged.
         tape : Tape or sequence of Tape, optional
-            The passes in training that leave their statistics and states behind.
+            The training passes whose statistics and states are kept.
 
         Returns
         -------
@@ -708,18 +709,18 @@ class Model:
     def part(
         self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
     ) -> ModelPart:
-        """Return a part of the network as a thing of its own, with the *same* weights.
+        """Return a part of the network as an object of its own that shares the *same* weights.
 
         Parameters
         ----------
         name : str, optional
             A layer, or a container of several, by its name in `summary`.
         to : str, optional
-            In place of that, all layers from the input up to this one.
+            Instead: all layers from the input up to this one.
         after : str, optional
-            In place of that, all layers behind this one, whose output is what they take.
+            Instead: all layers after this one, whose output is their input.
         outputs : sequence of str, optional
-            In place of that, the network with these layers as its outputs: a dict if there are several.
+            Instead: the network with these layers as its outputs; a dict if there are several.
 
         Returns
         -------
@@ -739,21 +740,21 @@ class Model:
         return part(self, name, to, after, outputs)
 
     def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
-        """Take the weights of another model, or go a part of the way to them: a target network's update.
+        """Copy the weights of another model, or move part of the way to them, as target networks do.
 
         Parameters
         ----------
         other : Model
-            Where they come from; it stays as it is.
+            The model to copy from; it is not changed.
         parts : str or sequence of str, optional
-            The layers whose weights are taken, by name; all if not given.
+            The layers whose weights are copied, by name; all if not given.
         tau : float
-            How far to go, ``w + tau (w_other - w)``: 1 takes them as they are.
+            How far to go, ``w + tau (w_other - w)``: 1 copies them exactly.
 
         Raises
         ------
         ShapeError
-            If a weight has another shape there, or is not there. Nothing changes then.
+            If a weight has another shape there, or does not exist there. Nothing is changed then.
         """
         from .passes.going import copy_weights
 
@@ -767,14 +768,14 @@ class Model:
         batch_size: int | None = None,
         sample_weight: Any = None,
     ) -> Result:
-        """Return the loss and the metrics on a data set: ``result.loss``, ``result["accuracy"]``.
+        """Return the loss and metrics on a data set: ``result.loss``, ``result["accuracy"]``.
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
         return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
-        """Return the network's outputs (n, ...) for inputs (n, ...): probabilities, where it ends in them."""
+        """Return the network's outputs (n, ...) for inputs (n, ...), such as class probabilities."""
         x = inputs(self, x)
         if "live" not in vars(self):
             self.build(example_shape(x))
@@ -782,10 +783,10 @@ class Model:
         return made
 
     def predict_classes(self, x: Any, mask: Any = None) -> Any:
-        """Return the most probable class of each input (n,): its name, or its number if it has none.
+        """Return the most probable class of each input (n,): its name, or its number if it has no name.
 
-        Of one output, that of the second class, that is the first where it is up to 0.5 (of a loss from
-        logits, and of the hinge loss, up to 0).
+        With a single output, the probability of the second class, the first class is predicted up to 0.5 (for
+        a loss from logits, and for the hinge loss, up to 0).
 
         Parameters
         ----------
@@ -795,7 +796,7 @@ class Model:
         Raises
         ------
         SettingError
-            If the network does not tell classes apart.
+            If the network is not a classifier.
 
         Examples
         --------
@@ -809,20 +810,20 @@ class Model:
         return living.predict_classes(self, x, mask)
 
     def output_mask(self, x: Any, mask: Any = None) -> Any:
-        """Return which time steps of the network's output count (n, time); None if all do, or it has no time.
+        """Return which time steps of the output count (n, time); None if all do, or it has no time axis.
 
         A dict by name where the network has several outputs. The arguments are those of `predict`.
         """
         return predicted(self, inputs(self, x), mask, output_mask)
 
     def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
-        """Return this model as one that learns at each time step; see `OnlineLearner`."""
+        """Return an online learner for this model, which learns at each time step; see `OnlineLearner`."""
         from .training.online import OnlineLearner
 
         return OnlineLearner(self, rule, every, delay)
 
     def stepper(self) -> Stepper:
-        """Return the network as one that is shown its sequences one time step at a time."""
+        """Return a stepper, which runs the network one time step at a time."""
         from .training.stepper import Stepper
 
         return Stepper(self)
@@ -837,7 +838,7 @@ class Model:
         sample_weight: Any = None,
         mask: Any = None,
     ) -> Data:
-        """Return a data set as this model takes it, checked; the arguments are those of `fit`."""
+        """Check a data set and return it in the model's form; the arguments are those of `fit`."""
         loss, (x, y) = compiling.loss_of(self), named(self, x, y)
         if "live" not in vars(self):
             self.build(example_shape(x))
@@ -847,14 +848,14 @@ class Model:
     # --- questions: nothing of the model changes ----------------------------------------------------
 
     def activations(self, x: Any, layers: Any = None, *, mask: Any = None) -> dict[str, Array]:
-        """Return what the layers put out for some inputs, by the names that `summary` shows.
+        """Return the outputs of the layers for some inputs, by the names that `summary` shows.
 
-        This is inference (no dropout, running statistics), worked out on NumPy, whatever the backend.
+        This is inference (no dropout, running statistics), computed on NumPy, whatever the backend.
 
         Parameters
         ----------
         x : array-like (n, ...)
-            Inputs, any number of them; a dict by name where the network has several.
+            Inputs, any number of them; a dict by name if the network has several.
         layers : str or sequence of str, optional
             Which layers: names such as ``"dense1"``, ``"block.dense1"`` for a layer inside another, or
             patterns such as ``"conv*"``; all layers if not given.
@@ -864,14 +865,14 @@ class Model:
         Returns
         -------
         dict of array (n, ...)
-            The outputs, in the order of the network: copies that cannot be written. Where a layer stands in
-            several places, that of the second is called ``"dense1#2"``. A layer that the one around it only
-            uses in parts has no output, and is left out.
+            The outputs, in the order of the network: read-only copies. If a layer stands in several places,
+            its second output is called ``"dense1#2"``. A layer that the one around it only uses in parts has
+            no output, and is left out.
 
         Raises
         ------
         UnknownNameError
-            If no layer is called so; the message suggests the nearest name.
+            If no layer has such a name; the message suggests the nearest one.
 
         Examples
         --------
@@ -889,26 +890,26 @@ class Model:
     def gradients(
         self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None, rule: Any = None
     ) -> dict[str, dict[str, Array]]:
-        """Return the gradient of the loss by each parameter, as a `train_step` on this batch would take it.
+        """Return the gradient of the loss by each parameter, as `train_step` on this batch would use it.
 
-        It is that of the model's learning rule, and of the mean over the batch: with the penalties l1 and
-        l2, before clipping and weight decay, which are the optimizer's; in training, with the random numbers
-        of the next step, so that the same dropout acts. That of frozen layers is there, too. It may be NaN.
-        It is worked out on NumPy, whatever the backend.
+        It is the gradient of the model's learning rule, for the mean over the batch: with the penalties l1
+        and l2, before clipping and weight decay, which belong to the optimizer; in training mode, with the
+        random numbers of the next step, so that the same dropout acts. The gradients of frozen layers are
+        included. They may be NaN. They are computed on NumPy, whatever the backend.
 
         Parameters
         ----------
         x, y, sample_weight, mask
             As for `fit`.
         rule : str or Rule, optional
-            Another rule than the model's: ``"backprop"`` gives the true gradient (also where a layer has a
-            rule of its own); others begin with the feedback weights of a model compiled with them.
+            Another rule than the model's: ``"backprop"`` gives the true gradient (even if a layer has a rule
+            of its own); others start with the feedback weights of a model compiled with them.
 
         Returns
         -------
         dict of dict of array
             For each layer by name (``"block.dense1"`` inside others) the gradients by the names of its
-            parameters, in their shapes: they cannot be written.
+            parameters, in their shapes; they are read-only.
 
         Raises
         ------
@@ -928,7 +929,7 @@ class Model:
         return gradients(self, x, y, sample_weight, mask, rule)
 
     def input_gradient(self, x: Any, y: Any, *, mask: Any = None) -> Any:
-        """Return the gradient of the mean loss by the inputs: which of them matter, and which way.
+        """Return the gradient of the mean loss by the inputs: which of them matter, and in which direction.
 
         It is the true gradient, by the chain rule whatever the model's rule, in inference (no dropout).
 
@@ -940,7 +941,7 @@ class Model:
         Returns
         -------
         array (n, ...), or dict of them by name
-            In the shape of x. Of several inputs those for whole numbers (`Embedding`) have none, and are
+            In the shape of x. Inputs of whole numbers (`Embedding`), among several, have no gradient, and are
             left out.
 
         Raises
@@ -961,32 +962,32 @@ class Model:
         return input_gradient(self, x, y, mask)
 
     def intervene(self, x: Any, changes: Mapping[str, Any], *, mask: Any = None) -> Array:
-        """Return the outputs for some inputs if something else came out of certain layers.
+        """Return the outputs that some inputs would give if certain layers' outputs were replaced.
 
-        The rest of the network is computed from what takes the place of their outputs: to ablate a unit, to
-        add a direction, to put in what the layer makes of other inputs. This is inference, and all rows pass
-        together, so that a function may compare them.
+        The rest of the network is computed from the replacements: to ablate a unit, to add a direction, to
+        insert what the layer makes of other inputs. This is inference, and all rows pass together, so that a
+        function may compare them.
 
         Parameters
         ----------
         x, mask
             As for `activations`.
         changes : dict
-            For each layer by name an array, which is broadcast to the shape of its output, or a function
-            that is given the output (a copy) and returns what takes its place. A layer in several places is
-            replaced in all of them, a recurrent layer's output as a whole.
+            For each layer by name an array, which is broadcast to the shape of its output, or a function that
+            gets the output (a copy) and returns its replacement. A layer in several places is replaced in all
+            of them, a recurrent layer's output as a whole.
 
         Returns
         -------
         array (n, ...), or dict of them by name
-            The network's outputs, as `predict` gives them.
+            The network's outputs, as from `predict`.
 
         Raises
         ------
         UnknownNameError
-            If no layer is called so.
+            If no layer has such a name.
         ShapeError
-            If something does not have the shape of the output whose place it is to take.
+            If a replacement does not have the shape of the output that it replaces.
 
         Examples
         --------
@@ -1002,14 +1003,14 @@ class Model:
     def parameters(self) -> tuple[Parameter, ...]:
         """Return all arrays of the model as `Parameter`: name, value, and gradient of the last `train_step`.
 
-        The gradient is worked out when somebody reads it, from the batch and the state of that step, and so
-        costs a training nothing.
+        The gradient is computed when it is read, from the batch and the state of that step, and so costs a
+        training nothing.
 
         Returns
         -------
         tuple of Parameter
             In the order of the layers: ``name`` (``"dense1.W"``), ``value``, ``gradient`` and ``trained``.
-            They are of this moment, and do not follow the model.
+            They are a snapshot, and do not follow the model.
 
         Examples
         --------
@@ -1029,26 +1030,27 @@ class Model:
     # --- looking at it, keeping it ----------------------------------------------------------------
 
     def summary(self) -> str:
-        """Return a table of layers, output shapes and numbers of parameters; print it to see it."""
+        """Return a table of layers, output shapes and numbers of parameters; print it to read it."""
         from .inspect.summary import summary_text
 
         return summary_text(self)
 
     def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
-        """Watch a copy of this model in some training steps, and say in plain sentences what is wrong.
+        """Watch a copy of this model for some training steps, and say in plain sentences what is wrong.
 
         Parameters
         ----------
         x, y : array-like (n, ...)
             Inputs and targets, as for `fit`.
         steps, batch_size : int
-            How many steps, on how many examples each; 200 show whether an untrained model gets anywhere.
+            The number of steps, and of examples in each; 200 steps show whether an untrained model gets
+            anywhere.
 
         Returns
         -------
         DoctorReport
-            True if nothing was found; it prints as sentences, and each thing found is a `Finding`. The model
-            stays as it is.
+            True if nothing was found; it prints as sentences, and each entry is a `Finding`. The model is not
+            changed.
         """
         from .inspect.doctor import doctor
 
@@ -1056,7 +1058,7 @@ class Model:
             return doctor(self, x, y, steps=steps, batch_size=batch_size)
 
     def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
-        """Tell one training step operation by operation; it prints as text, has ``html()`` and ``latex()``.
+        """Explain one training step, operation by operation: as text, by ``html()`` or by ``latex()``.
 
         Parameters
         ----------
@@ -1068,7 +1070,7 @@ class Model:
         Returns
         -------
         Explanation
-            The sections: forward, loss, backward, update. The model stays as it is.
+            The sections: forward, loss, backward, update. The model is not changed.
 
         Raises
         ------
@@ -1080,18 +1082,18 @@ class Model:
         return explain(self, x, y, digits)
 
     def save(self, path: str | PathLike[str], *, optimizer: bool = True) -> None:
-        """Write weights, architecture, settings, history and state of training to one ``.safetensors`` file.
+        """Save weights, architecture, settings, history and training state to one ``.safetensors`` file.
 
-        The file appears whole or not at all. The model that `lucidnet.load` reads from it is trained on as
-        this one would be, to the same weights bit for bit.
+        The file appears whole or not at all. A model that `lucidnet.load` reads from it trains on as this one
+        would, to the same weights bit for bit.
 
         Parameters
         ----------
         path : path
-            Where to; it ends in ``.safetensors``.
+            The file, which ends in ``.safetensors``.
         optimizer : bool
-            Whether what the optimizer remembers is written, too: with Adam two thirds of the file. Without it
-            training goes on at the same step, but the optimizer's memory begins anew.
+            Whether the optimizer's memory is saved, too: with Adam two thirds of the file. Without it
+            training continues at the same step, but the optimizer's memory starts anew.
         """
         from .interop import model_file
 
@@ -1107,19 +1109,19 @@ class Model:
         mesh: Any = None,
         max_bytes: int = 1 << 32,
     ) -> Model:
-        """Return the model that `save` wrote, to be used and trained on; its weights alone: `load_weights`.
+        """Load a model that `save` wrote, ready for use and training; for weights alone see `load_weights`.
 
         Parameters
         ----------
         path : path
             The file.
         custom : mapping of str to class, optional
-            Classes of your own that are in it, by name.
+            Your own classes that occur in it, by name.
         backend, mesh : optional
-            What it runs on, as for `Model`: a file does not say that. A model that was trained with
-            ``dtype="mixed_bfloat16"`` goes on so on JAX; on NumPy all its calculations are in float32.
+            Where it runs, as for `Model`: a file does not say that. A model that was trained with
+            ``dtype="mixed_bfloat16"`` continues so on JAX; on NumPy all its calculations are in float32.
         max_bytes : int
-            How many bytes the file may have. Nothing in it is run, and what is made of it takes no more
+            The most bytes that the file may have. Nothing in it is run, and what is made of it takes no more
             than a few times that.
 
         Raises

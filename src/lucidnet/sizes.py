@@ -1,4 +1,4 @@
-"""A network of dense layers, told by the sizes of its layers."""
+"""A network of dense layers, built from the sizes of its layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model import Model
 
 
 def _as_activations(given: Any, owner: Any) -> Any:
-    """Return an activation, or a tuple of them."""
+    """Return an activation, or a tuple of activations."""
     if isinstance(given, (str, Layer)):
         return activations.get(given)
     return tuple(_as_activations(one, owner) for one in listed(given))
@@ -36,14 +36,14 @@ def mlp(
     Parameters
     ----------
     sizes : sequence of int
-        How many features an input has, how many units each hidden layer, how many outputs there are.
+        The number of features of an input, the units of each hidden layer, and the number of outputs.
     activation : str, Layer, or sequence of them
         The activation of the hidden layers, or one for each.
     output : str or Layer, optional
         The activation of the last layer: ``"softmax"`` for classes, ``"sigmoid"`` for yes or no; none if not
         given, as for numbers.
     **model
-        What else `Model` takes: ``seed``, ``dtype``, ``backend``, ``mesh``.
+        Other arguments of `Model`: ``seed``, ``dtype``, ``backend``, ``mesh``.
 
     Examples
     --------

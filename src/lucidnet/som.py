@@ -15,7 +15,7 @@ from .core.settings import count, finite, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
 
 BLOCK = 1 << 22
-"""Distances computed together, so that large data sets take little memory."""
+"""The number of distances computed together, so that large data sets take little memory."""
 
 LARGEST_SHOWN = 2_500
 """The most units that are drawn in a notebook."""
@@ -43,7 +43,7 @@ class SelfOrganizingMap:
     radius : (float, float), optional
         The first and the last radius, in units of the grid; half the longer side, and 0.5, if not given.
     seed : int
-        The seed of first weights and of the order of examples.
+        The seed of initial weights and of the order of examples.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class SelfOrganizingMap:
 
     @property
     def weights(self) -> Array:
-        """The units' points, (rows, columns, features)."""
+        """The units' points (rows, columns, features)."""
         return self._units.reshape(self.rows, self.columns, -1)
 
     @property
@@ -87,14 +87,14 @@ class SelfOrganizingMap:
         return self._weights
 
     def fit(self, x: Any, epochs: int = 10) -> SelfOrganizingMap:
-        """Train on examples (n, features); return the map. It begins anew at each call.
+        """Train on examples (n, features), from scratch at each call; return the map.
 
         Parameters
         ----------
         x : array-like (n, features)
-            The data; best with features of one scale.
+            The data; best with features on one scale.
         epochs : int
-            How often to go through the data, in an order of its own each time.
+            How often to go through the data, each time in a new order.
         """
         x = _examples(x)
         epochs = taken("fit", "epochs", epochs, count(1))
@@ -119,14 +119,14 @@ class SelfOrganizingMap:
         self._weights = self._units + (rate * near)[:, None] * towards
 
     def transform(self, x: Any) -> Array:
-        """Return the place (row, column) of the nearest unit for each example, (n, 2)."""
+        """Return the grid position (row, column) of the nearest unit for each example, (n, 2)."""
         nearest = self._two_nearest(x)[0][:, 0]
         return np.stack(np.unravel_index(nearest, (self.rows, self.columns)), axis=-1)
 
     def quantization_error(self, x: Any) -> float:
         """Return the mean distance from an example to its nearest unit."""
         gaps = self._two_nearest(x)[1]
-        with np.errstate(over="ignore"):  # the sum may be larger than any number, where the mean is not
+        with np.errstate(over="ignore"):  # the sum may overflow where the mean does not
             mean = gaps.mean()
         return float(mean if np.isfinite(mean) else (gaps / gaps.size).sum())
 
@@ -151,7 +151,7 @@ class SelfOrganizingMap:
         return _sized(total / np.maximum(count, 1), scale)
 
     def _two_nearest(self, x: Any) -> tuple[Array, Array]:
-        """Return for each example its two nearest units, and the distance of the first."""
+        """Return the two nearest units of each example, and the distance to the first."""
         units, x = self._units, _examples(x)
         if x.shape[1] != units.shape[1]:
             raise ShapeError(f"expected {units.shape[1]} features, as in fit, got {x.shape[1]}")
@@ -197,14 +197,14 @@ def _pair(name: str, given: Any, most: float | None = None) -> tuple[float, floa
 
 
 def _scale(*arrays: Array) -> float:
-    """Return what to divide numbers by so that their squares neither overflow nor vanish, a power of two."""
+    """Return a power of two to divide by, so that squares neither overflow nor vanish."""
     largest = max(float(np.abs(array).max()) for array in arrays)
     if not largest or 1e-100 < largest < 1e100:
         return 1.0
     return math.ldexp(1.0, math.frexp(largest)[1] - 1)
 
 
-@np.errstate(over="ignore")  # a distance may be larger than any number: that is infinity
+@np.errstate(over="ignore")  # a distance may overflow: it is then infinite
 def _sized(distances: Array, scale: float) -> Array:
     made: Array = distances * scale
     return made

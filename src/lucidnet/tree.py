@@ -1,4 +1,4 @@
-"""Trees of arrays, and where they lie in one flat vector."""
+"""Trees of arrays, and how they are laid out in one flat vector."""
 
 from .backend.layout import Layout as Layout
 from .core.exports import export

@@ -1,4 +1,4 @@
-"""What arrays of NumPy and JAX have in common, and what is written for both."""
+"""What NumPy and JAX arrays have in common, and array functions written for both."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def write_difference(out: Array, part: slice, p: Array, change: Array) -> None:
 
 
 def add_to(out: Array, part: slice, change: Array) -> None:
-    """Add something to a stretch of a vector; on NumPy in place."""
+    """Add an array to a slice of a vector; in place on NumPy."""
     if isinstance(out, np.ndarray):
-        stretch = out[part]  # out[part] += change would write the sum once more
+        stretch = out[part]  # out[part] += change would write the sum a second time
         stretch += change
     else:
         out[part] = out[part] + change
 
 
 def over(given: Array, function: Any, *arguments: Any) -> Array:
-    """Return what a function of arrays returns; on NumPy it is written over an array that was given away.
+    """Call a function of arrays; on NumPy its result overwrites `given`, an array no longer needed.
 
-    Memory that was just in use is in the cache still, where new memory need not be.
+    Memory that was just in use is still in the cache; new memory may not be.
 
     Examples
     --------
@@ -50,16 +50,16 @@ def over(given: Array, function: Any, *arguments: Any) -> Array:
 
 
 def number(value: Array) -> Any:
-    """Return a Python number; an array of JAX as it is, for its value may not be known yet."""
+    """Return a value as a Python float; a JAX array, whose value may be unknown, is left unchanged."""
     return float(value) if isinstance(value, (float, int, np.ndarray, np.generic)) else value
 
 
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> tuple[Array, Array]:
-    """Return Euclidean norms as two factors, so that no square overflows or vanishes: |x| = size * scale.
+    """Return Euclidean norms as two factors, |x| = size * scale, so that no square overflows or vanishes.
 
-    The scale is a power of 2, near the largest number that is summed over: to divide by it costs no digits,
-    and ``size`` is at least 1 and at most 4 times the root of how many numbers there are. Of zeros, and of
-    numbers that are not finite, the scale is 1.
+    The scale is a power of 2 near the largest number in the sum, so that dividing by it is exact, and
+    ``size`` lies between 1 and 4 times the root of the number of values. For zeros, and for numbers that are
+    not finite, the scale is 1.
 
     Examples
     --------
@@ -95,15 +95,15 @@ def length(x: Array) -> float:
 
 
 def room_for(count: int) -> float:
-    """Return the power of 2, at least `count`, by which numbers are divided so that a sum does not overflow.
+    """Return a power of 2, at least `count`; a sum of `count` numbers divided by it cannot overflow.
 
-    It costs no digits. Compare `mean`.
+    Dividing by it is exact. Compare `mean`.
     """
     return 2.0 ** (max(count, 1) - 1).bit_length()
 
 
 def mean(x: Array, axis: int | None = None) -> Array:
-    """Return the mean, of an array or along an axis, which is finite wherever the numbers are.
+    """Return the mean of an array, or along an axis, without overflow: it is finite wherever the numbers are.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def mean(x: Array, axis: int | None = None) -> Array:
 
 
 def one_hot(labels: Array, classes: int, like: Array) -> Array:
-    """Turn labels (...) into rows (..., classes) with a single one, in the dtype of `like`.
+    """Turn labels (...) into one-hot rows (..., classes), in the dtype of `like`.
 
     Examples
     --------
@@ -131,10 +131,10 @@ def one_hot(labels: Array, classes: int, like: Array) -> Array:
 
 
 def positive(x: Array) -> Array:
-    """Return the larger of x and 0, number by number; of -0.0 it is 0.0, however many there are.
+    """Return max(x, 0), elementwise, without a sign at zero, whatever the size of the array.
 
-    With a number NumPy's maximum works one by one; its clip has instructions for several at once: less than
-    half of the time, but more for a call. It leaves -0.0, which becomes 0.0 where 0.0 is added.
+    With a number NumPy's maximum works element by element; its clip is vectorized, and takes less than half
+    of the time, but more for each call. It keeps -0.0, which becomes 0.0 when 0.0 is added.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def positive(x: Array) -> Array:
 def row_max(x: Array) -> Array:
     """Return the largest number of each row (..., 1).
 
-    Many short rows are turned around before: along the first axis NumPy compares several at once.
+    Many short rows are transposed first: along the first axis NumPy compares several at once.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def row_max(x: Array) -> Array:
 
 
 def only_one(values: Array, hit: Array) -> Array:
-    """Return of each row (..., k) the one value (...) where `hit` is true.
+    """Return the one value of each row (..., k) at which `hit` is true: (...).
 
     Examples
     --------
@@ -183,7 +183,7 @@ def only_one(values: Array, hit: Array) -> Array:
 
 
 def finite(flat: Any, numbers: Iterable[Any] = ()) -> Any:
-    """Tell whether all numbers of a vector, or of its parts, and some numbers beside are finite.
+    """Tell whether all entries of a flat vector (or of its `Parts`), and some further numbers, are finite.
 
     Examples
     --------

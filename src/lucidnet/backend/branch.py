@@ -1,4 +1,4 @@
-"""A choice between two ways: by Python where it is known, by the compiler where it is not yet."""
+"""Choosing between two functions: in Python if the condition is known, else in the compiled program."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .xla import loops
 
 
 def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Return what one of two functions returns; only that one is called when the program runs.
+    """Call one of two functions and return its result; the other is never run.
 
     Parameters
     ----------
     condition : bool, or array of bool without axes
-        Which; an array only while compiling.
+        The condition; it is an array only while compiling.
     yes, no : callable
-        They return trees of one structure.
+        Functions that return trees of one structure.
 
     Examples
     --------
@@ -29,10 +29,10 @@ def branch(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any
 
 
 def choose(condition: Any, make: Callable[[], Any], other: Any, small: bool = False) -> Any:
-    """Return what a function makes, or another tree of the same structure that is there already.
+    """Return the result of `make` if a condition holds, else an existing tree of the same structure.
 
-    While compiling both may be worked out: a card would have to ask the host which one is wanted, and where
-    they are `small` a processor is faster so, too.
+    While compiling, both may be computed: a GPU would have to ask the host which one is wanted, and if they
+    are `small` this is faster on a CPU, too.
     """
     if isinstance(condition, bool):
         return make() if condition else other

@@ -1,4 +1,4 @@
-"""What training runs on, and how precisely it calculates."""
+"""Which devices training runs on, and at which precision."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class DeviceConfig(Record):
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     mesh : optional
-        How many devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On NumPy
-        among how many threads a batch is divided.
+        The number of devices: ``"all"``, a number, or rows and columns as ``"4x2"``; one if not given. On
+        NumPy the number of threads that share a batch.
     mixed : bool
-        Whether products are made in bfloat16.
+        Whether matrix products are computed in bfloat16.
     """
 
     name: str = "numpy"
@@ -40,7 +40,7 @@ class DeviceConfig(Record):
 
     @classmethod
     def of(cls, backend: Any = None, mesh: Any = None, mixed: bool = False) -> DeviceConfig:
-        """Return what the settings of a model say, or the environment variable ``LUCIDNET_BACKEND``.
+        """Return the configuration for a model's settings, or for the variable ``LUCIDNET_BACKEND``.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Rows taken from a table by number, and the sum that brings them back."""
+"""Gathering rows of a table by index, and the scatter-add that is its gradient."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .arrays import namespace
 
 
 def row_numbers(x: Array, rows: int) -> Array:
-    """Return whole numbers of any dtype as numbers of the rows of a table.
+    """Convert whole numbers of any dtype to row indices of a table with `rows` rows, and check their range.
 
-    Compiled code cannot raise: on JAX `rows` stands for what is no number of a row.
+    Compiled code cannot raise: on JAX, `rows` stands for any invalid row number.
 
     Raises
     ------
@@ -31,14 +31,14 @@ def row_numbers(x: Array, rows: int) -> Array:
 
 
 def rows_of(table: Array, numbers: Array) -> Array:
-    """Return rows of a table by the numbers of `row_numbers`; on JAX NaN for those that there are not."""
+    """Return the rows of a table at the indices from `row_numbers`; on JAX an invalid index gives NaN."""
     if isinstance(table, np.ndarray):
         return table[numbers]
     return table.at[numbers].get(mode="fill", fill_value=np.nan)
 
 
 def scatter_add(values: Array, numbers: Array, rows: int) -> Array:
-    """Return a table (rows, d) whose row i is the sum of the values (n, d) that have the number i (n,).
+    """Sum rows (n, d) that share an index (n,) into the rows of a table (rows, d).
 
     Equal input gives equal bits: on NumPy values are added up in the order in which they come.
 

@@ -58,7 +58,7 @@ class Layout(Record):
         )
 
     def split(self, count: int) -> tuple[Layout, Layout]:
-        """Return the layouts of the first arrays, and of the others."""
+        """Return two layouts: of the first `count` arrays, and of the others."""
         return (
             Layout(self.paths[:count], self.shapes[:count], self.branches),
             Layout(self.paths[count:], self.shapes[count:]),
@@ -96,26 +96,26 @@ class Layout(Record):
         return self.assembled(self.arrays(vector))
 
     def bind(self, vector: Any) -> Flat:
-        """Return a vector, or its `Parts`, as the tree of its arrays by name."""
+        """Return a vector, or its `Parts`, as a tree of its arrays by name."""
         return Flat(self, vector, vector.arrays if isinstance(vector, Parts) else self.arrays(vector))
 
     def arrays(self, vector: Array) -> tuple[Array, ...]:
-        """Return the arrays, in order, as views of a vector."""
+        """Return the arrays of a vector as views, in order."""
         if vector.shape != (self.size,):
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
         pairs = zip(self.slices, self.shapes, strict=True)
         return tuple([vector[part].reshape(shape) for part, shape in pairs])
 
     def assembled(self, arrays: Iterable[Array]) -> Tree:
-        """Return the tree of arrays given in order, in their shapes."""
+        """Return the tree that holds these arrays, which come in the order of the layout."""
         return dict(Flat(self, None, arrays)) if self.paths != ((),) else next(iter(arrays))
 
     def parts(self, arrays: Iterable[Array]) -> Parts:
-        """Return arrays given in order as the parts of a vector."""
+        """Return arrays, in the order of the layout, as the `Parts` of one vector."""
         return Parts(arrays, self.starts)
 
     def flat(self, tree: Tree) -> Any:
-        """Return a tree as optimizers take it: as one new vector on NumPy, as its `Parts` while compiling."""
+        """Flatten a tree as optimizers take it: one new vector on NumPy, `Parts` while compiling."""
         arrays = []
         for path, shape in zip(self.paths, self.shapes, strict=True):
             array = tree
@@ -137,7 +137,7 @@ class Layout(Record):
         return np.concatenate(arrays, axis=None) if arrays else np.zeros(0, np.float32)
 
     def unflat(self, flat: Any) -> Tree:
-        """Return the tree that `flat` was made of."""
+        """Return the tree from its flat form; the inverse of `flat`."""
         return self.assembled(flat.arrays) if isinstance(flat, Parts) else self.unravel(flat)
 
 

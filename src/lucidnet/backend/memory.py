@@ -1,4 +1,4 @@
-"""Memory that each step asks for anew, and memory that a device reads without a copy."""
+"""Memory: reusing what each step frees, and arrays that a device reads without a copy."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from ..core.trees import Array, Shape
 
 ALIGN = 64
-"""Bytes to a multiple of which XLA wants the address of an array."""
+"""The alignment in bytes that XLA wants of an array's address."""
 MOST = (32 << 20) - (1 << 16)
-"""Bytes just under the largest array of which glibc learns (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
+"""A size in bytes just below glibc's adaptive limit (DEFAULT_MMAP_THRESHOLD_MAX, mallopt(3))."""
 
 
 @cache
 def keep_freed() -> None:
-    """Have the C library keep what a step frees, up to 64 MiB, for the step after.
+    """Make the C library keep up to 64 MiB that one step frees, so that the next step can use it again.
 
-    glibc gives large arrays back to the system as soon as they are freed, and each page of the next ones
-    costs a fault: a quarter of a step of a convolutional or recurrent network. It raises its limits
-    when an array between the old limit and the largest is freed, so one is: its pages are never touched.
-    Other libraries have limits of their own; there this does nothing.
+    glibc returns large arrays to the system as soon as they are freed, and each page of the next ones costs a
+    page fault: a quarter of a step of a convolutional or recurrent network. It raises its limits when an
+    array between the old limit and the largest one is freed, so one is freed here, whose pages are never
+    touched. Other C libraries have limits of their own; there this does nothing.
     """
     np.empty(MOST, np.uint8)
 
 
 def aligned(shape: Shape, dtype: Any) -> Array:
-    """Return an empty array where a device that is a processor can read it without a copy."""
+    """Return an empty array, aligned so that a CPU device can read it without a copy."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.empty(size + ALIGN, np.uint8)
     begin = -memory.ctypes.data % ALIGN
@@ -37,7 +37,7 @@ def aligned(shape: Shape, dtype: Any) -> Array:
 
 
 def sealed(array: Any) -> Any:
-    """Return an array of NumPy as one that cannot be written, anything else as it is."""
+    """Return a read-only view of a NumPy array; anything else is returned unchanged."""
     if not isinstance(array, np.ndarray):
         return array
     view = array.view()

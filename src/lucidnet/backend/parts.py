@@ -1,4 +1,4 @@
-"""A flat vector as the arrays that it is made of: what a compiler likes better than slices of one vector."""
+"""A flat vector kept as its separate arrays, which a compiler handles better than slices of one vector."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class Parts(Brief):
                 yield slice(begin, end), array.shape
 
     def copy(self) -> Parts:
-        """Return parts that may be replaced while these stay."""
+        """Return a copy whose parts can be replaced without changing these."""
         return Parts(self.arrays, self.starts)
 
     def __getitem__(self, part: slice) -> Any:
         first = self.starts.index(part.start or 0)
         alone = part.stop is None or part.stop == self.starts[first + 1]
-        if alone and part.start is not None:  # [:n] is all up to there, be it one array or several
+        if alone and part.start is not None:  # [:n] is everything up to there, be it one array or several
             return self.arrays[first]
         last = self.starts.index(part.stop)
         return Parts(

@@ -1,7 +1,7 @@
-"""Convolution as a product with windows of images.
+"""Convolution as a matrix product with image windows.
 
 On NumPy the windows of a few images at a time are copied side by side, so that they stay in a core's cache,
-and multiplied as one matrix; what a compiler is given is in `convolutions`.
+and multiplied as one matrix; compiled code uses `convolutions`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..core.trees import Array
 from .windows import Grid, images, padded, unpadded
 
 FEW = 16
-"""With fewer channels than this, pixels of several images are added at a time, not those of one."""
+"""Below this number of channels, pixels are added for several images at a time, not image by image."""
 
 
 def correlate(x: Array, W: Array, grid: Grid) -> Array:
@@ -59,7 +59,7 @@ def correlate_back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> 
 
 
 def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
-    """Write what goes back to images; the channels of a pixel lie in one stretch of memory."""
+    """Write the gradient of images into dx, adding all channels of a pixel at once."""
     windows = dy.reshape(-1, dy.shape[-1]) @ W.T
     windows = windows.reshape(*dy.shape[:3], -1, dx.shape[-1])
     dx[:] = 0
@@ -68,7 +68,7 @@ def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
 
 
 def _back_by_images(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
-    """Write what goes back to images of few channels; a row's pixels in all of them lie in one stretch."""
+    """Write the gradient of images with few channels into dx, adding all images at once."""
     deltas = dy.transpose(3, 1, 2, 0)
     windows = W @ deltas.reshape(dy.shape[-1], -1)
     windows = windows.reshape(-1, dx.shape[-1], *deltas.shape[1:])
@@ -85,7 +85,7 @@ def _compiled() -> Any:
 
 
 def _blocks(x: Array, grid: Grid, outputs: tuple[int, int]) -> Iterator[tuple[slice, Array]]:
-    """Yield the windows of a few images at a time, as rows of a matrix that is used again for the next."""
+    """Yield the windows of a few images at a time, as rows of a matrix whose memory is reused."""
     n, channels = x.shape[0], x.shape[-1]
     count = min(n, images(grid, outputs, channels))
     fill = _planes if channels == 1 else _rows
@@ -99,7 +99,7 @@ Fill: TypeAlias = Callable[[slice], Array]
 
 
 def _rows(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
-    """Return what copies windows one after the other: long stretches where there are several channels."""
+    """Return a function that copies windows one by one; fast where there are several channels."""
     a, b, c, d = x.strides
     (s, t), (p, q) = grid.strides, grid.dilation
     shape, strides = (x.shape[0], *outputs, *grid.kernel, x.shape[-1]), (a, b * s, c * t, b * p, c * q, d)
@@ -115,7 +115,7 @@ def _rows(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
 
 
 def _planes(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
-    """Return what copies, for each pixel of a window, that of all windows: long stretches of one channel."""
+    """Return a function that copies one pixel of all windows at a time; fast for a single channel."""
     size = grid.kernel[0] * grid.kernel[1]
     space = np.empty((size, count, *outputs), x.dtype)
 

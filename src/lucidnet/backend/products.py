@@ -1,7 +1,7 @@
-"""Products over all rows of arrays (..., columns).
+"""Matrix products over all rows of arrays (..., columns).
 
-All axes but the last become one, so that there is one product of matrices; but not where rows lie on several
-devices: a compiler can divide a sum over an axis that is spread, but not over one that was joined with it.
+All axes but the last are joined, so that there is a single matrix product; but not if rows lie on several
+devices: a compiler can divide a sum over an axis that is distributed, but not over one joined with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .xla.target import target
 
 
 def as_rows(x: Array) -> Array:
-    """Return an array as rows of a matrix; as it is if they lie on several devices."""
+    """Return an array as the rows of a matrix; unchanged if its rows are spread over several devices."""
     return x.reshape(-1, x.shape[-1]) if _alone(x) else x
 
 
@@ -33,7 +33,7 @@ def outer_sum(x: Array, y: Array) -> Array:
 
 
 def with_one(x: Array) -> Array:
-    """Return an array with a 1 behind each row: a bias is then one more row of the weights.
+    """Append a 1 to each row, so that a bias becomes one more row of the weights.
 
     Examples
     --------
@@ -45,9 +45,10 @@ def with_one(x: Array) -> Array:
 
 
 def plus_row(x: Array, row: Array) -> Array:
-    """Return x (..., places, columns) with a row (columns,) added to each; on NumPy x itself, changed.
+    """Add a row (columns,) to each place of x (..., places, columns); in place on NumPy.
 
-    A few columns are added for many places at once: NumPy takes as long for a short row as for a long one.
+    If there are few columns, the row is added at many places at once: NumPy takes as long for a short row as
+    for a long one.
 
     Examples
     --------
@@ -63,5 +64,5 @@ def plus_row(x: Array, row: Array) -> Array:
 
 
 def _alone(x: Array) -> bool:
-    """Tell whether all rows lie on one device."""
+    """Tell whether all rows lie on a single device."""
     return isinstance(x, np.ndarray) or target().devices == 1

@@ -1,4 +1,4 @@
-"""What is put aside for a number of steps: any tree, also one that holds more than arrays."""
+"""A queue that holds trees back for a fixed number of steps; a tree may hold more than arrays."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .xla import loops
 
 
 def queue(like: tuple[Any, ...], places: int) -> tuple[Any, ...]:
-    """Return empty places for trees like one, whose first entry is an array.
+    """Return an empty queue with `places` slots for trees like the given one, whose first entry is an array.
 
-    On NumPy a place holds a tree as it is; while compiling, an array of zeros (places, ...) for each of its
-    arrays, so that nothing grows.
+    On NumPy a slot holds a tree unchanged; while compiling, each array of the tree has an array of zeros
+    (places, ...), so that nothing grows.
     """
     if isinstance(like[0], np.ndarray):
         return (None,) * places
@@ -22,7 +22,7 @@ def queue(like: tuple[Any, ...], places: int) -> tuple[Any, ...]:
 
 
 def exchanged(held: tuple[Any, ...], place: Any, new: Any) -> tuple[tuple[Any, ...], Any]:
-    """Return the queue with a tree at a place, and what has been there.
+    """Put a tree into one slot of the queue; return the new queue and the tree that was in the slot before.
 
     Examples
     --------

@@ -100,12 +100,12 @@ class Stream(Brief):
 
 
 name_of = lru_cache(maxsize=64)(str)
-"""Returns the name of a dtype, which takes a microsecond to be made."""
+"""Returns the name of a dtype; cached, as making it takes a microsecond."""
 
 
 @lru_cache(maxsize=4096)
 def key_of(seed: int, path: tuple[str, ...]) -> int:
     """Return the number of 128 bits that belongs to a seed and a place."""
-    from hashlib import blake2b  # which takes as long to import as all layers
+    from hashlib import blake2b  # importing it takes as long as importing all layers
 
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")

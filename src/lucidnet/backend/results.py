@@ -1,4 +1,4 @@
-"""What functions of a user's own return, brought to arrays of the engine that called them."""
+"""Results of users' own functions, converted to arrays of the engine that called them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNFOLLOWED = (
 
 
 def called(function: Callable[..., Any], what: str, *given: Any, like: Any = None, shape: Any = None) -> Any:
-    """Return what a user's function makes of arrays, as an array of their library and dtype.
+    """Call a user's function on arrays; return its result with their array library and dtype.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ def called(function: Callable[..., Any], what: str, *given: Any, like: Any = Non
     what : str
         What it is, for errors: "this activation".
     *given : array
-        What it is called with.
+        The arguments of the call.
     like : array, optional
-        Whose library and dtype the result has; the first of what is given if left out.
+        The array whose library and dtype the result takes; the first argument if left out.
     shape : tuple of int, optional
         The shape that it must have.
 
     Raises
     ------
     SettingError
-        If the function cannot be followed, or returns what is no array of numbers.
+        If the function cannot be followed, or does not return an array of numbers.
     ShapeError
         If the result has another shape.
     """
@@ -47,17 +47,17 @@ def called(function: Callable[..., Any], what: str, *given: Any, like: Any = Non
 
 
 def constrained(constraint: Callable[..., Any], array: Any) -> Any:
-    """Return the weights that a constraint makes of an array, in its shape."""
+    """Apply a weight constraint to an array, and check the shape of the result."""
     return called(constraint, f"the constraint {shown(constraint)}", array, shape=array.shape)
 
 
 def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
-    """Return what a user's function makes of arrays; if JAX cannot follow it the error says what to do.
+    """Call a user's function on arrays; where JAX cannot trace it, the error says what to do.
 
     Raises
     ------
     SettingError
-        If it cannot be followed, writes into what it is given, or takes no arrays at all.
+        If it cannot be followed, writes into its arguments, or takes no arrays at all.
     """
     try:
         return run(what, function, *given)
@@ -68,7 +68,7 @@ def followed(what: str, function: Callable[..., Any], *given: Any) -> Any:
 
 
 def returned(made: Any, like: Any, what: str, shape: Any = None) -> Any:
-    """Return what a function gave as an array of the library and dtype of another; see `called`."""
+    """Convert the result of a user's function to the array library and dtype of `like`; see `called`."""
     if type(made) is not type(like) or made.dtype != like.dtype:
         made = _brought(made, like, what)
     if shape is not None and made.shape != shape:

@@ -22,10 +22,10 @@ def scan(
     Parameters
     ----------
     step : callable
-        From what is carried on and a tuple of what belongs to time t, to what is carried on, what is
-        kept for a later scan over the same times, and a tuple of output arrays.
+        A function of the carry and a tuple with the inputs of time t, that returns the new carry, what to
+        keep for a later scan over the same times, and a tuple of output arrays.
     carry : tree of tuples and arrays
-        What is carried into the first step.
+        The carry that the first step gets.
     xs : tuple
         Arrays (time, ...), or what another scan kept; None stands for a None at each time.
     reverse : bool
@@ -34,7 +34,7 @@ def scan(
     Returns
     -------
     tuple
-        What was carried out of the last step, what was kept (by time), and a tuple of outputs (time, ...).
+        The carry after the last step, what was kept (by time), and a tuple of outputs (time, ...).
 
     Examples
     --------

@@ -40,10 +40,10 @@ _COEFFICIENTS = (
 
 
 _SINGLE = 12
-"""So many of them reach single precision; those left out add up to less than 3e-8."""
+"""The number of terms needed for single precision; those left out add up to less than 3e-8."""
 
 BLOCK = 32_768
-"""Numbers worked on at a time on NumPy: what is in between stays in a core's cache."""
+"""The block size on NumPy, so that intermediate values stay in a core's cache."""
 
 
 def normal_cdf(x: Array) -> Array:
@@ -91,5 +91,5 @@ def _scaled_erfc(z: Array) -> Array:
 
 @lru_cache(maxsize=2)
 def _powers(count: int) -> tuple[float, ...]:
-    """Return the polynomial of the first coefficients as one in powers of t, the highest first."""
+    """Return the Chebyshev series of the first coefficients as a polynomial in t, highest power first."""
     return tuple(np.polynomial.chebyshev.cheb2poly(_COEFFICIENTS[:count])[::-1].tolist())

@@ -22,16 +22,16 @@ from .arrays import namespace
 from .random import Stream, key_of
 
 BLOCK = 1 << 15
-"""Words made at a time on NumPy: what is in between stays in a core's cache."""
+"""The number of words made at a time on NumPy, so that intermediate values stay in a core's cache."""
 GROUP = 64
-"""Normal numbers are made of so many pairs at a time."""
+"""The number of pairs from which normal numbers are made at a time."""
 
 
 class StepStream(Stream):
-    """A `Stream` of what a training step draws; its step is an array of one number, of NumPy or JAX.
+    """The random stream of a training step; its step is a one-element array of NumPy or JAX.
 
-    On a device a compiler makes each number where it is used, with no memory in between. Between the two
-    uniform numbers are equal bit by bit, and normal ones up to rounding.
+    On a device the compiler computes each number where it is used, without memory in between. NumPy and
+    devices agree bit by bit on uniform numbers, and up to rounding on normal ones.
     """
 
     __slots__ = ()
@@ -51,15 +51,15 @@ class StepStream(Stream):
 
     @property
     def _each(self) -> int:
-        """How many numbers a word of 64 bits gives."""
+        """How many random numbers one 64-bit word gives."""
         return 1 if self.dtype == "float64" else 2
 
     def _drawn(self, shape: Shape, each: int, make: Callable[[Array], Array]) -> Array:
-        """Return an array of a shape of what is made of words, so many numbers of each."""
+        """Return an array of random numbers that `make` derives from 64-bit words, `each` from every word."""
         return self._stretch(0, math.prod(shape), each, make).reshape(shape)
 
     def _stretch(self, first: int, count: int, each: int, make: Callable[[Array], Array]) -> Array:
-        """Return so many numbers of a draw from one of them on, as `_drawn` makes them."""
+        """Return numbers `first` to ``first + count - 1`` of a draw; see `_drawn`."""
         group = 2 * GROUP * each  # numbers are made in whole groups
         begin, end = first // group * 2 * GROUP, -(-(first + count) // group) * 2 * GROUP
         with _wide(self.step):
@@ -72,7 +72,7 @@ class StepStream(Stream):
             return made if made.dtype == bool else made.astype(self.dtype)
 
     def _state(self) -> tuple[Array, Any]:
-        """Return where the sequence of this step begins, an array of one word, and the distance gamma."""
+        """Return the first state of this step's sequence, an array of one word, and its increment gamma."""
         if isinstance(self.seed, int):
             start, gamma = map(np.uint64, words_of(self.seed, self.path))
         else:  # in a compiled program the seed is an argument
@@ -83,7 +83,7 @@ class StepStream(Stream):
 
 
 class RowStream(StepStream):
-    """What a step draws for some examples of its batch, on NumPy: the rows that a draw for all would have.
+    """The random stream of some rows of a batch, on NumPy: it draws the rows that the whole batch would get.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class RowStream(StepStream):
 
     @classmethod
     def of(cls, stream: Stream, part: slice, total: int) -> RowStream:
-        """Return the stream of some rows of a batch with `total` rows, from that of the whole batch."""
+        """Return the stream of some rows of a batch of `total` rows, from the stream of the whole batch."""
         place = stream.seed, stream.step, stream.dtype, stream.path
         return cls(*place, first=part.start, count=part.stop - part.start, total=total)
 
@@ -122,7 +122,7 @@ class RowStream(StepStream):
         return RowStream(*place, **rows, time_first=time_first)
 
     def _drawn(self, shape: Shape, each: int, make: Callable[[Array], Array]) -> Array:
-        """Return these examples' rows of an array for the whole batch.
+        """Return the rows that belong to these examples, out of the array drawn for the whole batch.
 
         The first axis is that of the examples, or of them and whatever else is examples to a layer inside
         (time steps, n * time), each example's together.
@@ -144,8 +144,9 @@ class RowStream(StepStream):
 class Keys:
     """The seed inside a compiled program: an argument, not a constant.
 
-    Random numbers are a function of seed and place in the network by a hash, which the host computes. While
-    a program is traced each place that draws gets the next row of a table; the host fills it for any seed.
+    Random numbers are a function of seed and place in the network, through a hash that the host computes.
+    While a program is traced, each place that draws gets the next row of a table; the host fills the table
+    for any seed.
 
     Parameters
     ----------
@@ -159,14 +160,14 @@ class Keys:
         self.places, self.table = places, table
 
     def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
-        """Return the two words of 64 bits that belong to a place."""
+        """Return the two 64-bit words of a place."""
         if path not in self.places:
             self.places.append(path)
         row = self.table[min(self.places.index(path), len(self.table) - 1)].astype("uint64")
         return row[0] << 32 | row[1], row[2] << 32 | row[3]
 
     def filled(self, seed: int, rows: int) -> Array:
-        """Return the table for a seed."""
+        """Return the table of words for a seed, (rows, 4)."""
         table = np.zeros((rows, 4), np.uint32)
         for k, path in enumerate(self.places):
             table[k] = [half for word in words_of(seed, path) for half in (word >> 32, word & 0xFFFFFFFF)]
@@ -175,7 +176,7 @@ class Keys:
 
 @lru_cache(maxsize=4096)
 def words_of(seed: int, path: tuple[str, ...]) -> tuple[int, int]:
-    """Return two words of 64 bits for a seed and a place: where a sequence begins, and its distance gamma."""
+    """Return two 64-bit words for a seed and a place: the start of a sequence, and its increment gamma."""
     key = key_of(seed, path)
     gamma = key >> 64 | 1
     if (gamma ^ gamma >> 1).bit_count() < 24:  # too regular; see the paper
@@ -204,7 +205,7 @@ def _words(state: Array, gamma: Any, start: int, stop: int) -> Array:
 
 
 def _mixed(z: Array) -> Array:
-    """Return words that have nothing in common with those given, which are given away."""
+    """Mix the bits of words by the finalizer of SplitMix64; the given array may be overwritten."""
     z ^= z >> 30
     z *= np.uint64(0xBF58476D1CE4E5B9)
     z ^= z >> 27
@@ -214,7 +215,7 @@ def _mixed(z: Array) -> Array:
 
 
 def _floats(words: Array, each: int) -> Array:
-    """Return numbers from 1 to 2, whose fraction are the upper bits of words or of halves of words."""
+    """Return floats in [1, 2) whose mantissas are the upper bits of words, or of halves of words."""
     if each == 1:
         return (words >> 12 | np.uint64(0x3FF0000000000000)).view("float64")
     return (words.view("uint32") >> 9 | np.uint32(0x3F800000)).view("float32")
@@ -237,9 +238,9 @@ def _normal(words: Array, each: int) -> Array:
 
 
 def _side_by_side(swapped: Array, one: Array, two: Array, r: Array) -> Array:
-    """Return r one and r two in groups (groups, 2, GROUP), some of them the other way round."""
+    """Return r times both arrays in groups (groups, 2, GROUP), swapped where `swapped` is true."""
     xp = namespace(r)
-    if not isinstance(r, np.ndarray):  # without a join, for which all would be computed twice
+    if not isinstance(r, np.ndarray):  # without a concat, for which everything would be computed twice
         return r * xp.where(swapped ^ xp.asarray([[False], [True]]), two, one)
     made = np.empty((r.shape[0], 2, GROUP), r.dtype)
     np.multiply(np.where(swapped, two, one), r, out=made[:, :1])
@@ -267,7 +268,7 @@ def _sine(v: Array, terms: int) -> Array:
 
 
 def _wide(array: Array) -> Any:
-    """Allow words of 64 bits, as JAX does not by itself."""
+    """Return a context in which 64-bit words can be used, which JAX does not allow by default."""
     if isinstance(array, np.ndarray):
         return nullcontext()
     from .xla.device import precision

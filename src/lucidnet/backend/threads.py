@@ -1,4 +1,4 @@
-"""Threads that share the work of a step on NumPy, while the library of its products has one thread each."""
+"""Threads that share the work of a step on NumPy, with single-threaded BLAS in each of them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .xla.peers import HERE
 T = TypeVar("T")
 
 MOST = 256
-"""How many threads there are at most."""
+"""The maximum number of threads."""
 
 
 class Threads(Brief):
-    """Calls a function for several things at once; `held` begins and ends the time in which it does.
+    """A pool of threads that call a function on several items at once; it exists inside ``with held()``.
 
     Parameters
     ----------
     asked : int or "all"
-        How many threads; "all" for as many as this process has cores.
+        The number of threads; "all" for as many as this process has cores.
 
     Raises
     ------
     MissingExtraError
         If threadpoolctl is not installed.
     SettingError
-        If no such number of threads can be made, or nothing can be held to one thread.
+        If that number of threads cannot be made, or the libraries cannot be limited to one thread.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Threads(Brief):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have threads, each of which makes its products alone; none is left at the end."""
+        """Keep the threads alive, with BLAS limited to one thread each, until the context ends."""
         # Threads of a step only: they cost less than a thousandth of one, and a process may fork between two.
         with (
             _one_thread_each(self.libraries),
@@ -77,10 +77,10 @@ class Threads(Brief):
                 self.pool = None
 
     def map(self, function: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
-        """Return what a function makes of each row of the columns, in their order.
+        """Call a function on each row of the columns; return the results in order.
 
-        The first is made in this thread. An error is raised when no thread works any more: that of the first
-        row that has one.
+        The first row is computed in this thread. An error is raised once no thread is working any more: that
+        of the first row that failed.
         """
         first, *others = zip(*columns, strict=True)
         waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]
@@ -97,7 +97,7 @@ def cores() -> int:
 
 
 def parts(rows: int, count: int) -> list[slice]:
-    """Return how so many rows are divided, as evenly as can be; no part is empty, so there may be fewer.
+    """Divide `rows` rows into at most `count` slices, as evenly as possible; none is empty.
 
     Examples
     --------
@@ -110,12 +110,12 @@ def parts(rows: int, count: int) -> list[slice]:
 
 LOCK = Lock()
 HOLDERS: list[Any] = []
-"""Who holds the libraries of this process to one thread: the first has set it, the last puts it back."""
+"""Who limits this process's libraries to one thread: the first sets the limit, the last lifts it."""
 
 
 @contextmanager
 def _one_thread_each(libraries: Any) -> Iterator[None]:
-    """Hold products to one thread, as long as anybody in this process wants that."""
+    """Limit BLAS to one thread until the last holder in this process leaves."""
     with LOCK:
         HOLDERS.append(HOLDERS[0] if HOLDERS else libraries.limit(limits=1, user_api="blas"))
     try:

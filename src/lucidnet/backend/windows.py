@@ -1,4 +1,4 @@
-"""Windows of images: which there are, and the border around an image.
+"""Image windows: where they lie, and the border around an image.
 
 Arrays are (n, height, width, channels).
 """
@@ -14,16 +14,16 @@ from ..core.trees import Array
 from .arrays import namespace
 
 BLOCK = 1 << 18
-"""Numbers in the windows that are worked on at a time."""
+"""The number of window values worked on at a time."""
 
 
 class Grid(NamedTuple):
-    """Which windows of an image there are: pairs for height and width.
+    """The geometry of the windows of a convolution or pooling: pairs for height and width.
 
     Parameters
     ----------
     kernel, strides, dilation : pair of int
-        Size of a window, distance between windows, distance between the pixels of one.
+        Size of a window, distance between windows, distance between the pixels of a window.
     before, after : pair of int
         Zeros around the image.
     """
@@ -36,11 +36,11 @@ class Grid(NamedTuple):
 
     @property
     def apart(self) -> bool:
-        """Whether no pixel is in two windows."""
+        """Whether no pixel lies in two windows."""
         return all((k - 1) * d < s for k, s, d in zip(self.kernel, self.strides, self.dilation, strict=True))
 
     def outputs(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many windows there are in both directions; less than 1 if none fits."""
+        """Return how many windows fit vertically and horizontally; less than 1 if none fits."""
         sizes = zip((height, width), *self, strict=True)
         made = [(size + b + a - (k - 1) * d - 1) // s + 1 for size, k, s, d, b, a in sizes]
         return made[0], made[1]
@@ -51,13 +51,13 @@ class Grid(NamedTuple):
         return height + top + bottom, width + left + right
 
     def offsets(self) -> Iterator[tuple[int, int]]:
-        """Yield the place in the padded image of each pixel of the first window."""
+        """Yield the position of each pixel of the first window in the padded image."""
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
                 yield i * self.dilation[0], j * self.dilation[1]
 
     def slices(self, offset: tuple[int, int], outputs: tuple[int, int]) -> tuple[slice, slice, slice]:
-        """Return where in the padded image the pixels with one offset of all windows lie."""
+        """Return the slices of a padded image that hold, for every window, the pixel at one offset."""
         pairs = zip(offset, outputs, self.strides, strict=True)
         rows, columns = (slice(o, o + (count - 1) * s + 1, s) for o, count, s in pairs)
         return slice(None), rows, columns
@@ -78,7 +78,7 @@ def unpadded(x: Array, grid: Grid) -> Array:
 
 
 def added(x: Array, where: tuple[slice, ...], part: Array, alone: bool = False) -> Array:
-    """Return x with something added at a place, where nothing else is if it is `alone`; NumPy changes x."""
+    """Add to part of x, in place on NumPy; if `alone`, x is zero there, and the part is simply written."""
     if not isinstance(x, np.ndarray):
         return x.at[where].add(part)
     if alone:
@@ -89,11 +89,11 @@ def added(x: Array, where: tuple[slice, ...], part: Array, alone: bool = False) 
 
 
 def in_one_piece(x: Array) -> Array:
-    """Return a copy in one stretch of memory, which NumPy works through faster; what is compiled as it is."""
+    """Return a contiguous copy of a NumPy array, which it works through faster; other arrays unchanged."""
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def images(grid: Grid, outputs: tuple[int, int], channels: int) -> int:
-    """Return how many images have windows of about `BLOCK` numbers."""
+    """Return how many images to take at a time, so that their windows hold about `BLOCK` numbers."""
     each = outputs[0] * outputs[1] * grid.kernel[0] * grid.kernel[1] * channels
     return max(1, BLOCK // max(1, each))

@@ -1,4 +1,4 @@
-"""Checks: whether a backward pass is right, and if not what is wrong; whether a rule does what it says."""
+"""Checks of whether a backward pass is right (if not, what is wrong), and a rule does what it claims."""
 
 from ..core.exports import export
 from .cases import PackageReport as PackageReport

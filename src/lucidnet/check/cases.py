@@ -1,4 +1,4 @@
-"""Every layer, activation, loss and learning rule of the package, checked on the samples that it gives."""
+"""Every layer, activation, loss and learning rule of the package, checked on its own samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TABLES = (
     Classes(SpaceRule, "lucidnet.rules"),
     Classes(TimeRule, "lucidnet.rules"),
 )
-"""The tables of what can be checked."""
+"""The tables of everything that can be checked."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,8 +82,8 @@ def package(*kinds: type[Any]) -> PackageReport:
     Parameters
     ----------
     *kinds : type
-        Classes to check instead of all, also of your own: ``package(MyLayer)``. One that cannot be made
-        without arguments, or does not take inputs of 5 numbers, has a class method ``samples``.
+        Classes to check instead of all, also your own: ``package(MyLayer)``. A class that cannot be made
+        without arguments, or does not take inputs of 5 numbers, needs a class method ``samples``.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def package(*kinds: type[Any]) -> PackageReport:
 
 
 def _checked(kind: Any) -> Iterator[tuple[str, CheckReport | RuleReport]]:
-    """Yield what was found for each sample of a class."""
+    """Check each sample of a class; yield titles and reports."""
     for sample in kind.samples():
         if isinstance(sample, tuple):
             yield sample[0].describe(), _layer(*sample)
@@ -114,14 +114,14 @@ def _checked(kind: Any) -> Iterator[tuple[str, CheckReport | RuleReport]]:
 
 
 def _layer(layer: Layer, shape: Shape) -> CheckReport:
-    """Check a layer on numbers without kinks, or on whole ones."""
+    """Check a layer's gradients on inputs away from kinks, or on whole numbers where it needs those."""
     if not first_leaf(layer).differentiable:
         return gradients(layer, shape=shape)
     return gradients(layer, smooth((ROWS, *shape)))
 
 
 def _loss(loss: Loss) -> CheckReport:
-    """Check a loss on scores, or on probabilities where it takes no other numbers."""
+    """Check a loss's gradients on scores, or on probabilities where it takes nothing else."""
     x = smooth((ROWS, 5))
     flat = _SideBySide(loss) if isinstance(loss, Joint) else loss
     return gradients(flat, x if _takes_scores(loss) else np.abs(x) / 4)
@@ -129,7 +129,7 @@ def _loss(loss: Loss) -> CheckReport:
 
 @dataclass(frozen=True, repr=False)
 class _SideBySide(Loss):
-    """A loss of several outputs, as one of a single output that holds them side by side."""
+    """Adapts a loss of several outputs to a single output that holds them side by side."""
 
     joint: Joint
 
@@ -145,12 +145,12 @@ class _SideBySide(Loss):
 
 
 def smooth(shape: tuple[int, ...]) -> Array:
-    """Return numbers between -3 and 3, none of them near a kink at -3, 0 or 3."""
+    """Return numbers between -3 and 3, none of them close to a kink at -3, 0 or 3."""
     count = int(np.prod(shape))
     order = np.arange(count) * 7 % count
     return (np.where(order % 2 == 0, 1, -1) * (0.15 + 2.6 * order / count)).reshape(shape)
 
 
 def _takes_scores(loss: Loss) -> bool:
-    """Tell whether any number is a prediction, not just probabilities."""
+    """Tell whether a loss accepts any real number as a prediction, not only probabilities."""
     return getattr(loss, "from_logits", True)

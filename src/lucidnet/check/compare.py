@@ -1,4 +1,4 @@
-"""Hand-written gradients held against finite differences, entry by entry."""
+"""Hand-written gradients compared with finite differences, entry by entry."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .report import Entry
 from .subject import LayerSubject, Subject, trained
 
 FLOOR = 1e-4
-"""Gradients smaller than this count as this large: finite differences resolve no more."""
+"""Smaller gradients are treated as this large, because finite differences resolve no less."""
 
 RESOLVED = 1e-7
-"""No error is seen in differences whose rounding is a larger share of the slope than this."""
+"""If rounding is a larger share of the slope than this, the differences cannot reveal an error."""
 
 DIRECTION = "random direction"
 """The name of the entry that stands for all arrays at once."""
 
 
 def compare(subject: Subject, entries: int, seed: int) -> list[Entry]:
-    """Compare the gradients by each array; if some are too large to compare whole, by a direction too."""
+    """Compare the gradient by each array; if some are too large for that, also along a random direction."""
     analytic = subject.gradients()
     found = [
         _entry(subject, name, array, analytic.get(name), entries, seed)
@@ -58,7 +58,7 @@ def _entry(subject: Subject, name: str, array: Array, analytic: Any, entries: in
 
 
 def _along(subject: Subject, analytic: dict[str, Array], seed: int) -> Entry:
-    """Compare the slope along one direction through all arrays, which no wrong entry escapes."""
+    """Compare the slope along one direction through all arrays, in which any wrong entry shows."""
     arrays = subject.arrays
     rng = Stream(seed, dtype="float64", path=("direction",))
     starts = {name: array.copy() for name, array in arrays.items()}
@@ -83,7 +83,7 @@ def _along(subject: Subject, analytic: dict[str, Array], seed: int) -> Entry:
 
 
 def by_jax(subject: LayerSubject) -> Iterator[Entry]:
-    """Compare a layer's gradients by each array with those that JAX finds from its forward pass.
+    """Compare a layer's gradients with those that JAX derives from its forward pass.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def by_jax(subject: LayerSubject) -> Iterator[Entry]:
 
 
 def relative(a: Array, n: Array, size: float, noise: Array) -> Array:
-    """Return |a - n| over the size of the whole, or over what rounding can resolve if that is larger."""
+    """Return |a - n| relative to the gradient's size, or to the rounding error if that is larger."""
     if not np.isfinite(a).all() or not np.isfinite(n).all():
         return np.where(np.isfinite(a) & np.isfinite(n), 0.0, np.inf)
     return np.abs(a - n) / np.maximum(max(size, FLOOR), noise / RESOLVED)

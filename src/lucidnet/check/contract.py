@@ -1,4 +1,4 @@
-"""What a layer or loss promises besides the right numbers: pure, repeatable, right shapes and dtype."""
+"""What a layer or loss must guarantee besides right numbers: purity, repeatability, shapes and dtype."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Gradients: TypeAlias = dict[str, Array]
 
 
 def complaints(subject: Passes) -> tuple[str, ...]:
-    """Return what is wrong with a layer or loss besides its numbers, in sentences."""
+    """Return what is wrong with a layer or loss apart from its numbers, one sentence each."""
     wrong = unusable(subject)
     return (wrong,) if wrong else tuple(dict.fromkeys(broken_promises(subject)))
 
 
 def unusable(subject: Passes) -> str | None:
-    """Return why the two passes cannot be run at all, if they cannot."""
+    """Return why the forward or backward pass cannot run at all; None if they can."""
     layer = isinstance(subject, LayerSubject)
     owner: Any = subject.layer if isinstance(subject, LayerSubject) else subject.loss
     forward, backward = ("params, x, run", "params, cache, dy, need_dx=True")
@@ -31,7 +31,7 @@ def unusable(subject: Passes) -> str | None:
         forward, backward = "prediction, target, weights=None", "cache"
     if wrong := _signature(owner.forward, forward) or _signature(owner.backward, backward):
         return wrong
-    copied = subject.cast("float64")  # they may change what they are given
+    copied = subject.cast("float64")  # they may modify their arguments
     made: Any = copied.forward()
     if not isinstance(made, tuple) or len(made) != 2:
         first = "the output" if layer else "the mean loss"
@@ -52,13 +52,13 @@ def _signature(method: Callable[..., Any], expected: str) -> str | None:
 
 
 def _backward_fails(subject: Passes, cache: Any) -> str | None:
-    """Return what is wrong if `backward` raises, or returns something else than gradients."""
+    """Return what is wrong if `backward` raises or returns no gradients; None if it is fine."""
     try:
         if isinstance(subject, LossSubject):
             subject.backward(cache)
             return None
         made: Any = subject.layer.backward(subject.params, cache, subject.dy, need_dx=True)
-    except Exception as error:  # of the user's own code: it is the finding
+    except Exception as error:  # the user's own code: this is the finding
         place = traceback.extract_tb(error.__traceback__)[-1]
         shapes = ", ".join(f"{name} {array.shape}" for name, array in subject.given.items())
         return (
@@ -77,7 +77,7 @@ def _kind(made: Any) -> str:
 
 
 def broken_promises(subject: Passes) -> Iterator[str]:
-    """Yield a sentence for each promise that is broken."""
+    """Yield a sentence for each broken promise of a layer or loss."""
     before = {name: array.copy() for name, array in subject.given.items()}
     y, cache = subject.forward()
     y = np.array(y)
@@ -111,13 +111,13 @@ def _equal(one: Any, two: Any) -> bool:
 
 
 def _same(one: Gradients, two: Gradients) -> bool:
-    """Tell whether two sets of gradients are the same, but for dx, which may be left out of the second."""
+    """Tell whether two sets of gradients are equal; dx may be missing in the second."""
     names = one.keys() - {"x"} | (one.keys() & two.keys())
     return names - {"x"} == two.keys() - {"x"} and all(_equal(one[name], two[name]) for name in names)
 
 
 def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
-    """Yield what is wrong with names and shapes of the gradients."""
+    """Yield a sentence for each gradient with a wrong name or shape."""
     expected = subject.arrays
     for name in expected:
         if got.get(name) is None:
@@ -132,7 +132,7 @@ def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
 
 
 def _wrong_dtype(subject: Passes) -> Iterator[str]:
-    """Yield if an array of one precision in does not give the same precision out."""
+    """Yield a sentence for each result whose dtype is not that of the inputs."""
     for dtype in ("float32", "float64"):
         other = subject.cast(dtype)
         y, cache = other.forward()

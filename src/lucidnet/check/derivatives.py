@@ -1,4 +1,4 @@
-"""Which mistake in the derivative of an elementwise function explains the slopes that backward uses."""
+"""Finding the mistake in an elementwise derivative that explains the slopes used by backward."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .subject import LayerSubject
 
 
 def derivative_mistakes(subject: LayerSubject) -> dict[str, str]:
-    """Return the mistake in the derivative, by the gradient in which it is made."""
+    """Return the likely mistake in an elementwise derivative, by the gradient that shows it."""
     view = elementwise(subject)
     if view is None:
         return {}
@@ -28,7 +28,7 @@ def derivative_mistakes(subject: LayerSubject) -> dict[str, str]:
 
 
 def _masked(view: Elementwise, claimed: Array, true: Array) -> str | None:
-    """The derivative is right, or off by a factor, where it is not 0; elsewhere it should be 0."""
+    """The derivative is right up to a factor where it is not 0, but not 0 where it should be."""
     zero = np.abs(true) < 1e-9
     if not zero.any() or zero.all() or np.abs(claimed[zero]).max() < 1e-9:
         return None
@@ -42,7 +42,7 @@ def _masked(view: Elementwise, claimed: Array, true: Array) -> str | None:
 
 
 def _other_mask(view: Elementwise, claimed: Array, true: Array) -> str | None:
-    """Both slopes are 0 or one constant, but not at the same places."""
+    """Both slopes are 0 or one constant, but in different places."""
     size = np.abs(true).max()
     on, claimed_on = np.abs(true) > 1e-6 * size, np.abs(claimed) > 1e-6 * size
     wrong = on != claimed_on

@@ -1,4 +1,4 @@
-"""Which layer inside a network is at fault."""
+"""Finding the layer inside a network that is at fault."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 from .visits import visits
 
 Reasons = Callable[[LayerSubject | LossSubject], tuple[str, ...]]
-"""From a layer or loss to what is wrong with it, in sentences."""
+"""A function from a layer or loss to sentences that say what is wrong with it."""
 
 
 def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
-    """Yield what is wrong with the layers inside a network, each checked where it stands.
+    """Yield what is wrong with the layers inside a network, each checked in its place.
 
     If all of them are right, nothing is yielded: then the fault is in the wiring.
     """
@@ -31,7 +31,7 @@ def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
 
 
 def wiring(subject: Subject) -> Iterator[str]:
-    """Say that the layers inside a container are right, where it has some and they are."""
+    """Say that the fault is in a container's wiring, for a container that has layers inside."""
     if isinstance(subject, LayerSubject) and subject.layer.children():
         yield (
             f"each layer inside is right by itself, so the fault is in the wiring: how "

@@ -23,14 +23,14 @@ H = 1e-5
 
 @dataclass(frozen=True)
 class Elementwise:
-    """A function f applied to numbers z, and the slopes of it that a backward pass claims.
+    """A function f applied to each number of z, and the slopes f'(z) that a backward pass uses.
 
     Parameters
     ----------
     f : callable
         The function, from an array like z to one like y.
     z : array
-        Where it is taken.
+        The point at which it is taken.
     claims : dict of array
         The slopes f'(z) that backward uses, by the gradient in which it uses them.
     """
@@ -44,7 +44,7 @@ class Elementwise:
         return (self.f(v + H) - self.f(v - H)) / (2 * H)
 
     def inverse(self, y: Array) -> tuple[Array, Array]:
-        """Return v with f(v) = y by bisection, and where that worked (f increasing, y in its range)."""
+        """Return v with f(v) = y by bisection, and where that succeeded (f increasing, y in its range)."""
         low, high = np.full_like(y, -30.0), np.full_like(y, 30.0)
         for _ in range(60):
             middle = (low + high) / 2
@@ -54,14 +54,14 @@ class Elementwise:
 
     @property
     def is_elementwise(self) -> bool:
-        """Whether an output depends on its own number only: moving one moves no other."""
+        """Whether each output depends on its own input number only."""
         moved = self.z.copy()
         moved.reshape(-1)[0] += 0.1
         return not (self.f(moved) != self.f(self.z)).reshape(-1)[1:].any()
 
 
 def elementwise(subject: LayerSubject) -> Elementwise | None:
-    """Return the view of a layer as a function of single numbers, if it is one."""
+    """View a layer as an elementwise function; None if it is not one."""
     if subject.layer.children():
         return None
     probe = _probe(subject)
@@ -70,7 +70,7 @@ def elementwise(subject: LayerSubject) -> Elementwise | None:
 
 
 def _probe(subject: LayerSubject) -> LayerSubject:
-    """Return the layer on more and smaller inputs, so that many lie in the range of its output."""
+    """Return the layer with more and smaller inputs, so that many outputs lie inside f's range."""
     rng = Stream(0, dtype="float64", path=("probe",))
     x = 0.5 * rng.child("x").normal((16, *subject.x.shape[1:]))
     dy = rng.child("dy").normal((16, *subject.dy.shape[1:]))
@@ -89,7 +89,7 @@ def _of_input(subject: LayerSubject) -> Elementwise | None:
 
 
 def _of_weights(subject: LayerSubject) -> Elementwise | None:
-    """Return the view of a layer f(x W) or f(x W + b), whatever the names of W and b."""
+    """View a layer f(x W) or f(x W + b), whatever its weights are called, as the function f."""
     names = _weight_and_bias(subject)
     if names is None:
         return None
@@ -122,7 +122,7 @@ def _weight_and_bias(subject: LayerSubject) -> tuple[str, str | None] | None:
 
 
 def _adds(subject: LayerSubject, bias: str, f: Callable[[Array], Array], z: Array) -> bool:
-    """Tell whether a vector is a bias: moving it does what moving z does."""
+    """Tell whether a vector is a bias: changing it changes the output as changing z does."""
     move = np.linspace(0.1, 0.4, z.shape[1])
     params = subject.params | {bias: subject.params[bias] + move}
     rows = (replace(subject, params=params).row(i).forward()[0] for i in range(subject.parts))
@@ -130,7 +130,7 @@ def _adds(subject: LayerSubject, bias: str, f: Callable[[Array], Array], z: Arra
 
 
 def _claims(rows: list[LayerSubject], name: str, weight: str) -> Array | None:
-    """Return the local error dz of each example, as one gradient tells it; None if it tells none."""
+    """Return the local error dz of each example that one gradient implies; None if it implies none."""
     found = []
     for row in rows:
         grad, W, x = row.gradients().get(name), row.params[weight], row.x
@@ -148,5 +148,5 @@ def _claims(rows: list[LayerSubject], name: str, weight: str) -> Array | None:
             return None
         found.append(dz)
     if name == "x" and np.linalg.matrix_rank(rows[0].params[weight]) < found[0].shape[1]:
-        return None  # dx = dz W^T does not tell dz
+        return None  # dx = dz W^T does not determine dz
     return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""The numbers that hypotheses about a wrong gradient are held against."""
+"""The numbers against which hypotheses about a wrong gradient are tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .subject import Subject
 
 @dataclass(frozen=True)
 class WrongGradient:
-    """A wrong gradient: what backward says, and what finite differences say.
+    """A wrong gradient: the one from backward, and the one from finite differences.
 
     Parameters
     ----------
@@ -33,20 +33,20 @@ class WrongGradient:
 
     @classmethod
     def of(cls, subject: Subject, name: str) -> WrongGradient:
-        """Gather the two gradients by one array."""
+        """Compute both gradients by one array."""
         analytic = np.asarray(subject.gradients()[name], np.float64)
         return cls(subject, name, analytic, numeric(subject, subject.arrays[name]))
 
     @cached_property
     def factor(self) -> float | None:
-        """The constant by which the analytic gradient is too large, if there is one."""
+        """The constant factor between the analytic and the right gradient; None if there is none."""
         size = float((self.numeric * self.numeric).sum())
         factor = float((self.analytic * self.numeric).sum()) / size if size else 0.0
         return factor if factor and agree(self.analytic, factor * self.numeric) else None
 
 
 def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
-    """Tell whether two arrays are the same but for rounding, and not all zero."""
+    """Tell whether two arrays are equal up to rounding, and not all zero."""
     if np.shape(a) != np.shape(b) or not np.size(a):
         return False
     scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
@@ -54,6 +54,6 @@ def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
 
 
 def numeric(subject: Subject, array: Array, only: int | None = None) -> Array:
-    """Return the whole gradient by an array from finite differences."""
+    """Return the gradient by a whole array from finite differences."""
     found = slopes(lambda: subject.value(only), array, range(array.size))
     return np.array([slope.value for slope in found]).reshape(array.shape)

@@ -15,14 +15,14 @@ from .hypotheses import HYPOTHESES
 from .subject import LayerSubject, Subject, example
 
 MOST_ENTRIES = 2000
-"""Larger arrays are explained on a smaller input: their whole numeric gradient would take too long."""
+"""Larger arrays are explained on a smaller input: their full numeric gradient would take too long."""
 
 SMALL = 5
 """The size of the axes of a smaller input."""
 
 
 def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
-    """Yield the likely mistakes for the arrays whose gradients are wrong."""
+    """Yield the likely mistakes behind wrong gradients."""
     arrays = [name for name in failed if name != DIRECTION]
     if failed and not arrays:
         yield "entries are wrong that were not among those compared: give a larger entries="
@@ -49,7 +49,7 @@ def _mistake(subject: Subject, name: str) -> str:
 
 
 def _smaller(subject: Subject) -> LayerSubject | None:
-    """Return a subject of this layer with small inputs, if it takes them."""
+    """Return a subject of the same layer with small inputs, if it accepts them."""
     if not isinstance(subject, LayerSubject):
         return None
     shape = tuple(min(size, SMALL) for size in subject.x.shape[1:])

@@ -23,11 +23,11 @@ from .report import CheckReport, Entry
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 
 INSIDE = 1e-6
-"""The tolerance for a layer inside a network that failed: a reason is looked for, not a verdict."""
+"""The tolerance for layers inside a failed network, where a reason is sought and not a verdict."""
 
 
 LARGEST = 1 << 20
-"""The largest size of an input that is tried."""
+"""The largest input size that is tried."""
 
 
 def _as_sizes(given: Any, owner: Any) -> Any:
@@ -70,19 +70,19 @@ def gradients(
     Parameters
     ----------
     target : Layer, Loss or Model
-        What to check: a layer (also one's own, also a container), a loss, or a compiled model (its
-        loss on a batch, by all parameters).
+        What to check: a layer (also your own, also a container), a loss, or a compiled model (its loss on a
+        batch, by all parameters).
     x : array-like (n, ...), optional
         Inputs of a layer or model, predictions for a loss; random if left out: normal, or probabilities
         for a loss that takes no other numbers.
     y : array-like (n, ...), optional
         Targets of a model or a loss; random if left out.
     shape : int or tuple of int, optional
-        The shape of one input, where it is not known and `x` is left out; (5,) if nothing says more.
+        The shape of one input, if it is not known and `x` is left out; (5,) by default.
     tolerance : float
         The largest relative error that passes. 1e-7 suits smooth functions.
     entries : int
-        How many entries of each array are compared at most; larger arrays are sampled.
+        The most entries of each array to compare; larger arrays are sampled.
     seed : int
         Seed of inputs, weights and samples.
     train : bool
@@ -142,7 +142,7 @@ def _report(subject: Subject, title: str, tolerance: float, entries: int, seed: 
 def _look(
     subject: Subject, tolerance: float, entries: int, seed: int
 ) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """Compare all arrays; where something is wrong, look for the reason, first in the layers inside."""
+    """Compare all gradients; where one is wrong, search for the reason, first in the layers inside."""
     problems = _promises(subject)
     if problems and not _usable(subject):
         return (), problems
@@ -155,12 +155,12 @@ def _look(
 
 
 def _reasons(subject: LayerSubject | LossSubject) -> tuple[str, ...]:
-    """Return what is wrong with a part of a network, on the input and the error that it really gets."""
+    """Return what is wrong with a part of a network, given its actual input and error."""
     return _look(subject, INSIDE, 200, 0)[1]
 
 
 def _promises(subject: Subject) -> tuple[str, ...]:
-    """Return the promises that a subject breaks, or the layers inside it."""
+    """Return the promises that a subject breaks; if layers inside break some, only theirs."""
     inside = tuple(faults_inside(subject, _promises))
     return inside or (complaints(subject) if isinstance(subject, (LayerSubject, LossSubject)) else ())
 

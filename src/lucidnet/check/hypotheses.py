@@ -40,7 +40,7 @@ def wrong_sign(e: WrongGradient) -> str | None:
 
 
 def skip_path(e: WrongGradient) -> str | None:
-    """One of two paths to the input is forgotten: dy alone arrives, or all but dy."""
+    """One of two paths to the input is missing: only dy arrives, or everything but dy."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x":
         return None
     dy = e.subject.dy
@@ -53,7 +53,7 @@ def skip_path(e: WrongGradient) -> str | None:
 
 
 def branch_missing(e: WrongGradient) -> str | None:
-    """What comes back from some of the inner layers is forgotten."""
+    """The gradients that come back from some of the inner layers are missing."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x" or not e.subject.layer.children():
         return None
     seen = {visit.name: visit.call.dx for visit in visits(e.subject) if visit.call is not None}
@@ -69,7 +69,7 @@ def branch_missing(e: WrongGradient) -> str | None:
 
 
 def wrong_mean(e: WrongGradient) -> str | None:
-    """The gradient is N times the right one, or 1/N of it, for N examples."""
+    """The gradient is N times too large or too small, for N examples."""
     n = e.subject.parts
     if e.factor is None or n < 2:
         return None
@@ -82,7 +82,7 @@ def wrong_mean(e: WrongGradient) -> str | None:
 
 
 def weights_ignored(e: WrongGradient) -> str | None:
-    """The gradient of a weighted loss is that without weights."""
+    """The gradient of a weighted loss ignores the weights."""
     if not isinstance(e.subject, LossSubject) or e.subject.weights is None:
         return None
     plain = replace(e.subject, weights=None)
@@ -104,7 +104,7 @@ def transposed(e: WrongGradient) -> str | None:
 
 
 def weight_not_transposed(e: WrongGradient) -> str | None:
-    """The error is carried back by a square W, in place of its transpose."""
+    """The error is carried back by a square W instead of its transpose."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x":
         return None
     width = e.numeric.shape[-1]
@@ -118,7 +118,7 @@ def weight_not_transposed(e: WrongGradient) -> str | None:
 
 
 def wrong_place(e: WrongGradient) -> str | None:
-    """It is the right gradient of another array."""
+    """The gradient belongs to another array."""
     for name, other in e.subject.arrays.items():
         fits = name != e.name and other.shape == e.analytic.shape
         if fits and agree(e.analytic, numeric(e.subject, other)):
@@ -127,7 +127,7 @@ def wrong_place(e: WrongGradient) -> str | None:
 
 
 def one_part_only(e: WrongGradient) -> str | None:
-    """The gradient is what one example alone adds."""
+    """The gradient is that of a single example."""
     n = e.subject.parts
     for i in range(n if n > 1 else 0):
         if agree(e.analytic, numeric(e.subject, e.subject.arrays[e.name], only=i)):
@@ -137,7 +137,7 @@ def one_part_only(e: WrongGradient) -> str | None:
 
 
 def one_time_step_only(e: WrongGradient) -> str | None:
-    """The gradient is what one time step alone adds, for outputs (n, time, features)."""
+    """The gradient is that of a single time step, for outputs (n, time, features)."""
     subject = e.subject
     if not isinstance(subject, LayerSubject) or subject.dy.ndim != 3 or subject.dy.shape[1] < 2:
         return None
@@ -151,7 +151,7 @@ def one_time_step_only(e: WrongGradient) -> str | None:
 
 
 def diagonal_only(e: WrongGradient) -> str | None:
-    """Each output's slope by its own input is there, that by the other inputs is not."""
+    """The gradient has each output's slope by its own input, but not by the other inputs."""
     subject = e.subject
     if not isinstance(subject, LayerSubject) or e.name != "x" or subject.dy.shape != subject.x.shape:
         return None
@@ -166,7 +166,7 @@ def diagonal_only(e: WrongGradient) -> str | None:
 
 
 def mask_forgotten(e: WrongGradient) -> str | None:
-    """The gradient is right, or off by a factor, where it should not be 0; elsewhere it is not 0."""
+    """The gradient is right up to a factor where it should not be 0, but not 0 elsewhere."""
     zero = np.abs(e.numeric) <= 1e-9 * np.abs(e.numeric).max(initial=1e-9)
     if not zero.any() or zero.all() or not np.abs(e.analytic[zero]).max() > 0:
         return None
@@ -180,14 +180,14 @@ def mask_forgotten(e: WrongGradient) -> str | None:
 
 
 def wrong_order(e: WrongGradient) -> str | None:
-    """The numbers are right, at the wrong places."""
+    """The numbers are right, but in the wrong places."""
     if e.analytic.size < 4 or not agree(np.sort(e.analytic, axis=None), np.sort(e.numeric, axis=None)):
         return None
     return "the numbers are right, but in another order: an axis is transposed or reshaped wrongly"
 
 
 def wrong_factor(e: WrongGradient) -> str | None:
-    """The gradient is a constant times the right one."""
+    """The gradient is a constant multiple of the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
         return None
     return f"it is {e.factor:.6g} times what it should be: a constant factor is wrong or missing"

@@ -1,4 +1,4 @@
-"""What is checked where the user leaves it out: inputs, predictions, targets."""
+"""Inputs, predictions and targets for a check, made where the user gives none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS = 4
 
 
 def layer_subject(layer: Layer, x: Any, shape: int | Shape | None, seed: int, train: bool) -> LayerSubject:
-    """Return a layer with inputs, weights and the error at its output."""
+    """Return a layer to check, with random weights, inputs and output error."""
     if x is not None:
         return LayerSubject.of(layer, given(x), seed, train)
     first = first_leaf(layer)
@@ -38,14 +38,14 @@ def layer_subject(layer: Layer, x: Any, shape: int | Shape | None, seed: int, tr
 
 
 def _whole(vocabulary: int, shape: int | Shape, seed: int) -> Array:
-    """Return random whole numbers, as an embedding takes them."""
+    """Return random whole numbers, as inputs of an embedding."""
     shape = (shape,) if isinstance(shape, int) else shape
     drawn = Stream(seed, dtype="float64", path=("numbers",)).uniform((ROWS, *shape))
     return np.floor(drawn * vocabulary)
 
 
 def given(x: Any) -> Array:
-    """Return inputs that a user gave, in float64, or say what is wrong with them."""
+    """Return a user's inputs in float64; raise if their shape or values cannot be used."""
     x = as_float64(x)
     if x.ndim < 2 or not x.size:
         hint = "; the shape of one input goes by name: shape=(3,)" if x.ndim == 1 else ""
@@ -58,7 +58,7 @@ def given(x: Any) -> Array:
 
 
 def loss_subject(loss: Loss, x: Any, y: Any, shape: int | Shape | None, seed: int) -> LossSubject:
-    """Return a loss with predictions and targets that suit it."""
+    """Return a loss to check, with predictions and targets that it accepts."""
     size = (shape,) if isinstance(shape, int) else shape or (5,)
     scores = example(Stream(seed, dtype="float64"), ROWS, size)
     for prediction in (given(x),) if x is not None else (scores, _probabilities(scores)):
@@ -76,7 +76,7 @@ def _probabilities(scores: Array) -> Array:
 
 
 def _takes(subject: LossSubject) -> bool:
-    """Tell whether a loss is defined for scores of both signs, and not only for probabilities."""
+    """Tell whether a loss is defined for scores of both signs, not only for probabilities."""
     if not getattr(subject.loss, "from_logits", True):
         return False
     with np.errstate(all="ignore"):
@@ -84,7 +84,7 @@ def _takes(subject: LossSubject) -> bool:
 
 
 def fitting_target(loss: Loss, prediction: Array) -> Array:
-    """Return targets that a loss accepts: numbers from 0 to 1, or labels, or 0 and 1."""
+    """Return targets that a loss accepts: numbers from 0 to 1, labels, or zeros and ones."""
     n, k = len(prediction), prediction.shape[-1]
     share = (np.arange(prediction.size).reshape(prediction.shape) * 0.37 + 0.2) % 1.0
     for y in (share, np.arange(n) % k, (share > 0.5) * 1.0):
@@ -136,7 +136,7 @@ def _drawn(
 
 
 def _embedded(net: Layer) -> dict[str, int]:
-    """Return the vocabularies of the embeddings that take the inputs, by name; "" for an only input."""
+    """Return the vocabulary size of each input that goes into an embedding, by name ("" if unnamed)."""
     while isinstance(net, Sequential):
         net = next(layer for layer in net.layers if not isinstance(layer, Input))
     if not isinstance(net, Graph):

@@ -10,13 +10,13 @@ from ..backend import Array
 EPSILON = 2.0**-52
 STEP = 2e-4
 SMALL_STEPS = (1e-5, 1e-6)
-"""Tried where the function bends too sharply for `STEP`."""
+"""Smaller steps, tried where the function bends too sharply for `STEP`."""
 BEND = 1e-8
-"""Estimates that differ by more than this share of them, and by more than rounding, show a bend."""
+"""Estimates that differ by more than this share, and by more than rounding, reveal a bend."""
 
 
 class Slope(NamedTuple):
-    """The slope along one entry; `kink` says that it has none there, `noise` how far rounding may move it."""
+    """A numeric slope along one entry, whether there is a kink, and its rounding error (`noise`)."""
 
     value: float
     kink: bool
@@ -24,7 +24,7 @@ class Slope(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """Central differences for two steps, h and 2h; how much the slope jumps in between; their rounding."""
+    """Central differences with steps h and 2h, the jump of the slope in between, and the rounding error."""
 
     near: float
     far: float
@@ -33,13 +33,13 @@ class Differences(NamedTuple):
 
     @property
     def smooth(self) -> bool:
-        """Whether they belong to a smooth function."""
+        """Whether the differences are consistent with a smooth function."""
         allowed = BEND * max(abs(self.near), abs(self.far)) + self.rounding
         return max(abs(self.near - self.far), abs(self.jump)) <= allowed
 
 
 def slopes(function: Callable[[], float], array: Array, entries: Iterable[int]) -> list[Slope]:
-    """Return the slope of a function by some entries of an array that it reads.
+    """Return the slopes of a function by some entries of an array that it reads.
 
     The entries are moved in place and put back. The two central differences D(h) and D(2h) give
     (4 D(h) - D(2h)) / 3, whose error is of order h^4 (Richardson 1911). Where the function is not
@@ -71,7 +71,7 @@ def _along(function: Callable[[], float], flat: Array, i: int) -> Slope:
 
 
 def slope(function: Callable[[float], float], scale: float = 1.0) -> Slope:
-    """Return the slope at 0 of a function of one number, `scale` being the size of a step of order one."""
+    """Return the slope at 0 of a function of one number; `scale` is the step size of order one."""
     found = _differences(function, STEP * scale)
     if found.smooth:
         return Slope((4 * found.near - found.far) / 3, False, found.rounding)
@@ -85,6 +85,6 @@ def slope(function: Callable[[float], float], scale: float = 1.0) -> Slope:
 def _differences(function: Callable[[float], float], h: float) -> Differences:
     left2, left, here, right, right2 = values = [function(move) for move in (-2 * h, -h, 0.0, h, 2 * h)]
     bend, bend2 = (right - 2 * here + left) / h, (right2 - 2 * here + left2) / (2 * h)
-    # Of a smooth function bend2 is twice bend; at a kink they are equal, to the jump of the slope.
+    # For a smooth function bend2 is twice bend; at a kink both equal the jump of the slope.
     rounding = 64 * EPSILON * max(map(abs, values)) / h
     return Differences((right - left) / (2 * h), (right2 - left2) / (4 * h), 2 * bend - bend2, rounding)

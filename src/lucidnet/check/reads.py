@@ -1,4 +1,4 @@
-"""What a rule reads, found by trying: where one thing is changed, the update of a weight may change."""
+"""What a rule reads, found by experiment: by changing one quantity and watching a weight's update."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .make import inputs_of
 
 EXAMPLES, TIMES, UNITS = 4, 6, 5
 CHANGED = 1e-6
-"""From this difference on, as a share of the update, it has changed."""
+"""The relative difference above which an update counts as changed."""
 
 ACROSS = ("pre", "post", "errors above", "weights above", "output error", "targets")
 THROUGH = (
@@ -46,16 +46,16 @@ Probe = Callable[[str], "bool | None"]
 
 
 class Claim:
-    """A claim of a rule about what it reads, and what was seen.
+    """A rule's claim about what it reads, and what was observed.
 
     Parameters
     ----------
     name : str
         What may be read, in the words of `rules.locality`.
     claimed : bool or None
-        Whether the rule says that it reads it; None if its class says nothing of what it reads.
+        Whether the rule claims to read it; None if its class makes no claims.
     seen : bool or None
-        Whether its update changed with it; None if that could not be tried.
+        Whether the rule's update changed with it; None if that could not be tried.
     axis : str
         Along which axis.
     """
@@ -65,7 +65,7 @@ class Claim:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the claim holds; None where nothing was seen that speaks for or against it."""
+        """Whether the claim holds; None if nothing speaks for or against it."""
         if self.seen is None or self.claimed is None or (self.claimed and not self.seen):
             return None
         return self.seen == self.claimed
@@ -82,10 +82,10 @@ class Claim:
 
 
 def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[Claim]:
-    """Yield each claim of a rule about what it reads, with what was seen.
+    """Yield each claim of a rule about what it reads, with what was observed.
 
-    A small network of dense layers and a recurrent layer are tried, and the network that is given, for what
-    can be changed in any network: weights, the output's error and targets.
+    The claims are tried on a small network of dense layers and a recurrent layer, and on the given network as
+    far as any network allows it: by changing weights, the output's error and targets.
     """
     for part in report(rule).parts:
         probes = [Space(part.rule) if isinstance(part.rule, SpaceRule) else Time(part.rule)]
@@ -94,8 +94,8 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
             and isinstance(part.rule, SpaceRule)
             and isinstance(net, (Sequential, Graph))
             and not outputs(net)
-            and all(layer.rule is None for _, layer in walk(net))  # else it would be seen what theirs read
-            and not any(layer.tied_to for _, layer in walk(net))  # has no weights that change alone
+            and all(layer.rule is None for _, layer in walk(net))  # else one would see what they read
+            and not any(layer.tied_to for _, layer in walk(net))  # has no weights that can change alone
         ):
             probes.append(Space(rule.space, net, shape))
         for name in _names(part):
@@ -105,7 +105,7 @@ def claims(rule: Rule, net: Layer | None = None, shape: Any = None) -> Iterator[
 
 
 def _says(rule: Any) -> bool:
-    """Tell whether a rule's class, or one that it is derived from, says what it reads."""
+    """Tell whether a rule's class, or a base class of it, declares what it reads."""
     return any("reads" in vars(kind) for kind in type(rule).__mro__ if kind not in (SpaceRule, TimeRule))
 
 
@@ -117,7 +117,7 @@ def _tried(probe: Any, name: str) -> bool | None:
 
 
 def _names(part: Locality) -> Iterator[str]:
-    """Yield the things to change, one by one; the word that a rule claims for the past stands for all."""
+    """Yield the names of what to change, one at a time; one name stands for all claims about the past."""
     past = [name for name in PAST if name in part.reads] or ["trace"]
     yield from (name for name in part.reads | part.unread if name not in PAST)
     if isinstance(part.rule, TimeRule):
@@ -125,12 +125,12 @@ def _names(part: Locality) -> Iterator[str]:
 
 
 def differs(one: Array, two: Array) -> bool:
-    """Tell whether two updates are not the same."""
+    """Tell whether two updates differ."""
     return bool(np.abs(one - two).max() > CHANGED * max(np.abs(one).max(), 1e-3))
 
 
 class Space:
-    """The update of the first layer of a network by a rule across layers, with parts of the pass replaced.
+    """The update that a rule across layers makes to a network's first layer, with parts of the pass replaced.
 
     Parameters
     ----------
@@ -161,14 +161,14 @@ class Space:
         return self.rng.normal(size=like.shape)
 
     def reads(self, name: str) -> bool | None:
-        """Tell whether the update changes with something; None if that cannot be tried here."""
+        """Tell whether the update changes when `name` is changed; None if that cannot be tried here."""
         own = type(self.rule)
         if own.gradient is not SpaceRule.gradient:
             return self._estimated(name) if self.plain else None
         if name not in ACROSS:
-            return False if self.plain else None  # there is nothing of them in a pass back
+            return False if self.plain else None  # a backward pass does not contain them
         if not self.plain and name in ("pre", "post", "errors above"):
-            return None  # layers between may send an error through, whatever it is
+            return None  # layers in between may let any error through
         return differs(self._update(), self._update(**self._changed(name)))
 
     def _update(self, params: Tree = None, cache: Any = None, error: Any = None, target: Any = None) -> Array:
@@ -181,7 +181,7 @@ class Space:
         return Layout.of(grads[self.first]).ravel(grads[self.first])
 
     def _changed(self, name: str) -> dict[str, Any]:
-        """Return the arrays that stand in for those of the pass."""
+        """Return the arrays that replace those of the pass."""
         if name == "weights above":
             return {
                 "params": {
@@ -193,7 +193,7 @@ class Space:
             return {"error": self._other(self.dy)}
         if name == "targets":
             return {"target": self._other(self.target)}
-        if name == "errors above":  # with other activations there, their slopes are others
+        if name == "errors above":  # other activations there have other slopes
             other = inputs_of(self.net, self.shape, Stream(3, dtype="float64"), EXAMPLES, TIMES)
             _, fresh = self.net.forward(self.params, other)
             return {"cache": fresh | {self.first: self.cache[self.first]}}
@@ -202,19 +202,19 @@ class Space:
         return {"cache": self.cache | {self.first: first}}
 
     def _reweighed(self, layer: Layer, params: Tree) -> Tree:
-        """Return the parameters with others in place of the weights that carry errors across layers."""
+        """Return the parameters with the weights that carry errors across layers replaced."""
         inner = {name: self._reweighed(child, params[name]) for name, child in layer.children()}
         return params | inner | {name: self._other(params[name]) for name in carriers(layer)}
 
     def _estimated(self, name: str) -> bool | None:
-        """Tell what a rule reads that finds all gradients at once: its loss, or its noise, is changed."""
+        """As `reads`, for a rule that estimates all gradients at once: its loss or its noise is changed."""
         if name in ("pre", "post"):
             return None
         if name == "loss":
             return differs(self._gradient(), self._gradient(loss=_Squared()))
         if name == "noise":
             return differs(self._gradient(), self._gradient(seed=2))
-        with np.errstate(all="ignore"):  # whoever reads an error, or sends it on, gets no number
+        with np.errstate(all="ignore"):  # code that reads or passes on an error gets no number
             return not np.array_equal(self._gradient(), self._gradient(loss=_Slopeless()))
 
     def _gradient(self, loss: Any = None, seed: int = 1) -> Array:
@@ -226,29 +226,29 @@ class Space:
 
 
 class _Slopeless(MeanSquaredError):  # noqa: N818
-    """A squared error without a slope: NaN."""
+    """A squared error whose slope is NaN."""
 
     def slope(self, error: Any) -> Array:
-        """Return no number at all, NaN."""
+        """Return NaN for each slope."""
         return np.nan * error
 
 
 class _Squared(MeanSquaredError):  # noqa: N818
-    """The squared error of each example, squared again."""
+    """The squared error of each example, squared once more."""
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Any]:
-        """Return the squares of the squared errors."""
+        """Return the squared errors, squared once more."""
         values, cache = MeanSquaredError.values(self, prediction, target)
         return values * values, cache
 
 
 class Time:
-    """The update of the weights into one unit of a recurrent layer by a rule through time, parts replaced.
+    """The update that a rule through time makes to one unit's weights in a recurrent layer.
 
     Parameters
     ----------
     rule : TimeRule
-        The rule; what it learns of the network itself is held still (`TimeRule.still`).
+        The rule; its own learning is switched off (`TimeRule.still`).
     """
 
     def __init__(self, rule: TimeRule) -> None:
@@ -260,14 +260,14 @@ class Time:
         self.dy = self.rng.normal(size=y.shape)
         mixed = self.rng.normal(
             size=(UNITS, UNITS)
-        )  # so that what a rule has learned of other units is there
+        )  # so that it contains what a rule has learned about other units
         B = self.rule.feedback(self.layer, Stream(0, dtype="float64"))
         self.B = {
             name: array + 0.1 * mixed if array.shape == mixed.shape else array for name, array in B.items()
         }
 
     def reads(self, name: str) -> bool | None:
-        """Tell whether the update changes with something; None if that cannot be tried here."""
+        """Tell whether the update changes when `name` is changed; None if that cannot be tried here."""
         if name == "noise":
             rule: Any = self.moving
             seeds = [1, 2] if any(field.name == "seed" for field in fields(rule)) else []
@@ -278,7 +278,7 @@ class Time:
         return differs(self._update(), self._update(**self._changed(name)))
 
     def _past(self) -> bool:
-        """Tell whether the last error alone makes an update that hears of the inputs before."""
+        """Tell whether the update from the last error alone depends on earlier inputs."""
         dy, early = np.zeros_like(self.dy), self.cache.x.copy()
         dy[:, -1] = self.dy[:, -1]
         early[:-1] += 1.0
@@ -291,7 +291,7 @@ class Time:
         return np.concatenate([np.ravel(grads[name][..., 0]) for name in ("W", "U", "b")])
 
     def _changed(self, name: str) -> dict[str, Any]:
-        """Return the arrays that stand in for those of the pass."""
+        """Return the arrays that replace those of the pass."""
         if name in ("own recurrent weight", "recurrent weights"):
             own = np.eye(UNITS, dtype=bool)
             where = own if name.startswith("own") else ~own

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class GradientError(LucidnetError, AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class Entry(Brief):
-    """How the gradient by one array compares with the finite differences.
+    """How the gradient by one array compares with finite differences.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class Entry(Brief):
         gradients of this array; or over 1e-4, or 1e7 times the rounding of the finite differences,
         if that is larger, for they resolve no more.
     where : tuple of int
-        The index of the worst.
+        The index of the worst entry.
     analytic, numeric : float
         The two values there.
     checked, kinks : int
-        How many entries were compared, and how many left out because the function has a kink there.
+        The number of entries compared, and of those left out because the function has a kink there.
     """
 
     name: str
@@ -70,7 +70,7 @@ class CheckReport(Report):
 
     @property
     def passed(self) -> bool:
-        """Whether every array is within the tolerance, and nothing else was found."""
+        """Whether all errors are within the tolerance, and no other fault was found."""
         return self.worst <= self.tolerance and not self.likely
 
     def __bool__(self) -> bool:

@@ -1,4 +1,4 @@
-"""A self-test of learning rules: what they do is what they say, and it is not backpropagation in disguise."""
+"""A self-test of learning rules: they do what they claim, and are not backpropagation in disguise."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from .reads import claims
 
 EXAMPLES, TIMES, STEPS = 6, 24, 3
 SAME = 1e-9
-"""Up to this relative difference two gradients are the same: float64 without its last digits."""
+"""The relative difference up to which two gradients are the same: float64 without its last digits."""
 DIFFERENT = 1e-6
-"""From this relative difference on they are not."""
+"""The relative difference above which two gradients are different."""
 
 
 class RuleError(LucidnetError, AssertionError):
@@ -56,7 +56,7 @@ class RuleError(LucidnetError, AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class RuleFinding(Report):
-    """One thing that was tried.
+    """The result of one test of a rule.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class RuleFinding(Report):
     seen : str
         What was seen, with its number.
     passed : bool or None
-        Whether it holds; None for what is only told.
+        Whether it holds; None for mere information.
     """
 
     what: str
@@ -78,9 +78,9 @@ class RuleFinding(Report):
 
 
 class Findings(tuple[RuleFinding, ...]):
-    """Findings in order, also found by what they say: ``findings["it is exact"]``.
+    """Findings in order, also accessible by their text: ``findings["it is exact"]``.
 
-    A name that ends in ``...`` stands for all that begin so, as one finding: ``findings["reads ..."]``.
+    A name that ends in ``...`` stands for all findings that begin with it, as one: ``findings["reads ..."]``.
     """
 
     __slots__ = ()
@@ -114,7 +114,7 @@ class RuleReport(Report):
 
     @property
     def passed(self) -> bool:
-        """Whether no check of the rule failed."""
+        """Whether no test failed."""
         return all(finding.passed is not False for finding in self.findings)
 
     def __bool__(self) -> bool:
@@ -145,24 +145,25 @@ class RuleReport(Report):
 def rule(
     rule: Any, net: Layer | None = None, shape: Any = None, loss: Any = "mse", seed: int = 0
 ) -> RuleReport:
-    """Test a learning rule, also one's own.
+    """Test a learning rule, built-in or your own.
 
-    It is looked at whether its gradients are finite, come out the same twice, and leave alone what was
-    given; whether they differ from the true ones, layer by layer (a rule that is exact says so by
-    ``exact = True``); whether it is backpropagation with the feedback weights that it says make it so
-    (``mirrored``; for feedback alignment B = W); whether feedback weights that have a phase of their own
-    change in it, and do not become the weights; whether it reads what it says that it reads (``reads``, in
-    the words of `rules.report`), and nothing else: each of these is changed by itself, in a small network of
-    dense layers or in a recurrent layer, and where it can be in the network that is given; and whether each
-    of its settings changes what is learned.
+    The test checks that the rule's gradients are finite, are the same when computed twice, and leave its
+    inputs unmodified; that they differ from the true ones, layer by layer (a rule that is exact says so by
+    ``exact = True``); that the rule equals backpropagation with the feedback weights that it says make it
+    so (``mirrored``; for feedback alignment B = W); that feedback weights with a phase of their own change
+    in it, and do not become the weights; that it reads what it says it reads (``reads``, in the words of
+    `rules.report`), and nothing else: each of these is changed by itself, in a small network of dense layers
+    or in a recurrent layer, and where possible in the given network; and that each of its settings changes
+    what is learned.
 
     Parameters
     ----------
     rule : str, Rule, SpaceRule or TimeRule
         The rule.
     net : Layer, optional
-        A network to try it in; three dense layers, or a recurrent one below two, if not given. What shows
-        there only (a seed of feedback weights, where no layer of this one has any) is told, and is no fault.
+        A network to try the rule in; three dense layers, or a recurrent one below two, if not given. Settings
+        that need another network to show an effect (a seed of feedback weights, where no layer here has any)
+        are reported, but are no fault.
     shape : tuple of int, optional
         The shape of one input of that network, if it does not begin with `Input`.
     loss : str or Loss
@@ -205,7 +206,7 @@ def rule(
     own = get(rule)
     if net is None and shape is not None:
         raise SettingError(f"check.rule: shape={shown(shape)} has no effect without net")
-    with np.errstate(all="ignore"):  # what is not finite is found
+    with np.errstate(all="ignore"):  # non-finite values are found
         return _tested(own, net, shape, loss, seed)
 
 
@@ -218,7 +219,7 @@ def _tested(own: Rule, net: Layer | None, shape: Any, loss: Any, seed: int) -> R
 
     @cache
     def spare() -> _Case | None:
-        with suppress(LucidnetError):  # a rule for other layers than those
+        with suppress(LucidnetError):  # a rule for other layers than these
             return _Case.of(own, small, small_shape, "mse", seed)
         return None
 
@@ -258,7 +259,7 @@ class _Case:
 
     @property
     def approximate(self) -> set[Any]:
-        """The paths of layers that the rule only approximates, below recurrent ones."""
+        """The paths of layers whose gradients the rule only approximates, below recurrent layers."""
         return set(approximate(self.problem.objective.net, self.problem.rule or Rule()))
 
     def gradient(self, own: bool = True, feedback: Tree = None) -> Gradient:
@@ -270,16 +271,16 @@ class _Case:
         return objective.gradient(state.params, self.batch, run, B)
 
     def trained(self, rule: Rule) -> Array:
-        """Return the weights after some steps by a rule."""
+        """Return the weights after some training steps by a rule."""
         old = self.problem
         given = (old.net, old.loss, old.optimizer, rule, self.state.params, old.input_shape)
         problem = problem_of(*given)
         return self._steps(problem, problem.start(self.state.params, self.seed)).vector
 
     def learned(self) -> _Case:
-        """Return the case after some steps, and some more in which the weights stay as they are.
+        """Return the case after some steps, followed by steps in which the weights stay fixed.
 
-        What the rule learns of the weights is then what it makes of these, and not of those a step before.
+        What the rule learns about the weights is then based on these, and not on those of a step before.
         """
         state = self._steps(self.problem, self.state)
         return replace(self, state=self._steps(self.problem.changed(SGD(0.0)), state))
@@ -293,14 +294,14 @@ class _Case:
 
     @property
     def phased(self) -> Iterator[tuple[Path, Rule]]:
-        """The layers, by path, whose feedback weights have a phase of their own, with their rules."""
+        """Yield path and rule of each layer whose feedback weights learn in a phase of their own."""
         for path, _, own in places(self.problem.objective.net, self.problem.rule or Rule()):
             if own.space.phase and path in (self.problem.edges or {}):
                 yield path, own
 
 
 def _target(loss: Loss, y: Any, rng: Stream) -> Any:
-    """Return random targets that a loss takes, for outputs like these."""
+    """Return random targets that a loss accepts, for outputs like these."""
     if isinstance(y, dict):
         return {name: _target(own, y[name], rng.child(name)) for name, own in loss.losses}  # type: ignore[attr-defined]
     target = rng.normal(y.shape)
@@ -310,7 +311,7 @@ def _target(loss: Loss, y: Any, rng: Stream) -> Any:
 
 
 def _network(rule: Rule) -> tuple[Layer, Any]:
-    """Return a network in which a rule has something to do; direct rules mirror one hidden layer only."""
+    """Return a network that exercises a rule; direct rules mirror only a single hidden layer."""
     body = [Dense(3)] if isinstance(rule.space, Direct) else [Dense(5, "tanh"), Dense(3)]
     if isinstance(rule.time, BPTT):
         return Sequential([Input(5), Dense(6, "tanh"), *body]), (5,)
@@ -318,7 +319,7 @@ def _network(rule: Rule) -> tuple[Layer, Any]:
 
 
 Spare = Callable[[], "_Case | None"]
-"""What makes the small network, where another was given."""
+"""Makes the small default network, where another was given."""
 
 
 def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
@@ -352,7 +353,7 @@ def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
 def _elsewhere(
     finding: RuleFinding, look: Callable[[_Case], RuleFinding], spare: Spare | None
 ) -> RuleFinding:
-    """Return a finding; one that fails where the rule has nothing to do is told, if it holds elsewhere."""
+    """Turn a failure into a remark if the rule has nothing to do in this network and passes in another."""
     if finding.passed is not False or finding.what == EXACT or spare is None:
         return finding
     other = spare()
@@ -371,7 +372,7 @@ EXACT, DISGUISE = "it is exact", "it is not backprop in disguise"
 
 
 def _learns(case: _Case) -> RuleFinding:
-    """Tell whether feedback weights that have a phase of their own change in it, layer by layer."""
+    """Tell whether feedback weights with a phase of their own change in it, layer by layer."""
     what = "feedback weights learn between steps"
     try:
         after = case.learned().state.feedback.weights
@@ -382,7 +383,7 @@ def _learns(case: _Case) -> RuleFinding:
         dotted(path)
         for path, own in case.phased
         if np.array_equal(_flat(branch(before, path)), _flat(branch(after, path)))
-        and not own.space.settings()  # a rate of 0 is asked for
+        and not own.space.settings()  # a rate of 0 is intended
     ]
     return RuleFinding(
         what, f"no: phase = True, but those of {', '.join(still)} stay" if still else "yes", not still
@@ -390,7 +391,7 @@ def _learns(case: _Case) -> RuleFinding:
 
 
 def _disguise(case: _Case) -> RuleFinding:
-    """Tell whether the gradients differ from the true ones, or equal them where the rule says so."""
+    """Tell whether the gradients differ from the true ones, or equal them where the rule claims so."""
     made, true = case.gradient().grads, case.gradient(own=False).grads
     paths, below = list(dict.fromkeys(path[:-1] for path, _ in leaves(true))), case.approximate
     parts = {path: (_flat(branch(made, path)), _flat(branch(true, path))) for path in paths}
@@ -412,7 +413,7 @@ def _disguise(case: _Case) -> RuleFinding:
 
 
 def _learned_all(case: _Case) -> bool:
-    """Tell whether after some steps the gradient of each layer is the true one, up to a factor."""
+    """Tell whether after some steps each layer's gradient is the true one, up to a factor."""
     if not any(case.phased):
         return False
     after = case.learned()
@@ -423,13 +424,13 @@ def _learned_all(case: _Case) -> bool:
 
 
 def _cosines(parts: dict[Any, tuple[Array, Array]], paths: Iterable[Any]) -> str:
-    """Return in words how the gradients of layers lie to the true ones."""
+    """Return the cosines between the rule's gradients and the true ones, layer by layer, as text."""
     found = {path: aligned(*pair).cosine for path, pair in parts.items() if path in paths}
     return ", ".join(f"{dotted(path)} {cosine:.2f}" for path, cosine in found.items())
 
 
 def _mirrored(case: _Case) -> RuleFinding | None:
-    """Tell whether the rule becomes backprop when its feedback weights are the forward ones."""
+    """Tell whether the rule equals backprop when its feedback weights mirror the forward weights."""
     rule, net, B = case.problem.rule, case.problem.objective.net, case.state.feedback.weights
     if rule is None or not B or not all(own.time.exact for own in case.rules) or case.approximate:
         return None
@@ -452,7 +453,7 @@ def _mirrored(case: _Case) -> RuleFinding | None:
 
 
 def _knob(case: _Case, axis: str, name: str) -> RuleFinding:
-    """Change a setting, and look whether other weights are learned."""
+    """Tell whether changing a setting changes the learned weights."""
     part = getattr(case.rule, axis)
     what, others = f"setting {name} changes what is learned", list(_changed(part, name))
     if not others:
@@ -467,13 +468,13 @@ def _knob(case: _Case, axis: str, name: str) -> RuleFinding:
 
 
 def _matters(case: _Case, axis: str, part: Any, others: list[Any]) -> bool:
-    """Tell whether one of some rules, in place of another, makes other weights."""
+    """Tell whether any of several rules, in place of another, leads to other weights."""
     before, *made = (case.trained(replace(case.rule, **{axis: one})) for one in (part, *others))
     return any(not np.array_equal(vector, before) for vector in made)
 
 
 def _changed(part: Any, name: str) -> Iterator[Any]:
-    """Yield a rule with other values of a setting, as far as they are in range."""
+    """Yield a rule with other valid values of a setting."""
     for value in _others(getattr(part, name)):
         with suppress(SettingError):
             if (other := replace(part, **{name: value})) != part:
@@ -481,7 +482,7 @@ def _changed(part: Any, name: str) -> Iterator[Any]:
 
 
 def _others(value: Any) -> Iterator[Any]:
-    """Yield other values of a setting."""
+    """Yield other values to try for a setting."""
     from .. import initializers
 
     if isinstance(value, bool):

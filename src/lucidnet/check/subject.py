@@ -1,4 +1,4 @@
-"""What can be checked: a layer, a loss, a network with its loss. Each is a number that depends on arrays."""
+"""What can be checked: a layer, a loss, or a network with its loss, as a number that depends on arrays."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ..losses import Loss
 
 
 class Subject(Protocol):
-    """A number that depends on arrays, and its hand-written gradient."""
+    """A scalar function of arrays, with its hand-written gradient."""
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The arrays by name; the number follows when they are changed in place."""
+        """The arrays by name; changing them in place changes the value."""
 
     @property
     def parts(self) -> int:
-        """Of how many examples the number is a sum or mean."""
+        """The number of examples that the value is a sum or mean over."""
 
     def value(self, only: int | None = None) -> float:
-        """Return the number; with `only`, what that example alone adds to it."""
+        """Return the value; with `only`, just the contribution of that example."""
 
     def gradients(self) -> dict[str, Array]:
         """Return the hand-written gradient by each array."""
@@ -42,14 +42,14 @@ def by_name(params: Tree) -> dict[str, Array]:
 
 
 def trained(layer: Layer, tree: Tree) -> dict[str, Array]:
-    """Return the arrays of a tree that have a gradient, by their paths: all but the buffers."""
+    """Return the arrays of a tree that have a gradient (all but the buffers), by path."""
     buffers = {"/".join(path) for path in buffer_paths(layer)}
     return {name: array for name, array in by_name(tree).items() if name not in buffers}
 
 
 @dataclass(frozen=True)
 class LayerSubject:
-    """The number sum(dy * layer(x)), for fixed random dy: its gradient by y is dy."""
+    """The scalar sum(dy * layer(x)) for fixed random dy, so that the gradient by the output is dy."""
 
     layer: Layer
     params: Tree
@@ -59,7 +59,7 @@ class LayerSubject:
 
     @classmethod
     def of(cls, layer: Layer, x: Array, seed: int, train: bool) -> LayerSubject:
-        """Return the subject with fresh weights, the layer's own or all moved off zero."""
+        """Return the subject with fresh weights; arrays whose entries are all equal are perturbed."""
         rng = Stream(seed, dtype="float64", path=("check",))
         params, _ = layer.init(rng.child("params"), x.shape[1:])
         params = scattered(params, rng.child("scatter"))
@@ -69,18 +69,18 @@ class LayerSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The parameters, and the input, as far as they have a gradient."""
+        """The parameters that have a gradient, and the input if it has one."""
         arrays = trained(self.layer, self.params)
         return arrays | ({"x": self.x} if self.differentiable else {})
 
     @property
     def differentiable(self) -> bool:
-        """Whether the input has a gradient."""
+        """Whether there is a gradient by the input."""
         return first_leaf(self.layer).differentiable
 
     @property
     def given(self) -> dict[str, Array]:
-        """All arrays that the two passes are given, and must not change."""
+        """All arrays that the two passes receive and must not modify."""
         return by_name(self.params) | {"x": self.x, "dy": self.dy}
 
     @property
@@ -99,13 +99,13 @@ class LayerSubject:
         return self.layer.forward(self.params, self.x, self.run)
 
     def backward(self, cache: Any, need_dx: bool = True) -> dict[str, Array]:
-        """Return the gradient by each array, from what `forward` kept."""
+        """Return the gradients by name, from the cache of `forward`."""
         need_dx = need_dx and self.differentiable
         dx, grads = self.layer.backward(self.params, cache, self.dy, need_dx=need_dx)
         return trained(self.layer, grads) | ({"x": dx} if need_dx else {})
 
     def gradients(self) -> dict[str, Array]:
-        """Return what `backward` says."""
+        """Return the gradients of the backward pass, by name."""
         return self.backward(self.forward()[1])
 
     def cast(self, dtype: Any) -> LayerSubject:
@@ -120,7 +120,7 @@ class LayerSubject:
 
 @dataclass(frozen=True)
 class LossSubject:
-    """A loss as a number that depends on the predictions."""
+    """A loss as a scalar function of the predictions."""
 
     loss: Loss
     prediction: Array
@@ -129,12 +129,12 @@ class LossSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The predictions, by which the loss has a gradient."""
+        """The predictions, by name."""
         return {"prediction": self.prediction}
 
     @property
     def given(self) -> dict[str, Array]:
-        """All arrays that the two passes are given, and must not change."""
+        """All arrays that the two passes receive and must not modify."""
         return self.arrays | {"target": self.target}
 
     @property
@@ -143,7 +143,7 @@ class LossSubject:
         return len(self.prediction)
 
     def value(self, only: int | None = None) -> float:
-        """Return the mean loss, or what one example adds to it."""
+        """Return the mean loss, or the contribution of one example to it."""
         if only is None:
             return float(self.forward()[0])
         chosen = (np.arange(self.parts) == only) * (1.0 if self.weights is None else self.weights)
@@ -154,11 +154,11 @@ class LossSubject:
         return self.loss.forward(self.prediction, self.target, self.weights)
 
     def backward(self, cache: Any, need_dx: bool = True) -> dict[str, Array]:
-        """Return the gradient by the predictions, from what `forward` kept."""
+        """Return the gradient by the predictions, from the cache of `forward`."""
         return {"prediction": self.loss.backward(cache)}
 
     def gradients(self) -> dict[str, Array]:
-        """Return what `backward` says."""
+        """Return the gradient of the backward pass, by name."""
         return self.backward(self.forward()[1])
 
     def cast(self, dtype: Any) -> LossSubject:
@@ -170,7 +170,7 @@ class LossSubject:
 
 @dataclass(frozen=True)
 class ObjectiveSubject:
-    """The loss of a network on a batch, as a number that depends on the parameters."""
+    """The loss of a network on a batch, as a scalar function of the parameters."""
 
     objective: Objective
     params: Tree
@@ -180,7 +180,7 @@ class ObjectiveSubject:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The parameters, by which the loss has a gradient."""
+        """The parameters that have a gradient, by path."""
         return trained(self.objective.net, self.params)
 
     @property
@@ -189,32 +189,32 @@ class ObjectiveSubject:
         return len(self.x)
 
     def value(self, only: int | None = None) -> float:
-        """Return the mean loss, or what one example adds to it."""
+        """Return the mean loss, or the contribution of one example to it."""
         weights = None if only is None else (np.arange(self.parts) == only).astype(float)
         return float(self.objective.evaluate(self.params, Batch(self.x, self.target, weights), self.run).loss)
 
     def gradients(self) -> dict[str, Array]:
-        """Return what the backward pass says."""
+        """Return the gradients of the backward pass, by path."""
         made = self.objective.gradient(self.params, Batch(self.x, self.target), self.run)
         return trained(self.objective.net, made.grads)
 
     @property
     def net(self) -> LayerSubject:
-        """The network alone, with the error that it gets from the loss."""
+        """The network alone, with the error that the loss sends back to it."""
         loss = self.loss
         dy = loss.gradients()["prediction"]
-        # The size of dy does not matter to a linear map; near 1 it is far from rounding.
+        # The size of dy does not matter to a linear map; near 1 it is far from rounding errors.
         return LayerSubject(self.objective.net, self.params, self.x, dy * len(dy), self.run)
 
     @property
     def loss(self) -> LossSubject:
-        """The loss alone, on the network's output."""
+        """The loss alone, applied to the network's output."""
         y, _ = self.objective.net.forward(self.params, self.x, self.run)
         return LossSubject(self.objective.loss, y.copy(), self.target)
 
 
 def scattered(params: Tree, rng: Stream) -> Tree:
-    """Return parameters in float64, those that all are equal (biases of 0) moved apart.
+    """Return parameters in float64; arrays whose entries are all equal (biases of 0) are perturbed.
 
     A mistake could hide behind zeros.
     """

@@ -1,4 +1,4 @@
-"""What the layers inside a container get and give in one forward and backward pass."""
+"""What the layers inside a container receive and return in one forward and backward pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .subject import LayerSubject
 
 @dataclass(frozen=True)
 class Visit:
-    """One layer inside a container, and its first call; None if there was none."""
+    """A layer inside a container, and its first call; None if it was not called."""
 
     index: int
     name: str
@@ -24,7 +24,7 @@ class Visit:
 
     @property
     def subject(self) -> LayerSubject | None:
-        """The layer with the input and the error that it got, if it got both."""
+        """The layer with the input and error that it received; None if either is missing."""
         call = self.call
         if call is None or not isinstance(call.x, np.ndarray) or not isinstance(call.dy, np.ndarray):
             return None
@@ -33,9 +33,9 @@ class Visit:
 
 
 def visits(subject: LayerSubject) -> list[Visit]:
-    """Run a container forward and backward, and return what happened at each layer inside.
+    """Run a container forward and backward; return the call of each layer inside.
 
-    Whatever the container does with them, in `route` or in `backward`, is seen.
+    This covers whatever the container does with them, in `route` or in `backward`.
     """
     # If it fails, then inside a layer that has noted what it was given, and is reported there.
     with watch(subject.layer, copies=True) as calls, suppress(Exception):

@@ -1,4 +1,4 @@
-"""The commands and their options; what they do stands in the files beside this one."""
+"""The commands and their options; the other files in this folder do the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line makes of a data set: classes to tell apart, or numbers to predict."""
+"""How the command line treats a data set: as classes to tell apart, or numbers to predict."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from ..errors import DataError, FileError, SettingError
 from ..model import Model
 
 TESTED = 0.2
-"""Share of the rows of a file that is kept for testing, as `data.load` does it."""
+"""The share of a file's rows kept for testing, as in `data.load`."""
 LEAST = 3
-"""Of fewer rows none can be kept."""
+"""The fewest rows of which some can be kept for testing."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
 SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
-"""How packed files begin."""
+"""The first bytes of compressed files."""
 STDIN = "-"
-"""What standard input is called, and standard output."""
+"""The name of standard input, and of standard output."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the options say of a file with a table."""
+    """The options about a file with a table."""
 
     target: str | None = None
     task: str | None = None
@@ -51,11 +51,11 @@ class Asked:
     dates: str | None = None
 
     def fit(self, frame: Frame) -> Table:
-        """Return what a table says of the columns of a frame, with these options."""
+        """Return the table of a frame's columns, made with these options."""
         return Table.fit(frame, **self.given(frame.names))
 
     def given(self, names: Sequence[str] = ()) -> dict[str, Any]:
-        """Return the arguments of `Table.fit` that are not as they are there."""
+        """Return the arguments of `Table.fit` that differ from its defaults."""
         dropped = [name.strip() for name in next(csv.reader([self.drop or ""], skipinitialspace=True), [])]
         if self.drop is not None and not all(dropped or [""]):
             raise SettingError(f"--drop: expected columns with commas, as in id,name, got {self.drop!r}")
@@ -80,19 +80,19 @@ class Asked:
             yield "--dates has no effect: no column holds dates"
 
     def refuse(self, why: str) -> None:
-        """Raise if anything is said."""
+        """Raise if any of these options is given."""
         for field in fields(self):
             if getattr(self, field.name) not in (None, False):
                 raise SettingError(f"--{field.name} is for a file with a table: {why}")
 
 
 def _word(given: str | None) -> str | None:
-    """Return the text of an option whose words are an enumeration."""
+    """Return the text of an enumerated option; None if it is not given."""
     return None if given is None else str(given)
 
 
 def as_column(text: str, names: Sequence[str] = ()) -> str | int:
-    """Return a column by its name, or by its number where none has that name."""
+    """Return a column's name, or its number where no column has that name."""
     digits = text.removeprefix("-")
     return int(text) if text not in names and digits.isascii() and digits.isdigit() else text
 
@@ -102,7 +102,7 @@ ANYTHING = Asked()
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, and what to learn from it: what its table says, or the type of its targets.
+    """A data set and the task on it: by its table, or by the type of its targets.
 
     The note says it in words; the names are those of classes in arrays.
     """
@@ -123,7 +123,7 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many outputs the network needs."""
+        """The number of outputs that the network needs."""
         if self.table:
             return self.table.outputs
         if self.names:
@@ -159,48 +159,48 @@ class Task:
         return found
 
     def title(self) -> str:
-        """Say what the data are."""
+        """Describe the data in one line."""
         width = int(np.prod(self.x.shape[1:]))
         sizes = f"{len(self.x)} training and {len(self.x_test)} test examples"
         return f"{self.name}: {sizes}, {width} inputs, {self.kind()}"
 
     def kind(self) -> str:
-        """Say what is learned."""
+        """Describe the task: the number of classes, or of different numbers."""
         if self.note or self.classes:
             return self.note or f"{self.outputs} classes"
         return different(np.concatenate([self.y, self.y_test])) if self.y.ndim == 1 else "numbers"
 
     def about(self) -> dict[str, Any]:
-        """What a saved model remembers of its data."""
+        """Return what a saved model stores about its data."""
         rows = {"rows": len(self.x) + len(self.x_test)} if self.table else {}
         return {"data": readable(self.name)} | rows
 
 
 MOST_NAMES = 6
-"""So many classes are named in a title."""
+"""The most classes that a title names."""
 
 
 def readable(name: str) -> str:
-    """Return the name of a file as text, also where the system's own encoding lacks some of its signs."""
+    """Return a file name as printable text, whatever bytes it holds."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def as_name(text: str) -> str:
-    """Return a text as the system names files: what `readable` was given."""
+    """Return a file name from its printable text; the inverse of `readable`."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def is_table(name: str) -> bool:
-    """Tell whether a name is that of a file with a table."""
+    """Tell whether a name is that of a file that holds a table."""
     if name in sets.KNOWN or not os.path.isfile(name):
         return False
     return suffixes(Path(name))[0] in KINDS and not re.search("[-.]idx", Path(name).name)
 
 
 def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) -> Task:
-    """Load a data set by name, or from a file, with a part for testing; for a model by what it knows of it.
+    """Load a data set by name or from a file, with a test part; for a model, by the model's own table.
 
-    The means and deviations of a new table are those of the rows for training.
+    The means and deviations of a new table come from the training rows.
     """
     if not is_table(name):
         return open_arrays(name, asked, model)
@@ -219,7 +219,7 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
 
 
 def split(y: Any, name: str) -> tuple[Any, Any]:
-    """Return the rows for training and for testing, the same each time."""
+    """Return the rows for training and for testing; the split is always the same."""
     if len(y) < LEAST:
         raise DataError(
             f"{name}: {len(y)} rows are too few to train on, and to keep some of them for testing"
@@ -228,7 +228,7 @@ def split(y: Any, name: str) -> tuple[Any, Any]:
 
 
 def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
-    """Load a data set that has a name, or arrays in a file."""
+    """Load a data set by its name, or arrays from a file."""
     if not name.strip():
         raise SettingError(f"DATA: expected the name of a data set, as in digits, or a file, got {name!r}")
     if name in sets.KNOWN or not os.path.exists(name):
@@ -244,7 +244,7 @@ def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
 
 
 def read_arrays(name: str, task: str | None, model: Model | None) -> sets.Examples:
-    """Read arrays in a file, as flat rows; for a model classes are numbered as it numbers them."""
+    """Read arrays from a file as flat rows; for a model, with the model's numbers of classes."""
     if model is not None:
         task = "classification" if tells_classes(model) else "regression"
     found = sets.read(name, task=task)
@@ -261,7 +261,7 @@ def read_arrays(name: str, task: str | None, model: Model | None) -> sets.Exampl
 
 
 def _renumbered(y: Any, names: Sequence[str], known: Sequence[str], file: str) -> Any:
-    """Return numbers of classes as a model has them, from those of a file."""
+    """Convert class numbers of a file to those of a model."""
     for number in np.unique(y).tolist():
         if names[number] not in known:
             listed = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
@@ -270,7 +270,7 @@ def _renumbered(y: Any, names: Sequence[str], known: Sequence[str], file: str) -
 
 
 def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
-    """Return arrays as the table of a model makes them: their columns have no names, but places."""
+    """Apply a model's table to arrays, whose columns have positions instead of names."""
     table = None if model is None else model.table
     if not isinstance(table, Table) or x.shape[1] != len(table.columns):
         return x, y
@@ -279,7 +279,7 @@ def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def read_frame(name: str) -> Frame:
-    """Return the table in a file, or in standard input, which is called -."""
+    """Read the table in a file, or from standard input, which is called -."""
     if name != STDIN:
         return sets.frame(name)
     if sys.stdin is None:
@@ -298,9 +298,9 @@ def read_frame(name: str) -> Frame:
 
 
 def table_for(model: Model, frame: Frame) -> Table:
-    """Return the table of a model, with a target if the frame has one.
+    """Return a model's table, with a target if the frame has one.
 
-    Of a model that was trained on arrays its inputs and outputs say what the columns are, by their places.
+    If the model was trained on arrays, its inputs and outputs say which columns are which, by position.
     """
     if isinstance(model.table, Table) and model.table.target is not None:
         return model.table
@@ -328,9 +328,9 @@ def table_for(model: Model, frame: Frame) -> Table:
 
 
 def in_places(table: Table, frame: Frame) -> Frame:
-    """Return a frame without a header line, and without the target, under the names that a table knows.
+    """Give a frame without a header line, and without the target, the column names that a table knows.
 
-    Names are numbers there, and what stands behind the target has moved by one.
+    The names in such a frame are numbers, and the columns after the target have moved by one.
     """
     known = [*(column.name for column in table.columns), *table.dropped]
     numbered = all(name.isdecimal() for name in (*known, table.target or ""))
@@ -341,35 +341,35 @@ def in_places(table: Table, frame: Frame) -> Frame:
 
 
 def tells_classes(model: Model) -> bool:
-    """Tell whether a model tells classes apart."""
+    """Tell whether a model is a classifier."""
     return model.classes is not None or living.tells_apart(model)
 
 
 def class_names(model: Model) -> tuple[str, ...]:
-    """Return the names of a model's classes; their numbers, if it knows no names."""
+    """Return the names of a model's classes; their numbers if they have no names."""
     return model.classes or tuple(map(str, range(max(2, *model.output_shape[-1:]))))
 
 
 def _note(table: Table, frame: Frame) -> str:
-    """Say what is learned of a target."""
+    """Describe the target and the task."""
     target = f"target {table.target}, " if table.target else ""
     if table.classes:
         names = ", ".join(table.classes[:MOST_NAMES])
         more = ", ..." if len(table.classes) > MOST_NAMES else ""
         return f"{target}classification: {len(table.classes)} classes ({names}{more})"
     numbers = frame.cells[table.target or ""].numbers
-    assert numbers is not None  # it was taken as numbers
+    assert numbers is not None  # it was read as numbers
     return target + different(numbers[table.kept(frame)])
 
 
 def different(numbers: Any) -> str:
-    """Say that numbers are to be predicted, and how many there are."""
+    """Describe a regression: how many different numbers the target has."""
     whole = "whole " if (numbers == np.round(numbers)).all() else ""
     return f"regression: {len(np.unique(numbers)):,} different {whole}numbers"
 
 
 def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Table:
-    """Return a table whose means and deviations are those of some rows: the others shall not be known."""
+    """Recompute a table's means and deviations from the training rows alone."""
     columns, place, rows = [], 0, table.kept(frame)[train]
     for column in table.columns:
         values = np.asarray(x[train, place], np.float64)
@@ -391,11 +391,11 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
 
 
 FLAT = 1e-6
-"""Standardized numbers that deviate by less are one number, but for rounding."""
+"""Standardized numbers with a smaller deviation are constant, but for rounding."""
 
 
 def listed(table: Any) -> str:
-    """Name the first columns of a table."""
+    """Return a text with the first column names of a table."""
     if not isinstance(table, Table):
         return "several inputs"
     names = [column.name for column in table.columns]
@@ -403,7 +403,7 @@ def listed(table: Any) -> str:
 
 
 def data_name(model: Model, data: str | None) -> str:
-    """Return the name of the data set: the given one, or that of the training."""
+    """Return the name of the data set: the given one, or the one that the model was trained on."""
     if data is not None:
         return data
     if not (name := model.about.get("data")):

@@ -1,4 +1,4 @@
-"""Options that would have no effect beside the others: an error in place of silence."""
+"""Errors for options that would have no effect beside the others."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from .. import optimizers
 from ..errors import SettingError
 
 OF_A_NETWORK = ("hidden", "activation", "optimizer", "lr", "rule", "seed")
-"""What describes a new network, and how it is trained."""
+"""Options that describe a new network, and how it is trained."""
 OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing", "dates")
-"""What is said of a file with a table."""
+"""Options about a file with a table."""
 
 
 class Typed(NamedTuple):
-    """What was typed: the options by name, and those of them that nobody gave."""
+    """The options of a command line, and which of them were left at their defaults."""
 
     values: Mapping[str, Any]
     left_out: frozenset[str]
 
     def has(self, name: str) -> bool:
-        """Tell whether somebody typed an option."""
+        """Tell whether an option was typed."""
         return name in self.values and name not in self.left_out
 
 
 def check(context: Any) -> None:
-    """Raise if an option of a command line has no effect; the message names it and says why."""
+    """Raise if a typed option has no effect; the message names it and says why."""
     values = context.params
     sources = {name: context.get_parameter_source(name) for name in values}
     left_out = {name for name, source in sources.items() if source is None or source.name != "COMMANDLINE"}
@@ -35,7 +35,7 @@ def check(context: Any) -> None:
 
 
 def _useless(typed: Typed) -> Iterator[tuple[str, str]]:
-    """Yield the options that were typed in vain, each with the reason."""
+    """Yield the typed options that have no effect, each with the reason."""
     for names, why in _reasons(typed):
         for name in names:
             if typed.has(name):
@@ -43,7 +43,7 @@ def _useless(typed: Typed) -> Iterator[tuple[str, str]]:
 
 
 def _reasons(typed: Typed) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield options that have no effect if they were typed, and why."""
+    """Yield options that would have no effect if typed, with the reason."""
     values = typed.values
     subject = str(values.get("subject", ""))
     if subject.endswith(".safetensors"):
@@ -61,7 +61,7 @@ def _reasons(typed: Typed) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _of_racers(names: list[str], optimizer: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what has no effect on a race, as all who take part bring their own."""
+    """Yield options that have no effect on a race, because all racers bring their own."""
     from ..layers import activations
 
     if all(full_batch(name if name in optimizers.KNOWN else optimizer) for name in names):
@@ -75,7 +75,7 @@ def _of_racers(names: list[str], optimizer: str) -> Iterator[tuple[tuple[str, ..
 
 
 def full_batch(optimizer: str) -> bool:
-    """Tell whether an optimizer, by its name, takes all examples in each step."""
+    """Tell whether the optimizer of this name uses all examples in each step."""
     return optimizer in optimizers.KNOWN and optimizers.KNOWN[optimizer]().full_batch
 
 

@@ -1,4 +1,4 @@
-"""The commands about exercises: list them, start one, check what a student has written."""
+"""The exercise commands: list exercises, start one, check a student's file."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def check(
 
 
 def _check_all(places: list[str], seed: int | None, limit: float, found: dict[str, Any]) -> int:
-    """Check files, and all exercises in folders and below them; tell of each, and return the exit code."""
+    """Check files, and all exercises in folders; print a line for each, and return the exit code."""
     files = [one for place in places for one in _below(place, named=len(places) > 1)]
     found["exercises"], unread = [], False
     for name, path in files:
@@ -111,7 +111,7 @@ def _check_all(places: list[str], seed: int | None, limit: float, found: dict[st
 
 
 def _below(place: str, named: bool) -> list[tuple[str, str]]:
-    """Return a file, or the exercises in a folder and below it: how each is called, and its path."""
+    """Return a file, or the exercises in a folder and its subfolders, as pairs of display name and path."""
     from ..exercises.reading import is_exercise  # no other command needs it
 
     folder = Path(place)
@@ -129,7 +129,7 @@ def _figures(grade: Grade) -> dict[str, Any]:
 
 
 def _next(grade: Grade) -> str:
-    """Return what to do after an exercise that has passed."""
+    """Return the hint at the next exercise, once one has passed."""
     after = NAMES[NAMES.index(grade.exercise) + 1 :]
     return f"\nnext: lucidnet exercise start {after[0]}" if grade.passed and after else ""
 

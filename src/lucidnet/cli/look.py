@@ -1,4 +1,4 @@
-"""``lucidnet doctor``, ``explain``, ``lr-find``: of a saved model or a new one; ``lucidnet lab``."""
+"""``lucidnet doctor``, ``explain`` and ``lr-find``, for saved or new models; ``lucidnet lab``."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .data import Asked, Task, as_column, data_name, is_table, open_task, read_f
 from .train import Method, Network
 
 WRITERS = {".html": "html", ".htm": "html", ".tex": "latex", ".txt": "text"}
-"""In which form an explanation is written, by the suffix of the file."""
+"""The formats of an explanation, by file suffix."""
 
 
 def subject(
     given: str, data: str | None, asked: Asked, network: Network, method: Method
 ) -> tuple[Model, Task]:
-    """Return a model and its data: of a file, or a new one as the options describe it."""
+    """Return a model and its data: loaded from a file, or a new model as the options describe it."""
     if given.endswith(".safetensors"):
         check_suffix(Path(given))
         model = Model.load(Path(given))
@@ -86,7 +86,7 @@ def explain(model: Model, task: Task, row: int, rows: int, digits: int, out: Pat
 
 
 def _written(told: Any, form: str, out: Path) -> bytes:
-    """Return an explanation in a form; of HTML a whole page."""
+    """Render an explanation in a format; as HTML it is a whole page."""
     text = getattr(told, form)()
     if form == "html" and "<html" not in text:
         title = escape(readable(out.stem))

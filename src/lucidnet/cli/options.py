@@ -11,7 +11,7 @@ import typer
 
 
 def completing(find: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Return what completes a word in a shell; after a comma the next begins."""
+    """Return a shell completion function; it completes the part after the last comma."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, begun = incomplete.rpartition(",")

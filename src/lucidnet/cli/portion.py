@@ -1,4 +1,4 @@
-"""Examples for a saved model: the test part of what it was trained on, or whatever file is named."""
+"""Examples for a saved model: the test part of its training data, or any file named."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from .data import (
 
 @dataclass(frozen=True)
 class Portion:
-    """Examples for a saved model: a part of what, inputs, and targets where there are any.
+    """Examples to run a saved model on: their source, inputs, and targets if there are any.
 
-    Where it tells classes apart ``classes`` are their names, or None if they have numbers only; ``rows`` are
-    the numbers of the rows, out of how many, where some may have been left out.
+    For a classifier ``classes`` are the names of the classes, or None if these are only numbered; ``rows``
+    are the row numbers, and the total, if some rows may have been left out.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Portion:
     of: int = 0
 
     def title(self) -> str:
-        """Say what they are."""
+        """Describe the examples in a few words."""
         if self.part != WHOLE:
             return f"{self.part} of {self.name}"
         count = len(self.x)
@@ -59,10 +59,10 @@ class Portion:
 
 
 def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Portion:
-    """Load examples for a model: the test part of what it was trained on, or whatever is named.
+    """Load examples for a model: the test part of its training data, or what is named.
 
-    Of a file that is named, and has no test part of its own, that is the whole. Where nothing is judged
-    targets may be missing, and rows in which inputs are missing that the model cannot fill in are left out.
+    For a named file without a test part of its own, that is the whole file. If nothing is judged, targets may
+    be missing, and rows with missing inputs that the model cannot fill in are left out.
     """
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):
@@ -105,7 +105,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
 
 
 def _whole_rows(table: Table, frame: Frame) -> Any:
-    """Return the rows without missing inputs, if a table leaves the others out; else all."""
+    """Return the rows without missing inputs if the table drops the others, else all rows."""
     lacking = np.zeros(frame.rows, bool)
     for column in table.columns if table.missing == "drop" else ():
         if column.name in frame.cells:
@@ -114,7 +114,7 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
 
 
 def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
-    """Load examples of a data set that has a name, or of arrays in a file."""
+    """Load examples of a named data set, or of arrays in a file."""
     sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
     if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.isfile(name):
         found = read_arrays(name, None, model)

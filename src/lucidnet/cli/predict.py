@@ -18,15 +18,15 @@ from .data import MOST_NAMES, STDIN
 from .portion import Portion, open_given
 
 SHOWN = 10
-"""So many examples are shown if nobody says how many."""
+"""The number of examples shown by default."""
 
 
 def predict(
     file: Path, data: str | None, part: str | None, rows: int | None, out: Path | None, found: dict[str, Any]
 ) -> None:
-    """Print predictions, beside the targets where there are any; write all of them as CSV if asked for.
+    """Print predictions beside the targets, if there are any; write all of them as CSV if asked.
 
-    What comes from standard input is answered in CSV.
+    Rows from standard input are answered in CSV.
     """
     to_stdout = str(out) == STDIN or (out is None and data == STDIN)
     show.check_places(None if to_stdout else out)
@@ -60,7 +60,7 @@ def _as_csv(lines: list[list[str]]) -> str:
 
 
 class Predictions:
-    """What a model predicts for some examples, in the words of its table."""
+    """A model's predictions for some examples, with the names and units of its table."""
 
     def __init__(self, given: Portion, outputs: Array) -> None:
         self.given = given
@@ -76,15 +76,15 @@ class Predictions:
 
     @property
     def predicted(self) -> Array:
-        """Names or numbers of the classes, or numbers."""
+        """The predicted classes (names or numbers), or the predicted numbers."""
         if not self.given.sorts:
             return self.values[:, 0] if self.values.shape[1] == 1 else self.values
         best = np.array(self.names)[self.values.argmax(-1)] if len(self.values) else np.array([], str)
-        return np.where(np.isnan(self.values).any(-1), "nan", best)  # which is no class
+        return np.where(np.isnan(self.values).any(-1), "nan", best)  # which is not a class
 
     @property
     def targets(self) -> Array | None:
-        """The targets, where there are any, in the same words."""
+        """The targets, with the names and units of `predicted`; None if there are none."""
         given = self.given
         if given.y is None:
             return None
@@ -102,7 +102,7 @@ class Predictions:
         return told | {"predicted": self.predicted[some], "classes": self.names}
 
     def shown(self, some: slice) -> tuple[list[str], list[list[str]]]:
-        """Return the columns and lines of a table for eyes: few classes each with its probability."""
+        """Return columns and lines of a table to print; with few classes, each one's probability."""
         columns, lines = self._lines(some, "{:.6g}".format, "{:.4f}".format)
         if self.given.sorts:
             first = len(columns) - len(self.names)
@@ -115,7 +115,7 @@ class Predictions:
         ]
 
     def written(self) -> tuple[list[str], list[list[str]]]:
-        """Return the columns and lines of a CSV file; of rows that were left out the cells are empty."""
+        """Return columns and lines of a CSV file; rows that were left out have empty cells."""
         columns, lines = self._lines(slice(None), "{:.7g}".format, "{:.6g}".format)
         if not self.left_out:
             return columns, lines
@@ -137,7 +137,7 @@ class Predictions:
 
 
 def _texts(values: Array, write: Any) -> list[str]:
-    """Return a text for each row: a name, a number, or several with spaces."""
+    """Return a text for each row: a name, a number, or several numbers separated by spaces."""
     if values.dtype.kind in "USiu" and values.ndim == 1:
         return list(map(str, values.tolist()))
     return [" ".join(write(float(one)) for one in np.ravel(row)) for row in values]

@@ -29,7 +29,7 @@ from .portion import Portion, open_given
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 MOST_SHOWN = 20
-"""So many columns or classes of a model are named."""
+"""The most columns or classes of a model that are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False, emoji=False)
 PLAIN = {
     "±": "+-",
@@ -43,11 +43,11 @@ PLAIN = {
     "≤": "<=",
     "≥": ">=",
 }
-"""What is written for signs that a terminal does not have; others by their number."""
+"""Replacements for characters that a terminal lacks; others are written as their code."""
 
 
 def plain_streams() -> None:
-    """Let a terminal that has only some signs, as one of ASCII, get others in place of the rest."""
+    """Make output streams replace characters that their encoding lacks, such as in ASCII terminals."""
     codecs.register_error("lucidnet", _plain)
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "errors", "") in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
@@ -73,20 +73,20 @@ def _sign(sign: str) -> str:
 
 
 def drop_output() -> None:
-    """Let what is still to be printed go nowhere: Python would try, and complain, once more at its end."""
+    """Discard output that is still buffered, as Python would fail to flush it at exit, with a message."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:
-    """Print a line about what went wrong, where messages go."""
+    """Print an error or warning to stderr."""
     if sys.stderr is not None:
         print(visible(text), file=sys.stderr)
 
 
 @contextmanager
 def figures(as_json: bool) -> Iterator[dict[str, Any]]:
-    """Collect the figures of a command; as JSON they are all that is printed, at its end, in one line."""
+    """Collect the figures of a command; with JSON they are all that is printed, in one line at the end."""
     found: dict[str, Any] = {}
     before, CONSOLE.quiet = CONSOLE.quiet, as_json or CONSOLE.quiet
     try:
@@ -100,7 +100,7 @@ def figures(as_json: bool) -> Iterator[dict[str, Any]]:
 
 
 def _jsonable(value: Any) -> Any:
-    """Return figures as JSON has them: what is not finite becomes null."""
+    """Convert figures to JSON values; a number that is not finite becomes null."""
     if isinstance(value, Mapping):
         return {str(key): _jsonable(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -113,18 +113,18 @@ def _jsonable(value: Any) -> Any:
 
 
 def line(text: str) -> None:
-    """Print text, but for signs that would steer the terminal."""
+    """Print text with control characters escaped."""
     CONSOLE.print(visible(text), markup=False)
 
 
 def content(text: str) -> None:
-    """Print what would be the content of a file, sign by sign."""
+    """Print the content of a file exactly as it is."""
     if not CONSOLE.quiet:
         CONSOLE.file.write(text)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; the first column is text, the others numbers."""
+    """Print a table; the first column holds text, the others numbers."""
     lines = [
         [visible(cell).replace("\n", "\\n").replace("\t", "\\t") for cell in row] for row in (columns, *rows)
     ]
@@ -132,7 +132,7 @@ def print_table(columns: list[str], rows: list[list[str]]) -> None:
 
 
 def results(measured: Mapping[str, Result], table: DataTable | None = None) -> None:
-    """Print results side by side, one row per data set; with a table errors in the unit of its target."""
+    """Print results, one row per data set; with a table, errors are in the unit of its target."""
     names = list(next(iter(measured.values())))
     line("")
     rows = [[part, *(number(result[n]) for n in names)] for part, result in measured.items()]
@@ -142,14 +142,14 @@ def results(measured: Mapping[str, Result], table: DataTable | None = None) -> N
 
 
 def in_own_unit(result: Result, table: DataTable | None) -> Result:
-    """Return a result in which the mean absolute error is in the unit of the target, if that was rescaled."""
+    """Return a result with the mean absolute error in the unit of the target, if that was rescaled."""
     if table is None or "mae" not in result:
         return result
     return Result({**result, "mae": result["mae"] * table.scale})
 
 
 def check_places(*paths: Path | None, picture: Path | None = None) -> None:
-    """Raise before the work begins if a file could not be written after it, or not as a picture."""
+    """Raise early if a file could not be written later, or has no picture format."""
     if picture:
         from ..plots.figures import picture_format
 
@@ -165,7 +165,7 @@ def check_places(*paths: Path | None, picture: Path | None = None) -> None:
 
 
 def check_folder(option: str, folder: Path) -> None:
-    """Raise before the work begins if a folder could not be written to, or not be made."""
+    """Raise early if a folder could not be made or written to."""
     if "\0" in str(folder):
         raise FileError(f"{option}: a path holds no null character; name another folder")
     if folder.exists() and not folder.is_dir():
@@ -178,7 +178,7 @@ def check_folder(option: str, folder: Path) -> None:
 
 
 def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
-    """Write the model and the picture of a training, where asked for."""
+    """Save the model and draw its training, where asked for."""
     if save:
         model.save(save)
         line(f"model saved to {save}")
@@ -187,7 +187,7 @@ def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
 
 
 def alignment(model: Model, plot_to: Path | None) -> None:
-    """Print how the rule's gradients and its feedback weights lay, first and last; draw it, too."""
+    """Print the first and last angles of the rule's gradients and feedback weights; draw them if asked."""
     from .. import plots
     from ..plots.alignment import degrees
 
@@ -229,7 +229,7 @@ def info(file: Path, found: dict[str, Any]) -> None:
 
 
 def _of_table(model: Model) -> list[tuple[str, str]]:
-    """Return what a model knows of columns and classes."""
+    """Return titles and texts of a model's classes, columns and target."""
     told = [("classes", _some(model.classes))] if model.classes else []
     if isinstance(model.table, DataTable):
         told.append(("columns", _some([column.name for column in model.table.columns])))
@@ -238,7 +238,7 @@ def _of_table(model: Model) -> list[tuple[str, str]]:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Name the first of many."""
+    """Return the first of some names as text, with their number if there are more."""
     more = f", ... ({len(names):,})" if len(names) > MOST_SHOWN else ""
     return ", ".join(names[:MOST_SHOWN]) + more
 
@@ -264,7 +264,7 @@ def draw(model: Model, out: Path, what: str, layer: str | None, data: str | None
 
 
 def draw_judged(model: Model, out: Path, what: str, given: Portion) -> None:
-    """Draw what a model takes some examples for, and write it."""
+    """Draw a model's predictions on some examples, and write the picture."""
     from .. import plots
 
     plots.save(_judged(model, what, given), out)
@@ -288,7 +288,7 @@ def _figure(model: Model, what: str, layer: str | None, data: str | None) -> Any
 
 
 def _weights(model: Model, layer: str | None) -> tuple[str, Any]:
-    """Return the weight matrix of a layer, by default of the first that has one."""
+    """Return name and weight matrix of a layer, by default of the first layer that has one."""
     matrices = {path[:-1]: array for path, array in leaves(model.params) if path[-1] == "W"}
     by_name = {"/".join(path): array for path, array in matrices.items()}
     if not by_name:

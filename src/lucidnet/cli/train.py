@@ -24,14 +24,14 @@ from .data import Asked, Task, open_task
 from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
-"""How long to train if nobody says: so many epochs, more of a small data set, for it needs steps, too."""
+"""Default lengths of a training: this many epochs, and more for small data sets, to make enough steps."""
 PAYS = 1 << 26
-"""From how many examples of a batch times weights on two threads have been faster than one."""
+"""The batch size times weights from which on two threads have been faster than one."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """The network that the options describe."""
+    """The network options of a command."""
 
     hidden: str
     activation: str
@@ -62,9 +62,9 @@ class Network:
 
 @dataclass(frozen=True)
 class Team:
-    """How many devices work together, and which of several processes this is.
+    """The options for several devices or processes.
 
-    The address of the first process, how many there are, the number of this one.
+    The address of the first process, the number of processes, and the number of this one.
     """
 
     devices: str | None = None
@@ -73,7 +73,7 @@ class Team:
     index: int | None = None
 
     def mesh(self) -> Any:
-        """Join the other processes, if there are any; return the mesh of the model."""
+        """Join the other processes, if there are any; return the `mesh` argument for the model."""
         from .. import distributed
 
         if (self.coordinator, self.processes, self.index) != (None, None, None):
@@ -92,10 +92,10 @@ class Team:
 
 @dataclass(frozen=True)
 class Way:
-    """What else the options say.
+    """The further options of a training.
 
-    The learning rule, after how many steps its alignment is measured, the largest rate of a cycle, where
-    checkpoints go, what it runs on, how precisely.
+    The learning rule, the steps between measurements of its alignment, the largest rate of a cycle, the
+    folder of checkpoints, the devices, the precision.
     """
 
     rule: str = "backprop"
@@ -109,7 +109,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Method:
-    """How the options say to train."""
+    """The training options of a command."""
 
     optimizer: str
     lr: float | None
@@ -121,7 +121,7 @@ class Method:
     way: Way = Way()
 
     def check(self) -> None:
-        """Raise before the work begins if a number is out of range, in the words of the options."""
+        """Raise early if a number is out of range, with a message that names the option."""
         if not 0 <= self.validation < 1:  # NaN is not, either
             raise SettingError(
                 "--validation: expected a share of the data, from 0 to below 1, as in 0.1, got "
@@ -135,7 +135,7 @@ class Method:
             show.check_folder("--resume", self.way.resume)
 
     def lasting(self, examples: int) -> Method:
-        """Return the method of training with a number of epochs: the one given, or what the examples need."""
+        """Return these options with a number of epochs: the given one, or one fit for the examples."""
         if self.validation and not 0 < round(examples * self.validation) < examples:
             raise SettingError(
                 f"--validation {self.validation:g}: of {examples} examples none would be left to train on, "
@@ -168,7 +168,7 @@ def run(
     quiet: bool,
     found: dict[str, Any],
 ) -> int:
-    """Train, show the result, write what was asked for; return the exit code."""
+    """Train, show the result, and write what was asked for; return the exit code."""
     if save:
         check_suffix(save)  # before the work begins
     show.check_places(save, picture=plot)
@@ -185,7 +185,7 @@ def run(
     quiet = quiet or not main
     if not quiet:
         show.line(f"{task.title()}\n\n{model.summary()}\n")
-    elif main and data not in KNOWN:  # of a file it is decided what it is
+    elif main and data not in KNOWN:  # a file's task was inferred, so it is shown
         show.line(task.title())
     _tell_of_threads(model, method, quiet)
     began = time.perf_counter()
@@ -214,7 +214,7 @@ def run(
 
 
 def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:
-    """Say it where steps are long enough to be shared by two threads, and are not (docs/scaling.md)."""
+    """Suggest two threads where steps are large enough to profit (docs/scaling.md)."""
     if quiet or model.backend != "numpy" or model.config.mesh is not None or cores() < 2:
         return
     if not model.problem.optimizer.full_batch and method.batch_size * len(model.get_weights()) >= PAYS:
@@ -222,7 +222,7 @@ def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:
 
 
 def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
-    """Train; return False if Ctrl-C ended it."""
+    """Train; return False if Ctrl-C ended it early."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
         "batch_size": None if model.problem.optimizer.full_batch else method.batch_size,

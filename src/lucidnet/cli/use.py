@@ -19,10 +19,10 @@ from .train import Method, Network
 
 @dataclass(frozen=True)
 class Contest:
-    """What the options of a race say besides network and method.
+    """The options of a race apart from network and method.
 
-    Who takes part, from how many first weights, with whom they are compared, where finished runs are kept,
-    how many are made at once.
+    The racers, the number of initial weights, the racer compared with, the folder of finished runs, and the
+    number of runs made at once.
     """
 
     rules: str
@@ -32,7 +32,7 @@ class Contest:
     jobs: int = 1
 
     def racers(self) -> list[Any]:
-        """Return who takes part: names, and numbers as rates."""
+        """Return the racers: names, or numbers as learning rates."""
         names = [name.strip() for name in self.rules.split(",") if name.strip()]
         if not names:
             raise SettingError(f"--rules: expected names with commas, as in backprop,fa, got {self.rules!r}")
@@ -101,7 +101,7 @@ def evaluate(
 
 
 def _short(name: str, width: int = 48) -> str:
-    """Cut a long name, so that a row of the table fits a terminal of 80 columns."""
+    """Shorten a name, so that a row of the table fits a terminal of 80 columns."""
     return name if len(name) <= width else f"{name[: width - 3]}..."
 
 

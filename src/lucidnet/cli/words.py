@@ -1,4 +1,4 @@
-"""The words of a command line: homes, and options that are called otherwise here."""
+"""Words on the command line: data locations, and options known by other names elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .show import INTERRUPTED, complain
 
 
 class Command(TyperCommand):
-    """A command that knows what an option of other programs is called here, and ends tidily on Ctrl-C."""
+    """A command that hints at our name of other programs' options, and exits cleanly on Ctrl-C."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of a command line."""
@@ -37,7 +37,7 @@ class Command(TyperCommand):
 
 
 def at_home(word: str) -> str:
-    """Return a word in which ``~`` stands for the home folder, also after ``--option=``.
+    """Expand ``~`` to the home folder in a word, also after ``--option=``.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def at_home(word: str) -> str:
 
 
 def _options(args: Iterable[str], known: set[str]) -> Iterator[str]:
-    """Yield the options that nobody knows."""
+    """Yield the unknown options."""
     before = ""
     for arg in args:
         if arg == "--":
@@ -63,7 +63,7 @@ def _options(args: Iterable[str], known: set[str]) -> Iterator[str]:
 
 
 def _others(ctx: Any) -> Mapping[str, set[str]]:
-    """Return the options of the other commands."""
+    """Return the options of the other commands, by command."""
     group = getattr(ctx.parent, "command", None)
     commands = getattr(group, "commands", {})
     return {
@@ -73,7 +73,7 @@ def _others(ctx: Any) -> Mapping[str, set[str]]:
 
 
 def meant(given: str, known: set[str], others: Mapping[str, set[str]]) -> str | None:
-    """Return a hint about an unknown option of the command line; None if nothing is known of it.
+    """Return a hint at what an unknown option may mean; None if there is none.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""The ground floor: values, trees of arrays, files, threads that work ahead; nothing here knows a layer."""
+"""The ground floor: values, trees of arrays, files, prefetching; nothing here knows about layers."""

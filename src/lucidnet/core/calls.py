@@ -1,4 +1,4 @@
-"""The arguments of functions, declared once with their checks, as settings are: ``@takes(n=count(1))``."""
+"""Function arguments, declared once with their checks, as settings are: ``@takes(n=count(1))``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .settings import UnfitError, converted, setting
 F = TypeVar("F", bound=Callable[..., Any])
 
 CO_VARKEYWORDS = 0x08
-"""The flag of a function that takes any keyword; `inspect` has it, and is not imported for it."""
+"""The flag of a function that takes any keyword; copied from `inspect` to save its import."""
 
 
 def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
-    """Have arguments of a function converted, or refused, as they are declared; see `core.settings`.
+    """Check and convert a function's arguments as declared; see `core.settings`.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
 
 
 def unknown_argument(owner: str, named: Iterable[str], known: Iterable[str]) -> TypeError:
-    """Return the error for the first name that a function does not know: it says what may be meant."""
+    """Return the error for an unknown keyword argument, with a hint at what may be meant."""
     from ..errors import suggestion
 
     known = set(known) - {"self"}

@@ -1,4 +1,4 @@
-"""How numbers are told that were measured once or epoch by epoch: in a line, as a table, on a page."""
+"""Showing numbers measured once or at each epoch: in a line, as a table, or on a page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .text import LINES, columns, plain, short, shortened
 
 VALIDATION = "val_"
 PANELS = 6
-"""Curves on a page; of more quantities the others are in the table."""
+"""The most curves on a page; other quantities are only in the table."""
 
 
 class NameOfANumber(str):
-    """The name of a number that was measured; who takes it for the number, as Keras gives, is told so."""
+    """The name of a measured number; using it as if it were the number (as in Keras) is an error."""
 
     def _no_number(self, *given: Any) -> NoReturn:
         raise TypeError(
@@ -30,7 +30,7 @@ class NameOfANumber(str):
 
 
 class EpochLists(dict[str, list[float]]):
-    """Lists of numbers by name, which say what there is where a name is missing."""
+    """Lists of numbers by name; the error for a missing name tells which names there are."""
 
     steps: dict[str, Any]
 
@@ -40,7 +40,7 @@ class EpochLists(dict[str, list[float]]):
 
 
 class Result(dict[str, float]):
-    """Numbers by name, also as attributes: ``result.loss``.
+    """Measured numbers by name, also as attributes: ``result.loss``.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Result(dict[str, float]):
 
 
 def number(value: Any) -> str:
-    """Write a number with four decimals, or in powers of ten if that would hide it.
+    """Format a number with four decimals, or in scientific notation if those would hide it.
 
     Examples
     --------
@@ -83,13 +83,13 @@ def number(value: Any) -> str:
     """
     try:
         value = float(value)
-    except (TypeError, ValueError):  # a metric of one's own may give something else
+    except (TypeError, ValueError):  # a user's own metric may return something else
         return short(value, 30)
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 
 def in_line(result: Mapping[str, Any]) -> str:
-    """Write what was measured, each number behind its name."""
+    """Format measurements in one line, each name followed by its number."""
     return ", ".join(f"{name} {number(value)}" for name, value in result.items())
 
 
@@ -99,7 +99,7 @@ def _notes(history: Any) -> list[str]:
 
 
 def told(history: Any) -> str:
-    """Write a history in a line: how many epochs, and how each quantity went from the first to the last."""
+    """Format a history in one line: the number of epochs, and each quantity's first and last value."""
     epochs, notes = history.epochs, _notes(history)
     if not epochs:
         return plain(f"History({', '.join(['no epoch yet', *notes])})")
@@ -114,7 +114,7 @@ def _course(values: Sequence[Any]) -> str:
 
 
 def in_table(history: Any) -> str:
-    """Write a history as a table, a line for each epoch; of many epochs those in the middle are left out."""
+    """Format a history as a table, one line per epoch; the middle of a long history is left out."""
     rows, left = _rows(history, LINES - 2)
     lines = columns([["epoch", *history], *rows], right=range(len(history) + 1))
     if left:
@@ -123,7 +123,7 @@ def in_table(history: Any) -> str:
 
 
 def _rows(history: Any, most: int) -> tuple[list[list[str]], int]:
-    """Return the rows of the first and the last epochs, and how many are left out between them."""
+    """Return the table rows of the first and last epochs, and how many are left out in between."""
     epochs: int = history.epochs
     shown: Sequence[int] = range(epochs)
     if epochs > most:
@@ -136,7 +136,7 @@ def _rows(history: Any, most: int) -> tuple[list[list[str]], int]:
 
 
 def on_page(history: Any) -> str:
-    """Return a history as a piece of HTML: its curves, and a table of the first and the last epochs."""
+    """Return a history as HTML: its curves, and a table of the first and last epochs."""
     from . import page
 
     epochs, notes = history.epochs, _notes(history)
@@ -155,7 +155,7 @@ def on_page(history: Any) -> str:
 
 
 def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], suggestion: float) -> str:
-    """Return a loss against the learning rate as a piece of HTML, with a mark at the rate to take."""
+    """Return the loss against the learning rate as HTML, with a mark at the suggested rate."""
     from . import page
 
     given: Any = ("loss", {"loss, smoothed": losses}, rates)
@@ -169,7 +169,7 @@ def rates_on_page(told: str, rates: Sequence[float], losses: Sequence[float], su
 
 
 def result_on_page(result: Mapping[str, Any]) -> str:
-    """Return the numbers of one measurement as a piece of HTML: a table of names and numbers."""
+    """Return one measurement as HTML: a table of names and numbers."""
     from . import page
 
     cells = [[name, number(value)] for name, value in result.items()]
@@ -177,18 +177,18 @@ def result_on_page(result: Mapping[str, Any]) -> str:
 
 
 def worth_a_line(epoch: int, epochs: int) -> bool:
-    """Tell whether an epoch gets its line: about twenty do, the first and the last among them."""
+    """Tell whether an epoch gets a line of its own: about twenty do, with the first and the last."""
     return epoch in (1, epochs) or epoch % max(1, -(-epochs // 20)) == 0
 
 
 def epoch_cells(epoch: int, epochs: int, result: Mapping[str, Any], seconds: float) -> dict[str, str]:
-    """Return the cells of an epoch's row by their titles."""
+    """Return the table cells of an epoch, by column title."""
     numbers = {name: number(value) for name, value in result.items()}
     return {"epoch": f"{epoch}/{epochs}", "time": duration(seconds)} | numbers
 
 
 def aligned(cells: Mapping[str, str]) -> str:
-    """Return a row of a table, each column as wide as its title, or as the longest number.
+    """Format a row of a table, each column as wide as its title or the longest number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a module exports, read from its own text by the rule of type checkers: each name is written once.
+"""What a module exports, read from its source by the rules of type checkers: each name is written once.
 
 A module exports what it defines under a name without an underscore, and what it imports under its own name,
 as in ``from .dense import Dense as Dense`` (the typing specification, "Library interface"). An import under
@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
     module: str
     name: str
-    """The name there; empty where the module itself is exported."""
+    """The name in that module; empty if the module itself is exported."""
 
 
 def export(space: dict[str, Any]) -> None:
@@ -61,20 +61,20 @@ def export(space: dict[str, Any]) -> None:
 
 
 def _imports(frame: FrameType) -> bool:
-    """Tell whether a frame is at ``from module import name``, which drops what an `AttributeError` says."""
+    """Tell whether a frame runs ``from module import name``, which drops an `AttributeError`'s message."""
     from opcode import opmap
 
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 class Elsewhere:
-    """Asked last of all for a module that nobody finds: it says what a module of a package is called here."""
+    """The last finder on ``sys.meta_path``: for a missing module it says what that is called here."""
 
     def __init__(self, package: str) -> None:
         self.package = package
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Raise `ModuleNotFoundError` for a module of the package that has another name here."""
+        """Raise `ModuleNotFoundError` with a hint if the module has another name in this package."""
         parent, _, last = name.rpartition(".")
         if parent.partition(".")[0] == self.package and (hint := _hint(parent, last)):
             raise ModuleNotFoundError(f"No module named {name!r}{hint}", name=name)
@@ -118,7 +118,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _hint(module: str, name: str) -> str:
-    """Say what a name that a module does not have is called here, or where it is."""
+    """Return a hint at what a missing name is called here, or where to find it; "" if unknown."""
     if name.startswith("_"):
         return ""
     if ours := foreign.attribute(module, name):
@@ -169,8 +169,8 @@ class Classes(Mapping[str, type[V]], Generic[V]):
 class Known(Mapping[str, type[V]], Generic[V]):
     """The classes of one kind that a package exports, by the names that people write.
 
-    These are all that can be made without arguments. A name is that of the class in small letters, where no
-    other is told: ``"rmsprop"`` for `RMSprop`.
+    These are all classes that can be made without arguments. A class is known by its name in lower case,
+    unless another name is given: ``"rmsprop"`` for `RMSprop`.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class Known(Mapping[str, type[V]], Generic[V]):
 
     @cached_property
     def _regular(self) -> dict[str, str]:
-        """The exported names that may be such classes, by their names in small letters."""
+        """The exported names that may be classes of this kind, by their lower-case names."""
         told = {self.base.__name__, *self.others.values(), *self.without}
         return {
             name.lower(): name for name in exports(self.package) if name[0].isupper() and name not in told

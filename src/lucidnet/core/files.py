@@ -1,4 +1,4 @@
-"""Files: read with care, and written so that they are there whole, or not at all."""
+"""Files: read with care, and written atomically: whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import FileError, LucidnetError
 
 MOST_COMPRESSED = 1032
-"""The largest ratio that deflate can reach (https://zlib.net/zlib_tech.html)."""
+"""The largest compression ratio of deflate (https://zlib.net/zlib_tech.html)."""
 SLACK = 1 << 20
-"""So many bytes more than a file can hold need no reason: parts that were never written, for example."""
+"""A file may claim this many bytes more than it holds, as for parts that were never written."""
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ SLACK = 1 << 20
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
-    """Open an ordinary file to read it; a device or a pipe, which might wait for ever, is refused.
+    """Open a regular file for reading; devices and pipes, which could block for ever, are refused.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
             repr(str(path)), f"is no name of a file ({error})", "look for a mistake in it"
         ) from error
     except OSError as error:
-        if error.errno is None:  # of what is in the file, as zipfile and gzip raise them
+        if error.errno is None:  # what zipfile and gzip raise on bad contents
             raise
         raise FileError(
             path, f"cannot be read ({error.strerror})", "check its place and permissions"
@@ -57,7 +57,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
 
 @contextmanager
 def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[None]:
-    """Raise a `FileError` in place of whatever damaged or hostile content brings about.
+    """Turn any error that damaged or hostile content causes inside this context into a `FileError`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
     kind : str
         What it is read as.
     remedy : str
-        What to do if it cannot.
+        What to do if it cannot be read.
     """
     try:
         yield
@@ -76,14 +76,14 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
         raise type(error)(path, error.reason, error.remedy or remedy) from error
     except LucidnetError:
         raise
-    except Exception as error:  # also of libraries: what they raise on damaged files is nowhere said
+    except Exception as error:  # also from libraries: what they raise on damaged files is documented nowhere
         reason = str(error) or type(error).__name__
         raise FileError(path, f"cannot be read as {kind} ({reason})", remedy) from error
 
 
 @contextmanager
 def about(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
-    """Say of which file an error is that is raised inside, and does not know."""
+    """Add the path, and a remedy, to a `FileError` raised inside this context without one."""
     try:
         yield
     except FileError as error:
@@ -95,7 +95,7 @@ def about(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
 def check_size(
     path: str | os.PathLike[str], needed: int, held: int, max_bytes: int | None, ratio: int = 1
 ) -> None:
-    """Raise if an array is too large, or larger than what a file holds of it can make: before it is made.
+    """Raise if an array is too large, or larger than the file can hold; called before it is allocated.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ def check_size(
     max_bytes : int, optional
         How many it may take.
     ratio : int
-        How much larger it can be than what is held.
+        How much larger than the held bytes it may be.
 
     Raises
     ------
     FileError
-        If so.
+        If it claims more than that.
     """
     if needed > held * ratio + (SLACK if ratio > 1 else 0):
         reason = f"promises {needed:,} bytes of numbers, but holds no more than {held:,} bytes"
@@ -127,7 +127,7 @@ def check_size(
 
 
 def path_fault(path: str | os.PathLike[str]) -> str | None:
-    r"""Say why no file can have this name; None if one can.
+    r"""Say why a path can be no file name; None if it can be one.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def write(
     Raises
     ------
     FileError
-        If it cannot be written; what was there before is still there.
+        If it cannot be written; the old file is then still there.
     """
     with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)
@@ -226,7 +226,7 @@ def csv_text(
 
 
 def encoded(path: str | os.PathLike[str], text: str) -> bytes:
-    """Return a text as it goes to a file.
+    """Encode text as UTF-8 for a file; raise `FileError` if it cannot be encoded.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def encoded(path: str | os.PathLike[str], text: str) -> bytes:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """Return the file that a path, or a link, leads to."""
+    """Return the file that a path or a symbolic link leads to."""
     if fault := path_fault(path):
         raise FileError(repr(os.fspath(path)), fault, "name another file")
     target = Path(os.path.realpath(path))
@@ -268,7 +268,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(path: Path, state: str) -> Iterator[None]:
-    """Turn errors of the system into one that says how things stand, and what to do."""
+    """Turn an operating system error into a `FileError` that says what has happened and what to do."""
     try:
         yield
     except FileNotFoundError as error:

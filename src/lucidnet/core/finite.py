@@ -1,4 +1,4 @@
-"""Whether numbers are finite, in the precision in which they are worked on; and where one is not."""
+"""Checks that numbers are finite in the precision they are computed in, and where one is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .numeric import numeric
 from .trees import Array
 
 BLOCK = 1 << 18
-"""Numbers looked at together, so that checking a data set takes little memory."""
+"""The number of values checked together, so that checking a data set takes little memory."""
 
 
 def check_finite(x: Array, name: str, dtype: Any = None) -> None:
@@ -51,7 +51,7 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
 
 
 def moments(x: Array, over: Any = 0) -> tuple[Array, Array]:
-    """Return means and deviations of numbers in float64 along axes, without squares that overflow or vanish.
+    """Return mean and standard deviation along axes (float64) without overflow or underflow.
 
     Examples
     --------
@@ -60,27 +60,27 @@ def moments(x: Array, over: Any = 0) -> tuple[Array, Array]:
     """
     _, exponent = np.frexp(np.abs(x).max(over, keepdims=True))
     size = np.ldexp(1.0, exponent - 1)
-    unit = x / size  # a power of 2, near the largest number: to divide by it costs no digits
+    unit = x / size  # a power of 2 near the largest number: dividing by it is exact
     mean = unit.mean(over, keepdims=True)
     deviation = np.sqrt(((unit - mean) ** 2).mean(over, keepdims=True))
     return np.squeeze(mean * size, over), np.squeeze(deviation * size, over)
 
 
 def check_some(x: Array, name: str) -> None:
-    """Raise if there are no numbers at all: no example, or none of its time steps."""
+    """Raise if an array is empty: no examples, or no time steps."""
     if not x.size:
         raise DataError(f"{name} is empty: expected at least one example and time step, got shape {x.shape}")
 
 
 def finite_in(x: Any, name: str, dtype: Any) -> Array:
-    """Return numbers in the precision of a model, all of them finite there, or raise as `check_finite`."""
+    """Convert data to a model's dtype; raise as `check_finite` if a number is not finite there."""
     made: Array = numeric(x, name)
     check_finite(made, name, dtype)
     return made.astype(dtype, copy=False)
 
 
 def in_precision(x: Array, dtype: Any) -> Array:
-    """Return numbers in a precision, silently; None leaves them as they are."""
+    """Cast an array to a dtype, without warnings of overflow; None leaves it unchanged."""
     if dtype is None:
         return x
     with np.errstate(over="ignore"):
@@ -88,7 +88,7 @@ def in_precision(x: Array, dtype: Any) -> Array:
 
 
 def not_finite(value: Any, index: tuple[int, ...], name: str, dtype: Any = None) -> str:
-    """Return the message about a number that is not finite, or becomes so in a precision."""
+    """Return the error message for a number that is not finite, or not finite in a dtype."""
     if np.isfinite(value):
         more = ", or take dtype='float64'" if np.dtype(dtype).itemsize < 8 else ""
         why = f"in {np.dtype(dtype)}, the precision of the model, that is infinite; scale the data{more}"
@@ -99,7 +99,7 @@ def not_finite(value: Any, index: tuple[int, ...], name: str, dtype: Any = None)
 
 
 def place(index: tuple[int, ...]) -> str:
-    """Return row and column of a number, as the end of a message.
+    """Return " (row i, column j)" for the index of a number, to end a message with.
 
     Examples
     --------

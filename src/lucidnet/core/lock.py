@@ -1,12 +1,12 @@
-"""A folder that belongs to one training at a time: a file in it says to which.
+"""A lock file that gives a folder to one training at a time, and says to which.
 
-The file is made by `os.link`, which either makes it or fails, on network disks too (where a disk knows no
-links, by ``O_EXCL``, for which NFS must be version 3 or newer). It names process and machine, and its time is
-set anew every `BEAT` seconds. A lock is left over if its process is gone, as the same machine can tell. Of
-another machine, or container, or after the machine was started anew, one cannot: there it is left over once
-its time has not been set for `LIMIT` seconds, by the clock of the disk, so that those of the machines do not
-matter. A disk that shows one machine only after minutes what another has written is not guarded against.
-Whoever was asleep for longer, and lost the folder meanwhile, is told when it next writes (`FolderLock.hold`).
+The file is made by `os.link`, which either makes it or fails, on network disks too (or by ``O_EXCL`` where a
+disk knows no links; NFS must then be version 3 or newer). It names process and machine, and its time is
+renewed every `BEAT` seconds. A lock is left over if its process is gone, which its own machine can tell.
+Another machine or container, or the same machine after a restart, cannot tell: there a lock is left over once
+its time has not been renewed for `LIMIT` seconds, by the clock of the disk, so that the machines' own clocks
+do not matter. A disk that shows another machine's writes only after minutes is not guarded against. A process
+that slept for longer, and lost the folder meanwhile, is told so when it next writes (`FolderLock.hold`).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from ..errors import FileError
 from .files import explained, make_folder, path_fault
 
 NAME = ".lucidnet-training.lock"
-"""The file's name in the folder."""
+"""The name of the lock file in the folder."""
 BEAT = 30.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 LIMIT = 600.0
-"""Seconds without one after which a lock of another machine is left over."""
+"""Seconds without a heartbeat after which another machine's lock counts as left over."""
 
 ALONE = ("emscripten", "wasi")
-"""A browser's Python: no threads that could give signs of life, no other process that would look."""
+"""Platforms of a browser's Python: no threads for heartbeats, and no other process to see them."""
 LONGEST = 1 << 16
-"""How many characters of a lock are read."""
+"""The number of characters of a lock file that are read."""
 
 HELD: weakref.WeakValueDictionary[str, FolderLock] = weakref.WeakValueDictionary()
-"""The locks that this process holds, by their tokens; what an interrupt has left nobody holds."""
+"""The locks that this process holds, by token; a lock left by an interrupt is held by nobody."""
 
 
 class FolderLock:
-    """The right to write in a folder, from `take` to `release`, or in a ``with`` statement.
+    """The exclusive right to write in a folder, from `take` to `release` or in a ``with`` statement.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class FolderLock:
     Attributes
     ----------
     note : str or None
-        What is to be told of a lock that was left over, and taken.
+        Called with a message if a left-over lock was taken.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -72,7 +72,7 @@ class FolderLock:
         self.release()
 
     def take(self) -> None:
-        """Make the folder this lock's own, or say whose it is.
+        """Acquire the lock; raise with the name of its holder if it is held.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class FolderLock:
         threading.Thread(target=_beat, args=given, name="lucidnet lock", daemon=True).start()
 
     def release(self) -> None:
-        """Let the folder go; whoever has taken it meanwhile keeps it."""
+        """Release the lock, unless somebody else has taken it meanwhile."""
         HELD.pop(self.token, None)
         self._ended.set()
         with suppress(OSError):
@@ -118,7 +118,7 @@ class FolderLock:
                 self.path.unlink()
 
     def hold(self) -> None:
-        """Make sure that the folder is still ours, before something is written; one that vanished is made.
+        """Check before writing that the lock is still ours; take it again if it has vanished.
 
         Raises
         ------
@@ -131,10 +131,10 @@ class FolderLock:
 
     def _mine(self) -> bool:
         found = _read(self.path)
-        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # no forked copy's
+        return (found.get("token"), found.get("pid")) == (self.token, os.getpid())  # not a forked copy's
 
     def _clear(self, now: float) -> None:
-        """Remove a lock that is left over, and what was left of making one; raise if it is in use."""
+        """Remove a stale lock and left-over temporary files; raise if the lock is in use."""
         for left in self.folder.glob(f"{NAME}.*"):
             with suppress(OSError):
                 holder, age = _read(left), now - left.stat().st_mtime
@@ -157,7 +157,7 @@ class FolderLock:
 def locked(
     folders: Iterable[Path], gather: Callable[[Any], list[Any]], main: bool, tell: Callable[[str], object]
 ) -> Iterator[list[FolderLock]]:
-    """Hold the locks of some folders; of several processes the main one does, and all learn if that fails.
+    """Hold the locks of several folders, in the main process; all processes raise if that fails.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def locked(
     main : bool
         Whether this is the process that writes.
     tell : callable
-        Is told of locks that were left over.
+        Called with messages about locks that were left over.
     """
     held: list[FolderLock] = []
     refused = None
@@ -187,7 +187,7 @@ def locked(
 
 
 def _beat(path: Path, token: str, ended: threading.Event) -> None:
-    """Give signs of life, for as long as the lock is held."""
+    """Touch the lock file regularly, as a sign of life, while the lock is held."""
     while not ended.wait(BEAT) and token in HELD:
         with suppress(OSError):
             if _read(path).get("token") == token:
@@ -195,14 +195,14 @@ def _beat(path: Path, token: str, ended: threading.Event) -> None:
 
 
 def _place(folder: Path) -> Path:
-    """Return a folder by the one name that it has, whatever links lead to it."""
+    """Return the canonical path of a folder, with links resolved."""
     if fault := path_fault(folder):
         raise FileError(repr(str(folder)), fault, "name another folder")
     return Path(os.path.realpath(folder))
 
 
 def _left_over(holder: dict[str, Any], age: float) -> str | None:
-    """Say why nobody needs a lock any more; None if somebody may."""
+    """Say why a lock is stale; None if it may be in use."""
     silent = f"it gave no sign of life for {span(age)}" if age > LIMIT else None
     if not holder or any(holder.get(name) != value for name, value in _machine().items()):
         return silent
@@ -214,7 +214,7 @@ def _left_over(holder: dict[str, Any], age: float) -> str | None:
         return "that process is gone"
     if found != began:
         return "that process is gone, and another has its number"
-    return None if found else silent  # without a time, another process may have its number
+    return None if found else silent  # without a start time, another process may have its number
 
 
 def _refusal(path: Path, holder: dict[str, Any], age: float) -> FileError:
@@ -233,7 +233,7 @@ def _title(holder: dict[str, Any]) -> str:
 
 
 def _machine() -> dict[str, str]:
-    """Return what tells machines, their starts, and containers apart: process 7 is another one on each."""
+    """Identify the machine, its boot and the container: process numbers are unique only within these."""
     system = ""
     with suppress(OSError):  # there are such files on Linux only
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -242,7 +242,7 @@ def _machine() -> dict[str, str]:
 
 
 def _began(pid: Any) -> dict[str, str | None]:
-    """Return when a process of this machine began; "" if nobody knows, None if there is no such process."""
+    """Return when a process of this machine started: "" if unknown, None if there is no such process."""
     if type(pid) is not int or pid < 1:
         return {"began": None}
     if not Path("/proc/self/stat").exists():
@@ -262,15 +262,15 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is somebody else's
+    except OSError:  # it belongs to another user
         return True
     return True
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return what a lock says; nothing if it cannot be read."""
+    """Return the content of a lock file; {} if it cannot be read."""
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():  # a pipe would wait forever
             return {}
         with path.open(encoding="utf-8") as file:
             found = json.loads(file.read(LONGEST))
@@ -280,7 +280,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _link(made: Path, path: Path) -> None:
-    """Put a finished file in its place; FileExistsError if there is one."""
+    """Move a finished file to its place; raise `FileExistsError` if there is a file already."""
     try:
         os.link(made, path)
     except FileExistsError:
@@ -292,7 +292,7 @@ def _link(made: Path, path: Path) -> None:
 
 @contextmanager
 def _one_by_one(folder: Path) -> Iterator[None]:
-    """Let one process of a machine at a time look for a lock that is left over, and take it."""
+    """Let only one process of a machine at a time check for a stale lock and take it."""
     try:
         import fcntl
     except ImportError:
@@ -300,7 +300,7 @@ def _one_by_one(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # not all disks know it
+        with suppress(OSError):  # not all disks support it
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -308,7 +308,7 @@ def _one_by_one(folder: Path) -> Iterator[None]:
 
 
 def span(seconds: float) -> str:
-    """Write how long something took, roughly.
+    """Format a duration roughly, in seconds, minutes or hours.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What was recorded step by step, in long form: one row for each number, as data frames like it."""
+"""Values recorded at steps, in long form: one row for each number, as data frames expect."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 STEP_COLUMNS = ("step", "quantity", "layer", "parameter", "index", "value")
 """The columns: see `step_rows`."""
 OF_PARAMETERS = ("weights", "grads", "updates")
-"""What there is of each parameter of a layer."""
+"""Quantities that exist for each parameter of a layer."""
 
 
 def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each number that was recorded between epochs, in the order of `STEP_COLUMNS`.
+    """Yield one row for each number recorded at a step, in the order of `STEP_COLUMNS`.
 
     ``step`` is the number of the step, ``quantity`` what was recorded (``"gradient_alignment"``,
-    ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` of what, empty where it is of
-    neither, ``index`` the place in an array, as ``"2,0"``, empty for a single number, ``value`` the number.
+    ``"weights"``, ``"grads"``, ``"val_loss"``), ``layer`` and ``parameter`` what it belongs to (empty if to
+    neither), ``index`` the place in an array, as ``"2,0"`` (empty for a single number), ``value`` the number.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def step_rows(steps: Mapping[str, Sequence[tuple[int, Any]]]) -> Iterator[dict[s
 
 
 def history_csv(history: Any, path: str | PathLike[str] | None, steps: bool) -> str:
-    """Return the rows of a history, or those of its steps, as CSV; write it to a file if a path is given."""
+    """Return a history (or what was recorded at its steps) as CSV; write it to a file if a path is given."""
     from .files import csv_text
     from .settings import flag, taken
 

@@ -1,4 +1,4 @@
-"""Arrays as text that can be read row by row."""
+"""Arrays printed row by row, for reading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .trees import Array
 def matrix_lines(array: Array, width: int = 100, digits: int = 4) -> Iterator[str]:
     """Yield the lines of an array's numbers: a line a row, each with its number in front.
 
-    Of an array of more than two axes the last two are written, for each place on the others. Columns beyond
+    For an array of more than two axes the last two are written, for each place on the others. Columns beyond
     a width are left out, and a line says which; all rows are there.
 
     Parameters

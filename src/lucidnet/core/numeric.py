@@ -1,4 +1,4 @@
-"""What people bring as data, as arrays of numbers: lists, arrays, tables, tensors."""
+"""Data as users bring them (lists, arrays, tables, tensors), converted to numeric arrays."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..errors import DataError, SettingError
 from .settings import shown
 
 KINDS = "biuf"
-"""The kinds of dtype that are numbers: bool, whole, float."""
+"""The dtype kinds of numbers: bool, whole, float."""
 
 
 def numeric(x: Any, name: str) -> Any:
-    """Return data as an array of NumPy, of numbers; what would lose something is an error that says so.
+    """Convert data to a NumPy array of numbers; what would be lost by that is an error.
 
-    Tables whose columns have several types come as arrays of objects: they become numbers if all of them
-    are.
+    Tables whose columns have several types come as arrays of objects, which become numbers if all of them are
+    numbers.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def numeric(x: Any, name: str) -> Any:
     Raises
     ------
     DataError
-        If it is masked, sparse, on another device, part of a computation whose gradient somebody wants, or
-        holds what is no number.
+        If it is masked, sparse, on another device, part of a computation that tracks gradients, or holds
+        something that is not a number.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def numeric(x: Any, name: str) -> Any:
             f"{name}: the rows do not have one length; fill sequences up with 0, and give their lengths as "
             f"mask=lengths ({error})"
         ) from None
-    except Exception as error:  # of a library that knows why it cannot be an array of NumPy
+    except Exception as error:  # the library says why it cannot be a NumPy array
         if type(error).__name__ == "TracerArrayConversionError":
             raise DataError(
                 f"{name}: it is an array of a function that JAX is compiling, which has no numbers yet: in a "
@@ -57,7 +57,7 @@ def numeric(x: Any, name: str) -> Any:
         raise DataError(f"{name}: cannot be read as an array of NumPy: {said}") from None
     if made.dtype.kind == "O":
         made = _of_objects(made, x, name)
-    if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and its kin
+    if made.dtype.kind == "V" and "float" in made.dtype.name:  # bfloat16 and similar
         made = made.astype(np.float32)
     if made.dtype.kind not in KINDS:
         how = _of_text(name) if made.dtype.kind in "US" else ""
@@ -68,19 +68,19 @@ def numeric(x: Any, name: str) -> Any:
 
 
 def plainly(error: Exception) -> str:
-    """Return the message of an error about data, without the "it: " in front."""
+    """Return an error's message without its leading "it: "."""
     return str(error).removeprefix("it: ")
 
 
 def plain(array: Any) -> bool:
-    """Tell whether something is an array of NumPy, of numbers, none of them masked."""
+    """Tell whether something is a NumPy array of numbers, and no masked array."""
     if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         return False
     return array.dtype.kind in KINDS
 
 
 def scalar(made: Any, what: str, finite: bool = True) -> float:
-    """Return what a user's function gave as a number of Python, or say in plain words why it is none.
+    """Convert what a user's function returned to a Python float; raise `SettingError` if it is no number.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def scalar(made: Any, what: str, finite: bool = True) -> float:
 
 
 def _refuse(x: Any, name: str) -> None:
-    """Raise for what NumPy would make another thing of, or nothing, without a word."""
+    """Raise for input that NumPy would silently change or drop values of."""
     if isinstance(x, (list, tuple)):
-        if x and not isinstance(x[0], (int, float)):  # a row of numbers is not gone through
+        if x and not isinstance(x[0], (int, float)):  # a row of numbers is not searched
             for item in x:
                 _refuse(item, name)
         return
@@ -136,7 +136,7 @@ def _refuse(x: Any, name: str) -> None:
 
 
 def _of_objects(made: Any, x: Any, name: str) -> Any:
-    """Return an array of objects as numbers, if all of them are."""
+    """Convert an array of objects to numbers, if all of them are numbers."""
     if not made.ndim:
         kind = type(x).__name__
         parts = ": give its x and y" if hasattr(x, "x_test") else ""
@@ -158,7 +158,7 @@ def _of_objects(made: Any, x: Any, name: str) -> Any:
 
 
 def _of_text(name: str) -> str:
-    """Say how numbers are made of text: of targets, or else of what is called so."""
+    """Return a hint at how to make numbers of text, for targets or other data."""
     if name == "y":
         return ": number the classes first: names, y = np.unique(y, return_inverse=True)"
     if name == "x":
@@ -169,7 +169,7 @@ def _of_text(name: str) -> str:
 
 
 def _no_number(made: Any, place: tuple[int, ...], columns: Any, name: str) -> str:
-    """Say what stands among numbers that is none, and what to do about it."""
+    """Return the error message for an entry that is no number, with a hint."""
     value = made[place]
     where = f"at index {place if len(place) > 1 else place[0]}"
     if columns is not None and len(place) == 2 and len(columns) == made.shape[1]:

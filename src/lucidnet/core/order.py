@@ -1,4 +1,4 @@
-"""In which order a function of one's own takes target and prediction: its own names say so."""
+"""Whether a user's function takes target or prediction first, judged by its parameter names."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ PREDICTION = frozenset(
         "scores",
     ]
 )
-"""Words in the name of a parameter which say that it is the prediction."""
+"""Words in a parameter's name that mark it as the prediction."""
 TARGET = frozenset(
     ["target", "targets", "true", "truth", "ytrue", "label", "labels", "t", "desired", "expected", "actual"]
 )
-"""Words that say it is the target."""
+"""Words in a parameter's name that mark it as the target."""
 ORDERS = ("target, prediction", "prediction, target")
 
 
 def meaning(name: str) -> str:
-    """Return what the name of a parameter says it is: ``"target"``, ``"prediction"``, or nothing.
+    """Return what a parameter's name says it is: ``"target"``, ``"prediction"``, or "" for neither.
 
     Examples
     --------
@@ -54,18 +54,18 @@ def meaning(name: str) -> str:
 
 
 def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
-    """Return the names of the two arguments by position that a function takes; None if they cannot be known.
+    """Return the names of a function's two positional arguments; None if they cannot be found out.
 
     Raises
     ------
     SettingError
-        If it cannot be called with two.
+        If it cannot be called with two arguments.
     """
     from inspect import Parameter, signature
 
     try:
         known = signature(function)
-    except (TypeError, ValueError):  # of a function of another language
+    except (TypeError, ValueError):  # a function written in another language
         return None
     try:
         known.bind(None, None)
@@ -82,23 +82,23 @@ def names_of(function: Callable[..., Any]) -> tuple[str, str] | None:
 def target_first(
     function: Callable[..., Any], order: str | None, write: str, otherwise: bool | None = None
 ) -> bool:
-    """Tell whether a function takes the target first; one of two names that says something is enough.
+    """Tell whether a function takes the target first, by the names of its arguments or by `order`.
 
     Parameters
     ----------
     function : callable
         A function of two arguments.
     order : str, optional
-        What the user said; the names are not looked at then.
+        The order that the user gave; the names are then ignored.
     write : str
-        What to write where the names tell nothing.
+        What to write if the names say nothing.
     otherwise : bool, optional
-        What it is where they tell nothing, if that is known.
+        The order if they say nothing, where that is known.
 
     Raises
     ------
     SettingError
-        If nobody can know.
+        If the order cannot be known.
     """
     names = names_of(function)
     if order is not None:
@@ -145,12 +145,12 @@ class Ordered(Record):
     swapped: bool
 
     def __call__(self, prediction: Any, target: Any) -> Any:
-        """Return what the function makes of them."""
+        """Call the function with prediction and target in its own order."""
         return self.function(target, prediction) if self.swapped else self.function(prediction, target)
 
 
 def check_method(method: Callable[..., Any], expected: tuple[str, ...], skipped: int) -> None:
-    """Raise if the names of a method's arguments say that it takes target and prediction the other way round.
+    """Raise if a method's argument names say that it takes target and prediction in the wrong order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Functions and classes of a user's own: how they are called, and whether they do what they have to."""
+"""Functions and classes written by users: calling them, and checking that they do what they must."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .settings import accepts, shown
 from .value import of_library
 
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
-"""Views that were lent, each with its array, by ``id`` of the view."""
+"""Views that were lent out, each with its array, by the view's ``id``."""
 
 
 def _lent(given: Any, views: Views) -> Any:
-    """Return arrays of NumPy, alone or in tuples and dicts, as views that nobody can write into."""
+    """Replace the NumPy arrays in arguments by read-only views."""
     if isinstance(given, np.ndarray) and given.flags.writeable:
         view = given.view()
         view.flags.writeable = False
@@ -27,7 +27,7 @@ def _lent(given: Any, views: Views) -> Any:
 
 
 def _given_back(made: Any, views: Views) -> Any:
-    """Return what a function returned, with the arrays themselves where it returned views of `_lent`."""
+    """Replace the read-only views of `_lent` in a result by the arrays themselves."""
     if isinstance(made, np.ndarray):
         return views[id(made)][1] if id(made) in views else made
     return _each(made, _given_back, views)
@@ -40,12 +40,12 @@ def _each(tree: Any, function: Callable[[Any, Views], Any], views: Views) -> Any
 
 
 def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Return what a user's function makes of arrays, which it cannot change.
+    """Call a user's function on arrays that it cannot modify.
 
     Raises
     ------
     SettingError
-        If it writes into what it was given, takes tensors of PyTorch, or decides by a whole array.
+        If it writes into its arguments, takes tensors of PyTorch, or branches on a whole array.
     """
     views: Views = {}
     try:
@@ -60,7 +60,7 @@ def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> A
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong with a function that fails in one of the ways that many do, or nothing."""
+    """Explain a common mistake behind an error of a user's function; "" if it is none of them."""
     said, trace = str(error), error.__traceback__
     if isinstance(error, ValueError) and "read-only" in said:
         return "writes into what it was given: make a new array, x = x * 2 and not x *= 2, or x = x.copy()"
@@ -81,7 +81,7 @@ def _reason(error: Exception) -> str:
 
 
 def from_numpy(function: Any) -> tuple[str, ...]:
-    """Return the names of the functions of NumPy that a function's own code calls, in their order.
+    """Return the names of the NumPy functions that a function's own code calls, in order.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def from_numpy(function: Any) -> tuple[str, ...]:
 def _held(cell: Any) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it is not filled yet
+    except ValueError:  # it is not filled in yet
         return None
 
 
@@ -129,7 +129,7 @@ def _is_numpy_function(found: Any) -> bool:
 
 
 def written(cls: type, name: str, base: type) -> Any:
-    """Return a method that a user's class has of its own or of a class beside `base`; None if it inherits it.
+    """Return a method that a user's class overrides; None if it inherits the method of `base`.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def written(cls: type, name: str, base: type) -> Any:
 
 
 def check_methods(cls: type, base: type) -> None:
-    """Raise if a method that a class overrides cannot be called as that of its base is.
+    """Raise if a method that a class overrides cannot be called like the method of its base class.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def check_methods(cls: type, base: type) -> None:
 
 
 def check_callback(cls: Any, base: type) -> None:
-    """Raise if a callback's method cannot be called; have what it returns checked."""
+    """Raise if a callback's method cannot be called; make its return values be checked."""
     if cls.__module__.partition(".")[0] == "lucidnet":
         return
     check_methods(cls, base)
@@ -199,7 +199,7 @@ def _is_whole(made: Any) -> bool:
 def checking(
     name: str, method: Callable[..., Any], expected: str, fits: Callable[[Any], bool]
 ) -> Callable[..., Any]:
-    """Return a method that says in plain words if it returns something else than is expected of it."""
+    """Wrap a method so that an unexpected return value raises a clear `SettingError`."""
 
     @wraps(method)
     def checked(self: Any, *given: Any) -> Any:
@@ -212,14 +212,14 @@ def checking(
 
 
 PROBES = (3, 4), (2, 3, 2, 4)
-"""The shapes on which a function is tried: the first that it takes."""
+"""Shapes on which a function is tried in turn, until it takes one."""
 
 
 def mixes(function: Callable[..., Any]) -> bool:
-    """Tell whether a function of an array looks at more than one number for each that it returns.
+    """Tell whether any output of an array function depends on more than one number of its input.
 
-    One number of a small array is made the largest, then the smallest, and it is looked whether others come
-    out another way. Nothing is known of a function that takes no such array, or is not the same twice.
+    One number of a small array is made the largest, then the smallest, to see whether other outputs change.
+    Nothing is known of a function that takes no such array, or is not deterministic.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def mixes(function: Callable[..., Any]) -> bool:
         try:
             with np.errstate(all="ignore"):
                 return _mixes_at(function, signed) or _mixes_at(function, np.abs(signed) + 0.5)
-        except Exception:  # it takes no such array: a training will say it, or go well
+        except Exception:  # it does not take such an array: training will raise, or go well
             continue
     return False
 

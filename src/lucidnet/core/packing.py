@@ -1,4 +1,4 @@
-"""Plain data: tuples, lists, dicts, numbers, texts, None and arrays, described so that JSON can hold them.
+"""Plain data (tuples, lists, dicts, numbers, texts, None, arrays), described so that JSON can hold it.
 
 A checkpoint keeps such data in its file, and processes send them to each other. Nothing in what is read is
 ever run: the worst that damaged or hostile bytes can do is to raise a `FileError`.
@@ -18,18 +18,18 @@ from ..errors import FileError
 from .trees import Array
 
 NUMBERS = "biuf"
-"""The kinds of NumPy's numbers that JSON can hold."""
+"""The kinds of NumPy scalars that JSON can hold."""
 ARRAYS = "biufcSU"
-"""The kinds of arrays that may be sent: those whose bytes are all there is to them."""
+"""The kinds of arrays that may be sent: those that consist of their bytes alone."""
 SENSELESS = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError,
     MemoryError,
 )  # fmt: skip
-"""What code raises that is given other data than it expects."""
+"""The exceptions that code raises when given data it does not expect."""
 
 
 def pack(value: Any, name: str, arrays: dict[str, Array]) -> Any:
-    """Return a description of plain data; the arrays among them go into `arrays`.
+    """Describe plain data for JSON; arrays among them are put into `arrays`.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def unpack(description: Any, arrays: dict[str, Array]) -> Any:
 
 @contextmanager
 def sensible(what: str, file: object = "", remedy: str = "") -> Iterator[None]:
-    """Raise a `FileError` in place of whatever is raised inside because data that were read make no sense.
+    """Turn errors raised inside this context by nonsensical file content into a `FileError`.
 
-    An error of the kind that does not know its file is given that.
+    An error of this kind that does not name its file is given the name.
     """
     try:
         yield
@@ -89,25 +89,25 @@ def sensible(what: str, file: object = "", remedy: str = "") -> Iterator[None]:
 
 
 MOST = 1 << 31
-"""No training has so many steps, batches or epochs: devices count them in 32 bits."""
+"""A bound on the number of steps, batches or epochs: devices count them in 32 bits."""
 
 
 def whole(value: Any) -> int:
-    """Return a whole number of at least 0 that something can have been counted to, or raise a `FileError`."""
+    """Return a value if it is a whole number from 0 to a sane maximum, else raise a `FileError`."""
     if type(value) is not int or not 0 <= value < MOST:
         raise FileError(f"expected a whole number from 0 to {MOST - 1}, got {value!r}")
     return value
 
 
 def number(value: Any) -> float:
-    """Return a number, which may be NaN, or raise a `FileError`."""
+    """Return a value as a float (NaN is allowed), or raise a `FileError`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise FileError(f"expected a number, got {value!r}")
     return float(value)
 
 
 def measured(value: Any) -> Any:
-    """Return a number or an array of numbers, or raise a `FileError`."""
+    """Return a number, or an array of numbers, or raise a `FileError`."""
     numbers = isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS
     if not numbers:
         number(value)
@@ -115,14 +115,14 @@ def measured(value: Any) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """Return a text or None, or raise a `FileError`."""
+    """Return a text, or None, or raise a `FileError`."""
     if not (value is None or isinstance(value, str)):
         raise FileError(f"expected a text, got {value!r}")
     return value
 
 
 def alike(value: Any, like: Any, what: str) -> Any:
-    """Return an array of the shape and type of another, or raise a `FileError`."""
+    """Return an array if it has the shape and dtype of another, else raise a `FileError`."""
     form = getattr(value, "shape", None), getattr(value, "dtype", None)
     if not isinstance(value, np.ndarray) or form != (like.shape, like.dtype):
         raise FileError(f"{what}: expected an array {like.dtype} of shape {like.shape}, got {form}")
@@ -150,7 +150,7 @@ def _unpacked(description: Any, arrays: dict[str, Array]) -> Any:
 
 
 def to_bytes(value: Any) -> bytes:
-    """Return plain data as bytes: how long the description is, the description as JSON, the arrays.
+    """Serialize plain data: the length of the JSON description, the description, the arrays.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def to_bytes(value: Any) -> bytes:
 
 
 def from_bytes(data: bytes) -> Any:
-    """Return the data of which `to_bytes` made these bytes.
+    """Deserialize the bytes that `to_bytes` made.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def from_bytes(data: bytes) -> Any:
 
 
 def shaped_like(value: Any, like: Any) -> Any:
-    """Return plain data with the types of others: named tuples, and dicts of kinds of their own.
+    """Convert plain data to the container types of similar data: named tuples, and subclasses of dict.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def shaped_like(value: Any, like: Any) -> Any:
 
 
 def difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
-    """Return the first place where two descriptions differ, and what stands there.
+    """Return the first place where two descriptions differ, and both values there.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Pieces of HTML for notebooks, and whole pages: they need nothing else, and fit light and dark pages.
+"""HTML pieces for notebooks, and whole pages: self-contained, and fit for light and dark themes.
 
-Letters and lines take the colour of the page around them, whatever made it light or dark; colours of their
-own (`SERIES`) are seen on both. The class of a piece is made of its style sheet, so that it neither meets the
-styles of a page nor those of another version; nothing has an id.
+Text and lines take the colour of the page around them, be it light or dark; colours of their own (`SERIES`)
+are visible on both. The class name of a piece is derived from its style sheet, so that it clashes neither
+with the styles of a page nor with those of another version; nothing has an id.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ STYLE = """
 """
 
 MOST_ROWS = 30
-"""Rows of a table that are shown; of a longer one those in the middle are left out."""
+"""The most rows of a table that are shown; rows in the middle of a longer one are left out."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 252, 6, 92
 """The edges of a curve's picture, which is 258 wide and 112 high."""
 
 POINTS = 240
-"""Points of a curve that are drawn; of a longer one the least and the largest of each stretch."""
+"""The most points of a curve that are drawn; of a longer one the extremes of each stretch."""
 
 
 @cache
 def style() -> tuple[str, str]:
-    """Return the class of all pieces, and the style sheet."""
+    """Return the CSS class of all HTML pieces, and the style sheet."""
     from zlib import crc32
 
     name = f"lucidnet-{crc32(STYLE.encode()):08x}"
@@ -77,13 +77,13 @@ def style() -> tuple[str, str]:
 
 
 def fragment(*parts: str) -> str:
-    """Return parts as a piece of HTML that brings its styles along."""
+    """Return parts as one piece of HTML that carries its own styles."""
     name, sheet = style()
     return f'<div class="{name}"><style>{sheet}</style>{"".join(parts)}</div>'
 
 
 def whole(title: str, body: str) -> str:
-    """Return a whole page: light or dark as the reader's system is, as wide as a phone or a screen."""
+    """Return a complete HTML page that follows the reader's light or dark mode and the screen's width."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -95,7 +95,7 @@ def whole(title: str, body: str) -> str:
 
 
 def escaped(text: Any) -> str:
-    """Return a text with what HTML would take for its own written in another way."""
+    """Escape a text for HTML."""
     written = str.__str__(text) if isinstance(text, str) else str(text)
     for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         written = written.replace(sign, name)
@@ -125,7 +125,7 @@ def table(
     Parameters
     ----------
     titles : sequence of str
-        What stands above the columns; none for a table without titles.
+        The column titles; none for a table without titles.
     rows : sequence of sequences
         The cells. The middle of a long table is left out, and the page says so.
     kinds : mapping of int to str
@@ -167,15 +167,15 @@ def curves(
     title : str
         The quantity.
     series : mapping of str to numbers
-        The curves by name; what is not finite is a gap.
+        The curves by name; values that are not finite leave a gap.
     xs : numbers, optional
-        Where the values lie, from left to right; 1, 2, ... if not given.
+        The positions of the values, from left to right; 1, 2, ... if not given.
     mark : float, optional
         A place on the axis to mark with a line.
     log : bool
         Whether places are drawn by their logarithms.
     across : str
-        What lies on the axis.
+        The name of the horizontal axis.
     """
     lines = {name: _points(values, xs, log) for name, values in series.items()}
     shown = [point for points in lines.values() for point in points if math.isfinite(point[1])]
@@ -234,7 +234,7 @@ def _points(values: Sequence[Any], xs: Sequence[float] | None, log: bool) -> lis
 
 
 def _few(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return which of the numbers are drawn: of many the least and the largest of each stretch."""
+    """Return the indices of the points to draw: of many, the minimum and maximum of each stretch."""
     if len(numbers) <= POINTS:
         return np.arange(len(numbers))
     stretches = np.array_split(np.where(np.isfinite(numbers), numbers, np.nan), POINTS // 2)
@@ -262,7 +262,7 @@ def _number(value: Any) -> float:
 
 
 def _range(numbers: Iterable[float]) -> tuple[float, float]:
-    """Return the ends of an axis for numbers, apart from each other."""
+    """Return the limits of an axis for some numbers; they always differ."""
     some = list(numbers)
     low, high = min(some), max(some)
     return (low, high) if high > low else (low - (abs(low) / 10 or 0.5), high + (abs(high) / 10 or 0.5))
@@ -274,7 +274,7 @@ def _place(value: float, low: float, high: float, start: float, stop: float) -> 
 
 
 def _frame(left: float, right: float, low: float, high: float, log: bool, across: str) -> str:
-    """Draw the axes, with the numbers at their ends."""
+    """Return the axes as SVG, labelled at their ends."""
     first, last = (_text(10**x) if log else f"{x:,.0f}" for x in (left, right))
     axes = f'<path d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
     words = [

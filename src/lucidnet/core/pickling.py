@@ -1,4 +1,4 @@
-"""What pickle can write, said beforehand and with its place, as pickle itself names no place."""
+"""Checks in advance that pickle can write a value, naming the place where it cannot, as pickle does not."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from ..errors import UnpicklableError
 
 OTHERS = ("copy", "cloudpickle", "dill")
-"""Modules that copy or write more than pickle does, functions made on the way among it."""
+"""Modules that copy or write more than pickle can, such as functions made at run time."""
 
 
 def check(parts: Mapping[str, Any]) -> None:
-    """Raise if one of these parts, or something in it, cannot be written by pickle.
+    """Raise if any of these parts cannot be pickled, naming the place inside.
 
-    Whoever can write more (`copy.deepcopy`, cloudpickle, dill) and is asking is left to it.
+    Nothing is checked for tools that can write more (`copy.deepcopy`, cloudpickle, dill).
 
     Raises
     ------
@@ -44,7 +44,7 @@ def _written(value: Any) -> bool:
 
 
 def _culprits(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Yield the innermost parts of a value that cannot be written, with their places."""
+    """Yield the innermost parts of a value that cannot be pickled, with their places."""
     inner: dict[str, Any] = {}
     if isinstance(value, Mapping):
         inner = {f"{where}[{key!r}]": item for key, item in value.items()}

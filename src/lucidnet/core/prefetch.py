@@ -8,13 +8,13 @@ from queue import Empty, Full, Queue
 from typing import Any
 
 WAIT = 0.05
-"""Seconds after which the thread looks whether it is still wanted."""
+"""Seconds after which the thread checks whether it is still wanted."""
 
 
 def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
-    """Yield what an iterator yields, of which a thread makes so many items ahead.
+    """Yield an iterator's items, which a thread produces up to `count` items ahead.
 
-    An error in the thread is raised here; when nobody goes on taking items, the thread ends.
+    An error in the thread is raised here; the thread ends when nobody takes items any more.
     """
     queue: Queue[tuple[str, Any]] = Queue(count)
     ended = threading.Event()
@@ -33,7 +33,7 @@ def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
                 if ended.is_set():
                     return
             put("end", None)
-        except BaseException as error:  # whatever it is, it belongs to whoever takes the items
+        except BaseException as error:  # whatever it is, it belongs to the consumer
             put("error", error)
 
     thread = threading.Thread(target=work, name="lucidnet prefetch", daemon=True)

@@ -1,4 +1,4 @@
-"""Records: frozen dataclasses for which nothing is written and compiled when their module is imported.
+"""Records: frozen dataclasses that generate and compile no code when their module is imported.
 
 `dataclasses.dataclass` writes five or six functions for each class and compiles them, which took more than
 half of the time of ``import lucidnet``. Here one constructor, one comparison and one hash serve all classes.
@@ -23,31 +23,31 @@ C = TypeVar("C", bound=type)
 FROZEN: Any = dataclass(init=False, repr=False, eq=False)(
     type("Frozen", (), {"__doc__": "-"})
 ).__dataclass_params__  # type: ignore[attr-defined]
-"""What `dataclasses` notes of a class: it stands in all records, and says that a subclass may be frozen."""
+"""The attribute `dataclasses` sets on a class; all records have it, so that a subclass may be frozen."""
 FROZEN.frozen = FROZEN.eq = True
 
 
 class Plan(NamedTuple):
-    """What one constructor, comparison and hash must know of a class."""
+    """What the shared constructor, comparison and hash need to know about a class."""
 
     positional: tuple[str, ...]
-    """The settings that may be given without their names, in order."""
+    """The settings that may be given by position, in order."""
     defaults: dict[str, Any]
-    """All settings that may be given, in order, with what they are if not given, or `MISSING`."""
+    """All settings in order, with their defaults, or `MISSING`."""
     required: frozenset[str]
-    """Those that must be given."""
+    """The settings without a default."""
     factories: tuple[str, ...]
-    """Those whose default is a function that makes it."""
+    """The settings whose default is made by a function."""
     compared: Callable[[Any], Any]
-    """What is compared and hashed of a value."""
+    """The fields that are compared and hashed."""
     checks: tuple[tuple[str, Any], ...]
-    """What each setting takes, as `core.settings` declares it; None where nothing is declared."""
+    """The checks of each setting, as declared by `core.settings`; None if it has none."""
     declared: bool
-    """Whether the class, or one that it inherits from, is a dataclass."""
+    """Whether the class, or a base class, is a dataclass."""
 
 
 class _LazySignature:
-    """The arguments of a class, for `inspect.signature` and ``help``; found when they are asked for."""
+    """A class's signature, for `inspect.signature` and ``help``, computed when it is asked for."""
 
     def __get__(self, instance: Any, owner: type) -> Signature | None:
         if instance is not None:
@@ -77,7 +77,7 @@ class Record:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Go on once all fields are there: a subclass checks them."""
+        """Run after all fields are set; subclasses check them here."""
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -149,7 +149,7 @@ def record(kind: Any = None, /, *, kw_only: bool = False) -> Any:
 
 
 def with_fields(kind: Any, kw_only: bool) -> Any:
-    """Note the fields of a class as `dataclasses` does."""
+    """Collect the fields of a class as `dataclasses` does."""
     inherited: dict[str, Field[Any]] = {}
     for base in kind.__mro__[-1:0:-1]:
         inherited |= getattr(base, "__dataclass_fields__", {})
@@ -184,7 +184,7 @@ def plan_of(kind: type) -> Plan:
 
 
 def _made_by_dataclasses(function: Any) -> bool:
-    """Tell whether `dataclasses` has written a function: such a one stands in no file."""
+    """Tell whether `dataclasses` generated a function: its code comes from no file."""
     return getattr(getattr(function, "__code__", None), "co_filename", "") == "<string>"
 
 
@@ -213,12 +213,12 @@ def _planned(kind: Any) -> Plan:
 
 
 def _is_fixed(kind: type, name: str) -> bool:
-    """Tell whether an attribute must stay: all of a record, the fields of what is derived from one."""
+    """Tell whether an attribute is read-only: any of a record, the fields of a class derived from one."""
     return "__dataclass_fields__" in vars(kind) or name in plan_of(kind).defaults
 
 
 def _signature(kind: type) -> Signature:
-    """Return the arguments of a class whose constructor is that of all values."""
+    """Return the signature of a class with the shared constructor."""
     plan = plan_of(kind)
     types = {f.name: f.type for f in fields(kind)} if plan.declared else {}
     parameters = [
@@ -234,7 +234,7 @@ def _signature(kind: type) -> Signature:
 
 
 def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any]) -> Exception:
-    """Return the error for arguments that a class does not take, in the words of Python."""
+    """Return the error for wrong constructor arguments, worded as Python words it."""
     plan, name = plan_of(kind), f"{kind.__qualname__}.__init__()"
     for unknown in given:
         if unknown not in plan.defaults:
@@ -259,7 +259,7 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
 
 
 def unknown_argument(kind: type, name: str) -> Exception:
-    """Return the error for an argument of a name that a class does not know."""
+    """Return the error for an unknown keyword argument of a class."""
     ours = foreign.keyword(kind, name)
     hint = f": here it is {ours}" if ours else ""
     return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

@@ -1,8 +1,8 @@
-"""Where a bar is drawn while something runs: over one line of a terminal, or in one output of a notebook.
+"""Where progress bars are drawn: over one line of a terminal, or in one output of a notebook.
 
-A terminal is told to begin its line anew, as all understand it. A notebook (Jupyter, VS Code, Colab and what
-else runs IPython's kernel) is given one piece of HTML that takes the place of the one before; that needs no
-widgets, and a notebook that was saved keeps the last. Where nobody watches there is no surface.
+A terminal is told to rewrite its line, as all understand it. A notebook (Jupyter, VS Code, Colab and whatever
+else runs IPython's kernel) is given one piece of HTML that replaces the one before; that needs no widgets,
+and a saved notebook keeps the last one. Where nobody watches, there is no surface.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from .text import wide
 
 PLACES = 16
-"""How many places of a line a bar takes."""
+"""The width of a bar in characters."""
 
 
 class Drawn(NamedTuple):
-    """What a bar shows: what is being done, how much of it is done (0 to 1), and words behind that."""
+    """What a progress bar shows: a title, the share that is done (0 to 1), and words after the bar."""
 
     title: str
     share: float
@@ -27,20 +27,20 @@ class Drawn(NamedTuple):
 
 
 class Surface:
-    """Where bars are drawn; this one is nowhere."""
+    """Where progress bars are drawn; this base class draws nothing."""
 
     def say(self, text: str) -> None:
-        """Show a line that stays."""
+        """Print a line that stays."""
 
     def draw(self, bar: Drawn) -> None:
-        """Show a bar in the place of the one before."""
+        """Draw a bar in place of the previous one."""
 
     def close(self, told: str) -> None:
-        """Take the bar away; a line that tells what was done may take its place."""
+        """Remove the bar; if a closing line is given it takes the bar's place."""
 
 
 def surface() -> Surface | None:
-    """Return what to draw on; None where output goes to a file or a pipe, or nowhere."""
+    """Return where to draw bars: a notebook or a terminal; None if the output is a file or a pipe."""
     if in_notebook():
         return Notebook()
     is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -48,7 +48,7 @@ def surface() -> Surface | None:
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a kernel of IPython, whose output is shown elsewhere."""
+    """Tell whether this code runs in an IPython kernel, whose output appears in a notebook."""
     shell = sys.modules.get("IPython")
     running = shell.get_ipython() if shell and hasattr(shell, "get_ipython") else None
     return running is not None and hasattr(running, "kernel")
@@ -73,7 +73,7 @@ class Terminal(Surface):
         self.out.flush()
 
     def draw(self, bar: Drawn) -> None:
-        if not self.ends:  # somebody is in the middle of a line
+        if not self.ends:  # someone has not finished a line
             return
         from shutil import get_terminal_size
 
@@ -91,7 +91,7 @@ class Terminal(Surface):
         self.length = width
 
     def clear(self) -> None:
-        """Leave an empty line where the bar was."""
+        """Erase the bar, leaving an empty line."""
         if self.length:
             self.out.write(f"\r{' ' * self.length}\r")
             self.length = 0
@@ -106,13 +106,13 @@ class Terminal(Surface):
 
 
 class Above:
-    """A stream that takes the bar of a terminal away before something is written to it."""
+    """A stream that erases the terminal's bar before anything is written."""
 
     def __init__(self, terminal: Terminal, stream: Any) -> None:
         self.terminal, self.stream = terminal, stream
 
     def write(self, text: str) -> Any:
-        """Write a text where the bar was."""
+        """Erase the bar, then write the text."""
         self.terminal.clear()
         if text:
             self.terminal.ends = text.endswith("\n")
@@ -123,7 +123,7 @@ class Above:
 
 
 class Notebook(Surface):
-    """One output of a cell, which changes: a bar, and below it the lines that were said."""
+    """A notebook output that is updated in place: a bar, and below it the printed lines."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -165,7 +165,7 @@ class Notebook(Surface):
 
 
 def cut(text: str, places: int) -> str:
-    """Return a text without what does not fit into so many places of a line.
+    """Cut a text to a width of `places` terminal columns.
 
     Examples
     --------

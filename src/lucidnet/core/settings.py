@@ -1,8 +1,8 @@
 """Settings, each declared once, with its check: ``units: int = whole(1)``.
 
-A declaration is a field of a value (`core.value`), with what it takes in its metadata. The value converts
-what it was given, numbers of NumPy to Python's and names to what they stand for, or raises `SettingError`
-with class, setting, what was given and what is expected. Arguments of functions are checked by `taken`.
+A declaration is a field of a value (`core.value`), with its check in the field's metadata. The value converts
+what it is given (NumPy's numbers to Python's, names to what they stand for), or raises `SettingError` with
+class, setting, what was given and what is expected. Arguments of functions are checked by `taken`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..errors import LucidnetError, SettingError
 from ..foreign import called, meant
 
 SHOWN = 120
-"""How many characters of what was given a message shows."""
+"""The most characters of a given value that a message shows."""
 
 
 LONGEST = 2**63 - 1
@@ -27,17 +27,17 @@ LONGEST = 2**63 - 1
 
 
 class UnfitError(Exception):
-    """What was given is not what is expected. Whoever asked says of which setting.
+    """A given value is not what is expected; the caller adds which setting it is.
 
-    A text in it says what is expected in place of the check's words, where less is more: of a number that
-    is too large, "at most 1".
+    A text in it replaces the check's words for what is expected, where less is more: for a number that is too
+    large, "at most 1".
     """
 
 
 class Check(NamedTuple):
-    """What a setting takes: in words, and as a function that converts it or raises `UnfitError`.
+    """What a setting accepts: in words, and as a function that converts it or raises `UnfitError`.
 
-    The function gets what was given, and the value it is for (or the name of a function that was called).
+    The function gets the given value, and the object it is for (or the name of the function called).
     """
 
     expected: str
@@ -46,16 +46,16 @@ class Check(NamedTuple):
 
 
 def shown(given: Any) -> str:
-    """Return what was given as messages show it: not longer than a line or two."""
+    """Return the repr of a given value for a message, cut to a line or two."""
     try:
         text = " ".join(repr(given).split())
-    except Exception:  # an object that cannot say what it is must not hide what is wrong
+    except Exception:  # an object with a broken repr must not hide what is wrong
         text = f"an object of {type(given)}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
 
 def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
-    """Return what was given for a setting as it is kept, or raise what is wrong with it."""
+    """Convert a given value for a setting, or raise a `SettingError` that says what is wrong."""
     if given is None and check.optional:
         return None
     try:
@@ -65,7 +65,7 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
         expected = str(unfit) or (f"{check.expected}, or None" if check.optional else check.expected)
         hint = meant(type(owner), name, given)
         raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}{hint}") from None
-    except LucidnetError as error:  # of a name, or of a value inside
+    except LucidnetError as error:  # from a name, or from a value inside
         title, said = owner if isinstance(owner, str) else title_of(owner), str(error)
         if said.startswith(f"{title}: {name} "):
             raise
@@ -74,12 +74,12 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
 
 
 def title_of(owner: Any) -> str:
-    """Return how messages call a value: by its class, or by the function whose arguments it holds."""
+    """Return what messages call a value: its class, or the function whose arguments it holds."""
     return str(getattr(owner, "title", "") or type(owner).__name__)
 
 
 def taken(owner: Any, name: str, given: Any, declared: Any) -> Any:
-    """Return an argument as a declaration takes it, or raise.
+    """Check and convert an argument as declared.
 
     Examples
     --------
@@ -105,13 +105,13 @@ def setting(
     expected : str
         What must be given, as in "units must be ...".
     convert : callable
-        ``convert(given, owner)`` returns what is kept; the owner is the value that is being made.
+        ``convert(given, owner)`` returns the value to keep; the owner is the object being made.
     default : optional
-        What it is if not given; without one it must be given.
+        The default; without one, the setting must be given.
     optional : bool
         Whether None may be given.
     kw_only : bool
-        Whether it can be given by name only.
+        Whether it must be given by name.
     """
     check = Check(expected, convert, optional)
     made: Field[Any] = field(default=default, kw_only=kw_only, metadata={"check": check})
@@ -122,7 +122,7 @@ def setting(
 
 
 def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> Any:
-    """Declare a whole number within bounds; NumPy's are made Python's, and a bool is none."""
+    """Declare a whole number within bounds; NumPy integers become Python's, booleans are refused."""
 
     def convert(given: Any, owner: Any) -> int:
         if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
@@ -140,7 +140,7 @@ def whole(least: int | None = 1, most: int | None = None, **declared: Any) -> An
 
 
 class Range(NamedTuple):
-    """What a number must be: at least, above, below or at most another."""
+    """The bounds of a number: at least, above, below, at most."""
 
     least: float | None = None
     above: float | None = None
@@ -167,7 +167,7 @@ ANY = Range()
 
 
 def real(given: Any, allowed: Range = ANY) -> float:
-    """Return a finite number of Python in a range; raise `UnfitError` for anything else."""
+    """Return a finite Python number within a range; raise `UnfitError` for anything else."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
         raise UnfitError
     try:
@@ -182,12 +182,12 @@ def real(given: Any, allowed: Range = ANY) -> float:
 
 
 def in_words(allowed: Range) -> str:
-    """Return what a number in a range is called."""
+    """Describe a number within a range in words."""
     return ", ".join(filter(None, ("a finite number", str(allowed))))
 
 
 def count(least: int = 1, **declared: Any) -> Any:
-    """Declare how often something is done: a whole number that loops of Python can count to."""
+    """Declare a count: a whole number that Python loops can count to."""
     return whole(least, LONGEST, **declared)
 
 
@@ -199,26 +199,26 @@ def finite(
     most: float | None = None,
     **declared: Any,
 ) -> Any:
-    """Declare a finite number within bounds; NumPy's are made Python's, and a bool is none."""
+    """Declare a finite number within bounds; NumPy numbers become Python's, booleans are refused."""
     allowed = Range(least, above, below, most)
     return setting(in_words(allowed), lambda given, owner: real(given, allowed), **declared)
 
 
 def between(least: float, most: float, **declared: Any) -> Any:
-    """Declare a number from one bound to another, both of them allowed."""
+    """Declare a number between two bounds, both included."""
     allowed = Range(least, most=most)
     return setting(in_words(allowed), lambda given, owner: real(given, allowed), **declared)
 
 
 def is_function(given: Any) -> bool:
-    """Tell whether something can be called, and is no class that somebody forgot to make a value of."""
+    """Tell whether something is callable, and not a class that was passed in place of an instance."""
     return callable(given) and not isinstance(given, type) and not called(given)
 
 
 def scheduled(
     least: float | None = 0.0, *, below: float | None = None, most: float | None = None, **declared: Any
 ) -> Any:
-    """Declare a number within bounds, or a schedule: a function from the step (0, 1, ...) to one."""
+    """Declare a number within bounds, or a schedule: a function that maps the step (0, 1, ...) to one."""
     allowed = Range(least, None, below, most)
 
     def convert(given: Any, owner: Any) -> Any:
@@ -231,7 +231,7 @@ def scheduled(
 
 
 def accepts(function: Callable[..., Any], count: int) -> bool:
-    """Tell whether a function can be called with so many arguments, as far as that can be known.
+    """Tell whether a function accepts `count` positional arguments; True if that cannot be known.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
 
     try:
         known = signature(function)
-    except (TypeError, ValueError):  # of a function of another language
+    except (TypeError, ValueError):  # a function written in another language
         return True
     try:
         known.bind(*(None,) * count)
@@ -261,7 +261,7 @@ def _check_takes(given: Any, count: int) -> None:
 
 
 def flag(**declared: Any) -> Any:
-    """Declare a yes or no: True or False, and no number or text that passes for one."""
+    """Declare a boolean; numbers and texts are refused."""
 
     def convert(given: Any, owner: Any) -> bool:
         if not isinstance(given, (bool, np.bool_)):
@@ -272,7 +272,7 @@ def flag(**declared: Any) -> Any:
 
 
 def choice(*options: str | int, **declared: Any) -> Any:
-    """Declare one of some words or numbers."""
+    """Declare one of several given words or numbers."""
 
     def convert(given: Any, owner: Any) -> Any:
         if isinstance(given, np.integer):
@@ -285,7 +285,7 @@ def choice(*options: str | int, **declared: Any) -> Any:
 
 
 def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
-    """Declare a text, which may be empty or not, and has none of some characters in it."""
+    """Declare a text, possibly empty, that holds none of the characters in `without`."""
 
     def convert(given: Any, owner: Any) -> str:
         if not isinstance(given, str) or not (given or empty) or any(c in given for c in without):
@@ -299,7 +299,7 @@ def text(*, empty: bool = False, without: str = "", **declared: Any) -> Any:
 
 
 def writable(text: str) -> bool:
-    """Tell whether all of a text are characters, so that a file can hold it."""
+    """Tell whether a text can be encoded as UTF-8, so that a file can hold it."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -308,7 +308,7 @@ def writable(text: str) -> bool:
 
 
 def texts(*, least: int = 0, one: bool = False, **declared: Any) -> Any:
-    """Declare several texts: a sequence of them; of one alone only if that is said."""
+    """Declare a sequence of texts; with `one` a single text is accepted, too."""
 
     def convert(given: Any, owner: Any) -> tuple[str, ...]:
         items = (given,) if one and isinstance(given, str) else listed(given)
@@ -320,7 +320,7 @@ def texts(*, least: int = 0, one: bool = False, **declared: Any) -> Any:
 
 
 def path_like(**declared: Any) -> Any:
-    """Declare the path of a file or folder: a text, or an object such as `pathlib.Path`."""
+    """Declare the path of a file or folder: a text, or a path object such as `pathlib.Path`."""
 
     def convert(given: Any, owner: Any) -> Any:
         if not isinstance(given, (str, PathLike)) or not (text := str(given)) or "\0" in text:
@@ -334,7 +334,7 @@ def path_like(**declared: Any) -> Any:
 
 
 def named(module: Any, *, values: str = "", **declared: Any) -> Any:
-    """Declare a value that may be given by its name: the `get` of a module turns one into the other."""
+    """Declare a value that can also be given by its name, which the `get` of a module looks up."""
 
     def convert(given: Any, owner: Any) -> Any:
         return module.get(given)
@@ -343,7 +343,7 @@ def named(module: Any, *, values: str = "", **declared: Any) -> Any:
 
 
 def instance(kind: type | tuple[type, ...], expected: str, **declared: Any) -> Any:
-    """Declare a value of a class; `expected` says which in words."""
+    """Declare an instance of a class; `expected` describes it in words."""
 
     def convert(given: Any, owner: Any) -> Any:
         if not isinstance(given, kind):
@@ -354,7 +354,7 @@ def instance(kind: type | tuple[type, ...], expected: str, **declared: Any) -> A
 
 
 def function(expected: str = "a function", takes: int | None = None, **declared: Any) -> Any:
-    """Declare something that can be called, with so many arguments if that is said."""
+    """Declare a callable; `takes` is the number of arguments that it must accept."""
 
     def convert(given: Any, owner: Any) -> Any:
         if not is_function(given):
@@ -367,7 +367,7 @@ def function(expected: str = "a function", takes: int | None = None, **declared:
 
 
 def anything(**declared: Any) -> Any:
-    """Declare a setting whose check stands elsewhere, since it takes other settings to know."""
+    """Declare a setting that is checked elsewhere, because the check depends on other settings."""
     return setting("anything", lambda given, owner: given, **declared)
 
 
@@ -375,7 +375,7 @@ def anything(**declared: Any) -> Any:
 
 
 def listed(given: Any) -> tuple[Any, ...]:
-    """Return the items of a sequence; raise `UnfitError` for a text, a mapping, or what has no items."""
+    """Return the items of a sequence as a tuple; raise `UnfitError` for a text, a mapping, or no iterable."""
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
         raise UnfitError
     try:
@@ -385,7 +385,7 @@ def listed(given: Any) -> tuple[Any, ...]:
 
 
 def sequence(expected: str, item: Any, *, least: int = 1, length: int | None = None, **declared: Any) -> Any:
-    """Declare a sequence, kept as a tuple, of what another declaration takes."""
+    """Declare a sequence (kept as a tuple) of items that each satisfy another declaration."""
     check: Check = item.metadata["check"]
 
     def convert(given: Any, owner: Any) -> tuple[Any, ...]:

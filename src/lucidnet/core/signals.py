@@ -1,6 +1,6 @@
-"""What the system or a person asks of a running training: SIGTERM, which ends it in order, and Ctrl-C.
+"""What the system or the user asks of a running training: SIGTERM ends it in order, Ctrl-C interrupts.
 
-Python runs handlers of signals in the main thread only; in any other thread nothing here does anything.
+Python runs signal handlers in the main thread only; in any other thread nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from ..errors import Terminated
 
 APART = 0.5
-"""Seconds between two times that several processes ask each other, about."""
+"""Seconds, roughly, between two times that processes ask each other."""
 
 
 class Termination:
-    """Whether this process has been asked to end; several that train together must agree where.
+    """Whether this process has been asked to end; several processes must agree after which step.
 
-    ``requested`` says it of this process, and ``alone`` that there is no other, once that is known.
+    ``requested`` says so for this process; ``alone``, once it is known, that there is no other process.
     """
 
     def __init__(self) -> None:
@@ -31,17 +31,17 @@ class Termination:
         self._last = time.monotonic()
 
     def agreed(self, gather: Callable[[Any], list[Any]], now: bool = False) -> bool:
-        """Tell whether any of the processes has been asked to end: all get the same answer.
+        """Tell whether any process has been asked to end; all processes get the same answer.
 
-        To be called after each step, by all; a process alone answers at once. Several ask each other
-        only now and then, after as many calls as the first of them expects in half a second.
+        All processes call it after each step; a process on its own answers at once. Several processes ask
+        each other only now and then, after as many calls as the first of them expects in half a second.
 
         Parameters
         ----------
         gather : callable
             Returns what each process has, in their order.
         now : bool
-            Whether to ask in any case; the same for all.
+            Whether to ask in any case; must be the same in all processes.
         """
         if self.alone:
             return self.requested
@@ -57,10 +57,10 @@ class Termination:
 
 @contextmanager
 def termination() -> Iterator[Termination]:
-    """Note SIGTERM instead of ending at once, in the main thread, unless somebody handles it already.
+    """Record SIGTERM instead of ending at once, if this is the main thread and no handler is set.
 
-    The handler is put back at the end, also after an error. A signal that did not lead to
-    `errors.Terminated` does then what it would have done without this.
+    The old handler is put back at the end, also after an error. A signal that did not lead to
+    `errors.Terminated` then does what it would have done without this.
     """
     asked = Termination()
     if not _free(signal.SIGTERM):
@@ -83,19 +83,19 @@ def termination() -> Iterator[Termination]:
 
 
 def _free(number: signal.Signals) -> bool:
-    """Tell whether a handler may be set: in the main thread, over the default one."""
+    """Tell whether a handler can be installed: in the main thread, in place of the default one."""
     main = threading.current_thread() is threading.main_thread()
     return main and signal.getsignal(number) is signal.SIG_DFL
 
 
 @contextmanager
 def defer_interrupt() -> Iterator[None]:
-    """Let Ctrl-C wait for the end: what is half done, or given away to a program, must come back."""
+    """Delay Ctrl-C until the end of this context, which must not be left half done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     seen: list[Any] = []
-    # What `signal` puts around this finds names in an enum, for as long as a tenth of a small step.
+    # What `signal` adds around this looks up names in an enum, which takes up to a tenth of a small step.
     before = _signal.signal(signal.SIGINT, lambda *given: seen.append(given))
     try:
         yield

@@ -1,7 +1,7 @@
-"""Ctrl-C while the command ``lucidnet`` is imported: it ends with exit code 130, and without a traceback.
+"""Ctrl-C while the command ``lucidnet`` is being imported: exit code 130, and no traceback.
 
-The package imports this first of all. So it imports nothing itself that Python has not loaded by then:
-`_signal` is what `signal` is made of, but for its enumerations.
+The package imports this module first of all, so it imports nothing that Python has not loaded by then:
+`_signal` is what `signal` is made of, apart from its enumerations.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -12,13 +12,13 @@ import sys
 def _is_command() -> bool:
     """Tell whether this process is the command ``lucidnet``, or ``python -m lucidnet``."""
     first = os.path.basename(sys.argv[0]) if sys.argv else ""
-    if first == "-m":  # while Python looks for what is to run
+    if first == "-m":  # while Python looks for what to run
         return "lucidnet" in sys.orig_argv
     return first.removesuffix(".exe") == "lucidnet"
 
 
 def _begin() -> bool:
-    """Have Ctrl-C end this process at once if it is the command; return whether that is so.
+    """Make Ctrl-C end this process at once if it is the command line; return whether it is.
 
     Where Ctrl-C is ignored, as under ``nohup``, it stays so.
     """
@@ -32,6 +32,6 @@ _quiet = _begin()
 
 
 def over() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again."""
+    """Restore the usual handling of Ctrl-C, which raises KeyboardInterrupt."""
     if _quiet:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)

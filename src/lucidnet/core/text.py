@@ -1,4 +1,4 @@
-"""What objects say of themselves at a prompt: a line, or a few dozen that can be read."""
+"""What objects print at a prompt: a line, or a few dozen readable ones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ K = TypeVar("K", bound=type)
 T = TypeVar("T")
 
 MOST_NUMBERS = 200
-"""So many numbers of arrays are shown, of more their types and shapes."""
+"""The most numbers of arrays that are shown; of larger ones, only type and shape."""
 
 LINES, WIDTH = 40, 110
-"""The most lines of a text, and their length, that are shown where nobody asked for all of it."""
+"""The most lines of a text, and their width, that are shown unless all of it is asked for."""
 
-# How signs are written where a terminal has no others than those of ASCII.
+# How characters are written where a terminal has only ASCII.
 LOWERED, RAISED = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺"
 ASCII = str.maketrans(f"{LOWERED}{RAISED}·∂×Δ−━─", "01234567890123456789()+*dxD-#-") | {
     ord(sign): written for sign, written in (("±", "+-"), ("→", "->"), ("…", "..."))
@@ -28,7 +28,7 @@ ASCII = str.maketrans(f"{LOWERED}{RAISED}·∂×Δ−━─", "01234567890123456
 
 
 class Text(str):
-    r"""A text that shows as it prints, also as the last line of a cell; a long one without its middle.
+    r"""A text whose repr reads as it prints; the middle of a long one is left out.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Text(str):
 
 
 class Listing(Text):
-    """A table as text, which a notebook shows as a table.
+    """A table as text, displayed as an HTML table in notebooks.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Listing(Text):
         return made
 
     made_of: tuple[Rows, Sequence[str], Sequence[int]]
-    """The arguments."""
+    """The arguments that the object was made of."""
 
     def __getnewargs__(self) -> Any:
         return self.made_of
@@ -83,7 +83,7 @@ class Listing(Text):
 
 
 class Report:
-    """A base of what is printed as text: `repr` shows that text, too, without its middle if it is long."""
+    """Base class of what prints as text; its repr is that text, without the middle if it is long."""
 
     def __repr__(self) -> str:
         return shortened(str(self))
@@ -95,10 +95,10 @@ class Report:
 
 
 class Tabled(Report):
-    """A base of what is printed as a table."""
+    """Base class of what prints as a table."""
 
     titles: Sequence[str] = ()
-    """What stands above the columns."""
+    """The titles of the columns."""
 
     def rows(self) -> Sequence[Sequence[str]]:
         """Return the cells of all rows."""
@@ -114,7 +114,7 @@ class Tabled(Report):
 
 
 class ByName(dict[str, Any]):
-    """A dict that shows a name to a line where it is long, and large arrays by their types and shapes."""
+    """A dict whose repr shows large arrays by type and shape, one entry per line if it is long."""
 
     def __missing__(self, name: Any) -> Any:
         raise KeyError(f"{name!r}: by name there are: {', '.join(map(str, self)) or 'none'}")
@@ -130,7 +130,7 @@ class ByName(dict[str, Any]):
 
 
 class Several(tuple[T, ...]):
-    """A tuple that shows an entry to a line where it is long."""
+    """A tuple whose repr shows one entry per line if it is long."""
 
     def __repr__(self) -> str:
         return shortened(call("", [repr(entry) for entry in self]))
@@ -143,13 +143,13 @@ def _branch(branch: Any) -> str:
 
 
 def legible(kind: K) -> K:
-    """Let a named tuple say briefly what it holds, see `brief`."""
+    """Give a named tuple a short repr; see `brief`."""
     setattr(kind, "__repr__", brief)  # noqa: B010 - mypy takes no plain assignment
     return kind
 
 
 class Brief:
-    """A base of what has no text of its own: `repr` shows the arguments that it was made with, or its fields.
+    """Base class with a short repr: the constructor's arguments that differ from their defaults.
 
     Examples
     --------
@@ -167,13 +167,12 @@ class Brief:
 
 
 def brief(value: Any) -> str:
-    """Write an object by what it was made with: in one line if that fits, arrays by their shapes.
+    """Format an object by its constructor's arguments: in one line if that fits, arrays by their shapes.
 
-    What a name does not tell is left out: arguments that are as their defaults, and those that it keeps
-    under other names.
+    Arguments that equal their defaults, and those that the object keeps under other names, are left out.
     """
     name = type(value).__name__
-    if id(value) in _inside:  # something that it holds holds it
+    if id(value) in _inside:  # something inside it contains it
         return f"{name}(...)"
     _inside.add(id(value))
     try:
@@ -183,11 +182,11 @@ def brief(value: Any) -> str:
 
 
 _inside: set[int] = set()
-"""What is being written just now."""
+"""What is being written at the moment."""
 
 
 def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
-    """Write a call: in one line if that fits, else with one argument to a line.
+    """Format a call: in one line if that fits, else one argument per line.
 
     Examples
     --------
@@ -203,7 +202,7 @@ def call(name: str, given: Sequence[str], brackets: str = "()") -> str:
 
 
 def _fields(value: Any) -> Iterable[tuple[str, Any]]:
-    """Yield what an object was made with, by name; without what is as it is by default."""
+    """Yield an object's constructor arguments by name, without those at their defaults."""
     from inspect import signature
 
     own = value._asdict() if hasattr(value, "_fields") else getattr(value, "__dict__", {})
@@ -215,12 +214,12 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]]:
 def _is_default(kept: Any, default: Any) -> bool:
     try:
         return kept is default or (type(kept) is type(default) and bool(kept == default))
-    except Exception:  # what a user's own objects do when they are compared is not known
+    except Exception:  # it is unknown how a user's own objects compare
         return False
 
 
 def short(value: Any, width: int = 80) -> str:
-    """Write a value within a line: arrays by type and shape, trees of arrays by their size.
+    """Format a value within one line: arrays by type and shape, trees of arrays by their size.
 
     Examples
     --------
@@ -255,7 +254,7 @@ def short(value: Any, width: int = 80) -> str:
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except Exception:  # a user's own object; what holds it can be shown all the same
+    except Exception:  # a user's own object; its container can be shown nevertheless
         return f"<{type(value).__name__}>"
 
 
@@ -272,7 +271,7 @@ def array(value: Any) -> str:
 
 
 def _sizes(tree: Any) -> list[int] | None:
-    """Return the sizes of all arrays of a tree; None if something else is among them."""
+    """Return the sizes of all arrays in a tree; None if it holds anything else."""
     sizes: list[int] = []
     for branch in tree.values():
         inner = _sizes(branch) if isinstance(branch, dict) else None
@@ -288,7 +287,7 @@ def _sizes(tree: Any) -> list[int] | None:
 
 
 def shortened(text: str, lines: int = LINES, width: int = WIDTH) -> str:
-    r"""Return a text as a prompt shows it: long lines broken, too many without those in the middle.
+    r"""Shorten a text for a prompt: long lines are wrapped, the middle of many lines is left out.
 
     Examples
     --------
@@ -323,11 +322,11 @@ CONTROL = {
     for low, high in ((0, 9), (11, 32), (127, 160), (0x202A, 0x202F), (0x2066, 0x206A))
     for code in range(low, high)
 }
-"""Signs that steer a terminal, or turn the direction of what follows, and how they are shown."""
+"""Control characters, and those that change text direction, and how they are shown."""
 
 
 def visible(text: str) -> str:
-    r"""Return a text without signs that steer a terminal: names in a file may be anybody's.
+    r"""Replace a text's control characters, as a name from a file could otherwise steer the terminal.
 
     Examples
     --------
@@ -338,7 +337,7 @@ def visible(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text as the terminal can show it: in ASCII if need be, and without what steers it.
+    """Return a text as the terminal can display it: without control characters, in ASCII if need be.
 
     Examples
     --------
@@ -403,7 +402,7 @@ def wide(text: str) -> int:
 
 
 def as_text(renderable: Any, width: int = 110) -> str:
-    """Return what rich would print, as plain text."""
+    """Render a rich object as plain text."""
     from rich.console import Console
 
     console = Console(width=width, color_system=None)

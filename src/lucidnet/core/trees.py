@@ -16,16 +16,16 @@ Array: TypeAlias = Any
 """An array of NumPy or JAX."""
 
 Shape: TypeAlias = tuple[int, ...]
-"""The shape of one example, without the batch axis; sizes that may vary are None."""
+"""The shape of one example, without the batch axis; sizes that vary are None."""
 
 Tree: TypeAlias = Any
-"""Arrays by name, in dicts inside dicts."""
+"""Arrays by name, in nested dicts."""
 
 Numbers: TypeAlias = "NDArray[Any]"
-"""An array of NumPy, as people get it."""
+"""A NumPy array, as users get it."""
 
 Params: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.floating[Any]]]]"
-"""A tree of arrays, as people get it: by layer and name, in containers by the layers inside first."""
+"""A tree of arrays as users get it: by layer and name, with the layers inside a container first."""
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a place in a tree."""
@@ -47,7 +47,7 @@ def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Array]]:
 
 
 def dotted(path: Path) -> str:
-    """Return a path as people read and write it, the name of a layer or an array: ``"block.dense1"``.
+    """Return a path as users write it: ``"block.dense1"``.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def dotted(path: Path) -> str:
 
 
 def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
-    """Apply a function to the arrays of trees that have one structure."""
+    """Apply a function to the arrays of one or several trees of the same structure."""
     if isinstance(tree, dict):
         return {
             name: tree_map(function, branch, *(other[name] for other in others))
@@ -68,7 +68,7 @@ def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
 
 
 def mapped(function: Callable[..., Array], tree: Any) -> Any:
-    """Apply a function to the arrays of a tree of tuples and dicts, in which some may be missing."""
+    """Apply a function to the arrays of a tree of tuples and dicts; None stays None."""
     if isinstance(tree, dict):
         return {name: mapped(function, branch) for name, branch in tree.items()}
     if isinstance(tree, tuple):
@@ -77,12 +77,12 @@ def mapped(function: Callable[..., Array], tree: Any) -> Any:
 
 
 def part_of(tree: Any, rows: Any) -> Any:
-    """Return some rows of each array of a tree of tuples and dicts, in which some may be missing."""
+    """Take some rows of each array in a tree of tuples and dicts; None stays None."""
     return mapped(lambda array: array[rows], tree)
 
 
 def stacked(trees: Sequence[Any]) -> Any:
-    """Return trees of tuples, dicts and arrays as one, each array with a first axis for their number."""
+    """Stack trees of the same structure into one; each array gets a new first axis."""
     first = trees[0]
     if first is None:
         return None
@@ -96,7 +96,7 @@ def stacked(trees: Sequence[Any]) -> Any:
 
 
 def joined(trees: Sequence[Any]) -> Any:
-    """Return trees of tuples, dicts and arrays as one, the rows of their arrays behind each other; a copy.
+    """Concatenate trees of the same structure into one, along the rows of each array.
 
     Examples
     --------
@@ -136,12 +136,12 @@ def weighted(weights: Sequence[float], trees: Sequence[Tree]) -> Tree:
 
 
 def floats(tree: Any, dtype: Any) -> Any:
-    """Return a tree with all numbers that are not whole in the dtype of the weights."""
+    """Cast the real numbers in a tree to a dtype; whole numbers keep theirs."""
     return mapped(lambda array: array.astype(there(array.dtype, dtype), copy=False), tree)
 
 
 def there(given: Any, dtype: Any) -> Any:
-    """Return the dtype of an array on the devices: that of the weights, or its own whole numbers."""
+    """Return the dtype that an array gets on the devices: the weights' for real numbers, else its own."""
     return dtype if given.kind == "f" else given
 
 
@@ -153,7 +153,7 @@ def at(tree: Tree, path: Path) -> Tree:
 
 
 def put(tree: Tree, path: Path, branch: Tree) -> Tree:
-    """Return a tree with a branch at a path, put there in place; at the root it takes the tree's place.
+    """Put a branch into a tree at a path, in place, and return the tree; at the root return the branch.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def put(tree: Tree, path: Path, branch: Tree) -> Tree:
 
 
 def only(paths: Iterable[Path], tree: Tree) -> Tree:
-    """Return a tree with some of the branches of another."""
+    """Return a tree with only the branches at some paths of another."""
     made: Tree = {}
     for path in paths:
         made = put(made, path, at(tree, path))
@@ -178,14 +178,14 @@ def only(paths: Iterable[Path], tree: Tree) -> Tree:
 
 
 def ordered(tree: Tree, like: Tree) -> Tree:
-    """Return a tree with its branches in the order of another; a compiler sorts them."""
+    """Return a tree with its branches in the order of another; JAX returns them sorted."""
     if not isinstance(tree, dict) or not isinstance(like, dict):
         return tree
     return {name: ordered(tree[name], like[name]) for name in like if name in tree}
 
 
 class ReadOnly(ByName):
-    """A tree that was handed out: a dict of dicts by name that nobody can write; copies are plain dicts."""
+    """A read-only tree, for the caller to look at: nested dicts by name; copies are plain dicts."""
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise SettingError(
@@ -201,7 +201,7 @@ class ReadOnly(ByName):
 
     @classmethod
     def of(cls, tree: Tree) -> Tree:
-        """Return a tree whose dicts cannot be written, with the vector and the layout of the other."""
+        """Return a read-only view of a tree, with its vector and layout."""
         if not isinstance(tree, dict):
             return tree
         made = cls({name: cls.of(branch) for name, branch in tree.items()})

@@ -1,4 +1,4 @@
-"""Types for checkers, where a setting is kept as something else than what may be given for it."""
+"""Types for checkers, where a setting is stored as something other than what may be given for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Named(Generic[T]):
-    """A setting that is kept as a value, and may be given by name, as a class or as a function, too."""
+    """The type of a setting that is kept as a value, but may be given by name, as a class or a function."""
 
     if TYPE_CHECKING:
 
@@ -19,7 +19,7 @@ class Named(Generic[T]):
 
 
 class Inherited(Named[T]):
-    """A setting of a base class; of an inherited one mypy knows only what may be given, so that is all."""
+    """The type of a setting that a base class declares: type checkers accept anything for it."""
 
     if TYPE_CHECKING:
 
@@ -27,5 +27,5 @@ class Inherited(Named[T]):
 
 
 def default(given: Any) -> Any:
-    """Return the default of such a setting: what it is kept as."""
+    """Return the default of a `Named` setting, typed for checkers."""
     return given

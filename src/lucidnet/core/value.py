@@ -42,7 +42,7 @@ class Value(Record):
             _check_first(cls, cls.__post_init__)
 
     def __post_init__(self) -> None:
-        """Convert and check all settings; a subclass goes on with what relates several of them."""
+        """Convert and check all settings; subclasses add checks that relate several of them."""
         own = vars(self)
         for name, check in plan_of(type(self)).checks:
             given = own.get(name, MISSING)
@@ -101,7 +101,7 @@ def value(kind: Any = None, /, *, kw_only: bool = False) -> Any:
     kind : type
         The class; its annotations are its settings.
     kw_only : bool
-        Whether its own settings can be given by name only.
+        Whether its own settings must be given by name.
 
     Examples
     --------
@@ -122,12 +122,12 @@ def value(kind: Any = None, /, *, kw_only: bool = False) -> Any:
 
 
 def is_declared(kind: type, name: str) -> bool:
-    """Tell whether a setting of a class is declared with its check."""
+    """Tell whether a class declares a setting together with its check."""
     return dict(plan_of(kind).checks).get(name) is not None
 
 
 def _check_first(kind: Any, own: Callable[..., None]) -> None:
-    """Let a user's own `__post_init__` find all settings checked, whether it asks for that or not."""
+    """Check all settings before a user's own `__post_init__` runs, whether or not it calls the base's."""
 
     @wraps(own)
     def checked_first(self: Any, *given: Any) -> None:
@@ -138,13 +138,13 @@ def _check_first(kind: Any, own: Callable[..., None]) -> None:
 
 
 def of_library(value: object) -> bool:
-    """Tell whether a class, or that of a value, is one of the library's own, and not a user's."""
+    """Tell whether a class, or a value's class, is defined in the library rather than by a user."""
     kind = value if isinstance(value, type) else type(value)
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def at_step(setting: Any, step: int) -> float:
-    """Return a setting at a step (0, 1, ...): it is a number, or a schedule, a function of the step."""
+    """Return a setting's value at a step (0, 1, ...): the number, or the schedule's value."""
     if not callable(setting):
         number: float = setting
         return number
@@ -161,12 +161,12 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def described(value: Value) -> str:
-    """Write a value by its settings, in one line, whatever else a user's own class says of itself."""
+    """Format a value by its settings, in one line, even if a user's class has a repr of its own."""
     return f"{type(value).__name__}({', '.join(_arguments(value, in_line))})"
 
 
 def in_line(value: Any) -> str:
-    """Write a value, or a setting of one, in one line, however long that gets."""
+    """Format a value, or one of its settings, in one line of any length."""
     if isinstance(value, Value) and type(value).__repr__ is Value.__repr__:
         return described(value)
     if isinstance(value, FUNCTIONS):
@@ -177,12 +177,12 @@ def in_line(value: Any) -> str:
 
 
 def _has_words(several: tuple[Any, ...]) -> bool:
-    """Tell whether a tuple writes itself with the names of its fields."""
+    """Tell whether a tuple's repr shows the names of its fields."""
     return hasattr(several, "_fields") and not repr(several).startswith("(")
 
 
 def _in_lines(value: Any) -> str:
-    """Write a value or a setting with each argument on a line of its own, where it is longer than one."""
+    """Format a value or a setting; if it is too long for a line, one argument per line."""
     line = in_line(value)
     if len(line) <= WIDTH - 10:
         return line
@@ -193,8 +193,8 @@ def _in_lines(value: Any) -> str:
 
 
 def _arguments(value: Value, write: Callable[[Any], str]) -> list[str]:
-    """The arguments that make this value, the leading ones without their names."""
-    if not plan_of(type(value)).declared:  # a base class, or one of a user's that is no dataclass
+    """Return the arguments that would make this value, the leading ones without their names."""
+    if not plan_of(type(value)).declared:  # a base class, or a user's class that is no dataclass
         return []
     settings = value.settings()
     written, leading = [], True
@@ -232,7 +232,7 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
 
 
 DEEPEST = 100
-"""So deep may values lie in each other in a file; Python's own limit, at about twice that, comes anywhere."""
+"""How deeply values may be nested in a file; Python's own limit, about twice that, strikes anywhere."""
 
 
 def to_config(value: Any, depth: int = 0, place: str = "") -> Any:
@@ -246,7 +246,7 @@ def to_config(value: Any, depth: int = 0, place: str = "") -> Any:
     if isinstance(value, Value) and is_dataclass(value):
         _check_depth(depth)
         own = " ".join(filter(None, (type(value).__name__, getattr(value, "name", ""))))
-        # All fields, also the default ones: a default may change between versions.
+        # All fields, including defaults: a default may change between versions.
         given = {
             f.name: to_config(getattr(value, f.name), depth + 1, f"{own}: {f.name}=")
             for f in fields(value)
@@ -272,7 +272,7 @@ def from_config(config: Any, registry: Mapping[str, type], depth: int = 0) -> An
     UnknownNameError
         If the description names a class that the registry does not hold.
     SettingError
-        If a setting is wrong, or there are more than `DEEPEST` values in each other.
+        If a setting is wrong, or values are nested more than `DEEPEST` deep.
     """
     if isinstance(config, dict):
         _check_depth(depth)

@@ -1,4 +1,4 @@
-"""Rows of a table become inputs and targets, as a `Table` says; whatever does not fit is named."""
+"""Turning the rows of a table into inputs and targets by a `Table`; whatever does not fit is named."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .written import number_of
 Array = npt.NDArray[Any]
 
 LARGEST = 3.4028235677973366e38
-"""From here on a number is infinite in float32."""
+"""From this size on a number is infinite in float32."""
 
 
 def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Array | None]:
-    """Return inputs and targets, see `Table.apply`."""
+    """Return inputs and targets; see `Table.apply`."""
     _check_columns(table, frame)
     target = _target(table, frame, target)
     rows = _kept(table, frame, target)
     if len(rows) < frame.rows:
         frame, target = frame.taken(rows), None if target is None else target.taken(rows)
-    del rows  # of many rows it takes as much as a column
+    del rows  # for many rows it takes as long as a column
     y = None if target is None else _targets(table, frame, target)
     x = np.empty((frame.rows, len(table.inputs)), np.float32)
     at = 0
@@ -38,13 +38,13 @@ def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Arra
 
 
 def kept(table: Any, frame: Frame, target: Cells | None) -> Array:
-    """Return the numbers of the rows that are used, see `Table.kept`."""
+    """Return the indices of the rows that are used; see `Table.kept`."""
     _check_columns(table, frame)
     return _kept(table, frame, _target(table, frame, target))
 
 
 def _check_columns(table: Any, frame: Frame) -> None:
-    """Raise if a column lacks, or one is there that the table does not know."""
+    """Raise if a column of the table is missing, or a column is unknown to the table."""
     known = {column.name for column in table.columns}
     lacking = [column.name for column in table.columns if column.name not in frame.cells]
     others = [
@@ -69,7 +69,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _target(table: Any, frame: Frame, given: Cells | None) -> Cells | None:
-    """Return the targets, if there are any: not a column that is empty throughout."""
+    """Return the targets; None if there are none, or if the column is empty throughout."""
     cells = frame.cells.get(table.target) if given is None and table.target is not None else given
     if cells is not None and len(cells) != frame.rows:
         raise frame.error(f"there are {frame.rows} rows, but {len(cells)} targets", "give one for each row")
@@ -79,7 +79,7 @@ def _target(table: Any, frame: Frame, given: Cells | None) -> Cells | None:
 
 
 def _kept(table: Any, frame: Frame, target: Cells | None) -> Array:
-    """Return the rows that are used; what is missing and may not be is an error."""
+    """Return the indices of the rows that are used; raise for missing cells that may not be left out."""
     lacking = np.zeros(frame.rows, bool)
     for column in table.columns:
         missing = frame.cells[column.name].missing
@@ -95,7 +95,7 @@ def _kept(table: Any, frame: Frame, target: Cells | None) -> Array:
 
 
 def missing_cell(frame: Frame, name: str, missing: str | None) -> Exception:
-    """Return the error for a cell of an input that is missing; a table is known if `missing` is no None."""
+    """Return the error for a missing input cell; `missing` is the table's setting, None without a table."""
     row, text = next(iter(sorted(frame.cells[name].missing.items())))
     where = f"row {frame.row(row)}, column {name}"
     if missing:
@@ -140,7 +140,7 @@ def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
 
 
 def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
-    """Write what is made of a column."""
+    """Write the inputs made of one column into `out`."""
     cells = frame.cells[column.name]
     if column.kind == "category":
         out[:] = 0
@@ -163,20 +163,20 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
 
 
 def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
-    """Return a row with a number that would become infinite; "inf" is infinite as it stands."""
+    """Return the first row with a number too large for float32; "inf" itself is no such number."""
     if cells.large:
         return cells.large[0]
-    if len(made) and made.min() > -LARGEST and made.max() < LARGEST:  # not so if one is NaN
+    if len(made) and made.min() > -LARGEST and made.max() < LARGEST:  # not if one is NaN
         return None
     large = (np.abs(made) >= LARGEST) & np.isfinite(numbers)
     return int(np.argmax(large)) if large.any() else None
 
 
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
-    """Return the numbers of the categories of all rows."""
+    """Return the category index of each row."""
     places = {name: i for i, name in enumerate(column.categories)}
     if cells.original is not None and not all(map(targets.is_number, column.categories)):
-        cells = Cells(None, cells.original, cells.missing)  # texts, where the categories come from
+        cells = Cells(None, cells.original, cells.missing)  # texts, from which the categories come
     if cells.numbers is not None and not cells.truths:
         found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)
     else:
@@ -193,7 +193,7 @@ def _places(cells: Cells, column: Column, frame: Frame) -> Array:
 
 
 def as_numbers(cells: Cells, column: Column, frame: Frame) -> Array:
-    """Return a column as numbers (float64), or say which cell is none."""
+    """Return a column as float64 numbers; raise if a cell is no number."""
     if column.kind == "date" and column.form is not None:
         return _as_days(cells, column, frame)
     if cells.numbers is not None:

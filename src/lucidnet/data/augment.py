@@ -1,4 +1,4 @@
-"""Images changed at random, so that a network sees more of them than there are.
+"""Random changes to images, so that a network sees more of them than there are.
 
 Each is a value with a call: ``Flip()(images, rng)`` for images (n, height, width, channels), each of which
 changes in its own way. The same stream gives the same images, so that a training can be repeated::
@@ -26,11 +26,11 @@ class Augmentation(Value):
     """The base of changes to images."""
 
     def change(self, images: Array, rng: Stream) -> Array:
-        """Return changed images (n, height, width, channels)."""
+        """Return augmented images (n, height, width, channels)."""
         raise NotImplementedError(f"{type(self).__name__} must define change(images, rng)")
 
     def __call__(self, images: Any, rng: Stream) -> Array:
-        """Return changed images, of the shape and dtype of the given ones."""
+        """Return augmented images, in the shape and dtype of the given ones."""
         images = np.asarray(images)
         if images.ndim != 4:
             raise ShapeError(
@@ -64,7 +64,7 @@ class Shift(Augmentation):
     Parameters
     ----------
     pixels : int
-        By how many at most, up or down and left or right.
+        The largest shift, up or down and left or right.
     """
 
     pixels: int = whole(0)
@@ -118,7 +118,7 @@ class Flip(Augmentation):
     horizontal : bool
         Whether left becomes right; else top becomes bottom.
     probability : float
-        Of each image to be mirrored.
+        The probability that an image is mirrored.
     """
 
     horizontal: bool = flag(default=True)
@@ -136,7 +136,7 @@ class Rotate(Augmentation):
     Parameters
     ----------
     degrees : float
-        By how many at most, to either side.
+        The largest angle, to either side.
     """
 
     degrees: float = finite(0)
@@ -218,7 +218,7 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
     rng : Stream
         Random numbers.
     alpha : float
-        The strength: small ones mix little.
+        The strength: with a small one images are hardly mixed.
     """
     if y.ndim < 2 or not x.ndim or len(x) != len(y):
         raise ShapeError(
@@ -237,14 +237,14 @@ def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array
 
 @takes(images=array_like(), rows=array_like(), columns=array_like())
 def sampled(images: Array, rows: Array, columns: Array) -> Array:
-    """Return images at places between their pixels, by bilinear interpolation; 0 outside.
+    """Sample images at positions between their pixels, by bilinear interpolation; 0 outside.
 
     Parameters
     ----------
     images : array (n, height, width, channels)
         The images.
     rows, columns : array (n, height, width)
-        Where to look for each pixel of the result.
+        The coordinates at which each pixel of the result is looked up.
     """
     if images.ndim != 4 or rows.ndim != 3 or rows.shape != columns.shape or len(rows) != len(images):
         raise ShapeError(
@@ -282,7 +282,7 @@ def _cropped(images: Array, rows: Array, columns: Array, height: int, width: int
 
 
 def _blur(size: int, sigma: float) -> Array:
-    """Return the matrix that smooths along an axis, what lies outside being 0."""
+    """Return the matrix of a Gaussian blur along an axis; values outside the image are 0."""
     apart = np.arange(size)[:, None] - np.arange(size)
     near = np.exp(-(apart**2) / (2 * sigma**2))
     weights: Array = near / np.exp(-(np.arange(-4 * size, 4 * size + 1) ** 2) / (2 * sigma**2)).sum()

@@ -1,4 +1,4 @@
-"""Batches, and the data that they are rows of."""
+"""Batches, and the data sets whose rows they contain."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..layers.base import Mask
 
 @legible
 class Batch(NamedTuple):
-    """Inputs (n, ...), targets (n, ...), and, where there are any, weights and a mask of time steps.
+    """A batch: inputs (n, ...), targets (n, ...), and optionally weights and a mask of time steps.
 
-    Inputs, targets and masks of networks with several of them are dicts of arrays by name; the mask is that
-    of the inputs. `valid` tells which examples count, where a batch was filled up to a size (n,); all of them
-    if not given.
+    For networks with several inputs or outputs, inputs, targets and masks are dicts of arrays by name; the
+    mask is that of the inputs. `valid` (n,) tells which examples count, if a batch was padded to a size; all
+    do if it is not given.
     """
 
     x: Any
@@ -33,31 +33,31 @@ class Batch(NamedTuple):
     valid: Array | None = None
 
     def part(self, chosen: slice) -> Batch:
-        """Return some of the examples, as views."""
+        """Return a slice of the examples, as views."""
         return Batch(*[_rows(tree, chosen) for tree in self])
 
     def copied(self) -> Batch:
-        """Return the batch with arrays of its own: those of a user may change."""
+        """Return the batch with copies of its arrays, as a user may modify the originals."""
         return Batch(*(part if part is None else tree_map(np.array, part) for part in self))
 
 
 def rows(tree: Any) -> int:
-    """Return the number of examples in an array, or in each of several."""
+    """Return the number of examples in an array, or in several arrays by name."""
     return next(len(array) for _, array in leaves(tree))
 
 
 @record
 class Shard(Record):
-    """Which examples of each batch one of several processes works on, and to what size batches are filled up.
+    """Which examples of each batch a process works on, and to which size batches are padded.
 
     Parameters
     ----------
     index, count : int
-        Which process, and of how many.
+        The number of this process, and the number of processes.
     multiple : int
-        Over how many devices a batch is spread.
+        The number of devices that a batch is spread over.
     fills : bool
-        Whether batches may be filled up, by examples that do not count.
+        Whether batches may be padded with examples that do not count.
     """
 
     index: int = 0
@@ -66,10 +66,10 @@ class Shard(Record):
     fills: bool = True
 
     def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array | slice, Array | None]:
-        """Return the rows of a batch of n examples that are this process's, and which of them count.
+        """Return the rows of an n-example batch that belong to this process, and which of them count.
 
-        Batches of one size, which are `whole` if all of them have it, come out as one size, too. What
-        cannot be divided every process gets.
+        Batches of one size (`whole`, if all of them have it) yield parts of one size, too. Every process gets
+        all of what cannot be divided.
         """
         filled = -(-size // self.multiple) * self.multiple if self.fills else n
         if self.count == 1 and filled == n and (whole or not self.fills):
@@ -83,14 +83,14 @@ class Shard(Record):
 
 
 class IndexedBatch(Brief):
-    """Some rows of data, which become a `Batch` when somebody looks: a device may have them already.
+    """Row indices into data; turned into a `Batch` only on access, as a device may hold the data already.
 
     Parameters
     ----------
     data : Data
         All rows.
     chosen : array (n,) of int
-        Which of them.
+        The indices of the rows.
     valid : array (n,) of bool, optional
         Which of these count; all of them if not given.
     """
@@ -100,29 +100,29 @@ class IndexedBatch(Brief):
 
     @cached_property
     def batch(self) -> Batch:
-        """The batch that these rows make."""
+        """The batch of these rows."""
         return self.data.batch(self.chosen)._replace(valid=self.valid)
 
 
 def nbytes(parts: Iterable[Any]) -> int:
-    """Return how many bytes the arrays of several trees have, some of which may be missing."""
+    """Return the total size in bytes of the arrays in several trees; None stands for no tree."""
     return sum(np.asarray(array).nbytes for part in parts if part is not None for _, array in leaves(part))
 
 
 def bytes_of(batch: Batch | IndexedBatch) -> int:
-    """Return how many bytes a batch has, about."""
+    """Return the approximate size of a batch in bytes."""
     if isinstance(batch, IndexedBatch):
         return max(1, batch.data.nbytes * len(batch.chosen) // len(batch.data))
     return nbytes(batch)
 
 
 def materialize(batch: Batch | IndexedBatch) -> Batch:
-    """Return a batch, also of rows that nobody looked at yet."""
+    """Return a `Batch`, gathering its rows if it is an `IndexedBatch`."""
     return batch.batch if isinstance(batch, IndexedBatch) else batch
 
 
 def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
-    """Tell whether the arrays of two steps have the same shapes."""
+    """Tell whether the batches of two steps have arrays of the same shapes."""
     return len(some) == len(others) and all(map(_alike, some, others))
 
 
@@ -138,7 +138,7 @@ def _shapes(batch: Batch) -> list[Any]:
 
 @record
 class Data(Record):
-    """Examples, targets, weights and masks, of one length, all checked.
+    """Inputs, targets, weights and masks of the same length, checked.
 
     Parameters
     ----------
@@ -174,12 +174,12 @@ class Data(Record):
         return nbytes(self.parts)
 
     def batch(self, chosen: Array | slice) -> Batch:
-        """Return inputs, targets, weights and mask of some rows."""
+        """Return the given rows as a batch."""
         x = tree_map(lambda array: array.astype(self.dtype, copy=False), _rows(self.x, chosen))
         return Batch(x, _rows(self.target, chosen), _rows(self.weights, chosen), _rows(self.mask, chosen))
 
     def split(self, fraction: float) -> tuple[Data, Data]:
-        """Return the first part and the last `fraction` of the examples, as views."""
+        """Split off the last `fraction` of the examples; return both parts as views."""
         cut = len(self) - round(len(self) * fraction)
         if not 0 < cut < len(self):
             raise DataError(
@@ -194,7 +194,7 @@ class Data(Record):
 
 
 def _rows(tree: Any, chosen: Array | slice) -> Any:
-    """Return some rows of each array of a tree; None of none."""
+    """Take some rows of each array in a tree; None stays None."""
     if tree is None:
         return None
     if isinstance(tree, dict):

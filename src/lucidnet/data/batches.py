@@ -1,4 +1,4 @@
-"""Where batches come from: data in memory, data sets larger than that, iterators, functions."""
+"""Sources of batches: data in memory, larger data sets, iterators, functions."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from ..errors import DataError, SettingError
 from .batch import Batch, Data, IndexedBatch, Shard, rows
 
 ROWS = 1000
-"""Rows measured or predicted together."""
+"""The number of rows measured or predicted together."""
 MISSING = (
     "y is missing: training and evaluation need targets, fit(x, y); a list of batches (x, y) goes in as "
     "data.Dataset.from_iterator(batches)"
 )
 TOGETHER = 1 << 18
-"""Bytes of batches whose rows are taken at once: of small ones the call takes longer than the rows."""
+"""Bytes of batches whose rows are taken at once: for small batches the call costs more than the copy."""
 LARGE = 1 << 12
-"""Bytes of an example of which no sample is kept."""
+"""The size in bytes of an example from which on no sample is kept."""
 
 
 class BatchSource(Protocol):
-    """Where batches come from, in an order that is a pure function of the epoch."""
+    """A source of batches, whose order is a pure function of the epoch."""
 
     @property
     def count(self) -> int | None:
         """The number of batches in an epoch, if it is known."""
 
     def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Any]:
-        """Yield the batches of an epoch, from the one with number `start` on, or a shard of each."""
+        """Yield the batches of an epoch from index `start` on, or a shard of each."""
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return settings, and what the data are, as plain data: to notice that they have become others."""
+        """Return settings and a fingerprint of the data as plain data, so that changes can be noticed."""
 
 
 def sample(source: Any) -> Batch | None:
-    """Return up to 500 examples of data in memory, copied; None of a stream, or of large examples."""
+    """Return a copy of up to 500 examples held in memory; None for streams and for large examples."""
     data = getattr(source, "data", None)
     if not isinstance(data, Data):
         return None
@@ -54,7 +54,7 @@ def sample(source: Any) -> Batch | None:
 
 @record
 class ArraySource(Record):
-    """Batches of data in memory, or mapped into it."""
+    """Batches of data in memory, or memory-mapped."""
 
     data: Data
     batch_size: int
@@ -82,7 +82,7 @@ class ArraySource(Record):
             yield IndexedBatch(self.data, numbers[mine], valid)
 
     def _together(self, epoch: int, start: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch; the rows of several small ones are taken at once."""
+        """Yield the batches of an epoch, gathering the rows of several small batches at once."""
         size = self.batch_size
         each = max(1, self.data.nbytes * size // len(self.data))
         many = size * max(1, TOGETHER // each)
@@ -92,7 +92,7 @@ class ArraySource(Record):
                 yield some.part(slice(first, first + size))
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return settings, and what the data are."""
+        """Return settings and a fingerprint of the data."""
         from .fingerprint import of_data
 
         return {"batch_size": self.batch_size, "shuffle": self.shuffle}, of_data(self.data)
@@ -100,7 +100,7 @@ class ArraySource(Record):
 
 @record
 class DatasetSource(Record):
-    """Batches of a `data.Dataset`, each checked when it comes.
+    """Batches of a `data.Dataset`, checked one at a time.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class DatasetSource(Record):
         return length
 
     def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
-        """Yield the batches of an epoch; with a shard, each filled up to the size of the first."""
+        """Yield the batches of an epoch; with a shard, each is padded to the largest size so far."""
         size = 0
         for x, y, weights in self.dataset.batches(epoch, start):
             data = self.check(x, y, weights)
@@ -132,21 +132,21 @@ class DatasetSource(Record):
             yield data.batch(mine)._replace(valid=valid)
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return no settings, as they are the data set's, and what that is made of."""
+        """Return empty settings (they belong to the data set) and a fingerprint of the data set."""
         from .fingerprint import of_dataset
 
         return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 
 def is_stored(x: Any) -> bool:
-    """Tell whether something is an array in a file of h5py."""
+    """Tell whether something is an h5py data set."""
     return type(x).__module__.partition(".")[0] == "h5py"
 
 
 def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
-    """Return the `Dataset` of what a person gave in place of arrays; None if that is arrays.
+    """Convert a user's data set, iterator or loader to a `Dataset`; return None for plain arrays.
 
-    Arrays must come with targets where these are `wanted`.
+    Arrays must come with targets if these are `wanted`.
     """
     if isinstance(x, (np.ndarray, list, tuple, dict)):
         if y is None and wanted:
@@ -172,7 +172,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
 
 
 def _only_iterates(x: Any) -> bool:
-    """Tell whether something gives item after item, and is no array or table: a DataLoader."""
+    """Tell whether something only yields items, such as a DataLoader, and is no array or table."""
     arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys", "x_test")
     return (
         not isinstance(x, (str, bytes))
@@ -184,7 +184,7 @@ def _only_iterates(x: Any) -> bool:
 def order(
     n: int, batch_size: int, seed: int, epoch: int, shuffle: bool, start: int = 0, many: int | None = None
 ) -> Iterator[Array | slice]:
-    """Yield the rows of each batch of an epoch, or `many` at a time: a pure function of seed and epoch."""
+    """Yield the rows of each batch of an epoch (or of `many` rows): a pure function of seed and epoch."""
     many = many or batch_size
     first = range(start * batch_size, n, many)
     if not shuffle:

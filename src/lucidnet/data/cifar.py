@@ -1,4 +1,4 @@
-"""The files of CIFAR-10 in their binary form: a label and a picture, one after the other.
+"""CIFAR-10 files in their binary form: a label and a picture, one after the other.
 
 A. Krizhevsky, "Learning multiple layers of features from tiny images" (2009); the files are described
 on its page, https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version". That for Python is not read:
@@ -24,10 +24,10 @@ SHAPE = (3, 32, 32)
 """Channels, rows, columns: the order in the files."""
 RECORD = 1 + 3 * 32 * 32
 MOST = 10_000
-"""How many pictures a file has."""
+"""The number of pictures in a file."""
 ARCHIVE = "cifar-10-binary.tar.gz"
 INSIDE = "cifar-10-batches-bin"
-"""The folder in the archive."""
+"""The folder inside the archive."""
 TRAIN = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = ("test_batch.bin",)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -40,7 +40,7 @@ SHA256 = {
     "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
     "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
-"""Of each file of the archive."""
+"""The hash of each file in the archive."""
 
 
 def check_archive(path: str | os.PathLike[str], sha256: str) -> None:
@@ -81,7 +81,7 @@ def read_cifar(folder: str | os.PathLike[str] | None = None) -> tuple[Part, Part
             if os.path.exists(place / TRAIN[0]):
                 return _joined({name: _from_file(place / name) for name in SHA256})
     archive = locate(CIFAR_10, ARCHIVE, folder)
-    check_archive(archive, CIFAR_10.files[ARCHIVE])  # so that what unpacks it is given nothing else
+    check_archive(archive, CIFAR_10.files[ARCHIVE])  # so that the unpacking code gets nothing else
     return _joined(_from_archive(archive))
 
 
@@ -91,7 +91,7 @@ def _joined(records: dict[str, Records]) -> tuple[Part, Part]:
 
 
 def as_part(records: list[Records]) -> Part:
-    """Return the pictures (n, 32, 32, 3) from 0 to 1, and the labels (n,), of several files."""
+    """Return the pictures (n, 32, 32, 3), from 0 to 1, and the labels (n,) of several files."""
     x = np.empty((sum(map(len, records)), *SHAPE[1:], SHAPE[0]), np.float32)
     done = 0
     for one in records:  # one after the other, so that little is in memory twice
@@ -108,7 +108,7 @@ def _from_file(path: Path) -> Records:
 
 
 def _from_archive(archive: Path) -> dict[str, Records]:
-    """Return the files in an archive; nothing of it is written to the disk."""
+    """Read the files in an archive into memory, writing nothing to disk."""
     import tarfile
 
     found: dict[str, Records] = {}

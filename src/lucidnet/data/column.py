@@ -5,13 +5,13 @@ from __future__ import annotations
 from ..core.record import Record, record
 
 FORMAT = 1
-"""The version of what a file holds of a table."""
+"""The version of a table's description in a file."""
 TASKS = ("classification", "regression")
 
 
 @record
 class Column(Record):
-    """A column of the inputs, and what is made of it.
+    """An input column, and how it is turned into inputs.
 
     Parameters
     ----------
@@ -23,11 +23,11 @@ class Column(Record):
     categories : tuple of str
         The categories, in order.
     mean, deviation : float, optional
-        What is taken from each number, and what it is divided by, if it is standardized.
+        The numbers subtracted and divided by in standardization, if the column is standardized.
     fill : float or str, optional
-        What stands for a missing cell.
+        The replacement for a missing cell.
     form : str, optional
-        How its dates are written: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
+        The format of its dates: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Column(Record):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that are made of it."""
+        """The names of the inputs made of this column."""
         if self.kind != "category":
             return (self.name,)
         return tuple(f"{self.name}={category}" for category in self.categories)

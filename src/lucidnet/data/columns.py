@@ -1,4 +1,4 @@
-"""What a column of a table is, what is odd about it, and what to do with it."""
+"""Describing a column of a table: what it is, what is odd about it, and what to do with it."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ IDENTITY = re.compile(
     r"(?:^|[_\W])(?i:id|uuid|guid|index|idx|key|nr|no|row|rownames?|name|unnamed: \d+)$"
     r"|(?<=[a-z])(?:Id|ID|No)$"
 )
-"""How columns are called that name the rows."""
+"""Names of columns that identify the rows."""
 NINES = re.compile(r"-?9{2,}(\.9+)?")
-"""Numbers that are written in the place of what is missing."""
+"""Numbers that often stand for a missing value."""
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 """A time of day, or a duration."""
 ENOUGH = 10
-"""Of fewer rows nothing is said about what is the same in all of them, or in none."""
+"""With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
-"""Numbers with a mean or a deviation beyond are better standardized."""
+"""Numbers with a larger mean or deviation had better be standardized."""
 
 
 @record
 class ColumnSeen(Record):
-    """What a look has seen in a column.
+    """What was found in a column.
 
     Parameters
     ----------
     name, kind : str
         Its name; ``"number"``, ``"category"``, ``"date"``, ``"yes/no"`` or ``"nothing"``.
     holds : str
-        What stands in it.
+        A description of its contents.
     plan : str
-        What is made of it: ``"target"``, ``"input"``, ``"dropped"``, ``"one-hot"``, ...
+        How it will be used: ``"target"``, ``"input"``, ``"dropped"``, ``"one-hot"``, ...
     missing : int
-        In how many rows it is missing.
+        The number of rows in which it is missing.
     """
 
     name: str
@@ -58,7 +58,7 @@ class ColumnSeen(Record):
 
 
 class ColumnTold(NamedTuple):
-    """What is to be said of an input: why to drop it, what else is odd, and whether it is far from 0."""
+    """Findings about an input column: why to drop it, what is odd, and whether it is far from 0."""
 
     seen: ColumnSeen
     drop: str | None = None
@@ -80,7 +80,7 @@ def tells(cells: Cells, target: Cells) -> bool:
 
 
 def told(name: str, frame: Frame) -> ColumnTold:
-    """Say what an input is, and what to do with it."""
+    """Examine an input column: what it is, and what to do with it."""
     cells = frame.cells[name]
     count = len(cells.missing)
     if count == len(cells):
@@ -99,7 +99,7 @@ def told(name: str, frame: Frame) -> ColumnTold:
 
 
 def _constant(cells: Cells) -> str | None:
-    """Say that all that stands in a column is the same, if it is."""
+    """Say that a column holds the same value in all rows; None if it does not."""
     if len(cells) < 2:
         return None
     there = _there(cells)
@@ -165,7 +165,7 @@ def _stand_in(numbers: Array) -> str | None:
 
 
 def _leads(name: str, frame: Frame, high: float) -> bool:
-    """Tell whether a column without a name stands first, and has much larger numbers than there are rows."""
+    """Tell whether a headerless first column has numbers much larger than the number of rows."""
     return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
 
 

@@ -53,7 +53,7 @@ class Dataset(Report):
         return f"{self.written()}, {count}"
 
     def written(self) -> str:
-        """Return how it was made: a chain of calls."""
+        """Return the chain of calls that made this data set, as text."""
         return brief(self)
 
     # --- where they come from -------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Dataset(Report):
         x, y : str
             The names of the arrays in it.
         external : bool
-            Whether they may lie in other files, as the file says; see `read`.
+            Whether the arrays may lie in other files, as the file says; see `read`.
 
         Raises
         ------
@@ -101,16 +101,16 @@ class Dataset(Report):
     @staticmethod
     @takes(length=count(1, optional=True))
     def from_iterator(make: Any, length: int | None = None) -> Dataset:
-        """Return items from a function that gives a fresh iterator for each epoch, or from one iterator.
+        """Make a data set from an iterator, or from a function that returns a fresh one for each epoch.
 
         Parameters
         ----------
         make : callable, iterable or iterator
-            ``make()`` or ``make(epoch)``; something iterable is gone through once for each epoch; an
-            iterator gives one epoch only, or with a length as many as it has items for.
+            ``make()`` or ``make(epoch)``; an iterable is gone through once for each epoch; an iterator gives
+            a single epoch, or, with a length, as many as it has items for.
         length : int, optional
-            The number of items in an epoch: what comes after them is left for the next one, or, of what
-            gives a fresh iterator, not asked for.
+            The number of items in an epoch: further items are left for the next epoch, or, if each epoch has
+            a fresh iterator, not asked for.
         """
         return Iterated(make, length)
 
@@ -118,7 +118,7 @@ class Dataset(Report):
 
     @takes(seed=whole(0), buffer=count(1, optional=True))
     def shuffle(self, seed: int = 0, buffer: int | None = None) -> Dataset:
-        """Return the items in another order each epoch: of all, or, of a stream, within a buffer."""
+        """Shuffle the items anew in each epoch: all of them, or those of a stream within a buffer."""
         if self.indexed:
             return Shuffled(self, seed)
         if buffer is None:
@@ -127,12 +127,12 @@ class Dataset(Report):
 
     @takes(size=count(1), drop_last=flag())
     def batch(self, size: int, drop_last: bool = False) -> Dataset:
-        """Return batches of several examples; the last may be smaller, or is dropped."""
+        """Group examples into batches; the last may be smaller, or is dropped."""
         return Batched(self, size, drop_last)
 
     @takes("map", function=function(), seed=whole(0))
     def map(self, function: Callable[..., Any], seed: int = 0) -> Dataset:
-        """Return what a function makes of each item: of each batch, if after `batch`.
+        """Apply a function to each item: to each batch, if called after `batch`.
 
         Parameters
         ----------
@@ -146,22 +146,22 @@ class Dataset(Report):
 
     @takes(items=count(1))
     def prefetch(self, items: int = 2) -> Dataset:
-        """Return this data set with its next items made ahead of time by a thread in the background."""
+        """Prepare the next items ahead of time in a background thread."""
         return Prefetched(self, items)
 
     @takes("take", count=whole(1))
     def take(self, count: int) -> Dataset:
-        """Return the first items only."""
+        """Keep the first items only."""
         return Subset(self, 0, count)
 
     @takes("skip", count=whole(1))
     def skip(self, count: int) -> Dataset:
-        """Return all items but the first."""
+        """Skip the first items."""
         return Subset(self, count, None)
 
     @takes("split", fraction=between(0, 1))
     def split(self, fraction: float) -> tuple[Dataset, Dataset]:
-        """Return the first part, and the last `fraction` of the items."""
+        """Split off the last `fraction` of the items; return both parts."""
         if self.length is None or not 0 < round(self.length * fraction) < self.length:
             raise DataError(f"split: fraction={fraction:g} of {self.length} items leaves nothing for a part")
         cut = self.length - round(self.length * fraction)
@@ -174,11 +174,11 @@ class Dataset(Report):
         raise NotImplementedError(f"{type(self).__name__} must define items(epoch, start)")
 
     def order(self, epoch: int) -> Array:
-        """Return the rows of an epoch in their order, where any can be fetched."""
+        """Return the row indices of an epoch in their order, for a data set whose rows can be fetched."""
         raise NotImplementedError(f"{type(self).__name__} is no data set whose rows can be fetched")
 
     def fetch(self, chosen: Array) -> Item:
-        """Return some rows as a batch."""
+        """Return the rows with some indices as a batch."""
         raise NotImplementedError(f"{type(self).__name__} is no data set whose rows can be fetched")
 
     def __iter__(self) -> Iterator[Item]:
@@ -193,7 +193,7 @@ class Dataset(Report):
 
     @property
     def sample(self) -> Item:
-        """The first batch, to see its shapes."""
+        """The first batch, for its shapes."""
         first = next(self.batches(0), None)
         if first is None:
             raise DataError(EMPTY)
@@ -227,7 +227,7 @@ class Arrays(Dataset):
 
 
 class Shuffled(Dataset):
-    """The rows of another data set in an order of their own each epoch."""
+    """The rows of another data set, shuffled anew in each epoch."""
 
     indexed = True
 
@@ -250,7 +250,7 @@ class Shuffled(Dataset):
 
 
 class Mixed(Dataset):
-    """A stream mixed within a buffer."""
+    """A stream shuffled within a buffer."""
 
     def __init__(self, inner: Dataset, seed: int, buffer: int) -> None:
         self.inner, self.seed, self.length = inner, seed, inner.length
@@ -297,7 +297,7 @@ class Batched(Dataset):
 
 
 class Mapped(Dataset):
-    """What a function makes of each item."""
+    """The results of a function applied to each item."""
 
     def __init__(self, inner: Dataset, function: Callable[..., Any], seed: int) -> None:
         import inspect
@@ -311,12 +311,12 @@ class Mapped(Dataset):
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):
             rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
-            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write into them
+            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write to them
             yield made if isinstance(made, tuple) else (made,)
 
 
 class Subset(Dataset):
-    """Some of the items of another data set, those from one number to before another."""
+    """A contiguous range of another data set's items."""
 
     def __init__(self, inner: Dataset, begin: int, end: int | None) -> None:
         if isinstance(inner, Shuffled):
@@ -342,15 +342,15 @@ class Subset(Dataset):
 
 
 def _takes_epoch(make: Callable[..., Any]) -> bool | None:
-    """Tell whether a function must be given the epoch; None if it takes something else.
+    """Tell whether to call a function with the epoch; None if it cannot be called with that or nothing.
 
-    What has a default, as in ``lambda rows=rows: iter(rows)``, keeps it, unless it is called epoch.
+    A parameter with a default, as in ``lambda rows=rows: iter(rows)``, keeps it, unless it is named epoch.
     """
     import inspect
 
     try:
         parameters = inspect.signature(make).parameters
-    except ValueError:  # of a function or class of another language, nobody knows
+    except ValueError:  # a function or class from another language cannot be asked
         return None if isinstance(make, type) else False
     if "epoch" in parameters:
         return True
@@ -366,7 +366,7 @@ def _takes_epoch(make: Callable[..., Any]) -> bool | None:
 
 
 class Iterated(Dataset):
-    """Items of an iterator."""
+    """The items of an iterator, or of one made for each epoch."""
 
     def __init__(self, make: Any, length: int | None) -> None:
         if not isinstance(make, Iterable) and (not callable(make) or _takes_epoch(make) is None):
@@ -404,7 +404,7 @@ class Iterated(Dataset):
         return iter(self.make)
 
     def _once(self) -> Iterator[Item]:
-        """Yield the items of an iterator, which can be gone through only once; with a length by parts."""
+        """Yield the items of an iterator that can be consumed only once; with a length, one epoch's share."""
         if self.used and self.length is None:
             raise DataError(
                 "the iterator is used up after one epoch: pass a function that gives a fresh one each time"
@@ -418,7 +418,7 @@ class Iterated(Dataset):
 
     @property
     def sample(self) -> Item:
-        """The first batch; an iterator gives it once more."""
+        """The first batch; an iterator still yields it afterwards."""
         if hasattr(self.make, "__next__") and self.first is None:
             self.first = next(self.make, None)
         if hasattr(self.make, "__next__"):
@@ -444,7 +444,7 @@ class Prefetched(Dataset):
 
 
 def as_batch(item: Any) -> Item:
-    """Return what a data set gave as a batch (x, y, weights); weights may be None."""
+    """Return an item of a data set as a batch (x, y, weights); weights may be None."""
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3:
         got = f"{len(item)} things" if isinstance(item, (tuple, list)) else type(item).__name__
         if isinstance(item, Mapping):
@@ -455,7 +455,7 @@ def as_batch(item: Any) -> Item:
 
 
 def stacked(parts: tuple[Any, ...]) -> Any:
-    """Return single examples as one array, or as one for each name."""
+    """Stack single examples into one array, or into one for each name."""
     if isinstance(parts[0], dict):
         return {name: stacked(tuple(part[name] for part in parts)) for name in parts[0]}
     return np.stack([numeric(part, "a data set") for part in parts])
@@ -472,7 +472,7 @@ def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:
 
 
 def _rows(array: Any, chosen: Array) -> Array:
-    """Return some rows; those next to each other as a view, and of a file in its own order."""
+    """Return some rows; contiguous ones as a view, those of a file read in ascending order."""
     path = getattr(getattr(array, "file", None), "filename", None)
     if path is None:
         return _taken(array, chosen)
@@ -492,7 +492,7 @@ def _taken(array: Any, chosen: Array) -> Array:
 
 
 def _array(part: Any, title: str) -> Any:
-    """Return an array of numbers; what lies in a file stays there."""
+    """Return an array of numbers; one that lies in a file is not loaded."""
     if isinstance(part, dict):
         if not part:
             raise DataError(f"from_arrays: {title} must be an array, or a dict of arrays by name, got {{}}")

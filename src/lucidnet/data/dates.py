@@ -1,4 +1,4 @@
-"""Dates in texts: which of the usual ways of writing they follow, and how many days they are from 1970."""
+"""Dates in texts: which of the usual formats they follow, and how many days they are from 1970."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
-"""The ways of writing a date, and what stands in which order."""
+"""The date formats, and the order of their parts."""
 SHAPE = re.compile(
     r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
     r"(?:Z|[+-]\d\d:?\d\d)?"
@@ -18,9 +18,9 @@ MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
 
 
 def form_of(texts: Iterable[str]) -> str | None:
-    """Return how the dates of a column are written; None if it has others than dates, or none.
+    """Detect how the dates of a column are written; None if not all cells are dates, or there are none.
 
-    Where day and month cannot be told apart (``03/04/2021`` throughout) it is ``"?"``.
+    Where day and month cannot be told apart (``03/04/2021`` throughout), the answer is ``"?"``.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def several_forms(texts: Sequence[str]) -> tuple[str, str] | None:
 
 
 def days(text: str, form: str) -> float | None:
-    """Return how many days after 1970-01-01 a date is, the time of day as a fraction; None if it is no date.
+    """Return a date as days after 1970-01-01, with the time of day as a fraction; None if it is no date.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def days(text: str, form: str) -> float | None:
     if alone := MONTH.fullmatch(text):
         text += f"{alone[1]}1"
     found = SHAPE.fullmatch(text)
-    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes those so
+    if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes them like that
         return None
     one, two, three = found[1], found[3], found[4]
     if form == "iso":

@@ -1,4 +1,4 @@
-"""Tables as text: CSV and its kin, whatever signs, quotes and encoding they are written with."""
+"""Delimited text tables, such as CSV, in whatever separator, quoting and encoding."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from .frames import EXACT, Cells, Frame, as_written
 from .written import ABSENT, MISSING, number_of
 
 MOST = 1 << 30
-"""How many bytes the numbers of a file may take, if nobody says otherwise."""
+"""The most bytes that a file's numbers may take by default."""
 GUESSED = ("cp1252", "utf-16-le", "utf-16-be")
-"""What bytes are taken for that nothing says the encoding of: they may be no text at all."""
+"""The encodings tried for bytes of unknown encoding, which may be no text at all."""
 LONGEST = 1 << 22
-"""How many characters a row of a CSV file may have: its cells are texts, which take 50 bytes each."""
+"""The most characters in a row of a CSV file: its cells become texts of 50 bytes or so each."""
 WIDEST = 1 << 17
-"""So many columns a table may have."""
+"""The most columns that a table may have."""
 BEGIN = 1 << 18
-"""So many bytes are looked at to find out how a file is written."""
+"""The number of bytes from which the format of a file is guessed."""
 CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
-"""So many cells are turned into numbers at a time, and of wide tables so many rows, or cells."""
+"""The number of cells converted at a time; for wide tables, the number of rows or of cells."""
 TEXT = 100
-"""About so many bytes a text takes that stands in a column for the first time."""
+"""The approximate size in bytes of a text that appears in a column for the first time."""
 
 KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
-"""The suffixes of tables, and the separator that each stands for."""
+"""The suffixes of table files, and the separator that each implies."""
 PACKED = (".gz", ".bz2", ".xz")
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
 def suffixes(path: Path) -> tuple[str, str]:
-    """Return the suffix that says what a file is, and that which says how it is packed.
+    """Return a path's suffix without that of its compression, and the suffix of its compression.
 
     Examples
     --------
@@ -70,15 +70,15 @@ def frame(
     encoding: str | None = None,
     max_bytes: int = MOST,
 ) -> Frame:
-    """Return the table in a text file (CSV and its kin) as a frame of columns by name.
+    """Read the table in a text file (CSV and its kin) into a frame of columns by name.
 
-    How it is written is found out, and stands in ``frame.form``: commas, semicolons, tabs, bars or blanks
-    between the cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly
-    Latin-1), packed by gzip, bzip2 or xz. Columns without a name are called as pandas calls them,
-    ``"Unnamed: 0"``; where there is no header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are
-    left out.
+    The format is detected, and kept in ``frame.form``: commas, semicolons, tabs, bars or blanks between the
+    cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly Latin-1),
+    packed by gzip, bzip2 or xz. Columns without a name are named as in pandas, ``"Unnamed: 0"``; without a
+    header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are left out.
 
-    The same comes out whatever else is installed: pandas and polars, which differ in details, are not asked.
+    The result does not depend on what else is installed: pandas and polars, which differ in details, are not
+    used.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def frame(
     header : bool, optional
         Whether the first row has the names of the columns.
     separator : str, optional
-        The sign between the cells; a blank stands for one or more.
+        The separator between cells; a blank stands for one or more.
     decimal : str, optional
         The decimal sign.
     encoding : str, optional
@@ -121,7 +121,7 @@ def read_frame(
     decimal: str | None = None,
     encoding: str | None = None,
 ) -> Frame:
-    """Return the table in a file; `usual` is the separator that its name stands for."""
+    """Read the table in a file; `usual` is the separator that its suffix suggests."""
     if separator is not None and (len(separator) > 1 or separator in '"\r\n'):
         raise FileError(path, f"separator={separator!r} is not one sign", "give one, such as ';'")
     if encoding is not None:
@@ -160,7 +160,7 @@ def _check_encoding(path: Path, encoding: str) -> None:
 
 
 def _unpacked(file: Any, path: Path) -> Any:
-    """Return the bytes of a file from its beginning, unpacked as they are asked for."""
+    """Return a stream of a file's decompressed bytes, from its beginning."""
     file.seek(0)
     packed = suffixes(path)[1]
     if packed == ".gz":
@@ -177,7 +177,7 @@ def _unpacked(file: Any, path: Path) -> Any:
 
 
 def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
-    """Return the table; where a column turns out to hold texts it is read once more."""
+    """Read the table; if columns turn out to hold texts, it is read again with those as texts."""
     with_texts: frozenset[int] = frozenset()
     while True:
         names, made, lines, left_out = _read(path, file, form, most, with_texts)
@@ -192,7 +192,7 @@ def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are the same, as pandas makes them.
+    """Make column names unique, in the same way as pandas.
 
     Examples
     --------
@@ -215,7 +215,7 @@ def _unique(names: Sequence[str]) -> list[str]:
 def _read(
     path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
 ) -> tuple[list[str], list[_Column], Any, dict[str, int]]:
-    """Return names, columns, the lines in which the rows end, and how many rows were left out, and why."""
+    """Return names, columns, the line on which each row ends, and how many rows were left out, and why."""
     rows = _rows(path, file, form, most)
     first = next(rows, None)
     names = list(form.names) if form.names is not None else None
@@ -259,7 +259,7 @@ def _read(
 
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:
-    """Add rows to the columns, if there is room."""
+    """Append rows to the columns, unless they would take too much memory."""
     if not chunk:
         return
     known = any(column.same is not None or column.other or column.decimal != "." for column in made)
@@ -275,7 +275,7 @@ def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], m
 
 
 def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Return some rows as numbers, if all of them are plain ones: row by row, as they lie in memory."""
+    """Convert rows to a matrix of numbers; None if a cell is no plain number."""
     made = numbers_array("d")
     try:
         for row in chunk:
@@ -285,7 +285,7 @@ def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float6
     except ValueError:
         return None
     block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
-    return block if block.min() > -EXACT and block.max() < EXACT else None  # not so if one is NaN
+    return block if block.min() > -EXACT and block.max() < EXACT else None  # not if one is NaN
 
 
 def _all_texts(cells: Sequence[str], decimal: str) -> bool:
@@ -299,7 +299,7 @@ def _is_text(cell: str, decimal: str) -> bool:
 
 
 class _Column:
-    """A column that grows: numbers until a cell holds another text than what stands for a missing one."""
+    """A growing column: of numbers until a cell holds a text that does not mark a missing value."""
 
     __slots__ = ("decimal", "exact", "large", "missing", "numbers", "other", "same", "sure", "texts")
 
@@ -313,7 +313,7 @@ class _Column:
         self.large: tuple[int, str] | None = None
 
     def add(self, cells: Sequence[str]) -> None:
-        """Take the cells of some more rows."""
+        """Append the cells of more rows."""
         if self.texts is not None and self.same is not None:
             for cell in cells:
                 text = cell.strip()
@@ -348,7 +348,7 @@ class _Column:
         self.missing[row] = text
 
     def cells(self, written: str = "") -> Cells:
-        """Return the cells of the column so far: numbers, if its texts are nothing else."""
+        """Return the column so far: as numbers, if its texts all are numbers."""
         missing = self.missing or {}
         if self.texts is None:
             made = np.frombuffer(self.numbers, np.float64)
@@ -357,7 +357,7 @@ class _Column:
 
 
 def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, with the number of the line that each ends in."""
+    """Yield the rows that are not blank, each with the number of the line on which it ends."""
     stream = io.TextIOWrapper(_unpacked(file, path), form.encoding, newline="")
     try:
         lines = _Lines(stream, path, most)
@@ -375,7 +375,7 @@ def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[in
 
 
 class _Lines:
-    """The lines of a text, none too long to be taken apart, and not more than a limit in all."""
+    """The lines of a text, with limits to the length of a row and to the total size."""
 
     def __init__(self, stream: io.TextIOWrapper, path: Path, most: int) -> None:
         self.stream, self.path, self.most = stream, path, most
@@ -387,7 +387,7 @@ class _Lines:
     def __next__(self) -> str:
         line = self.stream.readline(LONGEST)
         if not line:
-            if self.row:  # asked for within a row: of text in quotes
+            if self.row:  # requested within a row: of quoted text
                 reason = "ends within quotes: one was opened, and everything after it is one cell"
                 raise FileError(self.path, reason, "close it, or leave it out")
             raise StopIteration

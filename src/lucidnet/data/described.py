@@ -1,4 +1,4 @@
-"""A table from what a file says of it, whoever wrote that."""
+"""Reading a `Table` from its description in a file that anyone may have written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMN = {"name", "kind", "categories", "mean", "deviation", "fill", "form"}
 
 
 def table(given: Any) -> dict[str, Any]:
-    """Return the fields of the table that `Table.to_plain` described, or raise `FileError`."""
+    """Return the fields of a table that `Table.to_plain` described; raise `FileError` if they are invalid."""
     own = _dict(given, TABLE)
     if own["format"] != FORMAT or type(own["format"]) is not int:
         raise FileError(f"a table of format {own['format']!r}, which this version does not know")

@@ -1,4 +1,4 @@
-"""Getting the files of a data set: from a folder, from the cache, or from one of several mirrors."""
+"""Getting the files of a data set: from a folder, the cache, or one of several mirrors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .idx import CHUNK, read_idx
 
 FOLDER_VARIABLE = "LUCIDNET_DATA"
 TIMEOUT = 30.0
-"""Seconds to wait for a mirror that says nothing."""
+"""Seconds to wait for a silent mirror."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """Where the files of a data set come from, and how to know that they are right.
+    """Where to get the files of a data set, and how to verify them.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class Download:
     mirrors : tuple of str
         Addresses of folders that hold the files.
     check : callable
-        ``check(path, sha256)`` raises `FileError` if a file is not what it should be: an IDX file, if nothing
-        else is said.
+        ``check(path, sha256)`` raises `FileError` if a file is not what it should be; by default it checks
+        for an IDX file.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Download:
 
 
 def cache_folder() -> Path:
-    """Return the folder where downloads are kept: that of the system for such things."""
+    """Return the folder for cached downloads: in the system's place for caches."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     return Path(base) / "lucidnet"
 
 
 def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Return the path of a file: in the folder, in the cache, or fresh from a mirror.
+    """Find a file in the given folder or in the cache; else download it from a mirror.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = 
 
 
 def download(source: Download, file: str, target: Path) -> Path:
-    """Fetch a file from the first mirror that gives it whole; check it before it takes its place."""
+    """Download a file from the first mirror that works; it is verified before it is put in place."""
     from http.client import HTTPException
 
     failures = []
@@ -101,7 +101,7 @@ def _by_hand(source: Download) -> str:
 
 
 def _fetch(address: str, target: Path, check: Callable[[str], object]) -> None:
-    """Download a file; it takes its place only after it has been checked."""
+    """Download a file; it is put in place only once it is verified."""
     from urllib.request import urlopen  # takes 15 ms to import
 
     with urlopen(address, timeout=TIMEOUT) as response:
@@ -109,7 +109,7 @@ def _fetch(address: str, target: Path, check: Callable[[str], object]) -> None:
 
 
 def _chunks(response: Any, title: str) -> Iterator[bytes]:
-    """Yield a download piece by piece, with a progress bar where somebody watches."""
+    """Yield a download in chunks, with a progress bar if stderr is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -1,4 +1,4 @@
-"""What data are, in a few words and a hash: enough to notice that a training would go on with others."""
+"""A short description and hash of data, to notice if a training would resume with other data."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..core.trees import leaves
 from .batch import Data
 
 ROWS = 64
-"""How many rows are looked at, spread evenly over the data; all of them where the data are small."""
+"""The number of rows hashed, spread evenly over the data; small data are hashed whole."""
 SMALL = 1 << 22
-"""So many bytes are small."""
+"""The size in bytes up to which data are small."""
 SETTINGS = ("seed", "size", "drop_last", "buffer", "begin", "end", "length")
-"""What is compared of a `Dataset`, where it has it."""
+"""The attributes of a `Dataset` that are compared, where it has them."""
 
 
 def of_data(data: Data) -> dict[str, Any]:
-    """Return what checked data are: inputs, targets, weights, mask."""
+    """Return fingerprints of checked data: of inputs, targets, weights and mask."""
     given = {"x": data.x, "y": data.target, "sample_weight": data.weights, "mask": data.mask}
     return {name: of_arrays(part) for name, part in given.items()}
 
 
 def of_arrays(tree: Any) -> Any:
-    """Return shape, type and a hash of the content of an array, or of several by name.
+    """Return shape, dtype and a hash of the content of an array, or of several by name.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def _of_array(array: Any) -> dict[str, Any]:
 
 
 def of_dataset(dataset: Any) -> dict[str, Any]:
-    """Return what a chain of data sets is made of; functions and iterators are not looked into."""
+    """Return a fingerprint of a chain of data sets; functions and iterators are not inspected."""
     from .dataset import Arrays, Prefetched
 
     if isinstance(dataset, Prefetched):  # the same items

@@ -1,4 +1,4 @@
-"""Deciding what the columns of a table are, and asking where that takes a word."""
+"""Deciding what the columns of a table are, and asking the user where that is unclear."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .likely import likely_target
 Array = npt.NDArray[Any]
 
 MANY = 1000
-"""No column of texts may have more categories."""
+"""The most categories of a text column."""
 
 
 class Words(NamedTuple):
-    """What somebody says of a table, see `Table.fit`."""
+    """The settings of a table; see `Table.fit`."""
 
     task: str | None = None
     drop: tuple[str | int, ...] = ()
@@ -37,7 +37,7 @@ class Words(NamedTuple):
 
 
 def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict[str, Any]:
-    """Return the fields of the table, see `Table.fit`; `alone` if a target may be the same throughout."""
+    """Return the fields of the table; see `Table.fit`. With `alone`, a constant target is allowed."""
     dropped = tuple(dict.fromkeys(column_name(frame, one, "column to drop") for one in words.drop))
     name, cells, rest = _target(frame, target, dropped)
     called = name or "target"
@@ -71,7 +71,7 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
 
 
 def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | None, Cells, Frame]:
-    """Return the target's name and cells, and the other columns."""
+    """Return name and cells of the target, and the other columns."""
     if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
         cells, given = as_cells(target, "Table.fit: target"), getattr(target, "name", None)
         if len(cells) != frame.rows:
@@ -109,7 +109,7 @@ def column_name(frame: Frame, given: str | int, kind: str) -> str:
 def _rows(
     rest: Frame, target: Cells, inputs: list[str], name: str, missing: str | None, frame: Frame
 ) -> Array:
-    """Return the rows that are used."""
+    """Return the indices of the rows that are used."""
     lacking = np.zeros(rest.rows, bool)
     if target.missing:
         if missing != "drop" or len(target.missing) == len(target):
@@ -128,7 +128,7 @@ def _rows(
 
 
 def kind_of(cells: Cells) -> tuple[str, str | None]:
-    """Return what a column is: number, category or date; and how its dates are written.
+    """Return the kind of a column (number, category or date), and how its dates are written.
 
     Truths are numbers, 0 and 1.
     """
@@ -174,12 +174,12 @@ def _mask(cells: Cells) -> Array:
 
 
 def _scaled(numbers: Array, standardize: bool) -> tuple[float, float]:
-    """Return mean and deviation; of a constant column the deviation is 1."""
+    """Return mean and standard deviation; for a constant column the deviation is 1."""
     if not standardize:
         return 0.0, 1.0
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where it is used
+    with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are refused where they are used
         mean, deviation = map(float, moments(numbers))
-    # Rounding makes of a constant something like 1e-17, which would divide what is 0 but for rounding.
+    # Rounding gives a constant a deviation such as 1e-17, and dividing by that would blow up rounding errors.
     flat = not np.isfinite(deviation) or deviation <= 1e-12 * abs(mean)
     return mean, 1.0 if flat else deviation
 
@@ -204,7 +204,7 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
             f"{_dropped(name)} leaves it out; or write a number there, or leave out the row",
         )
     there = [text for i, text in enumerate(cells.texts) if i not in cells.missing]
-    counted = Counter(there)  # of an array of texts each cell would be as wide as the longest
+    counted = Counter(there)  # in an array of texts each cell would be as wide as the longest
     kinds = sorted(counted)
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
         reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"

@@ -1,4 +1,4 @@
-"""How a table is written as text: its encoding, the sign between cells, quotes, decimal sign, header."""
+"""The text format of a table: its encoding, separator, quotes, decimal sign and header."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .written import MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
-"""One or more blanks stand between two cells."""
+"""Stands for a separator of one or more blanks."""
 COMMA = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 """A number with a decimal comma, and perhaps points between thousands."""
 POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
-"""A point that stands between no thousands."""
+"""A point that does not separate thousands."""
 AROUND = "$€£¥%() "
-"""What may stand around a number."""
+"""Characters that may surround a number."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
-"""A number whose commas may stand between thousands."""
+"""A number whose commas may separate thousands."""
 LED = re.compile(r"0\d+")
-"""A whole number that begins with a zero."""
+"""A whole number with leading zeros."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
-"""A first line in which spreadsheets say what the separator is."""
+"""A first line in which spreadsheets declare the separator."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
 """A cell in single quotes."""
 BINARY = re.compile("[\0-\b\x0e-\x1f]")
-"""Signs that stand in no text."""
+"""Characters that occur in no text."""
 SAMPLE = 200
-"""So many rows are looked at."""
+"""The number of rows that are inspected."""
 
 
 class TextForm(NamedTuple):
@@ -43,17 +43,17 @@ class TextForm(NamedTuple):
     decimal: str = "."
     header: bool = False
     skipped: int = 0
-    """So many lines of remarks stand at the beginning."""
+    """The number of comment lines at the beginning."""
     names: tuple[str, ...] | None = None
-    """The names, where they stand in the last of them, or above all columns but that of the row names."""
+    """The column names, if in the last comment line, or above all columns but that of row names."""
     zeros: tuple[tuple[int, str], ...] = ()
-    """Numbers of columns in which whole numbers begin with zeros, as postal codes may, with one of them."""
+    """Columns with whole numbers that have leading zeros, such as postal codes, with one of them each."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
-    r"""Return the encoding of a text, from how it begins; `whole` if that is all of it.
+    r"""Guess the encoding of a text from its beginning; `whole` says that this is all of it.
 
-    What is no UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
+    Text that is not UTF-8 is taken for Windows-1252, of which Latin-1 is nearly a part.
 
     Examples
     --------
@@ -74,14 +74,14 @@ def encoding_of(begin: bytes, whole: bool = True) -> str:
 
 
 def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
-    """Return the cells of the rows of a text; a `csv.reader`, which knows the number of the line."""
+    """Split lines of text into rows of cells; the `csv.reader` returned counts the lines."""
     if form.separator == BLANKS:
         lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
     return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True)
 
 
 def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
-    """Return how a table is written, from the beginning of it.
+    """Detect how a table is written, from its beginning.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     whole : bool
         Whether that is all.
     usual : str
-        The separator that the name of the file stands for; empty if it says nothing.
+        The separator that the file's suffix implies; empty if it implies none.
     separator : str, optional
-        The separator, if somebody says it.
+        The separator, if the user gave one.
     """
     lines = text.splitlines(keepends=True)
     if not whole and len(lines) > 1:
-        lines.pop()  # it may end within a cell
+        lines.pop()  # it may end inside a cell
     skipped = _remarks(lines)
     remark = lines[skipped - 1][1:] if skipped else ""
     if lines and (said := SAID.fullmatch(lines[0])):
@@ -124,7 +124,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
 
 
 def _remarks(lines: Sequence[str]) -> int:
-    """Return how many lines with a remark (``# ...``) stand at the beginning; "#" alone may be a name."""
+    """Count the comment lines (``# ...``) at the beginning; "#" alone may be a column name."""
     count = 0
     for line in lines:
         if not line.startswith("#") or line[1:2] in (*SEPARATORS, ""):
@@ -141,13 +141,13 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
                 rows.append(row)
             if len(rows) > SAMPLE:
                 return rows[:-1]
-    except csv.Error:  # whoever reads it all says what is wrong
+    except csv.Error:  # reading all of it reports what is wrong
         pass
     return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
 
 
 def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
-    """Return the sign between cells: with which most rows are as long as the first, and cells numbers."""
+    """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
     best, found = (0.0, 0.0, 0, 0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
@@ -173,7 +173,7 @@ def _as_number(cell: str, decimal: str = ".") -> bool:
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
-    """Return the decimal sign: a comma if a column can be read in no other way."""
+    """Detect the decimal sign: a comma only if some column cannot be read otherwise."""
     for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
         there = [cell.strip().strip(AROUND) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
@@ -190,7 +190,7 @@ def _zeros(rows: Sequence[Sequence[str]]) -> tuple[tuple[int, str], ...]:
 
 
 def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row has a cell less than all others: they begin with the name of the row."""
+    """Tell whether the first row has one cell less than all others, which begin with a row name."""
     widths = {len(row) for row in rows[1:]}
     return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
 
@@ -204,11 +204,11 @@ def _above_numbers(first: Sequence[str], rows: Sequence[Sequence[str]], decimal:
 
 
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
-    """Tell whether the first of some rows has the names of the columns.
+    """Tell whether the first row holds the column names.
 
-    It has if none of its cells is a number, unless half of them stand in their columns again (a table of
-    texts without a header). It has, too, if half of its cells are texts above numbers, or its numbers count
-    the columns (``id,0,1,2``).
+    It does if none of its cells is a number, unless half of them occur in their columns again (a table of
+    texts without a header). It also does if half of its cells are texts above numbers, or if its numbers
+    count the columns (``id,0,1,2``).
 
     Examples
     --------
@@ -234,5 +234,5 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     counted = [int(first[i]) for i in numbers if first[i].isdecimal()]
     if len(counted) < max(2, len(numbers)) or counted[0] > 1:
         return False
-    # A name stands above numbers, nothing above the numbers of the rows.
+    # There is a name above numbers, but none above the row numbers.
     return counted == list(range(counted[0], counted[0] + len(counted))) and bool(names or above[0] == 0)

@@ -1,4 +1,4 @@
-"""Tables of columns by name: those of files, of pandas, polars and Arrow, and plain dicts, in one form."""
+"""Tables with named columns, from files, pandas, polars, Arrow and plain dicts, in one form."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ Array = npt.NDArray[Any]
 
 TRUTHS = {"true": 1.0, "false": 0.0}
 EXACT = 1 << 53
-"""Up to this float64 has all whole numbers."""
+"""The largest range in which float64 holds all whole numbers."""
 SHOWN = 6
-"""So many rows of a frame are shown."""
+"""The number of rows of a frame that are shown."""
 
 
 class Cells(NamedTuple):
-    """A column: numbers, or texts.
+    """A column of numbers or texts.
 
     Parameters
     ----------
     numbers : array (n,), optional
         Float64, NaN where one is missing.
     texts : list of str, optional
-        What stands there, without spaces around it.
+        The texts in the cells, without surrounding spaces.
     missing : dict
-        The rows in which nothing stands, with what stands there in its place: ``""``, ``"NA"``.
+        The rows with a missing cell, with what stands there: ``""``, ``"NA"``.
     truths : bool
         Whether the numbers are 0 and 1 for no and yes.
     exact : tuple of (int, str), optional
-        A row with a whole number that float64 does not tell from the next, and its text.
+        A row with a whole number that float64 cannot tell from the next, and its text.
     large : tuple of (int, str), optional
         A row with a number that is too large for float64, and its text.
     written : str
-        How one of the numbers is written, if not plainly, and what it is taken as.
+        How one of the numbers is written, if not plainly, and how it is read.
     original : list of str, optional
-        How all of them are written: elsewhere the same column may hold texts.
+        The original texts of all numbers: elsewhere the same column may hold texts.
     """
 
     numbers: Array | None
@@ -59,7 +59,7 @@ class Cells(NamedTuple):
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
 
     def text(self, row: int) -> str:
-        """Return what stands in a row, as a text."""
+        """Return the cell of a row as text."""
         if row in self.missing:
             return self.missing[row]
         if (texts := self.texts or self.original) is not None:
@@ -71,7 +71,7 @@ class Cells(NamedTuple):
         return str(bool(self.numbers[row])) if self.truths else as_text(float(self.numbers[row]))
 
     def taken(self, rows: Array) -> Cells:
-        """Return the column with some of its rows."""
+        """Return the column with only the given rows."""
         some = self.missing or self.exact or self.large
         places = {int(old): new for new, old in enumerate(rows)} if some else {}
         missing = {places[row]: text for row, text in self.missing.items() if row in places}
@@ -114,7 +114,7 @@ class Frame(Report, Mapping[str, Any]):
         self.form = dict(form or {})
 
     form: dict[str, Any]
-    """How the file is written: encoding, separator, decimal sign, whether it has a header line."""
+    """How the file is written: encoding, separator, decimal sign, header line or not."""
 
     def __getitem__(self, name: str) -> Any:
         cells = self.cells[name]
@@ -122,7 +122,7 @@ class Frame(Report, Mapping[str, Any]):
             if cells.truths and not cells.missing:
                 return cells.numbers.astype(bool)
             view = cells.numbers.view()
-            view.flags.writeable = False  # it is no copy
+            view.flags.writeable = False  # it is not a copy
             return view
         return [None if i in cells.missing else text for i, text in enumerate(cells.texts or ())]
 
@@ -142,11 +142,11 @@ class Frame(Report, Mapping[str, Any]):
         return len(self.cells[self.names[0]]) if self.names else 0
 
     def row(self, index: int) -> int:
-        """Return how messages call a row: by its line in the file, or its number from 0 on."""
+        """Return a row's number for messages: its line in the file, or its index."""
         return int(index if self.lines is None else self.lines[index])
 
     def error(self, reason: str, remedy: str) -> Exception:
-        """Return the error for something that is wrong here."""
+        """Return the error for a problem in this frame."""
         return ContentError(self.source, reason, remedy) if self.source else DataError(f"{reason}; {remedy}")
 
     def without(self, name: str) -> Frame:
@@ -175,7 +175,7 @@ def as_frame(given: Any, owner: str) -> Frame:
     Raises
     ------
     DataError
-        If it is none of them, or its columns do not have one length.
+        If it is none of these, or its columns differ in length.
     """
     if isinstance(given, Frame):
         return given
@@ -199,10 +199,10 @@ def as_frame(given: Any, owner: str) -> Frame:
 
 
 def is_frame(given: Any) -> bool:
-    """Tell whether something is a frame, without importing any library for that."""
+    """Tell whether something is a frame, without importing any frame library."""
     if isinstance(given, (Frame, Mapping)):
         return True
-    kind = type(given)  # of a lazy frame the columns would be worked out
+    kind = type(given)  # a lazy frame would compute its columns
     return hasattr(kind, "columns") and (hasattr(kind, "dtypes") or hasattr(kind, "schema"))
 
 
@@ -216,7 +216,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
     if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
         raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
     nw = optional("narwhals", "tables")
-    if hasattr(given, "iloc"):  # of pandas, whose columns may have other names than texts
+    if hasattr(given, "iloc"):  # pandas, whose column names may be other things than texts
         names = [str(name) for name in given.columns]
         series = [nw.from_native(given.iloc[:, i], series_only=True) for i in range(len(names))]
     else:
@@ -224,7 +224,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
             frame = nw.from_native(given, eager_only=True)
             names = [str(name) for name in frame.columns]
             series = [frame[name] for name in names]
-        except Exception as error:  # whatever a library says of a frame that it does not take
+        except Exception as error:  # whatever a library raises for a frame it does not accept
             said = " ".join(str(error).split())[:200]
             raise DataError(f"{owner}: the frame cannot be read: {said}") from None
     _check_names(names, owner)
@@ -232,7 +232,7 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
 
 
 def _check_names(names: list[str], owner: str) -> None:
-    """Raise if two columns have one name: 1 and "1", too."""
+    """Raise if two columns have the same name (1 and "1" count as the same)."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{owner}: the frame has two columns named {twice!r}; give each its own name")
@@ -248,7 +248,7 @@ def _of_series(series: Any, name: str) -> Cells:
 
 
 def as_cells(values: Any, what: str = "a column") -> Cells:
-    """Return a column of any kind: numbers, truths, dates or texts, with what is missing among them."""
+    """Convert a column of numbers, booleans, dates or texts to `Cells`, with its missing values marked."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
@@ -302,11 +302,11 @@ def _of_objects(values: list[Any], what: str) -> Cells:
 
 
 def _written(value: Any, what: str) -> str:
-    """Return a value of a column of texts as a text: dates as ISO writes them."""
+    """Return a value in a text column as text: dates in ISO format."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return str(int(value))  # a float has not all of them
+        return str(int(value))  # a float cannot hold all of them
     if isinstance(value, (bool, float, np.generic)):
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
     if hasattr(value, "isoformat"):
@@ -325,7 +325,7 @@ def _is_missing(value: Any) -> bool:
 def as_written(
     texts: list[str], kinds: Iterable[str], missing: Mapping[int, str], decimal: str = ".", sure: bool = True
 ) -> Cells:
-    """Return a column of texts, of which `kinds` are the different ones: of numbers, if all are such."""
+    """Convert a column of texts to numbers if all of them are; `kinds` are its distinct texts."""
     there = [text for text in kinds if text]
     found = numbers_in(there, decimal, sure)
     if not found:

@@ -1,4 +1,4 @@
-"""Generated classification problems in few dimensions, each with its seed.
+"""Generated classification problems in few dimensions, each reproducible by its seed.
 
 All return inputs (n, features) in float32 and labels (n,) from 0, in random order.
 """
@@ -17,12 +17,12 @@ Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 MOST = 10**8
-"""So many points are made at most, and have so many features: they are kept in memory."""
+"""The most points, and the most features, that may be made: they are kept in memory."""
 
 
 @takes(n=whole(1, MOST), noise=finite(0), seed=whole(0))
 def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
-    """Return points around the four corners (+-1, +-1); the class says whether the signs differ.
+    """Generate points around the four corners (+-1, +-1); the class tells whether the signs differ.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def xor(n: int = 400, noise: float = 0.2, seed: int = 0) -> Examples:
 def spirals(
     n: int = 400, classes: int = 2, noise: float = 0.05, turns: float = 1.5, seed: int = 0
 ) -> Examples:
-    """Return one spiral arm per class, from the centre out to radius 1.
+    """Generate one spiral arm per class, from the centre out to radius 1.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def spirals(
 
 @takes(n=whole(1, MOST), noise=finite(0), seed=whole(0))
 def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
-    """Return two half circles that reach into each other, as scikit-learn's `make_moons` draws them.
+    """Generate two interleaving half circles, like scikit-learn's `make_moons`.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Examples:
 
 @takes(n=whole(1, MOST), noise=finite(0), factor=finite(), seed=whole(0))
 def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Examples:
-    """Return a circle of radius 1 and one inside it, as scikit-learn's `make_circles` draws them.
+    """Generate a circle of radius 1 and one inside it, like scikit-learn's `make_circles`.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def circles(n: int = 400, noise: float = 0.05, factor: float = 0.5, seed: int = 
 def gaussians(
     n: int = 400, classes: int = 3, features: int = 2, spread: float = 0.5, seed: int = 0
 ) -> Examples:
-    """Return one normal cloud per class, their centres drawn from the standard normal, times 2.
+    """Generate one normal cloud per class; the centres are standard normal, times 2.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _halves(n: int) -> npt.NDArray[np.int64]:
 
 
 def _finish(rng: np.random.Generator, x: Floats, y: npt.NDArray[np.int64], noise: float) -> Examples:
-    """Add the noise, and put the points in random order."""
+    """Add noise, and shuffle the points."""
     order = rng.permutation(len(x))
     noisy = x + noise * rng.standard_normal(x.shape)
     return noisy[order].astype(np.float32), y[order].astype(np.int64)

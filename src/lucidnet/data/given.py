@@ -1,4 +1,4 @@
-"""The forms in which data are given to a training, and what goes with which of them."""
+"""The forms in which training data may be given, and which arguments go with each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def validation(given: Any) -> dict[str, Any]:
-    """Return validation data by name: x, and if there are any y, sample_weight and mask.
+    """Return validation data by name: x, and where given y, sample_weight and mask.
 
     Parameters
     ----------
     given : (x, y), (x, y, sample_weight), dict or data set
-        What was given.
+        The object given.
 
     Examples
     --------
@@ -57,7 +57,7 @@ OF_BATCHES = {
     "mask": "a data set gives batches (x, y) or (x, y, weights), without masks: begin the network with "
     "Masking(), or give arrays",
 }
-"""What goes with arrays only, and what to do about it with a data set."""
+"""Arguments that go with arrays only, and what to do instead with a data set."""
 
 
 def with_arrays(
@@ -70,7 +70,7 @@ def with_arrays(
     mask: Any = None,
     validation_split: float = 0.0,
 ) -> None:
-    """Raise if something is given that has no effect on batches that come from elsewhere.
+    """Raise if an argument has no effect on batches that come from a data set or file.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def with_arrays(
     optimizer : Optimizer, optional
         What makes the steps, if the batches are to train on.
     dataset : Dataset, optional
-        Where they come from; None if that is arrays in a file.
+        The data set; None for arrays in a file.
     batch_size, shuffle, sample_weight, mask, validation_split : optional
-        What else was given of what arrays alone have.
+        Other arguments that belong to arrays only.
     """
     if dataset is not None and getattr(optimizer, "full_batch", False) and dataset.length != 1:
         raise SettingError(
@@ -104,18 +104,18 @@ def with_arrays(
 
 
 BATCH = 32
-"""Examples in a batch, if nobody says how many."""
+"""The default batch size."""
 IF_POSSIBLE: Any = object()
-"""Stands for an order of its own each epoch, where the network allows one."""
+"""Stands for shuffling in each epoch, where the network allows it."""
 
 
 def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tuple[int, bool]:
-    """Return how many examples a batch has, and whether each epoch has an order of its own.
+    """Return the batch size, and whether each epoch is shuffled.
 
     Parameters
     ----------
     problem : Problem
-        What is trained, and how.
+        The problem to train, with its settings.
     n : int
         How many examples there are.
     batch_size, shuffle : optional
@@ -144,7 +144,7 @@ def order_of(problem: Any, n: int, batch_size: int | None, shuffle: Any) -> tupl
 
 
 def check_accumulate(optimizer: Any, accumulate: int) -> None:
-    """Raise if the gradients of several batches shall be summed, where there is one batch."""
+    """Raise if gradients are to be accumulated with an optimizer that uses all examples in each step."""
     if optimizer.full_batch and accumulate > 1:
         raise SettingError(
             f"accumulate={accumulate} has no effect with {type(optimizer).__name__}, which takes all "
@@ -153,9 +153,10 @@ def check_accumulate(optimizer: Any, accumulate: int) -> None:
 
 
 def to_validate(measured: Callable[..., T], validation_data: Any, validation_split: float) -> T | None:
-    """Return what a function makes of validation data given by name; None if there are none.
+    """Apply a function to validation data given by name; None if there are none.
 
-    What is wrong with them is said of ``validation_data``; it is also wrong to say twice what to validate on.
+    Errors in them are reported under the name ``validation_data``; giving validation data twice is an error,
+    too.
     """
     if validation_data is None:
         return None
@@ -167,7 +168,7 @@ def to_validate(measured: Callable[..., T], validation_data: Any, validation_spl
     given = validation(validation_data)
     try:
         return measured(**given)
-    except FileError:  # which names its file
+    except FileError:  # which names its own file
         raise
     except (DataError, ShapeError) as error:
         raise type(error)(f"validation_data: {error}") from None

@@ -1,8 +1,8 @@
 """Arrays of HDF5 files, and of nothing else: HDF5 itself follows a file's word to any other file.
 
-An external link names a data set of another file, a data set may have its bytes in other files (external
-storage), and a virtual one is put together from those of others, where a missing file gives zeros. Names are
-therefore looked up here link by link, and a data set is looked at before it is read.
+An external link names a data set of another file, a data set may keep its bytes in other files (external
+storage), and a virtual one is assembled from those of others, with zeros for a missing file. Names are
+therefore looked up here link by link, and a data set is inspected before it is read.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ REMEDY = "write it anew with h5py, or get it anew"
 TRUST = "if you trust the file, and it shall read those, pass external=True"
 DEFLATE, SHUFFLE, FLETCHER, SZIP, NBIT, SCALE, LZF = 1, 2, 3, 4, 5, 6, 32000
 FILTERS = (DEFLATE, SHUFFLE, FLETCHER, SZIP, NBIT, SCALE, LZF)
-"""What HDF5 and h5py bring; for others HDF5 would look for a program of somebody else's, and run it."""
+"""The filters built into HDF5 and h5py; for others HDF5 would look for a third-party plugin, and run it."""
 LINKS = 16
-"""So many links may lead from one to the next."""
+"""The most links that may be followed in a row."""
 UNWRITTEN = 10_000
-"""So many chunks of a data set may be missing; they are zeros."""
+"""The most chunks of a data set that may be missing; they read as zeros."""
 SMALL = 1 << 17
-"""A chunk of so many bytes can be unpacked before it is known how large it gets."""
+"""The size in bytes of a chunk that may be unpacked before its unpacked size is known."""
 
 
 @contextmanager
 def arrays(path: str | PathLike[str], *, keep_open: bool = False) -> Iterator[Any]:
-    """Open an HDF5 file; what is found wrong inside names it."""
+    """Open an HDF5 file; errors inside the context name it."""
     h5py = optional("h5py", "hdf5")
-    with opened(path):  # no pipe, no folder
+    with opened(path):  # not a pipe or folder
         pass
     with reading(path, "HDF5", REMEDY):
         file = h5py.File(path, "r")
@@ -56,7 +56,7 @@ def arrays(path: str | PathLike[str], *, keep_open: bool = False) -> Iterator[An
 def read_hdf5(
     path: Path, wanted: Sequence[str], max_bytes: int, external: bool
 ) -> tuple[dict[str, Array], list[str]]:
-    """Return some arrays of a file by name, where it has them, and the names of all.
+    """Read arrays from a file by name, as far as it has them; return them, and all names in the file.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_hdf5(
         If one of them is damaged, too large, or lies elsewhere.
     """
     with arrays(path) as file:
-        there = list(map(str, file))  # of names that are no text h5py gives the bytes
+        there = list(map(str, file))  # h5py returns bytes for names that are not text
         made: dict[str, Array] = {}
         left = max_bytes
         for name in wanted:
@@ -75,13 +75,13 @@ def read_hdf5(
 
 
 MOST_NAMES, DEEPEST = 10_000, 4
-"""So many data sets, in groups so deep in each other, are looked at for those that are wanted."""
+"""The most data sets, and the deepest groups, that are searched for those wanted."""
 
 
 def names(path: Path) -> list[str]:
     """Return the names of the data sets of a file, also of those in groups (``"train/x"``).
 
-    Into groups that a link leads to nobody looks.
+    Groups that a link leads to are not searched.
     """
     h5py = optional("h5py", "hdf5")
     found: list[str] = []
@@ -110,7 +110,7 @@ def _numbers(found: Any) -> Array:
 
 
 def dataset(path: str | PathLike[str], file: Any, name: str, external: bool, max_bytes: int | None) -> Any:
-    """Return the data set of a name, if it is whole, not too large, and holds numbers of this file.
+    """Return the named data set if it is complete, not too large, and numeric, with its data in this file.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def dataset(path: str | PathLike[str], file: Any, name: str, external: bool, max
 
 
 def _place(path: str | PathLike[str], file: Any, name: str) -> str:
-    """Return the name of an object without links in it; refuse those that lead to other files."""
+    """Resolve the links in an object's name; refuse links that lead to other files."""
     h5py = optional("h5py", "hdf5")
     parts, here = [part for part in name.split("/") if part not in ("", ".")], ""
     followed = 0
@@ -159,7 +159,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
             raise ContentError(path, reason, "name one that is there")
         try:
             link = group.get(part, getlink=True)
-        except TypeError:  # a kind of link that somebody has invented
+        except TypeError:  # an unknown kind of link
             link = None
         if isinstance(link, h5py.HardLink):
             here = f"{here}/{part}"
@@ -176,7 +176,7 @@ def _place(path: str | PathLike[str], file: Any, name: str) -> str:
 
 
 def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool) -> None:
-    """Raise if the numbers lie in other files, unless that is asked for; then those must be there."""
+    """Raise if the data lie in other files, unless that is allowed; then those files must exist."""
     if found.is_virtual:
         others = [source.file_name for source in found.virtual_sources()]
     else:
@@ -191,14 +191,14 @@ def _check_own(path: str | PathLike[str], found: Any, name: str, external: bool)
         raise FileError(path, f"{name!r} {kind} ({listed})", TRUST)
     folder = Path(found.file.filename).parent
     missing = [other for other in others if other != "." and not (folder / other).is_file()]
-    if missing:  # HDF5 would give zeros
+    if missing:  # HDF5 would return zeros
         raise FileError(path, f"{name!r} needs {missing[0]!r}, which is not there", "put it beside this file")
 
 
 def _check_whole(
     path: str | PathLike[str], found: Any, name: str, external: bool, max_bytes: int | None
 ) -> None:
-    """Raise if a data set is larger than what the file can hold of it, or than it may be."""
+    """Raise if a data set is larger than the file can hold, or larger than allowed."""
     held = Path(path).stat().st_size
     needed = math.prod(found.shape or (0,)) * found.dtype.itemsize
     if found.shape is None:
@@ -214,7 +214,7 @@ def _check_whole(
     chunk = math.prod(found.chunks) * found.dtype.itemsize
     check_size(path, chunk, held, max_bytes, MOST_COMPRESSED)
     grid = math.prod(-(-size // step) for size, step in zip(found.shape, found.chunks, strict=True))
-    if grid > found.id.get_num_chunks() + UNWRITTEN:  # HDF5 takes a kilobyte for each
+    if grid > found.id.get_num_chunks() + UNWRITTEN:  # HDF5 needs a kilobyte for each
         raise FileError(path, f"most of the {grid:,} chunks of {name!r} were never written", REMEDY)
     _check_chunks(path, found, name, chunk, used)
 
@@ -222,7 +222,7 @@ def _check_whole(
 def _check_chunks(path: str | PathLike[str], found: Any, name: str, chunk: int, used: list[int]) -> None:
     """Raise if a chunk lies beyond the file, or unpacks to more than it should.
 
-    HDF5 makes room for as many bytes as the file says that there are, and for as many as come of them.
+    HDF5 allocates as many bytes as the file claims, and as many as unpacking yields.
     """
     held, large = Path(path).stat().st_size, []
 

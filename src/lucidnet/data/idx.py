@@ -22,10 +22,10 @@ from ..errors import FileError
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 CHUNK = 1 << 18
-"""Bytes read at a time."""
+"""The number of bytes read at a time."""
 REMEDY = "get the file anew"
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 
 
 def read_idx(
@@ -94,7 +94,7 @@ def _header(
         raise FileError(path, "ends in its header", REMEDY)
     digest.update(magic + sizes)
     shape = tuple(np.frombuffer(sizes, ">u4").tolist())
-    if math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+    if math.prod(filter(None, shape)) >= 2**56:  # even if another is 0
         raise FileError(path, f"its header promises an array of shape {shape}", REMEDY)
     return np.dtype(DTYPES[magic[2]]), shape
 

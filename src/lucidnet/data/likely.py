@@ -1,4 +1,4 @@
-"""Which column of a table is the target: what its name says, and what stands in it."""
+"""Guessing which column of a table is the target, from its name and its values."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .targets import FEW, ROWS, are_classes
 STRONG = frozenset(
     ("target", "targets", "label", "labels", "class", "classes", "y", "species", "diagnosis", "outcome")
 )
-"""What people call a column that is to be learned."""
+"""Names that people give to target columns."""
 WEAK = frozenset(
     ("price", "saleprice", "medv", "survived", "quality", "rating", "income", "charges", "response", "result",
      "type", "category", "variety", "score", "churn", "default", "sales", "count", "cnt", "mpg", "rings",
      "median_house_value", "output", "value", "digit", "letter", "spam", "status")
 )  # fmt: skip
-"""Names that some columns have that are to be learned, and others."""
+"""Names that target columns have, but others, too."""
 
 
 def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
-    """Return a column that looks more like the target than the last does; None if there is none.
+    """Return a column that looks more like the target than the last one; None if there is none.
 
-    That is one that is called so (``label``, ``class``, ``target``, ...), or a first column of labels where
-    the last has hardly more than one number, as pixels at the edge. Without a header line it is the only
-    column of texts, or the first, where that has labels and the last has none.
+    That is a column with a telling name (``label``, ``class``, ``target``, ...), or a first column of labels
+    if the last one has hardly more than one number, as pixels at the edge do. Without a header line it is the
+    only column of texts, or the first column, if that has labels and the last has none.
     """
     names = [name for name in frame.names if name not in dropped]
     if len(names) < 2:
@@ -49,7 +49,7 @@ def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
 
 
 def best_target(frame: Frame) -> str:
-    """Return the column that is the target if nobody says which."""
+    """Return the column to use as the target if nobody says which."""
     if (found := likely_target(frame)) is not None:
         return found
     empty = [name for name in frame.names if len(frame.cells[name].missing) == frame.rows]
@@ -61,12 +61,12 @@ def best_target(frame: Frame) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters, words joined by "_"."""
+    """Return a name in lower case, its words joined by "_"."""
     return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
 
 
 def label_like(cells: Cells) -> bool:
-    """Tell whether a column looks like labels: a few kinds, with a good number of rows of each."""
+    """Tell whether a column looks like class labels: few distinct values, each in many rows."""
     if cells.missing or not len(cells):
         return False
     if cells.numbers is not None and not (np.isfinite(cells.numbers).all() and are_classes(cells.numbers)):

@@ -1,4 +1,4 @@
-"""Looking at a file before anything is learned from it: what its columns are, what is odd, what to type."""
+"""Inspecting a file before training: what its columns are, what is odd, which command to type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .targets import FEW, ROWS
 from .written import as_text
 
 WIDE = 40
-"""Of more columns those that are alike are shown together."""
+"""From more columns than this, similar ones are shown together."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 ENCODINGS = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (nearly Latin-1)"}
@@ -35,24 +35,24 @@ ENCODINGS = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (nearly Latin-1)"}
 
 @record
 class Look(Report, Record):
-    """What a file holds, what is odd about it, and how to learn from it.
+    """A look at a data file: what it holds, what is odd about it, and how to learn from it.
 
     Parameters
     ----------
     path : str
         The file.
     title : str
-        How many rows and columns it has, and how it is written.
+        The number of rows and columns, and the format.
     columns : tuple of ColumnSeen
-        What each column is, and what is made of it.
+        What each column is, and how it will be used.
     odd : tuple of str
-        What somebody should know, in sentences.
+        Sentences about what is odd in the data.
     target : str, optional
         The column to learn.
     task : str
-        What is to be learned, in words.
+        A description of what is to be learned.
     command : str
-        What to type to train on it; empty if nothing can be learned as it is.
+        The command to train on it; empty if nothing can be learned from it as it stands.
     python : str
         The same in Python.
     table : Table, optional
@@ -85,7 +85,7 @@ class Look(Report, Record):
         return page.fragment(*parts, page.preformatted(f"{self.command}\n\n{self.python}".strip()))
 
     def to_plain(self) -> dict[str, Any]:
-        """Return all that is said of a file as dicts, lists, texts and numbers, ready for JSON."""
+        """Return everything found out about a file as dicts, lists, texts and numbers, ready for JSON."""
         made = {
             name: getattr(self, name) for name in ("path", "title", "target", "task", "command", "python")
         }
@@ -102,8 +102,7 @@ class Look(Report, Record):
 def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_bytes: int = MOST) -> Look:
     """Look at a file of examples: what each column is, what is odd, and the command to train with.
 
-    Nothing is trained or changed. What the command says can be said in other ways, too; it is what the
-    columns suggest.
+    Nothing is trained or changed. The command is what the columns suggest; it can be written in other ways.
 
     Parameters
     ----------
@@ -200,7 +199,7 @@ def _title(frame: Frame) -> str:
 
 
 def _of_form(frame: Frame) -> list[str]:
-    """Say what is odd about how the file is written."""
+    """Describe what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
     if form["empty"]:
         odd.append(f"{form['empty']:,} rows are empty, and left out")
@@ -218,7 +217,7 @@ def _of_form(frame: Frame) -> list[str]:
 
 
 def _words(found: Sequence[ColumnTold], target: Cells) -> Words:
-    """Return what to say of a table."""
+    """Return the settings for `Table.fit` that these findings suggest."""
     drop = tuple(one.seen.name for one in found if one.drop)
     used = [one for one in found if not one.drop]
     categories = "one-hot" if any(one.seen.kind == "category" for one in used) else None
@@ -227,7 +226,7 @@ def _words(found: Sequence[ColumnTold], target: Cells) -> Words:
 
 
 def _is_far(used: Sequence[ColumnTold], target: Cells) -> bool:
-    """Tell whether numbers are better standardized: some are large, or of very different scales."""
+    """Tell whether numbers should be standardized: some are large, or of very different scales."""
     deviations = [one.deviation for one in used if one.deviation]
     if any(one.far for one in used) or (deviations and max(deviations) > 30 * min(deviations)):
         return True
@@ -239,7 +238,7 @@ def _is_far(used: Sequence[ColumnTold], target: Cells) -> bool:
 
 
 def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
-    """Say what is odd about the inputs, columns with the same oddity together."""
+    """Describe what is odd about the inputs, grouping columns with the same oddity."""
     odd = list[str]()
     reasons: dict[str, list[str]] = {}
     for one in found:
@@ -270,7 +269,7 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
 
 
 def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
-    """Return the task in words, and what is odd about it."""
+    """Describe the task, and what is odd about the target."""
     name = str(table.target)
     cells, odd = frame.cells[name], list[str]()
     if cells.written:
@@ -329,7 +328,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
-    """Return the cells of a table of columns: of many, those that are alike in one row."""
+    """Return the table of columns; if there are many, similar neighbours share a row."""
     if len(seen) <= WIDE:
         return [(one.name, one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
     rows = list[tuple[str, ...]]()
@@ -360,7 +359,7 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
 
 
 def _python(path: Path, target: str, words: Words) -> str:
-    """Return what the command does as lines of Python."""
+    """Return the Python equivalent of the command."""
     given = [f"target={target!r}"]
     given += [f"{name}={kept!r}" for name, kept in words._asdict().items() if kept]
     return "\n".join(

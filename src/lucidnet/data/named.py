@@ -1,4 +1,4 @@
-"""The names in data: columns of frames, and classes that are texts; how a model finds them again."""
+"""Names in data: frame columns and text classes, and how a model finds them again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..core.text import legible
 from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, ShapeError, suggestion
 
 SHOWN = 10
-"""How many classes a message names."""
+"""The most classes that a message names."""
 
 
 # --- frames ---------------------------------------------------------------------------------------
 
 
 def columns_of(x: Any) -> list[str] | None:
-    """Return the names of the columns of a frame (pandas, polars, Arrow, ...); None of what has no names.
+    """Return the column names of a frame (pandas, polars, Arrow, ...); None for what has no names.
 
     A frame whose columns are only numbered has none.
 
@@ -44,7 +44,7 @@ def columns_of(x: Any) -> list[str] | None:
 
 
 def in_order(x: Any, columns: Sequence[str], title: str) -> Any:
-    """Return a frame with its columns in an order; what has no names of columns, as it is.
+    """Return a frame with its columns in a given order; what has no column names is returned unchanged.
 
     Raises
     ------
@@ -73,24 +73,24 @@ def in_order(x: Any, columns: Sequence[str], title: str) -> Any:
 
 
 def _is_own(x: Any) -> bool:
-    """Tell whether something is a `data.Frame`, without importing that."""
+    """Tell whether something is a `data.Frame`, without importing the class."""
     return type(x).__module__ == "lucidnet.data.frames"
 
 
 def values_of(x: Any) -> Any:
-    """Return a `data.Frame` as an array (n, columns); anything else as it is."""
+    """Convert a `data.Frame` to an array (n, columns); anything else is returned unchanged."""
     return np.stack([np.asarray(x[name]) for name in x.names], axis=-1) if _is_own(x) else x
 
 
 def count_of(x: Any) -> int | None:
-    """Return how many examples a frame or an array has; None of what does not tell."""
+    """Return the number of examples in a frame or array; None if it does not tell."""
     if _is_own(x):
         return int(x.rows)
     return int(x.shape[0]) if getattr(x, "shape", None) and not isinstance(x, Mapping) else None
 
 
 def table_of(x: Any) -> Any:
-    """Return a `Table` of the columns of a frame of numbers, or one for each of several; None of arrays."""
+    """Return a `Table` for a numeric frame's columns, or one for each of several; None for arrays."""
     names = columns_of(x)
     if names is None and isinstance(x, dict):
         return {name: table for name, part in x.items() if (table := table_of(part)) is not None} or None
@@ -106,7 +106,7 @@ def table_of(x: Any) -> Any:
 
 
 def as_numbers(x: Any, title: str) -> Any:
-    """Return a frame as an array of numbers, or say where a cell is none."""
+    """Convert a frame to an array of numbers; raise if a cell is no number."""
     try:
         return numeric(values_of(x), title)
     except DataError as error:
@@ -117,7 +117,7 @@ def as_numbers(x: Any, title: str) -> Any:
 
 
 def inputs(model: Any, x: Any) -> Any:
-    """Return a frame as numbers, its columns in the order that a model was trained with; arrays as they are.
+    """Convert a frame to numbers, its columns in the order of training; arrays are returned unchanged.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def inputs(model: Any, x: Any) -> Any:
 
 
 def _applied(table: Any, x: Any) -> Any:
-    """Return the inputs in a frame, as a table makes them; what has no names, as it is."""
+    """Apply a table to a frame; what has no column names is returned unchanged."""
     if table is None or (not isinstance(x, dict) and columns_of(x) is None):
         return x
     if _of_numbers(table) and not isinstance(x, dict):
@@ -144,13 +144,13 @@ def _applied(table: Any, x: Any) -> Any:
 
 
 def _of_numbers(table: Any) -> bool:
-    """Tell whether a table is nothing but the names of columns, as `table_of` makes it."""
+    """Tell whether a table holds only column names, as `table_of` makes it."""
     plain = all(one.kind == "number" and one.mean is None and one.fill is None for one in table.columns)
     return plain and table.target is None and not table.dropped
 
 
 def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """Return inputs and targets of a model by the names of its table: a frame may hold the targets, too."""
+    """Return a model's inputs and targets by the names in its table; a frame may hold the targets, too."""
     if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
         return x, y
     table, names = model.table, columns_of(x)
@@ -173,9 +173,9 @@ def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 @legible
 class OneHot(NamedTuple):
-    """Rows of 0 and 1, and the classes that their columns stand for.
+    """One-hot rows, and the classes that their columns stand for.
 
-    As targets of `Model.fit` it brings the names of the classes along.
+    As targets of `Model.fit` it supplies the class names.
     """
 
     rows: Any
@@ -183,7 +183,7 @@ class OneHot(NamedTuple):
 
 
 def texts(y: Any) -> Any:
-    """Return labels that are texts as an array of them; None of anything else.
+    """Return text labels as an array; None for anything else.
 
     A column (n, 1) becomes (n,).
 
@@ -197,7 +197,7 @@ def texts(y: Any) -> Any:
     try:
         made: Any = np.array(y, object) if isinstance(y, (list, tuple)) else np.asarray(y)
     except ValueError:
-        return None  # rows of different lengths: whoever wants numbers says so
+        return None  # rows of different lengths: code that needs numbers reports it
     if made.dtype.kind == "O":
         kinds = [isinstance(one, (str, bytes)) for one in made.flat]
         if not any(kinds):
@@ -217,7 +217,7 @@ def texts(y: Any) -> Any:
 
 
 def _may_be_texts(y: Any) -> bool:
-    """Tell, without going through all of them, whether labels may be texts."""
+    """Tell from a quick look whether labels may be texts."""
     if isinstance(y, (list, tuple)):
         first: Any = y
         while isinstance(first, (list, tuple)) and first:
@@ -238,10 +238,10 @@ def _text(label: Any) -> str:
 
 
 def classes_of(labels: Any, y: Any, outputs: int) -> tuple[str, ...]:
-    """Return the classes of labels that are texts, in the order of the alphabet.
+    """Return the classes among text labels, in alphabetical order.
 
-    Where a column says which categories there are, those that do not occur are classes, too, if the network
-    has an output for each.
+    If a categorical column lists its categories, those that do not occur are classes, too, provided the
+    network has an output for each.
     """
     classes = sorted(set(labels.ravel().tolist()))
     declared = getattr(getattr(y, "cat", None), "categories", None)
@@ -253,7 +253,7 @@ def classes_of(labels: Any, y: Any, outputs: int) -> tuple[str, ...]:
 
 
 def as_classes(given: Any) -> tuple[str, ...]:
-    """Return names of classes as a model keeps them."""
+    """Check class names, and return them as a tuple."""
     names = given.tolist() if isinstance(given, np.ndarray) else given
     right = isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names)
     if not right or len(set(names)) < max(2, len(names)):
@@ -265,7 +265,7 @@ def as_classes(given: Any) -> tuple[str, ...]:
 
 
 def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
-    """Raise unless a network has an output for each class, or one for two."""
+    """Raise unless a network has one output per class, or a single output for two classes."""
     if isinstance(shape, Mapping):
         raise DataError(
             "y: labels that are texts go with networks of one output; number them for one of several: "
@@ -283,7 +283,7 @@ def check_outputs(classes: tuple[str, ...], shape: Any) -> None:
 
 
 def check_table(table: Any, shape: Any) -> None:
-    """Raise unless a network takes as many inputs as a table makes, or those that several make."""
+    """Raise unless a network takes as many inputs as a table makes; for several inputs, each by name."""
     if isinstance(table, dict):
         known = shape if isinstance(shape, dict) else {}
         for name, one in table.items():
@@ -297,17 +297,17 @@ def check_table(table: Any, shape: Any) -> None:
 
 
 def outputs_of(shape: Any) -> int:
-    """Return how many outputs a network has, of its output's shape."""
+    """Return the number of outputs, given the shape of a network's output."""
     return int(shape[-1]) if isinstance(shape, tuple) and shape else 1
 
 
 def listed(classes: Sequence[Any]) -> str:
-    """Return the first names of classes as a message shows them."""
+    """Return a text with the first class names."""
     return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
 
 
 def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
-    """Return labels that are texts as the numbers of their classes.
+    """Convert text labels to the numbers of their classes.
 
     Raises
     ------
@@ -325,9 +325,9 @@ def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
 
 
 def numbered(model: Any, y: Any) -> Any:
-    """Return targets with numbers for the names of classes, as the loss of a model takes them.
+    """Convert text labels to class numbers, or to one-hot rows, as the model's loss takes them.
 
-    A loss that takes no numbers of classes gets rows with a single 1.
+    A loss that takes no class numbers gets one-hot rows.
     """
     if (isinstance(y, np.ndarray) and y.dtype.kind in KINDS) or (labels := texts(y)) is None:
         return y
@@ -352,7 +352,7 @@ def numbered(model: Any, y: Any) -> Any:
 
 
 def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
-    """Return weights of classes by their numbers; they may be given by names."""
+    """Return class weights by class number; they may be given by name."""
     texts_in = isinstance(given, Mapping) and any(isinstance(name, str) for name in given)
     if classes is None or not texts_in:
         return given
@@ -364,7 +364,7 @@ def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
 
 
 def classes_at(outputs: Any, limit: float, classes: Sequence[str] | None) -> Any:
-    """Return the class of the largest of each row of outputs, or, of one, whether it is above a limit."""
+    """Return the class with the largest output; for a single output, whether it is above a limit."""
     if len(wrong := np.argwhere(~np.isfinite(outputs))):
         raise DataError(
             f"predict_classes: the outputs for example {wrong[0][0]} are not finite, so of no class"
@@ -377,7 +377,7 @@ def classes_at(outputs: Any, limit: float, classes: Sequence[str] | None) -> Any
 
 
 def as_table(given: Any) -> Any:
-    """Return a `Table`, or one for each of several inputs, as a model keeps it."""
+    """Check a model's `table`: a `Table`, or one for each of several inputs."""
     if given is None:
         return None
     from .table import Table
@@ -396,7 +396,7 @@ def table_to_plain(table: Any) -> Any:
 
 
 def table_from(plain: Any, file: Any = "") -> Any:
-    """Return what `table_to_plain` has told of.
+    """Return the table, or tables by name, that `table_to_plain` described.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Arrays from NPZ files: only those that are asked for, and sizes are known before memory is taken.
+"""Arrays from NPZ files: only those asked for, with sizes known before memory is allocated.
 
 An NPZ file is a ZIP file of NPY files, and an NPY file is a header, a literal of Python, and the numbers
 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). `numpy.load` makes an array of what
@@ -24,24 +24,24 @@ Array = npt.NDArray[Any]
 
 REMEDY = "write it anew with numpy.savez"
 HEADERS = {1: 2, 2: 4}
-"""How many bytes say how long the header is, by version; the third is for names of fields alone."""
+"""The bytes that hold the header's length, by version; version 3 differs only in names of fields."""
 LONGEST = 10_000
-"""No header is longer, as in NumPy (`max_header_size`)."""
+"""The longest header, as in NumPy (`max_header_size`)."""
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 DTYPE = re.compile(r"[<>|=]?([biufcSUOVmM?])\d*(\[\w+\])?")
-"""The types of arrays without fields."""
+"""The dtypes of arrays without fields."""
 ITEM = re.compile(
     r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(([\dL,\s]*)\))\s*(?:,|$)"""
 )
-"""An entry of a header: a text, a truth or a tuple of whole numbers, also as Python 2 wrote them (3L)."""
+"""A header entry: a text, a bool or a tuple of whole numbers, even as Python 2 wrote them (3L)."""
 WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How `numpy.savez` packs; others have no bound to what a small file may hold."""
+"""The compression methods of `numpy.savez`; others set no bound on what a small file may hold."""
 PIECE = 1 << 20
 
 
 class Header(NamedTuple):
-    """What stands before the numbers."""
+    """The header of an NPY array."""
 
     dtype: np.dtype[Any]
     columns_first: bool
@@ -50,7 +50,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many bytes the numbers take."""
+        """The size of the array's data in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -84,7 +84,7 @@ def names(path: Path) -> list[str]:
 
 
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> Array:
-    """Return the array of a member, as large as it says, and as its checksum says."""
+    """Read an array of the archive; its size and checksum must be as stated."""
     if member.compress_type not in WAYS:
         raise FileError(path, f"{member.filename} is packed in a way that NumPy does not use", REMEDY)
     with archive.open(member) as stream:
@@ -109,12 +109,12 @@ def _fill(path: Path, name: str, stream: Any, room: memoryview) -> None:
             raise FileError(path, f"{name} ends after {begin:,} of {len(room):,} bytes", REMEDY)
         room[begin : begin + len(piece)] = piece
         begin += len(piece)
-    if stream.read(1):  # at its end the checksum is compared
+    if stream.read(1):  # the checksum is compared at its end
         raise FileError(path, f"{name} is longer than it says", REMEDY)
 
 
 def _header(path: Path, name: str, stream: BinaryIO | Any) -> Header:
-    """Return the header of an NPY file; nothing in it is run, and the dtype is one of numbers or texts."""
+    """Parse the header of an NPY file; no code is run, and only numeric and text dtypes are accepted."""
     magic = stream.read(8)
     if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in HEADERS:
         raise FileError(path, f"{name} is no NPY file of version 1 or 2 (it begins with {magic!r})", REMEDY)
@@ -135,13 +135,13 @@ def _described(path: Path, name: str, text: str) -> tuple[np.dtype[Any], bool, t
     dtype = np.dtype(kind)
     if dtype.hasobject:
         raise FileError(path, f"cannot be read as NPZ: {name} holds pickled objects", REMEDY)
-    if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # also where another is 0
+    if len(shape) > AXES or math.prod(filter(None, shape)) >= 2**56:  # even if another is 0
         raise FileError(path, f"{name} has {len(shape)} axes, and the shape {shape}", REMEDY)
     return dtype, order, shape
 
 
 def _entries(path: Path, name: str, text: str) -> tuple[str, bool, tuple[int, ...]]:
-    """Return what a header says of type, order and shape: each once, and nothing else."""
+    """Parse dtype, order and shape in a header; each must occur once, and nothing else may."""
     inner = text.strip().removeprefix("{").removesuffix("}").rstrip()
     found: dict[str, Any] = {}
     at = 0

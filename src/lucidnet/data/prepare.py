@@ -1,4 +1,4 @@
-"""Data made ready for a training: split into parts, standardized, classes as rows of 0 and 1."""
+"""Preparing data for training: splitting, standardizing, one-hot encoding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 def _as_share(given: Any, owner: Any) -> int | float:
-    """Return a share between 0 and 1 as a float, a number of examples as an int."""
+    """Accept a share between 0 and 1 as a float, or a number of examples as an int."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
         raise UnfitError
     if isinstance(given, (int, np.integer)):
@@ -45,10 +45,10 @@ def _as_share(given: Any, owner: Any) -> int | float:
 def split(
     x: Any, y: Any = None, *, test: float = 0.2, stratify: bool = False, seed: int = 0
 ) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Return ``(x, y), (x_test, y_test)``: the examples in random order, in two parts.
+    """Shuffle the examples and split them in two parts: ``(x, y), (x_test, y_test)``.
 
-    Each part has the kind that was given: arrays, lists, frames (pandas, polars, Arrow), sparse matrices,
-    tensors; a dict of those, by name, is divided at the same rows throughout.
+    Each part has the type that was given: arrays, lists, frames (pandas, polars, Arrow), sparse matrices,
+    tensors; a dict of those, by name, is split at the same rows throughout.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def split(
     test : float or int
         The share of the examples in the second part, rounded up, or their number.
     stratify : bool
-        Whether each class has the same share in both parts, but for rounding; y has a label for each
-        example, a number or a text, or a row.
+        Whether each class has the same share in both parts, up to rounding; y has a label for each example, a
+        number or a text, or a row.
     seed : int
         Decides which examples: the same seed, the same parts.
 
@@ -84,9 +84,9 @@ def split(
 
 
 def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, Array]:
-    """Return the rows of two parts of n, `count` of them in the second, shuffled.
+    """Return the shuffled row indices of two parts of n rows, `count` of them in the second.
 
-    Labels (n,) keep their shares: rows are shuffled, sorted by label, and taken at even distances.
+    Labels (n,) keep their proportions: rows are shuffled, sorted by label, and taken at even distances.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, 
 
 
 def _one_length(given: Mapping[str, Any]) -> int:
-    """Return how many examples all of some data have."""
+    """Return the number of examples; raise if the parts of the data have different numbers."""
     lengths = dict(_lengths(given, ""))
     if len(set(lengths.values())) > 1:
         raise DataError(f"split: the lengths differ: {', '.join(f'{k} has {v}' for k, v in lengths.items())}")
@@ -134,7 +134,7 @@ def _lengths(given: Any, title: str) -> Any:
 
 
 def _strata(y: Any, n: int, count: int) -> Array:
-    """Return the number of the class of each example, each of which has enough for two parts."""
+    """Return the class number of each example; raise if a class is too small for two parts."""
     if y is None or isinstance(y, Mapping):
         raise DataError(
             f"split: stratify=True goes by the labels y (n,), got {'none' if y is None else 'a dict'}"
@@ -161,7 +161,7 @@ def _strata(y: Any, n: int, count: int) -> Array:
 
 
 def taken_rows(data: Any, rows: Array) -> Any:
-    """Return some rows of data, in the kind in which they were given."""
+    """Return some rows of data, in the type in which they were given."""
     if data is None:
         return None
     if isinstance(data, Frame):
@@ -188,7 +188,7 @@ def taken_rows(data: Any, rows: Array) -> Any:
 
 @record
 class Scaling(Record):
-    """What `standardize` does: subtract means, divide by deviations.
+    """The scaling that `standardize` applies: subtract the mean, divide by the standard deviation.
 
     Parameters
     ----------
@@ -208,27 +208,27 @@ class Scaling(Record):
 
     @classmethod
     def of(cls, x: Any) -> Scaling:
-        """Return the scaling of examples (n, ...), each feature for itself.
+        """Return the scaling that standardizes examples (n, ...), each feature by itself.
 
         The deviation is that of the examples, with n in the denominator.
         """
         given, names = _floats(x, "x"), columns_of(x)
         n, wide = len(given), given.astype(np.float64)
         mean, deviation = moments(wide)
-        # What does not vary but for rounding: the error of a mean of n numbers (Chan, Golub & LeVeque 1983).
+        # Constant up to rounding: the error of a mean of n numbers (Chan, Golub & LeVeque 1983).
         epsilon = float(np.finfo(np.float64).eps)
         still = deviation * math.sqrt(max(0.0, 1 - n * epsilon)) <= n * np.abs(mean) * epsilon
         deviation = np.where(still, 1.0, deviation)
         return cls(mean, deviation, None if names is None else tuple(names))
 
     def apply(self, x: Any) -> Array:
-        """Return examples (n, ...) standardized; the columns of a frame are found by their names."""
+        """Standardize examples (n, ...); the columns of a frame are found by their names."""
         given = self._given(x)
         made: Array = ((given - self.mean) / self.deviation).astype(given.dtype)
         return made
 
     def undo(self, x: Any) -> Array:
-        """Return standardized numbers (n, ...) as they were."""
+        """Invert `apply`: return standardized numbers (n, ...) in their original units."""
         given = self._given(x)
         made: Array = (given * self.deviation + self.mean).astype(given.dtype)
         return made
@@ -246,7 +246,7 @@ class Scaling(Record):
 
 
 def _floats(x: Any, name: str) -> Array:
-    """Return examples as floats, all finite."""
+    """Return examples as floats; raise if one is not finite."""
     given: Array = numeric(values_of(x), f"standardize: {name}")
     if not given.ndim or not len(given):
         raise DataError(f"standardize: {name} must have a row for each example, got shape {given.shape}")
@@ -255,23 +255,24 @@ def _floats(x: Any, name: str) -> Array:
 
 
 def standardize(x: Any, *others: Any) -> Any:
-    """Return examples with mean 0 and deviation 1 in each feature, and others in the same way.
+    """Scale each feature to mean 0 and standard deviation 1, and scale other data in the same way.
 
-    Mean and deviation are those of the first, the training's; whoever measures or predicts later on has to
-    use the same: `Scaling` keeps them, and ``Table.fit(..., standardize=True)`` keeps them with the model.
+    Mean and deviation are those of the first data, the training data; later measurements and predictions must
+    use the same ones: `Scaling` keeps them, and ``Table.fit(..., standardize=True)`` keeps them with the
+    model.
 
     Parameters
     ----------
     x : array-like or frame (n, ...)
-        What the means are of; each feature for itself, of images each pixel.
+        The data that mean and deviation are taken from, for each feature (of images, each pixel).
     *others : array-like or frame (m, ...)
-        What is scaled by the same numbers, as a test part. Columns of frames are found by their names.
+        Other data to scale by the same numbers, such as a test part. Columns of frames are found by name.
 
     Returns
     -------
     array, or tuple of them
-        One for each that was given, float32 or float64 as given, float64 of whole numbers. A feature that
-        does not vary becomes 0.
+        One array for each that was given, float32 or float64 as given, float64 for whole numbers. A feature
+        that does not vary becomes 0.
 
     Examples
     --------
@@ -288,19 +289,19 @@ def standardize(x: Any, *others: Any) -> Any:
 
 
 MOST = 1 << 24
-"""So many classes rows may have."""
+"""The most classes that one-hot rows may have."""
 
 
 def one_hot(labels: Any, classes: Any = None) -> OneHot:
-    """Return labels as rows with a single 1, and the classes that the columns stand for.
+    """Convert labels to one-hot rows; return them with the classes that the columns stand for.
 
     Parameters
     ----------
     labels : array-like (n,), or (n, time)
         Texts, whole numbers, or true and false; a column (n, 1) is taken as (n,).
     classes : sequence, or int, optional
-        The classes in the order of the columns, or their number k for 0 to k - 1; those of the labels, in
-        their order, if not given. For another part of the data pass those of the first.
+        The classes in the order of the columns, or their number k for 0 to k - 1; by default those of the
+        labels, in order. For another part of the data pass those of the first.
 
     Returns
     -------
@@ -361,7 +362,7 @@ def _labels(labels: Any) -> Array:
 
 
 def _as_known(classes: Any) -> tuple[Any, ...]:
-    """Return classes as they were given, or the numbers below one."""
+    """Return the given classes as a tuple, or ``range(k)`` for their number k."""
     if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool) and 0 < classes <= MOST:
         return tuple(range(int(classes)))
     items = classes.tolist() if isinstance(classes, np.ndarray) else classes

@@ -33,10 +33,10 @@ def _as_target(given: Any, owner: Any) -> str | int:
 def windows(
     series: Any, *, history: int, horizon: int = 1, stride: int = 1, target: str | int | None = None
 ) -> tuple[Array, Array]:
-    """Return windows of a series, and the values that follow each: ``x, y`` for a network that forecasts.
+    """Cut a time series into windows and the values that follow each: ``x, y`` for forecasting.
 
-    Window i holds the values from time ``i * stride`` on, `history` of them; its target are the `horizon`
-    values after it. All that a window needs lies in the series; what is left over at its end is not used.
+    Window i holds the values from time ``i * stride`` on, `history` of them; its targets are the `horizon`
+    values after it. Windows and targets lie wholly in the series; what is left over at its end is not used.
 
     ======================  =========================  ==============================
     series                  x                          y
@@ -46,10 +46,10 @@ def windows(
     with `target`           (n, history, features)     (n, horizon)
     ======================  =========================  ==============================
 
-    A dense network takes (n, history) as it is, of several features after a ``Flatten()``; recurrent layers
-    and convolutions take (n, history, features): of a single one give them ``series[:, None]`` with
-    ``target=0``, so that ``Dense(horizon)`` at the end fits y. To split such examples, cut the series first,
-    or windows of both parts overlap.
+    A dense network takes (n, history) directly, and several features after a ``Flatten()``; recurrent layers
+    and convolutions take (n, history, features): for a single feature give them ``series[:, None]`` with
+    ``target=0``, so that ``Dense(horizon)`` at the end fits y. To split such examples, split the series
+    first; otherwise windows of both parts overlap.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def windows(
     stride : int
         How many time steps lie between the beginnings of two windows.
     target : str or int, optional
-        Which feature is forecast: the name of a column of a frame, or the number of one; all if not given.
+        The feature to forecast: a column name of a frame, or a number; all features if not given.
 
     Returns
     -------

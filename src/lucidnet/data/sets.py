@@ -105,8 +105,8 @@ def load(
     Returns
     -------
     (x, y), (x_test, y_test)
-        Inputs in float32, one flat row per example, for the images scaled to [0, 1] (numbers of
-        files as they are); labels in int64, or whatever targets a file has.
+        Inputs in float32, one flat row per example, images scaled to [0, 1] (numbers of files are not
+        scaled); labels in int64, or whatever targets a file has.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def load(
 
 
 def _nearest(path: Path) -> str:
-    """Say which data set was meant, or, where a name ends as those of files do, which file of the folder."""
+    """Return a hint at the data set, or the file of the same folder, that was probably meant."""
     if not path.suffix:
         return suggestion(str(path), KNOWN)
     try:
@@ -144,7 +144,7 @@ def _nearest(path: Path) -> str:
 
 
 def _shaped(parts: Parts, images: bool) -> Parts:
-    """Return examples as flat rows, or as images with a channel axis."""
+    """Reshape examples to flat rows, or to images with a channel axis."""
     (x, y), (x_test, y_test) = parts
     if images and x.ndim == 2:
         raise DataError("images=True: these data are rows of numbers, not images")
@@ -158,7 +158,7 @@ def _shaped(parts: Parts, images: bool) -> Parts:
 
 
 def _digits(**options: Any) -> Parts:
-    """Return the digits; the split is that of the package, whatever the options."""
+    """Return the digits; their split into training and test part is fixed."""
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
         x, y = arrays["x"].astype(np.float32) / np.float32(16), arrays["y"].astype(np.int64)
     train, test = stratified(y, 0.2, seed=0)
@@ -201,7 +201,7 @@ def _split(x: npt.NDArray[Any], y: npt.NDArray[Any], fraction: float, seed: int)
 def stratified(
     y: npt.NDArray[Any], fraction: float, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the rows for training and for testing, shuffled; labels (n,) keep their shares."""
+    """Return the shuffled rows for training and testing, stratified by integer labels (n,)."""
     count = round(len(y) * fraction)
     if not 0 < count < len(y):
         raise DataError(f"test_split={fraction:g} of {len(y)} examples leaves an empty part")

@@ -1,4 +1,4 @@
-"""Arrays in a file, of which only the rows that are needed are read: those of h5py."""
+"""Arrays stored in a file, such as those of h5py, of which only the rows needed are read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .dataset import Arrays, Dataset, Item
 from .given import order_of
 
 BLOCK = 1 << 20
-"""So many bytes of the rows of a file are read in one go, or one row where that is more."""
+"""The number of bytes of a file's rows read at once (or one row, if that is more)."""
 WINDOW = 64
-"""How many such blocks are in memory together, and their rows mixed."""
+"""How many such blocks are in memory at once, with their rows mixed."""
 
 
 def stored(x: Any, y: Any, weights: Any = None) -> Dataset:
-    """Return the examples of arrays in a file."""
+    """Return a data set of the examples in stored arrays."""
     return Dataset.from_arrays(x, y, weights)
 
 
 def batches_of(
     examples: Dataset, problem: Any, seed: int, batch_size: int | None, shuffle: Any, split: float
 ) -> tuple[Dataset, Dataset | None]:
-    """Return batches of examples in a file to train on, and, with a split, the last of them to validate on.
+    """Return batches of stored examples to train on and, with a split, batches of the last to validate on.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def batches_of(
 class Blocks(Dataset):
     """Batches of rows of a file, in another order each epoch, though the file is read in long stretches.
 
-    The blocks of the file come in random order. Some of them are in memory together, and their rows are
-    mixed; data of less than `BLOCK` times `WINDOW` bytes are so mixed as a whole. The order is a pure
-    function of seed and epoch.
+    The blocks of the file come in random order. Several of them are in memory at once, with their rows mixed,
+    so that data of less than `BLOCK` times `WINDOW` bytes are mixed as a whole. The order is a pure function
+    of seed and epoch.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Blocks(Dataset):
         yield from islice(self._from(epoch, start * self.size), self.batch_count - start)
 
     def _from(self, epoch: int, begin: int) -> Iterator[Item]:
-        """Yield the batches from the row with a number on."""
+        """Yield the batches from a row index on."""
         left: Item | None = None
         for chosen, order in self._windows(epoch):
             if begin >= len(order):
@@ -93,7 +93,7 @@ class Blocks(Dataset):
             yield left
 
     def _windows(self, epoch: int) -> Iterator[tuple[list[Array], Array]]:
-        """Yield the rows of the blocks that are in memory together, and the order of all of these rows."""
+        """Yield the rows of blocks that are in memory together, with a shuffled order of all these rows."""
         rows, stream = self.inner.order(epoch), Stream(self.seed, epoch, path=("blocks",))
         blocks = stream.permutation(-(-self.rows // self.block))
         for number, first in enumerate(range(0, len(blocks), WINDOW)):
@@ -104,7 +104,7 @@ class Blocks(Dataset):
 
 
 def _bytes_of_row(dataset: Any) -> int:
-    """Return how many bytes a row has, of all its arrays."""
+    """Return how many bytes a row takes, in all arrays together."""
     while not isinstance(dataset, Arrays):
         dataset = dataset.inner
     return sum(

@@ -1,4 +1,4 @@
-"""A table of examples as a network sees it: columns by name, target, classes; kept with the model."""
+"""How a network sees a table of examples: named columns, target, classes; kept with the model."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Array = npt.NDArray[Any]
 
 @record
 class Table(Report, Record):
-    """The columns of a table, its target and classes: how rows become inputs, and outputs names.
+    """How the rows of a table become inputs and targets, and predictions become names or numbers again.
 
-    It is made by `Table.fit`, and kept in the file of a model.
+    It is made by `Table.fit`, and saved in a model's file.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Table(Report, Record):
     classes : tuple of str, optional
         The names of the classes 0, 1, ...
     missing : str, optional
-        What is done with missing cells: ``"drop"`` leaves their rows out, ``"mean"`` fills them with the
-        mean of the column, or its commonest category.
+        What to do with missing cells: ``"drop"`` leaves their rows out, ``"mean"`` fills them with the mean
+        of the column, or its most common category.
     dropped : tuple of str
-        Columns that are not looked at.
+        Columns that are ignored.
     center, scale : float
-        What is taken from a numeric target, and what it is divided by; `values` undoes it.
+        The numbers subtracted from a numeric target, and divided by; `values` undoes it.
 
     Examples
     --------
@@ -77,33 +77,34 @@ class Table(Report, Record):
         missing: str | None = None,
         dates: str | None = None,
     ) -> Table:
-        """Look at a table and decide what its columns are; what needs a word is asked for.
+        """Look at a table and decide what its columns are; raise where a decision is needed from you.
 
         Parameters
         ----------
         frame : frame of pandas, polars or Arrow, dict of columns, or Frame
-            The table, with its target; of a file `data.frame` makes one.
+            The table, with its target; `data.frame` makes one from a file.
         target : str, int or column
             The column to learn: its name, its number (-1 is the last), or the values themselves.
         task : str, optional
-            ``"classification"`` or ``"regression"``. If not given, texts, truths, and whole numbers of at
-            most 20 kinds that lie close together are classes; other numbers are predicted.
+            ``"classification"`` or ``"regression"``. If not given, texts, booleans, and whole numbers with at
+            most 20 distinct values that lie close together are classes; other numbers are predicted.
         drop : str, int, or sequence of them
             Columns to leave out.
         standardize : bool
-            Whether numbers are brought to mean 0 and deviation 1, a numeric target, too.
+            Whether numbers are scaled to mean 0 and deviation 1, including a numeric target.
         categories : str, optional
-            ``"one-hot"`` makes of a column of texts one of 0 and 1 for each text.
+            ``"one-hot"`` turns a column of texts into a 0/1 column for each text.
         missing : str, optional
-            ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the
-            column, or its commonest text.
+            ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the column,
+            or its most common text.
         dates : str, optional
-            ``"days"`` makes of a date the number of days since 1970.
+            ``"days"`` turns a date into the number of days since 1970.
 
         Raises
         ------
         DataError
-            If something in the table needs one of these words, or cannot be used; it names the column.
+            If the table cannot be used, or something in it needs one of the arguments above; it names the
+            column.
         UnknownNameError
             If no column has the name of the target, or of one to drop.
         """
@@ -121,7 +122,7 @@ class Table(Report, Record):
         return cls(**fitted(as_frame(frame, owner), target, words))
 
     def apply(self, frame: Any, target: Any = None) -> tuple[Array, Array | None]:
-        """Return inputs and targets of a table: columns are found by name, in whatever order they stand.
+        """Return inputs and targets of a table; columns are found by name, in any order.
 
         With ``missing="drop"`` rows with missing cells are left out; `kept` says which are left.
 
@@ -149,30 +150,30 @@ class Table(Report, Record):
         return applied(self, as_frame(frame, "Table.apply"), _given(target))
 
     def kept(self, frame: Any, target: Any = None) -> Array:
-        """Return the numbers of the rows that `apply` returns of a table."""
+        """Return the indices of the rows that `apply` returns."""
         from .applying import kept
 
         return kept(self, as_frame(frame, "Table.kept"), _given(target))
 
     def names(self, predictions: Any) -> Array:
-        """Return the names of predicted classes.
+        """Return the class names of predictions.
 
         Parameters
         ----------
         predictions : array (n, classes), (n, 1) or (n,)
-            Probabilities; those of the second of two classes (a sigmoid); or numbers of classes.
+            Probabilities of all classes; those of the second of two classes (a sigmoid); or class numbers.
 
         Raises
         ------
         DataError
-            If they are none of that, or the target is a number.
+            If they are none of these, or the target is a number.
         """
         if self.classes is None:
             raise DataError("names: the target of this table is a number, no class; see values")
         return names_of(predictions, self.classes)
 
     def values(self, predictions: Any) -> Array:
-        """Return predictions of a numeric target in its own unit: what `fit` has standardized is undone.
+        """Return predictions of a numeric target in its original unit: standardization is undone.
 
         Raises
         ------
@@ -188,12 +189,12 @@ class Table(Report, Record):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, in order: of categories ``"colour=red"``."""
+        """The names of the inputs, in order; a category's is like ``"colour=red"``."""
         return tuple(name for column in self.columns for name in column.inputs)
 
     @property
     def outputs(self) -> int:
-        """How many outputs a network for it needs."""
+        """The number of outputs that a network for this table needs."""
         return 1 if self.classes is None else len(self.classes)
 
     def __str__(self) -> str:
@@ -251,7 +252,7 @@ TITLES = ("column", "kind", "becomes")
 
 
 def names_of(predictions: Any, classes: Sequence[str]) -> Array:
-    """Return the names of predicted classes, see `Table.names`.
+    """Return the class names of predictions; see `Table.names`.
 
     Examples
     --------
@@ -281,7 +282,7 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
 
 
 def _made_of(column: Column) -> str:
-    """Say in words what is made of a column."""
+    """Describe what is made of a column."""
     if column.kind == "category":
         names = ", ".join(column.categories[:6]) + (", ..." if len(column.categories) > 6 else "")
         said = f"{len(column.categories)} inputs: {names}"
@@ -297,12 +298,12 @@ def _made_of(column: Column) -> str:
 
 
 def _given(target: Any) -> Any:
-    """Return targets that were given apart, as a column."""
+    """Convert separately given targets to a column."""
     return None if target is None else as_cells(target, "target")
 
 
 def _names() -> Any:
-    """Declare columns: names or numbers, or one."""
+    """Declare one or several columns, by name or number."""
 
     def convert(given: Any, owner: Any) -> tuple[str | int, ...]:
         items = (given,) if isinstance(given, (str, int, np.integer)) else given

@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 NAMES = ("x", "y", "x_test", "y_test")
 ROOM = 1 << 16
-"""Labels of images below are numbers of classes."""
+"""Labels of images below this are numbers of classes."""
 OTHERS = {
     "x": (
         "x_train",
@@ -51,7 +51,7 @@ OTHERS = {
     "x_test": ("test_x", "test_images", "test_data", "test_features"),
     "y_test": ("test_y", "test_labels", "test_targets"),
 }
-"""What others call the arrays, in small letters; a group and a name are one with "_" between them."""
+"""Names used elsewhere for the arrays, in lower case; "_" joins a group and a name."""
 
 
 @answering
@@ -68,7 +68,7 @@ class Examples(Brief):
     classes : tuple of str, optional
         The names of the classes 0, 1, ...
     table : Table, optional
-        The columns, where the file is a table. It makes the same of other files.
+        The columns, if the file is a table; it converts other files in the same way.
     """
 
     x: Array
@@ -79,14 +79,14 @@ class Examples(Brief):
     table: Table | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield x and y, or (x, y) and (x_test, y_test) of a file with a test part, as `load` has them."""
+        """Yield x and y; for a file with a test part, (x, y) and (x_test, y_test), as `load` returns them."""
         if self.x_test is None:
             return iter((self.x, self.y))
         return iter(((self.x, self.y), (self.x_test, self.y_test)))
 
 
 def as_target(given: Any, owner: Any) -> str | int:
-    """Return a target as it is kept: the name of a column, or its number."""
+    """Accept a target column, by name or number."""
     if isinstance(given, str):
         return str(given)
     number: int = whole(None).metadata["check"].convert(given, owner)
@@ -121,10 +121,10 @@ def read(
                                 the dash before "idx"; may end in .gz
     ==========================  ======================================================================
 
-    Numbers are taken as they are, not rescaled. Targets that are classes (see `Table.fit`) become 0, 1, ...,
-    and ``classes`` has their names; so do rows of a single 1 among zeros. Cells that are missing, dates and
-    texts among the inputs are errors: `Table.fit` takes them. Nothing in a file is run, nothing but the file
-    is read (of IDX images the labels, too), and how much memory it takes is known before it is taken.
+    Numbers are not rescaled. Targets that are classes (see `Table.fit`) become 0, 1, ..., and ``classes`` has
+    their names; so do one-hot rows. Missing cells, dates and texts among the inputs are errors: `Table.fit`
+    handles them. Nothing in a file is run, nothing but the file is read (for IDX images the labels, too), and
+    the memory it needs is known before any is allocated.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def read(
     target : str or int
         Of a table: the name or the index of the column with the target, by default the last.
     task : str, optional
-        ``"classification"`` or ``"regression"``, where that shall not be told from the targets.
+        ``"classification"`` or ``"regression"``, if it is not to be guessed from the targets.
     max_bytes : int
         How many bytes the numbers may take, each as it lies in the file, or the text that they stand in.
     external : bool
@@ -145,10 +145,10 @@ def read(
     FileError
         If the file is missing, damaged, too large, or lies elsewhere; with file, reason and remedy.
     ContentError
-        If what is in it cannot be used, as a cell that is not a number; names row and column. It is a
+        If its contents cannot be used, such as a cell that is not a number; names row and column. It is a
         `FileError`, and a `DataError`.
     UnknownNameError
-        If the suffix stands for no kind of file, or no column is named as the target.
+        If the suffix is not that of a known kind of file, or no column has the target's name.
     """
     path = Path(path)
     if fault := path_fault(path):
@@ -185,7 +185,7 @@ def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:
     labels = path.with_name(name)
     if labels == path:
         raise FileError(path, "holds the labels", "name the file of the images (...-images-idx3-ubyte)")
-    if not labels.exists():  # one of them may be packed, or written with the other sign
+    if not labels.exists():  # one of them may be compressed, or written with the other separator
         plain = name.removesuffix(".gz")
         ways = (plain, plain.replace(".idx", "-idx"), plain.replace("-idx", ".idx"))
         others = (path.with_name(way + end) for way in ways for end in ("", ".gz"))
@@ -198,14 +198,14 @@ def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:
     classes = None
     if task != "regression" and made.ndim == 1 and len(made) and made.min() >= 0 and made.max() < ROOM:
         kinds = np.unique(made)
-        # Labels are numbers of classes; only where they count from 1 is there none for 0.
+        # Labels are class numbers; only if they count from 1 is there none for 0.
         first = int(kinds[0] == 1 and len(kinds) == kinds[-1])
         made, classes = made - first, tuple(map(str, range(first, int(kinds[-1]) + 1)))
     return Examples(_inputs(x, path, "the images"), made, classes=classes)
 
 
 def _read_arrays(path: Path, task: str | None, most: int, external: bool) -> Examples:
-    """Return the arrays of an NPZ or HDF5 file."""
+    """Read the arrays of an NPZ or HDF5 file."""
     if path.suffix.lower() == ".npz":
         from .npz import names, read_npz
 
@@ -226,7 +226,7 @@ def _read_arrays(path: Path, task: str | None, most: int, external: bool) -> Exa
 
 
 def _chosen(there: Sequence[str], path: Path) -> dict[str, str]:
-    """Return by which names a file calls inputs and targets."""
+    """Return the names in a file that stand for inputs and targets."""
     parts = {name: name.lower().split("/") for name in there}
     words = {name: "_".join(part) for name, part in parts.items() if not {"", ".", ".."} & set(part)}
     chosen: dict[str, str] = {}
@@ -274,9 +274,9 @@ def _pair(
 def _as_targets(
     y: Array, y_test: Array | None, path: Path, task: str | None
 ) -> tuple[Array, Array | None, tuple[str, ...] | None]:
-    """Return targets as a table has them: numbers of classes (int64), or numbers; and the names of classes.
+    """Return targets as a table would: class numbers (int64) with class names, or numbers.
 
-    Whole numbers for each time step or place stay as they are: what they stand for is not known.
+    Whole numbers for each time step or place are left unchanged: what they stand for is not known.
     """
     parts = [y] if y_test is None else [y, y_test]
     if task != "regression" and all(_one_hot(part) for part in parts):
@@ -308,7 +308,7 @@ def _as_targets(
 
 
 def _one_hot(y: Array) -> bool:
-    """Tell whether each row of targets is a single 1 among zeros."""
+    """Tell whether the rows of targets are one-hot."""
     return bool(y.ndim == 2 and y.shape[1] > 1 and len(y) and _truths(y) and (y.sum(1) == 1).all())
 
 
@@ -317,7 +317,7 @@ def _truths(y: Array) -> bool:
 
 
 def _inputs(array: Array, path: Path, name: str) -> Array:
-    """Return numbers in float32, none of which becomes infinite by that."""
+    """Convert numbers to float32; raise if one becomes infinite by that."""
     with np.errstate(over="ignore"):
         made = array.astype(np.float32, copy=False)
     if array.dtype.itemsize > 4 and array.dtype.kind == "f":
@@ -329,7 +329,7 @@ def _inputs(array: Array, path: Path, name: str) -> Array:
 
 
 def _whole(array: Array, path: Path, name: str) -> Array:
-    """Return whole numbers in int64."""
+    """Convert whole numbers to int64."""
     if array.dtype.kind not in "biu" or (array.dtype == np.uint64 and (array >= 2**63).any()):
         raise ContentError(path, f"{name}: expected whole numbers below 2**63", "write such numbers")
     return array.astype(np.int64, copy=False)

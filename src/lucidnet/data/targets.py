@@ -13,11 +13,11 @@ from .written import MISSING, as_text, number_of
 Array = npt.NDArray[Any]
 
 FEW = 20
-"""Whole numbers of no more kinds, that lie close together, are classes."""
+"""Whole numbers with no more distinct values, and close together, are classes."""
 MOST = 1000
-"""More classes need a word."""
+"""With more classes than this, the user must confirm that they are classes."""
 ROWS = 10
-"""So many rows a class should have, to be one of many or odd numbers."""
+"""The rows that each class should have if there are many classes, or odd numbers as classes."""
 
 SAY = "task='classification' or 'regression' (--task ...)"
 
@@ -25,7 +25,7 @@ SAY = "task='classification' or 'regression' (--task ...)"
 def decided(
     cells: Cells, frame: Frame, name: str, task: str | None, alone: bool = False
 ) -> tuple[str, tuple[str, ...] | None]:
-    """Return the task of a target, and the names of its classes.
+    """Return the task for a target, and its class names.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def decided(
     name : str
         What it is called.
     task : str, optional
-        What somebody says that it is.
+        The task given by the user.
     alone : bool
         Whether one value throughout will do.
     """
@@ -81,7 +81,7 @@ def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[
 
 
 def _as_numbers(cells: Cells, task: str | None) -> Cells:
-    """Return texts that are numbers as such, if they are not whole or shall be predicted."""
+    """Convert numeric texts to numbers, if they are not all whole or are to be predicted."""
     assert cells.texts is not None
     numbers = np.array([float(text) for text in cells.texts])
     whole = (numbers == np.round(numbers)).all()
@@ -89,7 +89,7 @@ def _as_numbers(cells: Cells, task: str | None) -> Cells:
 
 
 def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
-    """Raise if what would be names of classes are numbers to predict, but for some cells."""
+    """Raise if supposed class names are mostly numbers to predict, apart from a few odd cells."""
     numbers = [name for name in classes if is_number(name) and name.lower() not in MISSING]
     others = set(classes) - set(numbers)
     fractions = [name for name in numbers if not float(name).is_integer()]
@@ -132,10 +132,11 @@ def _of_numbers(
 
 
 def are_classes(numbers: Array) -> bool:
-    """Tell whether numbers are taken for classes: whole ones, of few kinds, close together.
+    """Tell whether numbers are probably class labels: whole, with few distinct values, close together.
 
-    That is: of at most 20 kinds, and no more than half of those between them are missing; or of two or three
-    kinds with 10 rows each; or all of 0 to k - 1, or 1 to k, up to 1,000, and about as many rows of each.
+    That is: at most 20 distinct values, with no more than half of those between them missing; or two or three
+    distinct values with 10 rows each; or all of 0 to k - 1, or 1 to k, up to 1,000, with about as many rows
+    of each.
 
     Examples
     --------
@@ -156,7 +157,7 @@ def are_classes(numbers: Array) -> bool:
 
 
 def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> Array:
-    """Return the numbers of classes of a target.
+    """Return the class number of each row of a target.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
 
 
 def numbered(cells: Cells, frame: Frame, what: str, names: tuple[str, ...]) -> Array:
-    """Return the numbers of the names that numbers stand for, -1 of one that is unknown.
+    """Return the index of the name that each number stands for, -1 if unknown.
 
     Raises
     ------
@@ -212,12 +213,12 @@ def numbered(cells: Cells, frame: Frame, what: str, names: tuple[str, ...]) -> A
 
 
 def _plainer(text: str) -> str:
-    """Return a class that is a number as whole numbers are written: "1.0" is "1"."""
+    """Write a numeric class as a whole number if it is one: "1.0" becomes "1"."""
     return as_text(float(text)) if is_number(text) else text
 
 
 def numbers(cells: Cells, frame: Frame, name: str) -> Array:
-    """Return a numeric target, or say which cell is no number."""
+    """Return a numeric target; raise if a cell is no number."""
     if cells.numbers is None:
         assert cells.texts is not None
         made = [number_of(text) for text in cells.texts]

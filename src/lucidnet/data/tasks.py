@@ -1,4 +1,4 @@
-"""Tasks on sequences that were made to test memory, each with what chance reaches."""
+"""Sequence tasks that test memory, each with the score that chance reaches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Examples = tuple[Array, Array]
 
 
 MOST = 10**9
-"""So many time steps are made at most: they are kept in memory."""
+"""The most time steps that may be made: they are kept in memory."""
 
 
 @takes(n=count(1), length=count(2), seed=whole(0))

@@ -1,4 +1,4 @@
-"""Text as whole numbers, and as examples for language models."""
+"""Text encoded as whole numbers, and as examples for language models."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SYMBOLS = settings.setting("a sequence of single characters", _as_symbols)
 
 @dataclass(frozen=True, repr=False)
 class Vocabulary:
-    """The symbols of a text, numbered: characters, or the 256 bytes.
+    """The numbered symbols of a text: characters, or the 256 bytes.
 
     Parameters
     ----------
@@ -54,14 +54,14 @@ class Vocabulary:
 
     @classmethod
     def characters(cls, text: str) -> Vocabulary:
-        """Return the characters of a text, sorted."""
+        """Make a vocabulary of the characters of a text, sorted."""
         if not taken("characters", "text", text, settings.text(empty=True)):
             raise DataError("the text is empty: there is no character in it")
         return cls(tuple(sorted(set(text))))
 
     @classmethod
     def bytes(cls) -> Vocabulary:
-        """Return the 256 bytes, in which any text can be written (UTF-8)."""
+        """Make the vocabulary of the 256 bytes, in which any text can be written (UTF-8)."""
         return cls()
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Vocabulary:
 
     @takes(text=settings.text(empty=True))
     def encode(self, text: str) -> Array:
-        """Return the numbers of a text's symbols, (length,) of int64.
+        """Return a text as symbol numbers, int64 (length,).
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Vocabulary:
         return found
 
     def decode(self, ids: Any) -> str:
-        """Return the text of some numbers; bytes that are no text become question marks."""
+        """Return the text for symbol numbers; invalid bytes become replacement characters."""
         ids = _whole(ids)
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
             most = len(self) - 1
@@ -109,7 +109,7 @@ class Vocabulary:
 
 @takes(ids=array_like(), length=count(1), stride=count(1, optional=True), target=choice("next", "last"))
 def windows(ids: Any, length: int, stride: int | None = None, target: str = "next") -> tuple[Array, Array]:
-    """Return stretches of a text with what comes next, as views: nothing is copied.
+    """Return windows of a text and the symbols that follow, as views: nothing is copied.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
     stride : int, optional
         Distance between their beginnings; `length` if not given, so that they do not overlap.
     target : {"next", "last"}
-        Whether each symbol's successor is asked for, or only that of the last.
+        Whether the targets are the successors of all symbols, or only that of the last.
 
     Returns
     -------
@@ -141,10 +141,10 @@ def windows(ids: Any, length: int, stride: int | None = None, target: str = "nex
 
 @takes(ids=array_like(), rows=count(1), length=count(1))
 def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
-    """Return a text as several streams side by side, cut into batches, for stateful layers.
+    """Cut a text into several parallel streams, and these into batches, for stateful layers.
 
-    Row r of each batch goes on where row r of the batch before stopped: train with ``batch_size=rows,
-    shuffle=False``. What does not fill a stretch in each row is left out at the end.
+    Row r of each batch continues where row r of the batch before stopped: train with ``batch_size=rows,
+    shuffle=False``. A rest that does not fill a stretch in each row is left out.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def streams(ids: Any, rows: int, length: int) -> tuple[Array, Array]:
 
 @takes("split", ids=array_like(), fraction=finite(above=0, below=1))
 def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Array]:
-    """Return the first part of a text, and the last `fraction` of it."""
+    """Split off the last `fraction` of a text; return both parts."""
     ids = _numbers(ids, 2)
     cut = len(ids) - round(len(ids) * fraction)
     if not 0 < cut < len(ids):
@@ -197,19 +197,19 @@ def split(ids: Sequence[int] | Array, fraction: float = 0.1) -> tuple[Array, Arr
 def generate(
     model: Any, vocabulary: Vocabulary, prompt: str, length: int, temperature: float = 1.0, seed: int = 0
 ) -> str:
-    """Return a text that a language model writes, symbol by symbol, after a prompt.
+    """Generate text with a language model, symbol by symbol, after a prompt.
 
-    A network of recurrent layers goes on from its states; any other is shown the last symbols anew, as
-    many as it was trained on.
+    A recurrent network continues from its states; any other network is shown the last symbols again, as many
+    as it was trained on.
 
     Parameters
     ----------
     model : Model
-        From numbers (n, time) to probabilities (n, time, symbols).
+        A model from numbers (n, time) to probabilities (n, time, symbols).
     vocabulary : Vocabulary
         The symbols.
     prompt : str
-        How the text begins; at least one symbol.
+        The beginning of the text; at least one symbol.
     length : int
         How many symbols to write.
     temperature : float
@@ -228,7 +228,7 @@ def generate(
 
 
 def _ahead(model: Any, prompt: list[int]) -> Any:
-    """Return a function from the symbols so far to the probabilities of the next."""
+    """Return a function that predicts the next symbol's probabilities from the symbols so far."""
     try:
         stepper = model.stepper()
     except SettingError:
@@ -256,7 +256,7 @@ def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
 
 
 def _whole(ids: Any) -> Array:
-    """Return numbers of symbols; they are whole."""
+    """Return symbol numbers as an integer array."""
     made: Array = numeric(ids, "ids")
     if made.dtype.kind not in "iu" and made.size:
         raise DataError(f"ids: expected whole numbers, got dtype {made.dtype}")

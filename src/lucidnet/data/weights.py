@@ -1,4 +1,4 @@
-"""What each example, or each of its time steps, counts in the loss: weights of one's own, and of classes."""
+"""Weights in the loss for examples or time steps: given by the user, or by class."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .batch import Data, rows
 
 
 def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
-    """Return a weight for each example, or by output for each of its targets, checked.
+    """Check sample weights: one for each example or time step, or a dict of such by output.
 
     Parameters
     ----------
     weights : array-like (n,) or (n, time), or several by output
-        What a person gave; outputs that are left out are not weighted.
+        The weights that the user gave; outputs that are left out are not weighted.
     target : array (n, ...), or several by name
         The targets.
     shape : shape, or several by name
@@ -51,9 +51,9 @@ def as_weights(weights: Any, target: Any, shape: Any, dtype: str) -> Any:
 
 
 def check_weights(weights: Array, target: Any, shape: Any, dtype: str, title: str = "sample_weight") -> Array:
-    """Return weights (n,) or (n, time) of a model's dtype, or say what is wrong with them.
+    """Check weights (n,) or (n, time), and return them in a model's dtype.
 
-    Negative ones are allowed: an example that counts -1 is one to move away from, as in policy gradients.
+    Negative weights are allowed: an example of weight -1 is one to move away from, as in policy gradients.
 
     Parameters
     ----------
@@ -88,13 +88,13 @@ def _not_finite(given: Array, weights: Array, dtype: str) -> str:
 
 
 def leading(target: Array, shape: Shape) -> Shape:
-    """Return the shape of the losses of targets: all their axes, but for that of the features, if there."""
+    """Return the shape of the losses for targets: that of the targets, without a feature axis."""
     found: Shape = target.shape if target.ndim <= len(shape) else target.shape[:-1]
     return found
 
 
 def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | None = None) -> Data:
-    """Return data whose weights are multiplied by those of their classes; time steps have one each.
+    """Multiply a data set's weights by the weights of the examples' (or time steps') classes.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
         Examples with targets.
     class_weight : mapping of int to float, or "balanced"
         A weight for each class, 1 for those left out; or n / (k n_c) for a class with n_c of n examples,
-        where k is how many classes there are among them. Time steps that do not count are no examples.
+        where k is the number of classes among them. Masked time steps do not count as examples.
     shape : tuple of int
         The shape of one output.
     counts : array (n,) or (n, time) of bool, optional
@@ -124,7 +124,7 @@ def class_weighted(data: Data, class_weight: Any, shape: Any, counts: Array | No
     check_finite(factors, "class_weight", data.dtype)
     weights = factors.astype(data.dtype)[found]
     if data.weights is not None:
-        # What has fewer axes goes along the first ones of what has more.
+        # An array with fewer axes is aligned with the first axes of the other.
         one, other = sorted((weights, data.weights), key=lambda array: array.ndim)
         with np.errstate(over="ignore"):
             weights = one.reshape(*one.shape, *(1,) * (other.ndim - one.ndim)) * other
@@ -146,7 +146,7 @@ def balanced(found: Array, count: int) -> Array:
 
 
 def factors_of(class_weight: Any, known: list[int]) -> Array:
-    """Return a weight for each of the known classes, checked."""
+    """Check class weights; return one for each known class."""
     if not isinstance(class_weight, Mapping):
         raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
     if unknown := [label for label in class_weight if label not in known]:
@@ -161,9 +161,9 @@ def factors_of(class_weight: Any, known: list[int]) -> Array:
 
 
 def labels(target: Array, shape: Shape, named: set[Any]) -> tuple[Array, list[int]]:
-    """Return for each example, or time step, which of the known classes it is, and their names.
+    """Return the index of each example's (or time step's) class, and the list of known classes.
 
-    A single output has two, 0 and 1, or -1 and 1, as the targets say, or whoever names them.
+    A single output has two classes: 0 and 1, or -1 and 1, as the targets or the given classes say.
     """
     whole = target.ndim <= len(shape)
     if whole and shape[-1] > 1:

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterable
 
 MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
-"""What people, and programs, write in place of a number that they do not have."""
+"""What people and programs write for a missing number."""
 ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
-"""What they write in place of a text; "none" may be an answer."""
+"""What they write for a missing text; "none" may be an answer."""
 
 MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
-"""Signs of money."""
+"""Currency signs."""
 DRESSED = re.compile(
     rf"(?P<left>\()?(?P<sign>[+-])?\s*(?P<before>{MARK})?\s*(?P<inner>[+-])?(?P<bare>\d[\d.,'’\s]*|[.,]\d+)"
     rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
 )
-"""A number with what may stand around it; in brackets it is negative, as in accounting."""
+"""A number with its surroundings; brackets make it negative, as in accounting."""
 BETWEEN = {".": ",", ",": "."}
-"""The usual sign between thousands, for each decimal sign."""
+"""The usual thousands separator for each decimal sign."""
 
 
 UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,3}[²³]?|°[CFK]?|[^\W\d_]+/[^\W\d_]+|[\"'′″])")
@@ -38,7 +38,7 @@ def as_text(number: float) -> str:
 
 
 def number_of(text: str, decimal: str = ".") -> float | None:
-    """Return the number that a text stands for; None if for none.
+    """Parse a number; None if the text is none.
 
     Examples
     --------
@@ -56,20 +56,21 @@ def number_of(text: str, decimal: str = ".") -> float | None:
 
 
 def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
-    """Return the number that each different text of a column stands for; None if one stands for none.
+    """Parse the distinct texts of a column as numbers; None if one of them is no number.
 
-    Signs of money and per cent are left out (``30%`` is 30), thousands are put together. All cells must be
-    of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands
-    for a missing number is NaN.
+    Currency and per cent signs are removed (``30%`` is 30), and thousands separators, too. All cells must be
+    of one kind: a column of dollars and euros, or of per cent and plain numbers, holds texts. What stands for
+    a missing number becomes NaN.
 
     Parameters
     ----------
     texts : iterable of str
-        What stands in the column.
+        The texts in the column.
     decimal : str
         The decimal sign.
     sure : bool
-        Whether it is known for certain. If not, ``1,234`` alone may be one or a thousand, and stays a text.
+        Whether the decimal sign is certain. If not, ``1,234`` alone may be one or a thousand, and stays a
+        text.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def unit_of(texts: Iterable[str]) -> str | None:
 
 
 def _between(cells: set[str], decimal: str, sure: bool) -> str | None:
-    """Return a pattern of the sign between thousands, "" if there is none; None if unclear."""
+    """Return a pattern for the thousands separator, "" if there is none; None if it is unclear."""
     usual = BETWEEN.get(decimal, ",")
     signs = {sign for cell in cells for sign in cell if not sign.isdigit() and sign != decimal}
     if not signs:

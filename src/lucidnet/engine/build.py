@@ -1,4 +1,4 @@
-"""How a training begins: what was chosen is joined to a problem, and its executor is made."""
+"""How a training is set up: the choices are joined into a problem, and its executor is made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def problem_of(
     net: Layer, loss: Any, optimizer: Optimizer, rule: Rule | None, params: Tree, input_shape: Any
 ) -> Problem:
-    """Join what was chosen for a network with parameters like these.
+    """Join network, loss, optimizer and rule into a `Problem`, for parameters like these.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def problem_of(
 
 
 def executor_for(config: DeviceConfig) -> Executor:
-    """Return what makes the steps on these devices."""
+    """Return the executor for a device configuration."""
     if config.threaded:
         from .on_threads import OnThreads
 
@@ -78,9 +78,9 @@ def executor_for(config: DeviceConfig) -> Executor:
 
 
 def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = None) -> Rule | None:
-    """Return the rule if it, or one of a layer, is more than the chain rule.
+    """Return the learning rule, or None if the whole network is trained by the plain chain rule.
 
-    With an optimizer it is also warned of what is only an approximation in this network.
+    With an optimizer it also warns of what is only an approximation in this network.
 
     Raises
     ------
@@ -103,5 +103,5 @@ def credit_rule(net: Layer, rule: Rule | None, optimizer: Optimizer | None = Non
 
 
 def initial(net: Layer, shape: Any, seed: int = 0, dtype: str = "float32") -> Tree:
-    """Return the first parameters of a network, for inputs of a shape (without the batch axis)."""
+    """Return the initial parameters of a network, for inputs of a shape (without the batch axis)."""
     return first(without_endings(net), Stream(seed, dtype=dtype, path=("init",)), shape)

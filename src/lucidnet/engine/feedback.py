@@ -1,4 +1,4 @@
-"""Feedback weights that learn, step by step."""
+"""Feedback weights that learn, and their update at each step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def update_feedback(
     problem: Problem, state: State, feedback: FeedbackState, gradient: Any, numbers: Numbers
 ) -> FeedbackState:
-    """Return the feedback weights after a step, of rules whose feedback learns.
+    """Return the feedback weights after a step, for rules whose feedback weights learn.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def update_feedback(
 
 
 def fresh_memory(problem: Problem, weights: Tree) -> dict[str, Any]:
-    """Return what the optimizer remembers at first of the feedback weights that it changes; {} for none."""
+    """Return the optimizer's initial slots for feedback weights that it trains; {} if there are none."""
     if problem.taught is None:
         return {}
     return problem.optimizer.init_slots(problem.taught.layout.ravel(weights))
 
 
 def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any) -> FeedbackState:
-    """Let those learn that take the parameters' own gradients, by the optimizer (Kolen-Pollack)."""
+    """Let the optimizer train feedback weights by the gradients of the forward weights (Kolen-Pollack)."""
     assert problem.taught is not None
     own, optimizer, net, rule = problem.taught, problem.optimizer, problem.objective.net, problem.rule
     if optimizer.clip is not None:
@@ -71,14 +71,14 @@ def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any)
 
 
 def _unclipped(optimizer: Optimizer) -> Optimizer:
-    """Return an optimizer that does not clip: the gradient was clipped as that of the parameters."""
+    """Return a copy of an optimizer without clipping, for gradients that have been clipped already."""
     free = copy.copy(optimizer)
     object.__setattr__(free, "clip", None)
     return free
 
 
 def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: Numbers) -> FeedbackState:
-    """Let those learn that have a phase of their own (weight mirror)."""
+    """Let feedback weights learn in a phase of their own (weight mirror)."""
     net, rule = problem.objective.net, problem.rule
     if not any(own.space.phase for _, _, own in places(net, rule)):
         return feedback

@@ -1,8 +1,8 @@
-"""What a step is told besides its batches: numbers, which compiled programs take as arguments.
+"""The numbers a step takes besides its batches, which compiled programs receive as arguments.
 
-A program is for the structure of a network and an optimizer (`structure`), whatever the values of rates,
-momenta, decays, penalties and the seed are: another value compiles nothing. Only a setting of 0 may be
-left out of a program, so that from or to 0 another one may be needed.
+A program depends on the structure of a network and an optimizer (`structure`), but not on the values of
+rates, momenta, decays, penalties and the seed: another value compiles nothing. Only a setting of 0 may be
+left out of a program, so that a change from or to 0 may need another one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ALL = Group(0, 0)
 
 
 class Numbers(NamedTuple):
-    """What a step is told besides its batches.
+    """The numbers that a step is given besides its batches.
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ class Numbers(NamedTuple):
 
 
 class Nth(int):
-    """Stands for the setting of a group in a program: which of its numbers it is."""
+    """Stands for the setting of a group inside a program: the index of that group."""
 
 
 class Reader(NamedTuple):
-    """Finds numbers of a step: read(step), steps counted from 0; `follows` says whether they change."""
+    """Reads numbers for a step, counted from 0; `follows` says whether they change with the step."""
 
     read: Callable[[int], tuple[float, ...]]
     follows: bool
 
 
 def readers(problem: Problem) -> list[Reader]:
-    """Return what finds the numbers that a program takes, in the order in which `bound` reads them."""
+    """Return a reader for each number that a program takes, in the order in which `bound` uses them."""
     found = list(_of_optimizer(problem.optimizer, problem.layout.groups))
     for penalty in problem.layout.penalties:
         found += [_constant(value) for value in (penalty.l1, penalty.l2) if value]
@@ -70,7 +70,7 @@ def _at(layer: Layer, name: str, step: int) -> tuple[float, ...]:
 
 
 def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
-    """Return the numbers of some steps as rows of one array; a compiled loop reads a row in one go."""
+    """Return the numbers of several steps, one row per step (steps, numbers)."""
     known = vars(problem)
     if "_readers" not in known:  # a problem never changes, so they are found once
         known["_readers"] = readers(problem)
@@ -82,7 +82,7 @@ def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
 
 
 def bound(problem: Problem, row: Array) -> Problem:
-    """Return a problem in which the numbers of a row stand in place of settings and schedules."""
+    """Return a problem whose settings and schedules are replaced by the numbers in a row."""
     numbers = iter(range(len(row)))
 
     def take() -> Any:
@@ -114,13 +114,13 @@ def _constant(value: float) -> Reader:
 
 
 def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Reader:
-    """Return what finds a setting of an optimizer in a group, or what one of its methods says of a step."""
+    """Return a reader for an optimizer's setting in a group, or for what one of its methods returns."""
     settings = *(getattr(optimizer, one) for one in optimizer.schedulable), group.weight_decay
     fixed = None if any(map(callable, settings)) else optimizer.at(1, group)
 
     def read(step: int) -> tuple[float, ...]:
         value = getattr(fixed or optimizer.at(step + 1, group), name)
-        # What `at` leaves a schedule, because the optimizer needs that of other steps, too, is a number here.
+        # A schedule left by `at`, because the optimizer needs its value at other steps, is a number here.
         value = value(step + 1) if name in optimizer.counted else at_step(value, step)
         return value if isinstance(value, tuple) else (value,)
 
@@ -151,7 +151,7 @@ def _of_optimizer(optimizer: Optimizer, groups: Sequence[Group]) -> Iterator[Rea
 def _with(
     optimizer: Optimizer, groups: Sequence[Group], take: Callable[[], Any]
 ) -> tuple[Optimizer, tuple[Group, ...]]:
-    """Return an optimizer, and groups, that find numbers where they had settings and schedules."""
+    """Return an optimizer and groups whose settings and schedules are replaced by numbers."""
     made, own, rates, decays = copy.copy(optimizer), take(), {}, {}
     for k, group in enumerate(groups):
         if mark(group.learning_rate):
@@ -185,13 +185,13 @@ def _with(
 
 
 def _scheduled(net: Layer) -> dict[tuple[Path, str], Layer]:
-    """Return the layers whose settings may follow a schedule, by path and name; not those that are 0."""
+    """Return the layers with a setting that may follow a schedule, by path and name; not those set to 0."""
     given = ((path, name, layer) for path, layer in walk(net) for name in layer.schedulable)
     return {(path, name): layer for path, name, layer in given if mark(getattr(layer, name))}
 
 
 def _net_with(net: Layer, take: Callable[[], Any]) -> Layer:
-    """Return a network with numbers in place of these settings."""
+    """Return a network whose schedulable settings are replaced by numbers."""
     numbers = {key: take() for key in _scheduled(net)}
     if not numbers:
         return net

@@ -1,4 +1,4 @@
-"""What is minimized: a network and a loss, joined, and the rule by which credit is assigned."""
+"""What is minimized: a network and a loss, joined, and the rule that assigns credit."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Evaluation(NamedTuple):
     cache : Cache
         What the network kept.
     mask : Mask
-        Which time steps of the output count; where it has no time, which examples (n,): those of sequences
+        Which time steps of the output count; without a time axis, which examples (n,) do: those of sequences
         that are not empty.
     y : array (n, ...), or several by name
-        What the loss was given: the output before a final activation that it has taken over.
+        The loss's input: the output before a final activation that the loss has taken over.
     kept : Cache
         What the loss kept.
     parts : tuple of (mean, N)
@@ -51,9 +51,9 @@ class Evaluation(NamedTuple):
 
 
 class Gradient(NamedTuple):
-    """The mean loss of a batch, the network's output, the parameters' gradients, the forward pass's cache.
+    """The result of a forward and a backward pass: mean loss, network output, gradients and cache.
 
-    `memory` is what has changed of the learning rule's memory on the way; `mask` and `parts` are those of
+    `memory` holds what has changed of the learning rule's memory; `mask` and `parts` are those of
     `Evaluation`.
     """
 
@@ -75,7 +75,7 @@ class Objective(Record):
     net : Layer
         The network, without its final activation if the loss has taken that over.
     loss : Loss
-        The loss of this network's output; None where gradients are found elsewhere.
+        The loss of this network's output; None if gradients are found elsewhere.
     fused : bool
         Whether the loss has taken over the final activation.
     rule : Rule, optional
@@ -100,11 +100,11 @@ class Objective(Record):
         return cls(*fused_by(net, loss, rule), rule)
 
     def output(self, kept: Any, y: Any) -> Any:
-        """Return the network's output, from what the loss kept and the output of `net`."""
+        """Return the network's output, computed from the cache of the loss and the output of `net`."""
         return self.loss.output(kept) if self.fused else y
 
     def evaluate(self, params: Tree, batch: Batch, run: Run = INFERENCE) -> Evaluation:
-        """Return the mean loss of a batch, and the network's output; the mask of its inputs is the run's."""
+        """Return the mean loss of a batch, and the network's output; the mask of the inputs is in `run`."""
         if run.masks is None and (run.mask is not None or self.net.makes_masks):
             run = run.noting()
         y, cache, mask = self.net.flow(params, batch.x, run)
@@ -115,7 +115,7 @@ class Objective(Record):
         return Evaluation(value, self.output(kept, y), cache, mask, y, kept, parts)
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
-        """Return the mean loss of a batch, with all that the forward and the backward pass found.
+        """Run a forward and a backward pass on a batch; return the mean loss, the output and the gradients.
 
         Parameters
         ----------
@@ -138,11 +138,11 @@ class Objective(Record):
     def shared(
         self, params: Tree, batches: Sequence[Batch], runs: Iterable[Run], call: Callable[..., Any] = map
     ) -> Sequence[Self]:
-        """Return the objective of each of several batches, whose gradients make that of all together.
+        """Return an objective for each of several batches, so that their gradients make the joint one.
 
-        A loss may be a sum of means over different numbers of values: each output of a network has a mask of
-        its own. As each is to be a mean over all batches together, they are counted first, by a forward pass
-        (`call` is as `map`).
+        A loss may be a sum of means over different numbers of values, as each output of a network has a mask
+        of its own. Since each is to be a mean over all batches together, the values are counted first, by a
+        forward pass (`call` works like `map`).
         """
         masked = self.net.makes_masks or any(b.mask is not None for b in batches)
         if not (masked and len(batches) > 1 and isinstance(self.loss, Joint)):
@@ -152,9 +152,9 @@ class Objective(Record):
         return [replace(self, loss=loss) for loss in losses]
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
-        """Return the parameters with buffers moved on by what the forward pass of `gradient` saw."""
+        """Return the parameters with their buffers updated by the forward pass of `gradient`."""
         return self.net.absorb(params, cache)
 
     def states(self, cache: Cache) -> Tree:
-        """Return the states in which recurrent layers ended in the forward pass of `gradient`."""
+        """Return the final states of recurrent layers in the forward pass of `gradient`."""
         return self.net.states(cache)

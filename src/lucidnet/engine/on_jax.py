@@ -1,8 +1,7 @@
 """The executor on devices: the same functions compiled by JAX, many steps at a time.
 
-What a step does is written once, in `update` and `stream`. Here stands only what differs: a state goes
-through a loop of the compiler, numbers come in as arguments, and what was not finite is found out after
-the block.
+What a step does is written once, in `update` and `stream`. Only the differences are here: a state passes
+through a compiled loop, numbers come in as arguments, and non-finite values are found after the block.
 """
 
 from __future__ import annotations
@@ -42,15 +41,15 @@ from .transfer import Feed, Prepared, batches
 from .update import evaluate, measured_gradient, predict
 
 BYTES = 1 << 25
-"""How many bytes of inputs are sent to the device at a time, about."""
+"""The approximate number of bytes of inputs sent to the device at a time."""
 SOURCE = frozenset({"source"})
-"""What of a step is kept outside of programs."""
+"""What is kept of a step outside of programs."""
 MOST = 128
-"""How many steps are made at a time, at most."""
+"""The most steps made at a time."""
 
 
 class Block(NamedTuple):
-    """A block of steps that was made: the state after it, how many they were, and what makes some again."""
+    """A finished block of steps: the state after it, their number, and a function that repeats some."""
 
     after: Any
     steps: int
@@ -58,11 +57,11 @@ class Block(NamedTuple):
 
 
 class OnJax(Brief):
-    """Makes steps on devices, as many at a time as are given.
+    """The executor on devices: runs compiled programs, each for a whole block of steps.
 
-    Programs are shared by all executors of a process: a copy of a model, another seed, another rate compile
-    nothing. What a program is given it leaves as it is, so that a state is whole in whatever thread it is
-    read, and after whatever interrupt.
+    Programs are shared by all executors of a process: a copy of a model, another seed or another rate
+    compiles nothing. A program leaves its arguments unchanged, so that a state is whole in whatever thread it
+    is read, and after any interrupt.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ class OnJax(Brief):
         self.feed = Feed(self.mesh)
         self.beat: Callable[[], None] = lambda: None
         self.single = self.mesh if config.mesh is None else Mesh(config.kind)
-        """One device of this process, for what is not spread over several."""
+        """One device of this process, for whatever is not spread over several."""
         self.last: Block | None = None
         self.remembered: Any = None
         register()
@@ -89,12 +88,12 @@ class OnJax(Brief):
 
     @property
     def programs(self) -> int:
-        """How many programs it has had to compile."""
+        """How many programs have been compiled for this executor."""
         return self.compiler.count
 
     @property
     def compile_seconds(self) -> float:
-        """How long that took."""
+        """How long compilation took, in seconds."""
         return self.compiler.seconds
 
     # --- steps -----------------------------------------------------------------------------------------
@@ -125,7 +124,7 @@ class OnJax(Brief):
     def _stepped(
         self, fn: Any, problem: Problem, state: State, blocks: Any, keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make steps on batches."""
+        """Run a block of training steps on batches."""
         dtype = dtype_of(state)
         given = blocks if isinstance(blocks, Prepared) else self.feed.prepared(blocks, dtype)
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
@@ -139,11 +138,11 @@ class OnJax(Brief):
         return ran
 
     def _first(self, given: Prepared) -> Batch:
-        """Return the batch of a single step, as it lies on the devices: nobody else holds that."""
+        """Return the batch of a single step as NumPy arrays, from its copy on the devices."""
         return Batch(*part_of(self.arrays(given.batches[0]), 0))
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
-        """Make the time steps of a stream."""
+        """Run the time steps of a stream segment."""
         stream = stream._replace(state=self.placement.put(static.problem, stream.state, self.single, None))
         every = np.full(len(given), given.target is not None)
         moves = every if given.moves is None else every & given.moves
@@ -154,9 +153,9 @@ class OnJax(Brief):
     def _block(
         self, loop: partial[Any], state: Any, given: Any, moves: Array, count: int, send: Callable[[], Any]
     ) -> Ran[Any]:
-        """Run the program of a block; `moves` says at which of its steps the optimizer moves the weights.
+        """Run the program of a block; `moves` tells in which of its steps the optimizer updates the weights.
 
-        `send` gives the inputs once more, to make steps again: those on the devices are not kept for that.
+        `send` sends the inputs again, if steps must be repeated: those on the devices are not kept for that.
         """
         (_, static, _, read), dtype = loop.args, dtype_of(state)
         stream = isinstance(static, StreamProblem)
@@ -165,7 +164,7 @@ class OnJax(Brief):
         numbers = table_of(problem, (state.step + np.cumsum(moves) - moves).tolist(), dtype)
 
         def told(n: int) -> Any:
-            """Return the rows of numbers, and behind each whether its step is among the first n."""
+            """Return the rows of numbers, each followed by 1 if its step is among the first n, else 0."""
             rows = np.column_stack([numbers, order < n]).astype(dtype, copy=False)
             return rows if len(mesh.devices) == 1 else mesh.put(rows)
 
@@ -195,7 +194,7 @@ class OnJax(Brief):
         fine = int(np.cumprod(good[:count]).sum())
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
-        if fine:  # a block of which nothing was made leaves the one before it the last
+        if fine:  # if no step was made, the block before stays the last
             self.last = Block(after, fine, again)
         if fine == count:
             return Ran(after, measured.cut(count))
@@ -259,7 +258,7 @@ class OnJax(Brief):
     def _predicted(
         self, net: Any, params: Any, x: Any, mask: Any = None, states: Tree = None
     ) -> tuple[Any, Tree]:
-        """Return what a network makes of rows, filled up to a power of two: few sizes, so few programs."""
+        """Return a network's outputs; rows are padded to a power of two, so that few programs compile."""
         count = rows(x)
         size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
@@ -274,7 +273,7 @@ class OnJax(Brief):
         return tree_map(lambda array: array[:count], self.mesh.fetch(program(*given))), {}
 
     def _begun(self, fn: Any, static: StreamProblem, stream: Any, x: Array) -> Any:
-        """Return what goes into the first time step of a stream."""
+        """Return the state before the first time step of a stream."""
         stream = self.placement.stream(static.problem, stream, self.single)
         given = (stripped(stream), self.single.put(x))
         program = self.compiler.function((fn, static), partial(fn, static), given, self.single.target)
@@ -283,34 +282,34 @@ class OnJax(Brief):
     # --- states ----------------------------------------------------------------------------------------
 
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
-        """Read the state that is trained: its arrays never change."""
+        """Return a context that gives the training state, whose arrays never change."""
         return nullcontext(read())
 
     def lend(self, reader: Any) -> None:
-        """Do nothing: no state is ever written."""
+        """Do nothing, as no state is ever overwritten."""
 
     def host(self, state: State) -> State:
-        """Return a state as NumPy's arrays that nobody can write."""
+        """Copy a state to read-only NumPy arrays."""
         return self.placement.host(state)
 
     def arrays(self, tree: Any) -> Any:
-        """Return a tree of arrays as NumPy's."""
+        """Copy a tree of arrays to NumPy."""
         return self.mesh.fetch(tree)
 
     # --- a training ------------------------------------------------------------------------------------
 
     def shard(self, problem: Problem) -> Shard:
-        """Return which part of each batch is this process's."""
+        """Return the share of each batch that this process works on."""
         mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
         return Shard(mesh.index, mesh.processes, mesh.rows, filled)
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
-        """Return how many steps with batches like these are made at a time."""
+        """Return how many steps with batches like these to run in one call."""
         return max(1, min(MOST, BYTES // max(1, sum(map(bytes_of, batches)))))
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Train: of several processes none may be stuck; data on the devices are let go at the end."""
+        """Return a context for training: watches for stuck processes, frees data on devices at the end."""
         with watching(self.mesh.processes) as self.beat:
             try:
                 yield
@@ -319,7 +318,7 @@ class OnJax(Brief):
 
     @contextmanager
     def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
-        """Yield blocks with their batches on the devices; the next while one is worked on."""
+        """Yield blocks with their batches on the devices, preparing the next while one is worked on."""
         made = prefetch(self.feed.in_advance(blocks, dtype_of(state)), 1)
         try:
             yield made
@@ -327,7 +326,7 @@ class OnJax(Brief):
             made.close()  # type: ignore[attr-defined]
 
     def gather(self, value: Any) -> list[Any]:
-        """Return what each of the processes has."""
+        """Return the values of all processes."""
         if self.mesh.processes == 1:
             return [value]
         with together(self.mesh.processes):
@@ -345,7 +344,7 @@ def _loop(
     given: Any,
     xs: Any,
 ) -> Any:
-    """Make the steps of a block, inside a program: from a state to the one after, and what was measured."""
+    """The loop over a block's steps inside a program: from a state to the next one, and the measurements."""
     stream = isinstance(static, StreamProblem)
     problem = static.problem if stream else static
     inputs, data = given
@@ -372,7 +371,7 @@ def _loop(
 def _looked(
     problem: Problem, read: Any, places: Any, table: Array, state: Any, given: Any, xs: Any
 ) -> Measured:
-    """Return loss and gradient of a batch, inside a program."""
+    """Compute the loss and gradient of a batch inside a program."""
     (batch,) = read(_rows(given, 0))
     here = bound(problem, xs[0])
     return measured_gradient(here, state, batch, Numbers(Keys(places, table)))
@@ -389,10 +388,10 @@ def _input(given: Any, *, moves: Any) -> StreamInput:
 
 
 def _rows(given: Any, row: int) -> Any:
-    """Return the batches of one step, of what was prepared."""
+    """Return the prepared batches of one step."""
     return part_of(given[0], row), given[1]
 
 
 def fills(net: Any, rule: Any) -> bool:
-    """Tell whether batches may be filled up with examples that do not count."""
+    """Tell whether batches may be padded with examples that do not count."""
     return all(one.independent and (rule is None or rule.within(one).independent) for _, one in walk(net))

@@ -1,4 +1,4 @@
-"""The executor on NumPy: a loop, and two sets of buffers that change places."""
+"""The executor on NumPy: a plain loop, with two sets of buffers used in turn."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .protocol import NotFiniteError, Ran
 from .state import Measured, State, read_only
 
 FEW, MOST, TOGETHER = 8, 32, 1 << 20
-"""How many steps are made in a call at least, or one, and at most; how many bytes their batches have."""
+"""The fewest steps in a call of several, the most, and the most bytes of their batches together."""
 
 
 class OnNumpy(Brief):
-    """Makes steps one after the other.
+    """The executor on NumPy: runs one step after another.
 
     A step writes into the vectors of the state before the last one, if it made these itself and has not
-    handed them out. So the state before a step is whole until the step is done, whatever interrupts it.
+    handed them out. So the state before a step stays whole until the step is done, whatever interrupts it.
 
     Parameters
     ----------
@@ -40,15 +40,15 @@ class OnNumpy(Brief):
         self.config = config or DeviceConfig()
         self.lock = threading.RLock()
         self.made: Any = None
-        """The last state that was made here and has not been handed out."""
+        """The last state made here that has not been handed out."""
         self.spare: Any = None
         """The one before it, which nobody holds any more."""
         self.remembered: Any = None
-        """A state that somebody may ask for again; None once it is written over."""
+        """A state that may be asked for again; None once it is overwritten."""
         self.pair: Any = (None, None)
-        """The last state that was made, and the one before that step."""
+        """The last state made, and the one before that step."""
         self.lent = WeakSet[Any]()
-        """Who reads a state, his `state`, as long as he lives: it is not written meanwhile."""
+        """Objects that read a state, their `state`; it is not written while they live."""
 
     def run(
         self,
@@ -61,15 +61,15 @@ class OnNumpy(Brief):
         """Make a step for each block; see `Executor.run`."""
         measured: list[Measured] = []
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found
+        with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are found
             for given in blocks:
-                # What came in stays whole: who is interrupted before he takes what comes out goes on from it.
+                # The input stays whole: an interrupted caller continues from it.
                 free = self.made is held and self.spare is not begun
                 free = free and not (self.lent and any(reader.state is self.spare for reader in self.lent))
                 into = self.spare if free else None
                 remembered = self.remembered
                 self.remembered = None if into is remembered else remembered
-                pair, self.pair = self.pair, (None, None)  # its second is written over
+                pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
                 try:
                     after, found = fn(problem, state, given, Numbers(state.seed), into=into, keep=keep)
                 except BaseException as error:
@@ -90,31 +90,31 @@ class OnNumpy(Brief):
         return Ran(state, measured)
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
-        """Return what a function of this folder returns, called as it is."""
+        """Call a function of this package directly."""
         return fn(static, *args)
 
     def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
-        """Read the state that is trained; it will not be written any more."""
+        """Return a context that gives the training state, which will not be overwritten any more."""
         with self.lock:
             state = read()
             self._hand_out(state)
         return nullcontext(state)
 
     def lend(self, reader: Any) -> None:
-        """Write to the vectors of a reader's state only when he is gone."""
+        """Protect the vectors of a reader's state from being overwritten while the reader exists."""
         self.lent.add(reader)
 
     def host(self, state: State) -> State:
-        """Return a state that nobody can write."""
+        """Return a read-only state."""
         self._hand_out(state)
         return read_only(state)
 
     def arrays(self, tree: Any) -> Any:
-        """Return a tree as it is."""
+        """Return the tree unchanged."""
         return tree
 
     def _hand_out(self, state: Any) -> None:
-        """Never write to the vectors of a state again."""
+        """Make sure that the vectors of a state are never overwritten."""
         self.made = None if self.made is state else self.made
         self.spare = None if self.spare is state else self.spare
 
@@ -122,19 +122,19 @@ class OnNumpy(Brief):
         """Return None: batches are taken as they are."""
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
-        """Return as many as bring small batches: the loop around a step takes a tenth of a short one."""
+        """Return how many steps to run in one call: several for small batches, to save overhead."""
         several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
         return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
 
     def training(self) -> Any:
-        """Train; there is nothing to begin or end."""
+        """Return a context for training; here it does nothing."""
         return nullcontext()
 
     @contextmanager
     def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
-        """Yield blocks as they are."""
+        """Yield the blocks unchanged, in pairs."""
         yield ((block, block) for block in blocks)
 
     def gather(self, value: Any) -> list[Any]:
-        """Return what the one process has."""
+        """Return a list with the value of this process, the only one."""
         return [value]

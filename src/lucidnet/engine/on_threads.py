@@ -1,4 +1,4 @@
-"""The executor on NumPy that divides the batches of a step among threads."""
+"""The executor on NumPy that divides a step's batches among threads."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .protocol import Ran
 
 
 class OnThreads(OnNumpy):
-    """Makes steps one after the other, each by several threads that have a part of its batch.
+    """The executor on NumPy that shares the batch of each step among threads.
 
-    A step is that of `OnNumpy`: only the gradient of a batch is found by parts, whose mean is taken in their
-    order, so that it is the same, bit for bit, whichever thread is first.
+    A step is that of `OnNumpy`, except that the gradient of a batch is computed in parts, whose mean is taken
+    in a fixed order, so that it is the same, bit for bit, whichever thread is first.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class OnThreads(OnNumpy):
         super().__init__(config)
         self.threads = Threads(config.mesh)
         self.divided: tuple[Any, Any] = (None, None)
-        """The problem that was trained last, and the same whose batches are divided."""
+        """The problem trained last, and its counterpart whose batches are divided."""
 
     def run(
         self, fn: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str] = frozenset()
     ) -> Ran[Any]:
-        """Make a step for each block; see `Executor.run`. Time steps and one's own steps are not divided."""
+        """Run a step for each block; see `Executor.run`. Time steps and custom steps are not divided."""
         if not isinstance(problem, Problem) or fn is not problem.update:
             return super().run(fn, problem, state, blocks, keep)
         if self.divided[0] is not problem:
@@ -57,7 +57,7 @@ class OnThreads(OnNumpy):
 
 @record
 class Divided(Objective):
-    """An objective whose gradient is found by threads; see `Objective`.
+    """An objective whose gradient is computed by several threads; see `Objective`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Divided(Objective):
     threads: Any = None
 
     def gradient(self, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None) -> Gradient:
-        """Return the gradient of a batch as the mean of those of its parts, each weighted by its values."""
+        """Return a batch's gradient: the mean over its parts, weighted by their numbers of values."""
         count = rows(batch.x)
         cuts = parts(count, self.threads.count)
         batches, runs = [batch.part(cut) for cut in cuts], [run.rows(cut, count) for cut in cuts]
@@ -83,7 +83,7 @@ class Divided(Objective):
         return Gradient(loss, joined(outputs), weighted(weights, grads), caches, {}, joined(masks), means)
 
     def absorb(self, params: Tree, cache: Any) -> Tree:
-        return super().absorb(params, cache[0])  # what moves by a batch is not divided
+        return super().absorb(params, cache[0])  # layers that change with each batch are not divided
 
     def states(self, cache: Any) -> Tree:
         return joined([self.net.states(part) for part in cache])

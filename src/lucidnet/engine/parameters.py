@@ -1,4 +1,4 @@
-"""What the settings of each layer mean for the one vector that holds all parameters."""
+"""Per-layer settings, laid out over the one vector that holds all parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "
 
 
 Sources: TypeAlias = tuple[Path | None, Path | None]
-"""The paths of the layers that have set the learning rate and the weight decay of a group; None for none."""
+"""The paths of the layers that set a group's learning rate and weight decay; None for none."""
 
 
 class Penalty(NamedTuple):
@@ -31,7 +31,7 @@ class Penalty(NamedTuple):
     def value(self, vector: Array, gradient: Array = None) -> Any:
         """Return the penalty, for the vector of all parameters.
 
-        To a gradient, where there is one, l1 sign(W) + 2 l2 W is added, in place.
+        If a gradient is given, l1 sign(W) + 2 l2 W is added to it, in place.
         """
         xp, w = namespace(vector), vector[self.part]
         if gradient is not None:
@@ -42,19 +42,19 @@ class Penalty(NamedTuple):
 
 
 def nothing(factor: Any) -> bool:
-    """Tell whether a penalty is left out: its factor is 0, and no argument of a program."""
+    """Tell whether a penalty can be skipped: its factor is a constant 0, not a program's argument."""
     return isinstance(factor, float | int) and not factor
 
 
 class Held(NamedTuple):
-    """A constraint on the weights of one array."""
+    """A constraint on one weight array of the parameter vector."""
 
     part: slice
     shape: Shape
     constraint: Callable[[Array], Array]
 
     def hold(self, vector: Array) -> None:
-        """Bring the weights back, in place."""
+        """Apply the constraint to its part of the vector, in place."""
         vector[self.part] = constrained(self.constraint, vector[self.part].reshape(self.shape)).reshape(-1)
 
 
@@ -77,9 +77,9 @@ class ParameterLayout(Record):
     penalties : tuple of Penalty
         What l1 and l2 add to the loss.
     held : tuple of Held
-        What holds for weights after each step.
+        The constraints on weights after each step.
     stateful : tuple of Path
-        The layers that go on where the batch before stopped.
+        The layers that continue where the batch before stopped.
     """
 
     layout: Layout
@@ -94,14 +94,14 @@ class ParameterLayout(Record):
 
     @classmethod
     def of(cls, net: Layer, params: Tree) -> ParameterLayout:
-        """Return the layout of a network's parameters; raise `SettingError` for a setting without effect."""
+        """Return the layout of a network's parameters; raise `SettingError` for an idle setting."""
         _refuse_idle_settings(net, params)
         buffers = buffer_paths(net)
         return cls.over(net, Layout.of(params, last=buffers), len(buffers))
 
     @classmethod
     def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> ParameterLayout:
-        """Return the layout of arrays that lie like this, the last of them buffers."""
+        """Build the layout for arrays that lie in a vector, the last `buffers` of them buffers."""
         parameters, others = layout.split(len(layout.paths) - buffers)
         places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
         groups = list(_groups(net, parameters))
@@ -120,9 +120,9 @@ class ParameterLayout(Record):
 
 
 def owners(net: Layer, path: Path) -> list[Layer]:
-    """Return the layers around an array, from the network in to the layer that has it.
+    """Return the layers that contain an array, from the network down to the layer that owns it.
 
-    A setting of an inner layer goes before that of an outer one.
+    A setting of an inner layer takes precedence over that of an outer one.
     """
     chain = [net]
     for name in path:
@@ -134,16 +134,16 @@ def owners(net: Layer, path: Path) -> list[Layer]:
 
 
 def _frozen(net: Layer, path: Path) -> bool:
-    """Tell whether an array stays as it is: all of a layer around it, or this one of its own layer."""
+    """Tell whether an array is frozen: by name in its layer, or with that layer or one around it."""
     *around, own = owners(net, path)
     named = isinstance(own.frozen, tuple) and path[len(around)] in own.frozen
     return named or own.frozen is True or any(layer.frozen for layer in around)
 
 
 def _groups(net: Layer, layout: Layout) -> Iterator[tuple[Group, Sources]]:
-    """Yield a group for each stretch of arrays whose settings come from the same layers, and these layers.
+    """Yield a group for each stretch of arrays whose settings come from the same layers, with their paths.
 
-    So the groups do not change with the values of the settings.
+    So the groups do not depend on the values of the settings.
     """
     last: Group | None = None
     sources: Sources = (None, None)
@@ -182,7 +182,7 @@ def _held(net: Layer, layout: Layout) -> Iterator[Held]:
 
 
 def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
-    """Return a setting of the innermost layer that has it set, and how deep that layer lies."""
+    """Return a setting of the innermost layer that has it set, and that layer's depth."""
     for depth in reversed(range(len(chain))):
         if (value := getattr(chain[depth], setting)) is not None:
             return value, depth
@@ -190,7 +190,7 @@ def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
 
 
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:
-    """Raise if a layer without parameters has a setting that is about parameters."""
+    """Raise if a layer without parameters has a setting for parameters."""
     for path, layer in walk(net):
         given = [name for name in SETTINGS if getattr(layer, name) not in (None, False)]
         if given and not any(True for _ in leaves(at(params, path))):

@@ -1,4 +1,4 @@
-"""States on devices, and back on the host."""
+"""Moving states to devices, and back to the host."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Placement:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.sent: dict[Mesh | None, tuple[Any, Any]] = {}
-        """Parameters that were sent to devices, and the same there, by where; None is one of this process."""
+        """Parameters sent to devices, and their copies there, by mesh; None is one device of this process."""
         self.orders: tuple[Tree, Tree] = ({}, {})
-        """Feedback weights and carried states in the order of the layers; a compiler sorts them."""
+        """Feedback weights and carried states in layer order, which a compiler would sort."""
 
     def put(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> State:
-        """Return a state on the devices, with all branches that it will have after a step."""
-        self.sent.pop(None, None)  # these weights will soon be old, and take memory
+        """Put a state on the devices, with every branch that it will have after a step."""
+        self.sent.pop(None, None)  # these weights will soon be outdated, and take memory
         if isinstance(state.vector, Parts):
             if mesh is self.mesh or _lies_on(state, mesh):
                 carried = state.carried or self._zeros(problem, state, mesh, x)
@@ -64,7 +64,7 @@ class Placement:
         )
 
     def stream(self, problem: Problem, stream: Any, mesh: Mesh) -> Any:
-        """Return the state of a stream on the devices."""
+        """Put the state of a stream on the devices."""
         total, parameters = stream.total, problem.layout.parameters
         if isinstance(total, np.ndarray):
             total = parameters.parts(mesh.put(parameters.arrays(total)))
@@ -72,7 +72,7 @@ class Placement:
         return stream._replace(state=state, feedback=mesh.put(stream.feedback), total=total)
 
     def _zeros(self, problem: Problem, state: State, mesh: Mesh, x: Any) -> Tree:
-        """Return states of 0 for stateful layers, which a program must be given."""
+        """Return zero states for stateful layers, as a program must be given some."""
         if not problem.layout.stateful or x is None:
             return state.carried
         made = problem.carried_zeros(self.host(state).params, x)
@@ -80,9 +80,9 @@ class Placement:
         return mesh.put(floats(made, dtype_of(state)))
 
     def params(self, params: Any, mesh: Mesh | None) -> Any:
-        """Return parameters on the devices of a mesh; without one, on one device of this process.
+        """Put parameters on the devices of a mesh; without a mesh, on one device of this process.
 
-        They may be there already: those that were sent last are kept, as a policy is asked again and again.
+        They may be there already: the last ones sent are kept, as a policy is asked again and again.
         """
         if mesh and isinstance(params.vector, Parts):
             return params
@@ -95,7 +95,7 @@ class Placement:
         return sent[1]
 
     def host(self, state: State) -> State:
-        """Return a state as NumPy's arrays that nobody can write."""
+        """Copy a state to read-only NumPy arrays."""
         if not isinstance(state.vector, Parts):
             return read_only(state)
         there = self.mesh.whole(stripped(state))
@@ -131,19 +131,19 @@ def dtype_of(state: Any) -> str:
 
 
 def stripped(state: Any) -> Any:
-    """Return a state as a program takes it: its step as an array, its seed left out."""
+    """Return a state in the form that programs take: its step as an array, its seed left out."""
     core = getattr(state, "state", state)._replace(step=np.int32(state.step), seed=None)
     return core if isinstance(state, State) else state._replace(state=core)
 
 
 def dressed(state: Any, before: Any, moves: int = 0) -> Any:
-    """Return a state that came out of a program, with its step and seed."""
+    """Return a program's resulting state, with step and seed restored."""
     core = getattr(state, "state", state)._replace(step=before.step + moves, seed=before.seed)
     return core if isinstance(state, State) else state._replace(state=core)
 
 
 def _joined(arrays: Sequence[Array], dtype: str) -> Array:
-    """Return arrays as one vector."""
+    """Concatenate arrays into one vector."""
     return np.concatenate([array.reshape(-1) for array in arrays]) if arrays else np.zeros(0, dtype)
 
 

@@ -24,7 +24,7 @@ from .structure import Structure
 
 @record
 class Problem(Record):
-    """What is trained. Two are equal if one compiled program serves both: they may differ in numbers.
+    """What is trained. Two problems are equal if one compiled program serves both: their numbers may differ.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ class Problem(Record):
 
     @cached_property
     def structure(self) -> Structure:
-        """What a compiled program is for: all but numbers."""
+        """What a program is compiled for: everything but the numbers."""
         given = (self.net, self.optimizer, self.loss, self.rule, repr(self.input_shape))
         return Structure(*given, once=self.objective)
 
     def __getstate__(self) -> dict[str, Any]:
-        # What was found once belongs to this object, and to this process.
+        # Cached results belong to this object, and to this process.
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def __eq__(self, other: object) -> bool:
@@ -80,7 +80,7 @@ class Problem(Record):
         return hash(self.structure)
 
     def changed(self, optimizer: Optimizer) -> Problem:
-        """Return this problem with another optimizer, which must remember the same things.
+        """Return this problem with another optimizer, which must have the same slots.
 
         Raises
         ------
@@ -106,12 +106,12 @@ class Problem(Record):
         return State(self.layout.layout.bind(vector), memory, {}, FeedbackState(feedback, {}), 0, seed)
 
     def carried_zeros(self, params: Tree, x: Any) -> Tree:
-        """Return states of 0 of the stateful layers, for inputs like x."""
+        """Return zero states for the stateful layers, for inputs like x."""
         _, cache = self.objective.net.forward(params, x)
         found = only(self.layout.stateful, self.objective.net.states(cache))
         return tree_map(lambda array: 0 * array, found)
 
 
 def remembered(optimizer: Optimizer) -> tuple[Any, ...]:
-    """Return what an optimizer remembers: the names of its slots, and whether they are those of a search."""
+    """Return what an optimizer remembers: the names of its slots, and whether it takes full batches."""
     return *optimizer.init_slots(np.zeros(1)), optimizer.full_batch

@@ -1,4 +1,4 @@
-"""Compiled programs, which all executors of a process share, and the numbers that each is given."""
+"""Compiled programs, shared by all executors of a process, and the numbers each is called with."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..backend.xla.target import Target, compiling_for
 from .structure import Structure
 
 PLACES = 64
-"""For how many places that draw random numbers a program has room at first."""
+"""The number of places that draw random numbers for which a program has room at first."""
 KEPT = 128
-"""How many programs a process keeps; beyond that the one used longest ago goes."""
+"""The most programs that a process keeps; beyond that, the least recently used goes."""
 
 
 class Program(NamedTuple):
-    """A compiled loop over the steps of a block: function(table, state, given, data, xs).
+    """A compiled loop over a block's steps: function(table, state, given, data, xs).
 
-    `places` are those that draw random numbers, for the table of a seed with so many rows; see `Keys`.
+    `places` are those that draw random numbers, for the table of a seed, which has `rows` rows; see `Keys`.
     """
 
     function: Callable[..., Any]
@@ -36,12 +36,12 @@ class Program(NamedTuple):
 
 
 PROGRAMS: dict[Any, Any] = {}
-"""The programs of this process, by what they do, for what and where; the one used last stands last."""
+"""The programs of this process, by function, problem and devices, most recently used last."""
 LOCK = Lock()
 
 
 class Programs:
-    """Compiles what an executor runs, unless some executor of this process has had it compiled already.
+    """Compiles programs for an executor, or finds those that this process has compiled already.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Programs:
         mesh: Mesh,
         sharding: Callable[[], Any] | None = None,
     ) -> Program:
-        """Return the program of a block; with as many rows for random numbers as it needs."""
+        """Return the compiled program of a block, whose random table has as many rows as it needs."""
 
         def make() -> Program:
             room, places = PLACES, list[tuple[str, ...]]()
@@ -80,13 +80,13 @@ class Programs:
     def function(
         self, key: Any, function: Any, given: Any, target: Target, sharding: Any = None
     ) -> Callable[..., Any]:
-        """Return a function compiled for such arguments."""
+        """Return a function compiled for arguments like the given ones."""
         make = partial(self._made, function, given, target, sharding)
         found: Callable[..., Any] = self._kept((key, target, signature(given)), make)
         return found
 
     def table(self, program: Program, seed: int, mesh: Mesh) -> Any:
-        """Return the words of a seed for a program, on the devices."""
+        """Return the table of random words that a program needs for a seed, on the devices."""
         key = (id(program.places), seed, tuple(mesh.devices))
         if key not in self.tables:
             if len(self.tables) >= 16:
@@ -96,7 +96,7 @@ class Programs:
         return self.tables[key][1]
 
     def structure(self, net: Any) -> Structure:
-        """Return what a network is but for its numbers, found once."""
+        """Return the structure of a network (all but its numbers), from a small cache."""
         if id(net) not in self.nets:
             if len(self.nets) >= 16:
                 self.nets.clear()
@@ -104,7 +104,7 @@ class Programs:
         return self.nets[id(net)][1]
 
     def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return a program that this process has, or make it; it is then the one used last."""
+        """Return a program from the cache, or make it; the least recently used program is dropped."""
         key = (self.mixed, *key)
         with LOCK:
             if (known := PROGRAMS.pop(key, None)) is not None:
@@ -127,9 +127,9 @@ class Programs:
 
 
 def program_folder() -> Any:
-    """Return where compiled programs are kept from run to run: ``LUCIDNET_PROGRAMS``, or with other caches.
+    """Return the folder of the persistent program cache: ``LUCIDNET_PROGRAMS``, or beside the other caches.
 
-    None if that is set to ``off``.
+    None if the variable is set to ``off``.
     """
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What an executor is, and what it gives back: NumPy is one, a compiler on devices another."""
+"""What an executor does and returns: NumPy is one, a compiler for devices another."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from .state import State
 
 S = TypeVar("S", bound=Any)
-"""What goes from step to step: a `State`, or a `StreamState`."""
+"""The state carried from step to step: a `State` or a `StreamState`."""
 
 
 class Ran(NamedTuple, Generic[S]):
-    """What became of some steps. What was made is never lost: take the state, then raise the error.
+    """The outcome of some steps. Finished steps are never lost: take the state first, then raise the error.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Ran(NamedTuple, Generic[S]):
     measured : sequence of Measured
         What was measured in these steps.
     error : BaseException, optional
-        What ended them early: an error, Ctrl-C, or `NotFiniteError`.
+        The reason why they ended early: an error, Ctrl-C, or `NotFiniteError`.
     previous : callable
         Returns the state before the last step that was made, if it can be had; only after `NotFiniteError`.
     """
@@ -55,12 +55,12 @@ class NotFiniteError(ArithmeticError):
 
 
 class Trainee(Protocol):
-    """What a training, a callback or a picture is told of a model: all that they need of it.
+    """What training, callbacks and pictures may use of a model.
 
     Attributes
     ----------
     live : State
-        The state as the executor has it, which a training replaces after each step. Whoever is not training
+        The state as the executor has it, which a training replaces after each step. Code that is not training
         reads `state`.
     problem : Problem
         What is trained, once compiled.
@@ -149,21 +149,21 @@ class Trainee(Protocol):
     def checked(
         self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
     ) -> Data:
-        """Return a data set as the model takes it, checked; the arguments are those of `fit`."""
+        """Check a data set and return it as the model takes it; the arguments are those of `fit`."""
 
 
 class Own:
-    """A function that is not of this folder: it says itself how devices run it."""
+    """A function from outside this package, which says itself how it runs on devices."""
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make steps as `Executor.run` does, by a program of one's own on the devices of an executor."""
+        """Run steps as `Executor.run` does, by a compiled program of its own."""
         raise NotImplementedError
 
 
 class Executor(Protocol):
-    """Runs the functions of this folder: in a loop on NumPy, or compiled.
+    """What runs the functions of this package: a plain loop on NumPy, or compiled programs.
 
     Attributes
     ----------
@@ -172,11 +172,11 @@ class Executor(Protocol):
     config : DeviceConfig
         On which devices.
     lock : RLock
-        Who holds it sees the state of whole steps, and no step is made meanwhile.
+        A lock: while it is held, the state is that of whole steps, and no step is made.
     main : bool
-        Whether this is the process, of several that train together, that shows and writes things.
+        Whether this process, among several that train together, is the one that shows and writes things.
     remembered : State or None
-        A state that somebody may ask for again: set by him, None once a step was made over it.
+        A state that may be asked for again: set by the caller, None once a step has overwritten it.
     """
 
     most_times: int
@@ -187,11 +187,11 @@ class Executor(Protocol):
 
     @property
     def programs(self) -> int:
-        """How many programs it has had to compile."""
+        """How many programs have been compiled."""
 
     @property
     def compile_seconds(self) -> float:
-        """How long that took."""
+        """How long compilation took, in seconds."""
 
     def run(
         self,
@@ -209,44 +209,44 @@ class Executor(Protocol):
             `update.advance`, `search.advance`, `stream.observe`, or one's own, an `Own`: it is called
             ``fn(problem, state, x, numbers, into=None, keep=frozenset())``, and changes nothing it is given.
         problem : Problem or StreamProblem
-            What is trained; its settings are looked at when the block starts.
+            The problem; its settings are read when the block starts.
         state : State or StreamState
             The state before: the executor's own, or any other.
         blocks : sequence, or Prepared
-            What each step is given, or the same as `prefetch` has prepared it.
+            The input of each step, raw or as `prefetch` has prepared it.
         keep : set of str
             What the steps are to return besides their losses: ``"predictions"``, and of a single step
             ``"source"``, which an executor may leave out.
         """
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
-        """Return ``fn(static, *args)``: a plain call, or compiled for what is static and for shapes."""
+        """Call ``fn(static, *args)``, directly, or compiled for `static` and the shapes of the arguments."""
 
     def hold(self, read: Callable[[], S]) -> AbstractContextManager[S]:
-        """Read the state that is trained, from any thread; it is not written while it is held."""
+        """Return a context that gives the training state to any thread; it is not overwritten while held."""
 
     def lend(self, reader: Any) -> None:
-        """Write to ``reader.state`` only when the reader, who is weakly referred to, is gone."""
+        """Do not overwrite ``reader.state`` while the reader exists; only a weak reference to it is kept."""
 
     def host(self, state: State) -> State:
-        """Return a state as NumPy's arrays, which nobody can write and no step will write."""
+        """Return a state as read-only NumPy arrays, which no later step overwrites."""
 
     def arrays(self, tree: Any) -> Any:
-        """Return a tree of arrays as NumPy's."""
+        """Return a tree of arrays as NumPy arrays."""
 
     def shard(self, problem: Problem) -> Shard | None:
-        """Return which part of each batch this process works on; None if batches are taken as they are."""
+        """Return the share of each batch that this process works on; None if batches are not divided."""
 
     def steps_per_call(self, batches: Sequence[Any]) -> int:
-        """Return how many steps with batches like these are best made at once."""
+        """Return how many steps with batches like these to run in one call."""
 
     def training(self) -> AbstractContextManager[None]:
-        """Train: of several processes none may be stuck; data on the devices are let go at the end."""
+        """Return a context for training: watches for stuck processes, frees data on devices at the end."""
 
     def prefetch(
         self, blocks: Iterator[Any], state: State
     ) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
-        """Yield blocks of steps, each with what `run` takes of it; the next is prepared meanwhile."""
+        """Return a context that yields blocks with the input of `run`, preparing the next meanwhile."""
 
     def gather(self, value: Any) -> list[Any]:
-        """Return what each of the processes has that train together; plain data only."""
+        """Return the values of all processes that train together; plain data only."""

@@ -1,4 +1,4 @@
-"""A step that looks at the loss at several points: L-BFGS on all data at once."""
+"""A step that evaluates the loss at several points: L-BFGS on all data at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .state import Measured, State
 from .update import measured_gradient, training_run
 
 Look = Callable[[Problem, State, Batch, Numbers], Measured]
-"""From a state and a batch to loss and gradient."""
+"""A function from a state and a batch to loss and gradient."""
 
 
 def advance(
@@ -33,7 +33,7 @@ def advance(
 ) -> tuple[State, Measured]:
     """Make one iteration of L-BFGS, on the host; the pairs of its memory are its slots.
 
-    The settings are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
+    The arguments are those of `update.advance`; `look` finds loss and gradient, compiled where there is a
     compiler. A point that is not finite ends the search, and the step is not made.
     """
     if len(batches) > 1 or problem.rule is not None:
@@ -55,7 +55,7 @@ def advance(
     except _NotFiniteError:
         return state, seen[-1]
     trained = _trained(problem, np.ones_like(vector)) > 0
-    vector = np.where(trained, vector, state.vector[:size])  # pairs of before it was frozen may still move it
+    vector = np.where(trained, vector, state.vector[:size])  # pairs from before freezing may still move it
     params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
     if layout.buffers.paths:
         batch = materialize(batches[0])
@@ -66,7 +66,7 @@ def advance(
 
 
 def in_turn(problem: Problem, state: State, steps: Iterable[Sequence[Batch]], look: Look) -> Ran[State]:
-    """Make steps one after another; what was made before an error counts."""
+    """Run several steps; those finished before an error are kept."""
     measured: list[Measured] = []
     for batches in steps:
         try:
@@ -85,7 +85,7 @@ class _NotFiniteError(ArithmeticError):
 
 
 def _trained(problem: Problem, gradient: Array) -> Array:
-    """Return the gradient of what is trained, 0 for frozen layers."""
+    """Return the gradient with zeros for frozen layers."""
     kept = np.zeros_like(gradient)
     for group in problem.layout.groups:
         kept[group.start : group.stop] = gradient[group.start : group.stop]

@@ -1,4 +1,4 @@
-"""All that changes in a training, and what a step measured."""
+"""Everything that changes in a training, and what a step measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FeedbackState(NamedTuple):
 
 @legible
 class State(NamedTuple):
-    """All that changes in training. Steps make new states; nothing that was handed out is written again.
+    """All that changes in training. Each step makes a new state; a state handed out is never overwritten.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ class State(NamedTuple):
         return self.params.vector
 
     def reset(self) -> State:
-        """Return the state in which stateful layers begin anew."""
+        """Return the state with the states of stateful layers reset."""
         return self._replace(carried={}) if self.carried else self
 
 
 @legible
 class Measured(NamedTuple):
-    """What a step measured, with one entry for each of its batches.
+    """The measurements of a step, with one entry for each of its batches.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class Measured(NamedTuple):
     terms : tuple of float
         Over how many values each loss is a mean.
     predictions : tuple of array (n, ...), or of several by name
-        The network's outputs; None where nobody wanted them.
+        The network's outputs; None if they were not asked for.
     gradient : array (n,), optional
-        The gradient of the whole step, where somebody wanted it.
+        The gradient of the whole step, if it was asked for.
     good : bool
         Whether losses and gradient are finite.
     masks : tuple of Mask
@@ -81,11 +81,11 @@ class Measured(NamedTuple):
     parts : tuple of (mean, N)s
         The means that each loss is the sum of, if there are several; see `Loss.parts`.
     source : tree or callable, optional
-        What a gradient can be found from later, where somebody wanted that, and it costs nothing now: the
+        Something from which a gradient can be found later, if that was asked for, and costs nothing now: the
         gradients of its last batch as the backward pass gave them, without penalties, or a function that
         returns the batch.
     evaluations : int
-        At how many points the loss was looked at: more than one where the optimizer searches.
+        The number of points at which the loss was evaluated: more than one if the optimizer searches.
     """
 
     losses: tuple[Any, ...]
@@ -100,19 +100,19 @@ class Measured(NamedTuple):
 
     @property
     def loss(self) -> Any:
-        """The mean loss of all its batches."""
+        """The mean loss over the step's batches, weighted by their numbers of values."""
         if len(self.losses) == 1:
             return self.losses[0]
         return sum(a * n for a, n in zip(self.losses, self.terms, strict=True)) / (sum(self.terms) or 1)
 
     @property
     def prediction(self) -> Any:
-        """The network's output for its first batch, in most steps the only one."""
+        """The network's output for the first batch; most steps have only one."""
         return self.predictions[0]
 
 
 class Measurements(Brief, Sequence[Measured]):
-    """What some steps in a row have measured: a sequence of `Measured`, held as arrays (steps, ...).
+    """The measurements of consecutive steps: a sequence of `Measured`, held as arrays (steps, ...).
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Measurements(Brief, Sequence[Measured]):
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:
-        """Return what steps with outputs have measured, if it is not held so already."""
+        """Stack the measurements of steps, unless they are stacked already."""
         if isinstance(steps, Measurements):
             return steps
         losses, terms = (np.array([step[k] for step in steps]) for k in (0, 1))
@@ -150,7 +150,7 @@ class Measurements(Brief, Sequence[Measured]):
         return cls(losses, terms, (stacked,), np.array([step.good for step in steps]))
 
     def cut(self, count: int) -> Measurements:
-        """Return the first steps."""
+        """Return the measurements of the first `count` steps."""
         kept = slice(count)
         trees = (self.masks, self.parts)
         return Measurements(
@@ -165,7 +165,7 @@ class Measurements(Brief, Sequence[Measured]):
         return len(self.good)
 
     def __iter__(self) -> Iterator[Measured]:
-        """Go through the steps: much quicker than to ask for one after the other."""
+        """Iterate over the steps, much faster than by index."""
         trees = self.predictions, self.masks, self.parts
         bare = not any(one is not None for tree in trees for one in tree)
         told = zip(self.losses.tolist(), self.terms.tolist(), self.good.tolist(), strict=True)
@@ -178,7 +178,7 @@ class Measurements(Brief, Sequence[Measured]):
 
 
 def read_only(state: State) -> State:
-    """Return a state of NumPy's arrays that nobody can write."""
+    """Return a state whose NumPy arrays are read-only."""
     memory, carried = tree_map(sealed, state.memory), tree_map(sealed, state.carried)
     feedback = FeedbackState(*(tree_map(sealed, tree) for tree in state.feedback))
     params = state.params.layout.bind(sealed(state.vector))

@@ -1,4 +1,4 @@
-"""One time step of a stream: what is predicted, whose credit it is, how the traces move on.
+"""One time step of online learning: predicting, assigning credit, advancing the traces.
 
 Pure functions of arrays of any library, as `update.advance` is: an executor runs them.
 """
@@ -48,7 +48,7 @@ class StreamProblem:
 
     @cached_property
     def structure(self) -> tuple[Structure, Structure]:
-        """What a compiled program is for: the problem, and what is learned from a stream."""
+        """What a program is compiled for: the problem's structure, and the stream's rule and delay."""
         return self.problem.structure, Structure(self.rule, self.delay, once=self.problem.objective)
 
     def __eq__(self, other: object) -> bool:
@@ -59,7 +59,7 @@ class StreamProblem:
 
 
 class StreamState(NamedTuple):
-    """What goes from time step to time step.
+    """The state that is carried from time step to time step.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ class StreamState(NamedTuple):
         return self.state.seed
 
     def reset(self) -> StreamState:
-        """Return what goes on in a new sequence: all that has been learned."""
+        """Return the state for a new sequence: everything learned is kept, states and traces are dropped."""
         return self._replace(states={}, traces={}, waiting=())
 
 
 class StreamInput(NamedTuple):
-    """What is given at a time step.
+    """The input of a time step.
 
     Parameters
     ----------
@@ -111,7 +111,8 @@ class StreamInput(NamedTuple):
     weights : array (n,), optional
         A weight for each stream.
     place : int, optional
-        Where the prediction waits for its target, and where that has waited whose target is here.
+        The place where the prediction waits for its target, and where the prediction lies whose target has
+        come.
     moves : bool
         Whether the optimizer moves the weights.
     """
@@ -124,7 +125,7 @@ class StreamInput(NamedTuple):
 
 
 class Segment:
-    """The inputs of some time steps in a row: arrays (time, ...), read as a sequence of `StreamInput`.
+    """The inputs of consecutive time steps: arrays (time, ...), read as a sequence of `StreamInput`.
 
     Parameters
     ----------
@@ -146,11 +147,11 @@ class Segment:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """All arrays; None for those that are not there."""
+        """All arrays, None for each missing one."""
         return self.x, self.target, self.weights, self.place, self.moves
 
     def cut(self, times: slice) -> Segment:
-        """Return a part of it."""
+        """Return the part with the given times."""
         return Segment(*(None if array is None else array[times] for array in self.arrays))
 
     def __len__(self) -> int:
@@ -163,7 +164,7 @@ class Segment:
 
 
 def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:
-    """Return what goes into the first time step of a sequence, for inputs like x: states of 0, traces."""
+    """Return the state before the first time step of a sequence, for inputs like x."""
     xp, net, params = namespace(x), static.problem.objective.net, stream.state.params
     prediction, cache, _ = made = net.flow(params, xp.zeros_like(x)[:, None], Run())
     nothing = xp.zeros_like(prediction)
@@ -196,7 +197,7 @@ def observe(
     numbers : Numbers
         The step's numbers.
     into : State, optional
-        One that nobody holds any more, whose vectors are written over.
+        A stream state that is no longer in use, whose vectors are overwritten.
     keep : set of str
         ``"waits"`` says that no prediction has waited long enough yet.
     """
@@ -244,7 +245,7 @@ def observe(
 def _back(
     static: StreamProblem, stream: StreamState, cache: Any, dy: Array, signals: Signals, begin: bool = False
 ) -> tuple[dict[Path, Any], Tree, Tree]:
-    """Pass all layers back at one time step; return the traces after it, feedback weights, gradients."""
+    """Run the backward pass of one time step; return the new traces, feedback weights and gradients."""
     traces, changed = dict(stream.traces), dict[Path, Tree]()
 
     def passage(layer: Any, rule: Any, path: Path, B: Tree, own: Tree) -> Any:
@@ -268,7 +269,7 @@ def _back(
 
 
 def _output(problem: Problem, prediction: Array) -> Array:
-    """Return the output of this time step, with the final activation if the loss has taken that over."""
+    """Return the output of this time step, with the final activation if it was fused with the loss."""
     if problem.objective.fused:
         loss = problem.objective.loss
         no_target = namespace(prediction).zeros_like(prediction)
@@ -281,6 +282,6 @@ def _error(layer: Recurrent, dy: Array) -> Array:
 
 
 def _below(layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array) -> Array:
-    """Return the error at the input of the same time."""
+    """Return the error at a recurrent layer's input, from this time step alone."""
     dz = immediate(layer, params, time_step(cache), _error(layer, dy))[0]
     return (dz @ params["W"].T)[:, None]

@@ -1,4 +1,4 @@
-"""What a compiled program is for: a network, an optimizer and what else is trained, without their numbers."""
+"""What a compiled program depends on: the network, optimizer and so on, without their numbers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..layers import Layer
 from ..optimizers import Optimizer
 
 SHARED = ("learning_rate", "weight_decay", "l1", "l2")
-"""The numbers among the settings that all layers share."""
+"""The numeric settings that all layers share."""
 
 
 class Same:
-    """Something that equals nothing but itself."""
+    """Wraps a value that equals only itself."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -29,16 +29,16 @@ class Same:
 
 
 class Settings(NamedTuple):
-    """The type of a value of the library, and the forms of its settings."""
+    """The type of one of the library's values, and the forms of its settings."""
 
     kind: type
     settings: tuple[Any, ...]
 
 
 def form(value: Any) -> Any:
-    """Return what a program knows of a value: its type and its settings, but for numbers that are arguments.
+    """Return what a program depends on in a value: its type and settings, except numbers passed to it.
 
-    A user's own object is only like itself: what it does may hang on more than its fields.
+    A user's own object equals only itself: what it does may depend on more than its fields.
     """
     if isinstance(value, Value) and of_library(value):
         numbers = _numbers_of(value)
@@ -58,7 +58,7 @@ def form(value: Any) -> Any:
 
 
 class Structure:
-    """What a program is for, to be compared.
+    """What a program is compiled for, in a form that can be compared and hashed.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Structure:
 
 
 def _own(made: Any) -> Iterator[bool]:
-    """Tell for each part of a form whether it is a user's own."""
+    """Tell, for each part of a form, whether it is a user's own object."""
     if isinstance(made, tuple):
         for part in made:
             yield from _own(part)
@@ -93,7 +93,7 @@ def _own(made: Any) -> Iterator[bool]:
 
 
 def _numbers_of(value: Value) -> tuple[str, ...]:
-    """Return the settings of a value that a program is given as numbers."""
+    """Return the names of the settings that a program receives as numbers."""
     if isinstance(value, Layer):
         return (*SHARED, *value.schedulable)
     if isinstance(value, Optimizer):
@@ -102,5 +102,5 @@ def _numbers_of(value: Value) -> tuple[str, ...]:
 
 
 def mark(setting: Any) -> Any:
-    """Return what stands for a setting: nothing, 0, or any other number or schedule."""
+    """Replace a setting by a mark that tells only None, 0, and any other number or schedule apart."""
     return setting if setting is None or (not callable(setting) and not setting) else "a number"

@@ -1,4 +1,4 @@
-"""What a compiled program is given: batches on the device, or the rows of data that are there already."""
+"""How data reach a compiled program: as batches, or as row numbers of data already on the device."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ..core.trees import floats, mapped, stacked, there, tree_map
 from ..data.batch import Batch, Data, IndexedBatch, materialize
 
 ON_DEVICE = 1 << 29
-"""How many bytes of data may stay on a device whose memory is not known."""
+"""The bytes of data that may stay on a device of unknown memory size."""
 COPIED = 1 << 25
-"""How many bytes are copied for a processor, which has the data in its memory; of others rows are taken."""
+"""Data of up to this many bytes are copied to a CPU device; of larger data, rows are taken."""
 SHARE = 0.4
-"""Which share of a device's own memory data may take."""
+"""The share of a device's own memory that data may take."""
 KEPT = 2
-"""How many sets of data are kept there: one to train on, one to validate."""
+"""The number of data sets kept there: one to train on, one to validate."""
 
 Batches = Sequence[Batch | IndexedBatch]
 
 
 class Prepared(NamedTuple):
-    """The batches of some steps on the device.
+    """The batches of some steps, on the devices.
 
-    `data` is what their rows are of, if it lies there whole; `size` is for how many steps the program is
-    that takes them: those beyond `steps` are not made.
+    `data` is the data set that their rows belong to, if it lies there as a whole; `size` is the number of
+    steps of the program that takes them: those beyond `steps` are not made.
     """
 
     batches: Any
@@ -53,16 +53,16 @@ class Feed:
         self.there: list[tuple[Data, Tree]] = []
 
     def fits(self, data: Data, rows: int) -> bool:
-        """Tell whether data, of which so many rows are wanted now, should lie on each device as a whole."""
+        """Tell whether to keep a whole data set, of which `rows` rows are needed now, on each device."""
         if self.mesh.processes > 1:
             return False  # each process has its own part of each batch
-        if self.mesh.target.processor and rows < len(data):  # a full batch is wanted again and again
+        if self.mesh.target.processor and rows < len(data):  # a full batch is asked for again and again
             return data.nbytes <= COPIED
         memory = self.mesh.devices[0].memory_stats() or {}
         return data.nbytes <= (SHARE * memory["bytes_limit"] if "bytes_limit" in memory else ON_DEVICE)
 
     def prepared(self, steps: Sequence[Batches], dtype: str, size: int = 0) -> Prepared:
-        """Return the batches of several steps, of one shape, on the devices, filled up to a size."""
+        """Put the batches of several steps, all of one shape, on the devices, padded to `size` steps."""
         given, size = steps, max(size, len(steps))
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
         data = _data_of(steps)
@@ -78,7 +78,7 @@ class Feed:
         return Prepared(self.mesh.put_rows(found, 1), None, size, given)
 
     def in_advance(self, blocks: Iterable[Any], dtype: str) -> Iterator[tuple[Any, Prepared]]:
-        """Yield blocks of steps, each with its batches; a last one that is short uses the same program."""
+        """Yield blocks of steps with their batches; a short last block is padded to use the same program."""
         largest = 0
         for steps in blocks:
             largest = max(largest, len(steps))
@@ -87,11 +87,11 @@ class Feed:
                 yield steps, self.prepared(steps, dtype, size)
 
     def forget(self) -> None:
-        """Let go of the data on the devices."""
+        """Drop the data on the devices."""
         self.there = []
 
     def _kept(self, data: Data, dtype: str) -> Tree:
-        """Return data on the devices; they may be there already."""
+        """Return data on the devices, from a small cache."""
         for known, tree in self.there:
             if known is data:
                 return tree
@@ -101,7 +101,7 @@ class Feed:
 
 
 def batches(given: Any, data: Tree, dtype: Any) -> list[Batch]:
-    """Return the batches of a step inside a program, from what was prepared."""
+    """Return the batches of a step inside a program, from their prepared form."""
     return [_batch(parts, data, dtype) for parts in given]
 
 
@@ -115,13 +115,13 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
 
 
 def _data_of(steps: Sequence[Batches]) -> Data | None:
-    """Return the data that all batches are rows of."""
+    """Return the data set that all batches index; None if they do not share one."""
     found = [batch.data if isinstance(batch, IndexedBatch) else None for step in steps for batch in step]
     return found[0] if all(data is found[0] for data in found) else None
 
 
 def taken(data: Data, chosen: Array, dtype: str) -> tuple[Any, Any, Any, Any]:
-    """Return inputs, targets, weights and mask of rows (steps, n); numbers that are not whole in a dtype."""
+    """Gather inputs, targets, weights and mask of rows (steps, n), converting real numbers to a dtype."""
 
     def take(array: Array) -> Array:
         out = aligned((*chosen.shape, *array.shape[1:]), there(array.dtype, dtype))

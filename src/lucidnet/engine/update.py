@@ -1,4 +1,4 @@
-"""One step of a training, one evaluation, one prediction: pure functions of arrays of NumPy or JAX."""
+"""One training step, one evaluation, one prediction, as pure functions of NumPy or JAX arrays."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def advance(
 ) -> tuple[State, Measured]:
     """Make one step on one or several batches, by the mean of their gradients, as if they were one.
 
-    A step whose loss or gradient is not finite is not made: the state comes back as it was.
+    A step whose loss or gradient is not finite is not made: the state is returned unchanged.
 
     Parameters
     ----------
     problem : Problem
         What is trained.
     state : State
-        The state before; it stays as it is.
+        The state before the step; it is not changed.
     batches : sequence of Batch
         The batches.
     numbers : Numbers
         Seed, and whether the step is made at all.
     into : State, optional
-        A state that nobody holds any more, whose vectors are written over; new ones are made if not given.
+        A state that is no longer in use, whose vectors are overwritten; new ones are made if not given.
     keep : set of str
         What to return besides: ``"predictions"``, ``"gradient"``, ``"source"``.
     """
@@ -74,7 +74,7 @@ def advance(
             masks.append(made.mask)
     if several:
         total = as_number(sum(terms))
-        gradient = gradient * (1 / (total + (total == 0)))  # where nothing counts the gradient is 0
+        gradient = gradient * (1 / (total + (total == 0)))  # if nothing counts, the gradient is 0
     told = tuple(losses), tuple(terms), tuple(predictions)
     source = made.grads if "source" in keep else None
     kept = gradient.copy() if "gradient" in keep else None
@@ -83,7 +83,7 @@ def advance(
 
 
 def left_behind(problem: Problem, state: State, made: Gradient) -> State:
-    """Return a state with what a pass leaves behind: buffers, carried states, feedback that has changed."""
+    """Return a state with what a pass changes besides weights: buffers, carried states, feedback weights."""
     layout, objective, feedback = problem.layout, problem.objective, state.feedback
     params: Any = objective.absorb(state.params, made.cache) if layout.buffers.paths else state.params
     carried = only(layout.stateful, objective.states(made.cache)) if layout.stateful else state.carried
@@ -95,7 +95,7 @@ def left_behind(problem: Problem, state: State, made: Gradient) -> State:
 
 
 def measured_gradient(problem: Problem, state: State, batch: Batch, numbers: Numbers) -> Measured:
-    """Return what a step on a batch would measure, with its gradient, penalties included; nothing changes."""
+    """Return what a step on a batch would measure, with its gradient; the state is not changed."""
     given = numbers._replace(made=False)
     return advance(problem, state, [batch], given, keep=frozenset({"gradient", "predictions"}))[1]
 
@@ -109,7 +109,7 @@ def moved(
     into: State | None = None,
     good: Any = None,
 ) -> State:
-    """Return the state after the optimizer's step by a gradient, which is given away.
+    """Return the state after an optimizer step; the gradient array may be overwritten.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def moved(
 
         feedback = update_feedback(problem, state, feedback, gradient, numbers)
     size, old = layout.parameters.size, state.params.vector
-    # Copies rather than empty vectors: what is frozen is never written.
+    # Copies rather than empty vectors: frozen parameters are never written.
     params = layout.layout.bind(old.copy()) if into is None else into.params
     memory = {n: slot.copy() for n, slot in state.memory.items()} if into is None else into.memory
     out = params.vector[:size]
@@ -154,7 +154,7 @@ def moved(
 def training_run(
     state: State, batch: Batch, numbers: Numbers, number: int = 0, carried: Tree | None = None
 ) -> Run:
-    """Return the run of a step's forward pass on its batch with a number (0 if it has but one)."""
+    """Return the `Run` of a step's forward pass on batch `number` (0 for the first)."""
     path = (f"run{number}" if number else "run",)
     stream = StepStream.like(state.params.vector, numbers.seed, state.step, path)
     states = (state.carried if carried is None else carried) or None
@@ -162,7 +162,7 @@ def training_run(
 
 
 def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tuple[Measured, Tree]:
-    """Return what a batch measures in inference, and the states in which stateful layers stop.
+    """Evaluate a batch in inference; return the measurements, and the final states of stateful layers.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def evaluate(problem: Problem, params: Any, carried: Tree, batch: Batch) -> tupl
 
 
 def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = None) -> tuple[Any, Tree]:
-    """Return a network's output, and with `states` also those in which its recurrent layers stop.
+    """Return a network's output, and if `states` are given the final states of its recurrent layers.
 
     Parameters
     ----------
@@ -204,12 +204,12 @@ def predict(net: Layer, params: Tree, x: Any, mask: Mask = None, states: Tree = 
 
 
 def output_mask(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
-    """Return which time steps of a network's output count; the arguments are those of `predict`."""
+    """Return the mask of a network's output: which of its time steps count. Arguments as in `predict`."""
     return net.flow(params, x, Run(mask=mask))[2]
 
 
 def counted(net: Layer, params: Tree, x: Any, mask: Mask = None) -> Mask:
-    """Return which time steps of an output count in a loss; which examples, where it has no time."""
+    """Return which time steps of an output count in a loss; which examples, if it has no time axis."""
     run = Run(mask=mask).noting()
     y, _, own = net.flow(params, x, run)
     return present(own, y, (run.masks or {}).values())

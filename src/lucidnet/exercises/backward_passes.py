@@ -1,4 +1,4 @@
-"""Lecture 1, backward passes: steps, hints and the mistakes that are known."""
+"""Lecture 1, backward passes: steps, hints and known mistakes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _a_pass(rng: Rng) -> Given:
 def _corrected(
     x: Any, w: Any, b: float, t: Any, rate: float, signs: tuple[float, float] = (1, 1), in_turn: bool = True
 ) -> dict[str, Any]:
-    """Return the weights after a pass; `signs` are those of the changes of w and of b."""
+    """Return the weights after one pass over the data; `signs` are the signs of the changes to w and b."""
     first, first_b = w, b
     for row, goal in zip(x, t, strict=True):
         judged = (w, b) if in_turn else (first, first_b)

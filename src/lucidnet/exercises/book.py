@@ -1,4 +1,4 @@
-"""The exercises in their order: five lectures of five."""
+"""The exercises in order: five lectures with five each."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ LESSONS = {
     "kolen-pollack": "random_feedback",
     "rflo": "online",
 }
-"""The name of each exercise, in order, and the lesson of the documentation that goes before it."""
+"""The name of each exercise in order, and the documentation's lesson that precedes it."""
 
 NAMES = tuple(LESSONS)
 LIMIT = 10.0
-"""So many seconds a file may take for all its answers, if nothing else is said."""
+"""Seconds that a file may take for all its answers, by default."""
 EACH = 5
-"""So many exercises has a lecture."""
+"""The number of exercises in a lecture."""
 
 
 @legible
@@ -87,7 +87,7 @@ def text_of(name: str) -> str:
 
 def steps_of(name: str) -> tuple[ExerciseStep, ...]:
     """Return the steps of an exercise."""
-    from .backward_passes import STEPS as FIRST  # with all that they are checked by
+    from .backward_passes import STEPS as FIRST  # with everything needed to check them
     from .descent import STEPS as FOURTH
     from .losses import STEPS as SECOND
     from .other_rules import STEPS as FIFTH
@@ -104,7 +104,7 @@ def described(name: str) -> Exercise:
 
 
 def functions_of(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the functions of a file, by name, with the names of what they take.
+    """Return the functions of a file, by name, with their argument names.
 
     Examples
     --------

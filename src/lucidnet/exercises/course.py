@@ -17,12 +17,12 @@ from .pupil import EndedError, HoleError, Pupil, RaisedError, WrongAnswerError
 from .reading import inspected, read
 
 SHOWN = 300
-"""So many characters of what a file prints are shown beside a mistake."""
+"""The most characters of a file's output shown beside a mistake."""
 
 
 @dataclass(frozen=True, repr=False)
 class Grade(Report):
-    """What was found of a student's file; true if it has passed.
+    """The grade of a student's file; true if it passed.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Grade(Report):
     passed : bool
         Whether every step is right.
     step : str or None
-        The first step that is not.
+        The first step that is wrong.
     mistake : str or None
-        What is wrong there.
+        The mistake in it.
     hint : str or None
         What helps.
     done, steps : int
@@ -41,7 +41,7 @@ class Grade(Report):
     printed : str
         What the file has printed, its beginning.
     seed : int
-        With it sizes and numbers of the check come out the same again.
+        The seed that repeats the sizes and numbers of the check.
     """
 
     exercise: str
@@ -89,7 +89,7 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
     name : str
         The exercise, as `list` names it.
     folder : path
-        Where; it is made if it is not there.
+        The folder for the file; made if it is not there.
 
     Raises
     ------
@@ -126,17 +126,17 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
 def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float = LIMIT) -> Grade:
     """Grade the file of an exercise: find the first step that is wrong, name the mistake, and give a hint.
 
-    The file runs in a process of its own, which is asked for its answers and ended after a time. Sizes and
-    numbers are drawn at each check.
+    The file runs in a process of its own, which is asked for its answers and ended after a time limit. Sizes
+    and numbers are drawn anew at each check.
 
     Parameters
     ----------
     path : path
-        A file that `start` has written, and somebody has filled.
+        A file that `start` has written, and a student has filled in.
     seed : int, optional
-        From which sizes and numbers are drawn; another one each time if not given.
+        The seed of sizes and numbers; a different one each time if not given.
     limit : float
-        How many seconds the file may take for all its answers.
+        The seconds that the file may take for all its answers.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def check(path: str | os.PathLike[str], *, seed: int | None = None, limit: float
 
 
 def _first_mistake(steps: tuple[ExerciseStep, ...], pupil: Pupil, seed: int) -> tuple[int, str] | None:
-    """Return the number of the first step that is wrong, and what is wrong there."""
+    """Return the number of the first wrong step, and its mistake; None if all are right."""
     for done, step in enumerate(steps):
         for case in range(CASES):
             try:
@@ -178,7 +178,7 @@ def _first_mistake(steps: tuple[ExerciseStep, ...], pupil: Pupil, seed: int) -> 
 
 
 def _agreed(step: ExerciseStep, pupil: Pupil, told: str, place: tuple[int, ...], square: bool) -> str:
-    """Return the mistake that most cases tell: in one of them two mistakes may give the same numbers."""
+    """Return the mistake that most of three cases show, as two mistakes can look alike in one case."""
     heard = [told]
     for more in (1, 2):
         try:
@@ -191,7 +191,7 @@ def _agreed(step: ExerciseStep, pupil: Pupil, told: str, place: tuple[int, ...],
 
 
 def _later(steps: tuple[ExerciseStep, ...], done: int, pupil: Pupil, seed: int) -> tuple[int, str] | None:
-    """Return a step further on in which a function is wrong that raises; where all is square, it may not."""
+    """Return a later wrong step, tried with square matrices, when a function raises otherwise."""
     for later in range(done + 1, len(steps)):
         try:
             steps[later].look(pupil.call, Rng((seed, later, 0), True))

@@ -1,4 +1,4 @@
-"""Lecture 4, optimizers: steps, hints and the mistakes that are known."""
+"""Lecture 4, optimizers: steps, hints and known mistakes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Wrong = Mapping[str, Mapping[str, Any]]
 
 
 def _weights(rng: Rng, *memory: str) -> Given:
-    """Return weights and their gradient, and what is remembered, in the midst of a training."""
+    """Return weights, their gradient, and an optimizer's slots, as in the middle of a training."""
     shape = sizes(rng, 2, at_least=3)
     given: Given = {"p": rng.normal(size=shape), "g": 2 * rng.normal(size=shape)}
     return given | {name: rng.normal(size=shape) for name in memory}
 
 
 def _moved(optimizer: Any, p: Any, g: Any, rate: float, step: int = 1, **slots: Any) -> dict[str, Any]:
-    """Return weights and memory after a step of an optimizer of the library."""
+    """Return weights and slots after a step of one of the library's optimizers."""
     change, after = optimizer.descend(p, g.copy(), {name: a.copy() for name, a in slots.items()}, rate, step)
     return {"p": p - change, **after}
 

@@ -1,4 +1,4 @@
-"""How an exercise is graded: step by step, by cases whose sizes and numbers are drawn when it is checked."""
+"""Grading an exercise step by step, on cases whose sizes and numbers are drawn at check time."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ..losses import Loss
 from .pupil import HoleError, WrongAnswerError, missing
 
 Call: TypeAlias = Callable[..., Any]
-"""Asks a function of the student's file: call("backward", x=x, dy=dy)."""
+"""Calls a function of the student's file: call("backward", x=x, dy=dy)."""
 Given: TypeAlias = dict[str, Any]
 """Arguments of a function by name."""
 
 CASES = 4
-"""So many cases are drawn for each step, the first with matrices that are square."""
+"""The number of cases drawn for each step; the first has square matrices."""
 SAME = 1e-9
-"""Up to this relative difference two values are the same."""
+"""The relative difference up to which two values are the same."""
 EXACT = 1e-11
-"""Formulas that are right differ by less than this; finite differences by more."""
+"""Correct formulas differ by less than this; finite differences by more."""
 
 
 class Rng(np.random.Generator):
-    """Random numbers of one case; `square` says that all its axes have one size.
+    """The random numbers of one case; if `square`, all its axes have the same size.
 
-    There a forgotten transpose gives numbers that tell it; elsewhere it only raises.
+    With square matrices a forgotten transpose gives numbers that reveal it; with others it only raises.
     """
 
     def __init__(self, seed: tuple[int, ...], square: bool = False) -> None:
@@ -43,7 +43,7 @@ class Rng(np.random.Generator):
 
 
 def sizes(rng: Rng, count: int, at_least: int = 2) -> tuple[int, ...]:
-    """Return so many sizes of axes: one for all, or all different, so that none can stand for another."""
+    """Return sizes of axes: all the same if `rng.square`, else all different."""
     drawn = [int(size) for size in rng.permutation(np.arange(at_least, at_least + 4))]
     return (max(drawn[0], 3),) * count if rng.square else tuple(drawn[:count])
 
@@ -67,7 +67,7 @@ class ExerciseStep(NamedTuple):
 
 
 class At(NamedTuple):
-    """Where a layer's backward pass is asked for: weights, input, output, and the error at the output."""
+    """The point at which a layer's backward pass is tested: weights, input, output, and output error."""
 
     params: Any
     x: Any
@@ -76,7 +76,7 @@ class At(NamedTuple):
 
 
 def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a function gives, by name; one name alone stands for the value itself.
+    """Return a function's return values by name; a single name stands for the value itself.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def several(function: str, made: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def unharmed(call: Call, function: str, arguments: Given) -> Any:
-    """Return what a function gives, or raise if it has written into what it was given."""
+    """Call a function; raise if it modifies its arguments."""
     before = {key: np.copy(value) for key, value in arguments.items()}
     made = call(function, **arguments)
     for key, old in before.items():
@@ -105,7 +105,7 @@ def unharmed(call: Call, function: str, arguments: Given) -> Any:
 
 
 def array_of(name: str, made: Any) -> Any:
-    """Return one answer as an array of numbers, or raise what is wrong with it."""
+    """Convert one answer to an array of numbers; raise if it is none."""
     if nothing := missing(made):
         or_else = ", or a return is missing" if nothing == "None" else ""
         raise HoleError(f"{name} is not written yet{or_else}: it is {nothing}")
@@ -118,13 +118,13 @@ def array_of(name: str, made: Any) -> Any:
 
 
 def kept(given: Any, owner: Any) -> Any:
-    """Return a setting as it was given."""
+    """Accept a setting unchanged."""
     return given
 
 
 @value
 class _Answered(Layer):
-    """A layer of the library for some of whose gradients a student's file is asked."""
+    """A layer of the library some of whose gradients are computed by a student's file."""
 
     inner: Any = setting("a layer", kept)
     asked: Any = setting("a function", kept)
@@ -158,7 +158,7 @@ class _Answered(Layer):
 
 @value
 class _AnsweredLoss(Loss):
-    """A loss of the library for whose gradient a student's file is asked."""
+    """A loss of the library whose gradient is computed by a student's file."""
 
     inner: Any = setting("a loss", kept)
     asked: Any = setting("a function", kept)
@@ -171,7 +171,7 @@ class _AnsweredLoss(Loss):
 
     def backward(self, cache: Cache) -> Any:
         prediction, target, weights, cache = cache
-        if weights is not None:  # of which no exercise speaks
+        if weights is not None:  # which no exercise treats
             return self.inner.backward(cache)
         return np.asarray(self.asked(prediction, target), prediction.dtype)
 
@@ -180,7 +180,7 @@ class _AnsweredLoss(Loss):
 
 
 class Backward(NamedTuple):
-    """A backward pass with holes: the layer that it belongs to, and how the file is asked for it.
+    """An exercise on a backward pass: the layer it belongs to, and how to call the student's function.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ class Backward(NamedTuple):
     wrong: Callable[[At, Any], Mapping[str, Mapping[str, Any]]] | None = None
 
     def step(self, name: str, hint: str) -> ExerciseStep:
-        """Return the step in which one of the gradients is written."""
+        """Return the step that asks for one of the gradients."""
         return ExerciseStep(name, hint, lambda call, rng: self._look(call, rng, name))
 
     def _look(self, call: Call, rng: Rng, name: str) -> None:
@@ -235,14 +235,14 @@ class Backward(NamedTuple):
 
 
 def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
-    """Raise with the mistake of an exercise that gives these numbers, if there is one."""
+    """Raise with a known mistake of the exercise if one explains these numbers."""
     for sentence, made in wrong.items():
         if made is not None and agree(own, np.asarray(made), SAME):
             raise WrongAnswerError(f"{name}: {sentence}")
 
 
 def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
-    """Raise if a gradient is wrong, by what the check says; where it resolves too little, the formula tells."""
+    """Raise if a gradient is wrong by the check, or by the formula where the check is too coarse."""
     if close and report.worst > report.tolerance:
         return
     if report.likely or not (report or close):
@@ -258,7 +258,7 @@ NUMERIC = "right to a few digits only, as finite differences are, or float32: wr
 
 
 def _worded(sentence: str, array: str, name: str, function: str) -> str:
-    """Return a sentence of `lucidnet.check` in the words of the exercise."""
+    """Rephrase a sentence of `lucidnet.check` in the words of the exercise."""
     sentence = sentence.replace("forward or backward", function)
     sentence = sentence.replace("it must not change its cache", KEEP)
     if sentence.startswith("backward"):
@@ -276,7 +276,7 @@ def loss_gradient(
     hint: str,
     wrong: Callable[[Given], Mapping[str, Any]] | None = None,
 ) -> ExerciseStep:
-    """Return the step in which the gradient of a loss is written."""
+    """Return a step that asks for the gradient of a loss."""
 
     def look(call: Call, rng: Rng) -> None:
         loss, prediction, target = case(rng)
@@ -305,7 +305,7 @@ def computed(
     right: Callable[..., Mapping[str, Any]],
     wrong: Callable[..., Mapping[str, Mapping[str, Any]]] | None = None,
 ) -> ExerciseStep:
-    """Return the step in which a value is written that is compared with the library's.
+    """Return a step that asks for a value, which is compared with the library's.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def computed(
 
 
 def _check_shape(name: str, own: Any, true: Any) -> None:
-    """Raise if an answer has not the shape of the right one."""
+    """Raise if an answer does not have the right shape."""
     if np.shape(own) != np.shape(true):
         raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
 
@@ -354,7 +354,7 @@ def _close(a: Any, b: Any, tolerance: float) -> bool:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    """Tell whether two values are the same, also in where they are not finite."""
+    """Tell whether two values are equal, also in the places where they are not finite."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     whole = np.isfinite(a)
     same = a.shape == b.shape and np.array_equal(whole, np.isfinite(b))
@@ -362,7 +362,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which mistake gives these values: one of this exercise, or one that fits everywhere."""
+    """Name the mistake behind these values: one known for this exercise, or a general one."""
     for told, made in wrong.items():
         known = [key for key in own if key in made]
         differs = any(not _close(made[key], true[key], SAME) for key in known)
@@ -379,7 +379,7 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
 
 
 def _plain(a: Any, n: Any) -> Iterator[str]:
-    """Yield the mistakes that explain wrong numbers anywhere."""
+    """Yield general mistakes that explain wrong numbers."""
     if a.shape != n.shape:
         turned = ": it looks transposed" if a.ndim > 1 and a.shape == n.shape[::-1] else ""
         yield f"it has shape {a.shape}, expected {n.shape}{turned}"

@@ -1,4 +1,4 @@
-"""Lecture 2, losses: steps, hints and the mistakes that are known."""
+"""Lecture 2, losses: steps, hints and known mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lecture 5, other learning rules: steps, hints and the mistakes that are known."""
+"""Lecture 5, other learning rules: steps, hints and known mistakes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _edge(rng: Rng) -> Given:
 
 
 def _crossed(carried: Any, x: Any, dy: Any) -> dict[str, Any]:
-    """Return the gradients of a dense layer whose error is carried by given weights."""
+    """Return the gradients of a dense layer whose error is carried back by the given weights."""
     layer = Dense(dy.shape[1])
     params = {"W": carried, "b": np.zeros(dy.shape[1])}
     dx, grads = layer.backward(params, layer.forward(params, x)[1], dy)
@@ -62,7 +62,7 @@ def _aligned_mistakes(x: Any, W: Any, B: Any, dy: Any) -> Wrong:
 
 @value
 class _AnsweredRule(Transported):
-    """A rule of the library for whose way through a dense layer a student's file is asked."""
+    """A rule of the library whose pass through a dense layer is computed by a student's file."""
 
     inner: Any = setting("a rule", kept, default=FeedbackAlignment())
     asked: Any = setting("a function", kept, default=None)
@@ -84,7 +84,7 @@ class _AnsweredRule(Transported):
 def _in_a_network(
     inner: Transported, function: str, names: tuple[str, ...], returns: tuple[str, ...]
 ) -> ExerciseStep:
-    """Return the step in which a network learns by the rule that the file has, as `check.rule` tests it."""
+    """Return a step in which a network learns by the student's rule, as `check.rule` tests it."""
 
     def look(call: Call, rng: Rng) -> None:
         if not rng.square:  # once is enough: it takes many questions
@@ -313,7 +313,7 @@ def _sequence(rng: Rng) -> Given:
 
 
 def _online(x: Any, slope: Any, error: Any, tau: float) -> dict[str, Any]:
-    """Return the gradient without traces: each error meets all earlier inputs, faded by their age."""
+    """Return the gradient without traces: each error times all earlier inputs, which fade with age."""
     age = np.subtract.outer(np.arange(x.shape[1]), np.arange(x.shape[1]))
     faded = np.where(age >= 0, (1 - 1 / tau) ** np.maximum(age, 0), 0.0) / tau
     return {"total": np.einsum("ntj,ts,nsj,nsi->ij", error, faded, slope, x)}

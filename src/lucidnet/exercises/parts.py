@@ -1,4 +1,4 @@
-"""Lecture 3, layers: steps, hints and the mistakes that are known."""
+"""Lecture 3, layers: steps, hints and known mistakes."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def _rnn_given(at: At) -> Given:
 
 
 def _unrolled(at: At, *, carry: bool = True, slope: bool = True, turn: bool = True) -> dict[str, Any]:
-    """Return what is made of the errors at each time, with parts of the way back left out."""
+    """Return the gradients of a recurrent layer, leaving out parts of the backward pass on request."""
     x, h, W, U, dh = _rnn_given(at).values()
     n, times, units = h.shape
     found = {"dx": np.zeros_like(x), "dW": np.zeros_like(W), "dU": np.zeros_like(U), "db": np.zeros(units)}
@@ -311,7 +311,7 @@ def _rnn_mistakes(at: At, true: Any) -> Wrong:
 
 
 def _errors(at: At) -> Any:
-    """Return the errors da at all times."""
+    """Return the errors da at all times (n, time, units)."""
     h, U = at.y, at.params["U"]
     found, later = np.zeros_like(h), np.zeros_like(h[:, 0])
     for t in reversed(range(h.shape[1])):
@@ -344,7 +344,7 @@ RECURRENT = (
 
 @value
 class _Attention(Layer):
-    """Attention of the queries x to keys and values that are parameters, one set for all examples."""
+    """Attention of the queries x to keys and values that are parameters, shared by all examples."""
 
     def init(self, rng: Any, shape: Any) -> Any:
         return {name: rng.child(name).normal((shape[0] + 1, shape[1])) for name in ("k", "v")}, shape

@@ -1,4 +1,4 @@
-"""A student's file in a process of its own, which is asked and never trusted."""
+"""A student's file in a process of its own, which is queried but never trusted."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..errors import LucidnetError, SettingError
 from .worker import packed, unpacked
 
 START = 60.0
-"""So many seconds a process has until it runs: on a slow disk NumPy takes some."""
+"""Seconds that a process may take to start: on a slow disk NumPy needs some."""
 PRINTED = 500
-"""So many characters of what a file prints are kept."""
+"""The most characters of a file's output that are kept."""
 
 
 def missing(made: Any) -> str | None:
-    """Return what stands where an answer should be, if there is none: None or ``...``."""
+    """Return the placeholder that stands in place of an answer, None or ``...``; None if it is one."""
     if made is None:
         return "None"
     return "..." if isinstance(made, dict) and made.get("hole") else None
@@ -37,19 +37,19 @@ class WrongAnswerError(LucidnetError):
 
 
 class HoleError(WrongAnswerError):
-    """Something is not written yet."""
+    """An answer is not written yet."""
 
 
 class EndedError(WrongAnswerError):
-    """The process is gone, or of no use any more."""
+    """The student's process has ended, or cannot be used any more."""
 
 
 class RaisedError(WrongAnswerError):
-    """A function of the file raises, so that nothing can be said of what it gives."""
+    """A function of the file raises an error."""
 
 
 class Pupil:
-    """A student's file that answers.
+    """A student's file, running in a process of its own that answers calls.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class Pupil:
         return made
 
     def _raised(self, where: str, made: dict[str, Any]) -> str:
-        """Say which error arose, and where."""
+        """Describe the error that was raised, and where."""
         line, kind = made.get("line"), made.get("error")
         lines = self.text.splitlines()
         known = isinstance(line, int) and 0 < line <= len(lines)
@@ -172,7 +172,7 @@ class Pupil:
         return f"{where} raises {kind}: {made.get('said')}{place}"
 
     def call(self, name: str, **given: Any) -> Any:
-        """Return what a function of the file gives; arguments that it writes into are written into here.
+        """Call a function of the file; arrays that it modifies are modified here, too.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A student's file as a text: which exercise it is, and what it may not do."""
+"""A student's file as text: which exercise it is, and what it must not do."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .book import NAMES, functions_of, text_of
 from .pupil import WrongAnswerError
 
 HEADER = re.compile(r"^#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
-"""The line by which a file says which exercise it is."""
+"""The line in which a file names its exercise."""
 MOST = 1_000_000
-"""So many bytes a file may have."""
+"""The most bytes that a file may have."""
 
 ALLOWED = frozenset(
     {"numpy", "math", "typing", "itertools", "functools", "collections", "dataclasses", "__future__"}
 )
-"""What a file may import."""
+"""The modules that a file may import."""
 REFUSED = frozenset(
     {"__import__", "eval", "exec", "compile", "globals", "open", "breakpoint", "__builtins__"}
 )
-"""The names that lead out of a file."""
+"""Names that give access to anything outside a file."""
 DOORS = frozenset({"ctypeslib", "f2py", "distutils", "load", "fromfile", "memmap", "genfromtxt", "loadtxt"})
-"""The parts of NumPy that lead out of it."""
+"""Parts of NumPy that give access to anything outside it."""
 
 
 def read(path: Path) -> tuple[str, str]:
-    """Return the text of a file, and the exercise that it is.
+    """Return the text of a file, and the name of the exercise that it belongs to.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[str, str]:
     if len(raw) > MOST:
         raise FileError(path, f"has more than {MOST:,} bytes", "name a file of an exercise")
     try:
-        text = raw.decode("utf-8-sig")  # editors on Windows put a mark at the beginning
+        text = raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:
         raise FileError(path, "is no text in UTF-8", "save it as such") from error
     found = HEADER.search(text)
@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[str, str]:
 
 
 def is_exercise(path: Path) -> bool:
-    """Tell whether a file says that it is an exercise."""
+    """Tell whether a file's header says that it is an exercise."""
     try:
         with path.open("rb") as file:
             return HEADER.search(file.read(MOST).decode("utf-8-sig", "replace")) is not None
@@ -100,7 +100,7 @@ def inspected(text: str, name: str) -> None:
 
 
 def _led_out(node: ast.AST) -> list[str]:
-    """Return what a part of a file does that an exercise may not."""
+    """Return what is forbidden about a node of a file's syntax tree."""
     modules = []
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 MEMORY = 4 << 30
-"""So many bytes may be asked for, where the system can say so."""
+"""The memory in bytes that may be allocated, where the system can limit it."""
 MOST = 1 << 24
-"""So many bytes an array may have that goes back."""
+"""The most bytes of an array that is returned."""
 
 
 def packed(value: Any) -> Any:
-    """Write what a function is given, or gives, as JSON has it."""
+    """Convert a function's argument or result for JSON."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if value is ...:
@@ -41,7 +41,7 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Read what `packed` has written; holes and other things stay as they were written."""
+    """Convert a value back that `packed` made; holes and other things stay as they are."""
     if isinstance(value, list):
         return tuple(unpacked(part) for part in value)
     if isinstance(value, dict) and "raw" in value:
@@ -54,7 +54,7 @@ def unpacked(value: Any) -> Any:
 
 
 def fault(error: BaseException, file: str) -> dict[str, Any]:
-    """Tell an error, and in which line of the student's file it arose."""
+    """Describe an error, and the line of the student's file where it arose."""
     line, trace = (
         getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None,
         error.__traceback__,
@@ -81,7 +81,7 @@ class Guard:
 
 
 def bound(seconds: int) -> None:
-    """Bound memory and time of this process, where that can be done: whoever asks may be gone."""
+    """Limit this process's memory and time where the system can, in case its parent is gone."""
     try:
         import resource
 
@@ -93,7 +93,7 @@ def bound(seconds: int) -> None:
 
 
 def answer(space: dict[str, Any], question: dict[str, Any], file: str) -> dict[str, Any]:
-    """Call a function of the file; tell its value, and which arguments it has written into."""
+    """Call a function of the file; return its value, and the arguments that it modified."""
     given = {name: unpacked(value) for name, value in question["given"].items()}
     before = {name: value.copy() for name, value in given.items() if isinstance(value, np.ndarray)}
     try:

@@ -1,7 +1,7 @@
-"""The words of Keras, PyTorch and scikit-learn for what has another name here, for messages.
+"""Messages that translate words of Keras, PyTorch and scikit-learn into the names used here.
 
-Each entry is a foreign word and ours, which may be followed by what else there is to say. Nothing here makes
-a foreign word work: an unknown keyword stays a `TypeError`, an attribute an `AttributeError`.
+Each entry is a foreign word and ours, which may be followed by a remark. Nothing here makes a foreign word
+work: an unknown keyword stays a `TypeError`, an unknown attribute an `AttributeError`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ K = TypeVar("K", bound=type)
 def keyword(kind: type | str, name: str) -> str | None:
     """Return what a foreign keyword of a class or method is called here, if it is known.
 
-    Where it is a setting, the class must have that.
+    If our name is that of a setting, the class must have it.
     """
     ours = _of(KEYWORDS, kind, name)
     if ours is None or isinstance(kind, str):
@@ -50,7 +50,7 @@ def attribute(place: type | str, name: str) -> str | None:
 
 
 def word(kind: str, name: str) -> str | None:
-    """Return our name of what has a foreign one, such as a loss, if it is known."""
+    """Return our name for a foreign one, such as the name of a loss; None if it is unknown."""
     kind = "rule" if kind.startswith("rule") else kind
     return NAMES.get(kind, {}).get(name.lower())
 
@@ -67,15 +67,15 @@ NO_ESTIMATOR = (
 
 
 def check_caller(depth: int) -> None:
-    """Raise `TypeError` if scikit-learn is the caller, so many frames above: it takes a model for its own."""
+    """Raise `TypeError` if scikit-learn is the caller, `depth` frames up: it mistakes a model for its own."""
     if sys._getframe(depth + 1).f_globals.get("__name__", "").startswith("sklearn."):
         raise TypeError(NO_ESTIMATOR)
 
 
 def only(given: object, name: str, *names: str) -> None:
-    """Raise `AttributeError` for any name of an attribute of an object but some."""
+    """Raise `AttributeError`, with a hint at our name, if an attribute is none of those allowed."""
     if name not in names:
-        if name == "score":  # by which searches begin
+        if name == "score":  # with which searches begin
             check_caller(2)
         ours = attribute(type(given), name)
         hint = f": here it is {ours}" if ours else ""
@@ -83,7 +83,7 @@ def only(given: object, name: str, *names: str) -> None:
 
 
 class _Elsewhere:
-    """An attribute that has another name here: to read or to set it is an error that says so."""
+    """A foreign attribute name: reading or setting it raises an error that tells ours."""
 
     def __init__(self, name: str, ours: str) -> None:
         self.name, self.ours = name, ours
@@ -100,7 +100,7 @@ class _Elsewhere:
 
 
 def _called(given: Any, *args: Any, **settings: Any) -> Any:
-    """Raise `TypeError`, and say what takes the place of a call."""
+    """Raise `TypeError`, saying what to write in place of a call."""
     raise TypeError(f"{type(given).__name__!r} object is not callable: here it is {_call_of(given, args)}")
 
 
@@ -116,18 +116,18 @@ def _call_of(given: Any, args: tuple[Any, ...]) -> str | None:
 
 
 def called(given: Any) -> bool:
-    """Tell whether something can be called only to say what to write in its place."""
+    """Tell whether something is callable only to raise an error that says what to write instead."""
     return callable(given) and type(given).__call__ is _called
 
 
 def uncalled(cls: K) -> K:
-    """Let a call of the objects of a class say what to write in its place."""
+    """Make calling an object of this class raise an error that says what to write instead."""
     cls.__call__ = _called  # type: ignore[method-assign]
     return cls
 
 
 def answering(cls: K) -> K:
-    """Let the objects of a class say what foreign names of their attributes are called here."""
+    """Make foreign attribute names of a class raise an error that tells ours."""
     for name, ours in ATTRIBUTES[cls.__name__].items():
         setattr(cls, name, _Elsewhere(name, ours))
     return cls
@@ -144,7 +144,7 @@ def _parameters(function: Callable[..., Any]) -> frozenset[str]:
 
 
 def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:
-    """Raise `TypeError` if a keyword of a class or method is foreign, and none that the function takes."""
+    """Raise `TypeError` for a foreign keyword of a class or method that the function does not take."""
     for name in ALL & given.keys():
         if name not in _parameters(function) and (ours := keyword(kind, name)):
             title = kind if isinstance(kind, str) else kind.__qualname__
@@ -152,7 +152,7 @@ def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., A
 
 
 def refusing(*methods: str) -> Callable[[K], K]:
-    """Let some methods of a class say what their foreign keywords are called here."""
+    """Make foreign keywords of some methods of a class raise an error that tells ours."""
 
     def changed(cls: K) -> K:
         for name in methods:
@@ -182,7 +182,7 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Refusing:
-    """The base of classes whose constructor says what foreign keywords are called here."""
+    """Base class whose constructor tells our name for a foreign keyword."""
 
     if not TYPE_CHECKING:
 
@@ -191,7 +191,7 @@ class Refusing:
             return super().__new__(cls)
 
         class _OfInit:
-            """The arguments of a class are those of its ``__init__``, and not of ``__new__`` above."""
+            """Makes a class's signature that of its ``__init__``, not of ``__new__`` above."""
 
             def __get__(self, given, owner):
                 if given is not None or owner.__init__ is object.__init__:

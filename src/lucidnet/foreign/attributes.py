@@ -1,4 +1,4 @@
-"""Attributes of Keras, PyTorch and scikit-learn, and of their modules, and what they are called here."""
+"""Attributes of Keras, PyTorch and scikit-learn objects and modules, and their names here."""
 
 from __future__ import annotations
 
@@ -343,4 +343,4 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "read_csv": "read(path)",
     },
 }
-"""By class or module."""
+"""Foreign attributes, by class or module."""

@@ -1,4 +1,4 @@
-"""Keywords of Keras, PyTorch and scikit-learn, and what they are called here."""
+"""Keywords of Keras, PyTorch and scikit-learn, and their names here."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "return_dict": "x and y: what it returns is a dict",
     },
 }
-"""By class or method; those of a class hold for its subclasses."""
+"""Foreign keywords, by class or method; those of a class hold for its subclasses."""
 
 FOUND = "how many come in is found"
 MEANT: Mapping[tuple[str, str], str] = {

@@ -1,4 +1,4 @@
-"""Names of Keras, PyTorch and scikit-learn, and what they are called here."""
+"""Names in Keras, PyTorch and scikit-learn, and their names here."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "snap-1": "snap1",
     },
 }
-"""By what they name."""
+"""Foreign names, by what they name."""
 
 MOMENTS: Mapping[str, str] = {
     "on_train_begin": "begin(self, loop)",
@@ -139,4 +139,4 @@ MOMENTS: Mapping[str, str] = {
     "on_fit_start": "begin(self, loop)",
     "on_fit_end": "end(self, loop)",
 }
-"""What Keras and Lightning call the moments of a training, and the methods here."""
+"""Names of the moments of a training in Keras and Lightning, and the methods here."""

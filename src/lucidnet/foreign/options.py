@@ -1,4 +1,4 @@
-"""Options of other programs, and what to write on the command line here."""
+"""Options of other programs, and what to write on the command line here instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def _by_word(table: Mapping[str, str]) -> dict[str, str]:
-    """Return ours by their words, from their words by ours."""
+    """Invert a table from our options to theirs, separated by spaces, into one from theirs to ours."""
     return {f"--{word}": ours for ours, words in table.items() for word in words.split()}
 
 
@@ -53,7 +53,7 @@ OPTIONS: Mapping[str, str] = _by_word(
         "--plot": "figure plots save-plot",
     }
 )
-"""Of `lucidnet train`, in small letters with hyphens."""
+"""Foreign options for `lucidnet train`, in lower case with hyphens."""
 
 OTHERS: Mapping[str, str] = _by_word(
     {
@@ -64,7 +64,7 @@ OTHERS: Mapping[str, str] = _by_word(
         "--seeds": "repeats runs num-seeds n-seeds seed",
     }
 )
-"""Of other commands."""
+"""Foreign options for other commands."""
 
 LETTERS: Mapping[str, str] = {
     "-b": "--batch-size",
@@ -75,7 +75,7 @@ LETTERS: Mapping[str, str] = {
     "-v": "--version",
     "-V": "--version",
 }
-"""Options of one letter, of which there is only ``-h`` here."""
+"""One-letter options, of which only ``-h`` exists here."""
 
 SENTENCES: Mapping[str, str] = _by_word(
     {
@@ -108,7 +108,7 @@ SENTENCES: Mapping[str, str] = _by_word(
         "probabilities of all classes stand beside the names": "proba probabilities predict-proba probs",
     }
 )
-"""What is no option here, and why."""
+"""Things that are no option here, and why."""
 
 ARGUMENTS: Mapping[str, str] = {
     "--data": "lucidnet train digits",
@@ -128,4 +128,4 @@ ARGUMENTS: Mapping[str, str] = {
     "--file": "lucidnet evaluate model.safetensors",
     "--load": "lucidnet evaluate model.safetensors",
 }
-"""Options of other programs that are no options of the command line here, but words by their place."""
+"""Options of other programs that are positional arguments here."""

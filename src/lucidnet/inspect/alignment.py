@@ -1,4 +1,4 @@
-"""How near a rule comes to the chain rule: its gradients, and the weights that carry its errors."""
+"""How close a rule comes to the chain rule, in its gradients and in the weights that carry its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..layers.rebuild import thawed
 
 @legible
 class Alignment(NamedTuple):
-    """How one direction lies to another.
+    """The alignment of one direction with another.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Alignment(NamedTuple):
 
 
 def aligned(one: Array, two: Array) -> Alignment:
-    """Return how the first of two arrays lies to the second.
+    """Return the alignment of one array with another.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def aligned(one: Array, two: Array) -> Alignment:
 
 
 def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
-    """Return how the rule's gradient of a batch lies to the true one, for each layer by name.
+    """Return how well the rule's gradient on a batch aligns with the true one, by layer name.
 
     Both are taken at the same weights, with the same random numbers; nothing is changed.
     """
@@ -71,7 +71,7 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
 
 
 def overall_alignment(model: Trainee, batch: Batch) -> float:
-    """Return the cosine over all layers together but the last, whose gradient most rules leave exact."""
+    """Return the cosine over all layers but the last, whose gradient is exact under most rules."""
     made, true = _both(model, batch)
     owners = [path for _, path in _owners(true)]
     parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
@@ -79,7 +79,7 @@ def overall_alignment(model: Trainee, batch: Batch) -> float:
 
 
 def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
-    """Return the rule's gradient and the true one."""
+    """Return the rule's gradient and the true gradient."""
     objective, state = model.problem.objective, model.state
     run = training_run(state, batch, Numbers(state.seed))
     objective = replace(objective, net=thawed(objective.net))
@@ -88,9 +88,9 @@ def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
 
 
 def weight_alignment(model: Trainee) -> dict[str, float]:
-    """Return the cosine between the weights that carry the error and those they stand for, by layer.
+    """Return the cosine between the feedback weights and the forward weights they stand for, by layer.
 
-    For rules that send the output's error directly only the last layer has a counterpart.
+    For rules that send the output's error directly to the layers, only the last layer has a counterpart.
     """
     problem, state = model.problem, model.state
     if problem.rule is None:
@@ -109,7 +109,7 @@ def weight_alignment(model: Trainee) -> dict[str, float]:
 
 
 def _owners(tree: Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield name and path of each layer that has parameters."""
+    """Yield the name and path of each layer with parameters."""
     for path in dict.fromkeys(path[:-1] for path, _ in leaves(tree)):
         yield dotted(path), path
 

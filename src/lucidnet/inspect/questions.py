@@ -1,7 +1,7 @@
-"""What people ask of a model: activations, gradients, what changes if an activation does; its parameters.
+"""What users ask of a model: activations, gradients, parameters, what another activation would change.
 
-All of it is worked out on NumPy, whatever the model is trained on, from a state that nobody writes. Nothing
-of the model changes.
+Everything is computed on NumPy, whatever the model is trained on, from a state that nobody writes to. The
+model does not change.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from ..training.checks import as_inputs, as_mask, example_shape
 from .watching import Calls, watch
 
 ROWS = 1000
-"""Rows that pass through the network together."""
+"""The number of rows passed through the network together."""
 
 
 # --- activations ----------------------------------------------------------------------------------
 
 
 def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) -> dict[str, Any]:
-    """Find what the layers of a model put out for some inputs; see `Model.activations`."""
+    """Compute the outputs of a model's layers for some inputs; see `Model.activations`."""
     x, mask = _inputs(model, x, mask)
     params, parts = model.state.params, list[dict[str, Any]]()
     for part in _slices(x):
@@ -58,7 +58,7 @@ def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) ->
 
 
 def _outputs(calls: Calls) -> dict[str, Any]:
-    """Return the outputs of all layers by name; what one puts out in its second place is ``name#2``."""
+    """Return the outputs of all layers by name; the second use of a layer is called ``name#2``."""
     found: dict[str, Any] = {}
     uses: dict[Path, int] = {}
     for call in calls:
@@ -69,7 +69,7 @@ def _outputs(calls: Calls) -> dict[str, Any]:
 
 
 def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
-    """Return which outputs are meant: those of the layers that are called so, or fit a pattern."""
+    """Return the names of the outputs whose layers have one of these names, or match a pattern."""
     if layers is None:
         return set(found)
     given = (layers,) if isinstance(layers, str) else layers
@@ -96,7 +96,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _names(net: Layer) -> dict[str, Path]:
-    """Return the paths of all layers by the names that `summary` shows."""
+    """Return the paths of all layers, by the names that `summary` shows."""
     return {dotted(path): path for path, _ in walk(net) if path}
 
 
@@ -110,7 +110,7 @@ def _unknown(what: str, name: Any, known: Iterable[str]) -> LucidnetError:
 def gradients(
     model: Trainee, x: Any, y: Any, sample_weight: Any = None, mask: Any = None, rule: Any = None
 ) -> dict[str, dict[str, Array]]:
-    """Find the gradients that the next training step would take; see `Model.gradients`."""
+    """Compute the gradients of the next training step; see `Model.gradients`."""
     batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
     problem, state = model.problem, model.state
     if rule is not None:
@@ -122,7 +122,7 @@ def gradients(
 
 
 def _ruled(model: Trainee, problem: Problem, state: State, rule: Any) -> tuple[Problem, State]:
-    """Return what is trained, and the state, as if the model had been compiled with another rule."""
+    """Return problem and state as if the model had been compiled with another rule."""
     from ..rules import Rule, get
 
     own = get(rule)
@@ -136,7 +136,7 @@ def _ruled(model: Trainee, problem: Problem, state: State, rule: Any) -> tuple[P
 
 
 def _gradient(problem: Problem, state: State, batch: Batch) -> dict[Path, Array]:
-    """Return the gradient of a step on a batch by the path of each parameter; it may not be finite."""
+    """Return the gradient of a step on a batch, by parameter path; it may not be finite."""
     problem = replace(problem, objective=replace(problem.objective, net=thawed(problem.objective.net)))
     with np.errstate(over="ignore", invalid="ignore"):
         vector = measured_gradient(problem, state, batch, Numbers(state.seed)).gradient
@@ -144,16 +144,16 @@ def _gradient(problem: Problem, state: State, batch: Batch) -> dict[Path, Array]
 
 
 def _by_path(problem: Problem, vector: Array) -> dict[Path, Array]:
-    """Return the arrays that lie in a vector; from now on nobody can write them."""
+    """Return the arrays of a vector, by path; the vector becomes read-only."""
     vector.flags.writeable = False
     return dict(leaves(problem.layout.parameters.unravel(vector)))
 
 
 def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
-    """Find the gradient of the loss by the inputs; see `Model.input_gradient`."""
+    """Compute the gradient of the loss by the inputs; see `Model.input_gradient`."""
     data = model.checked(x, y, None, None, mask)
     objective, params, parts, counts = model.problem.objective, model.state.params, [], []
-    # Of several outputs each loss is a mean over values of its own, so all rows go together.
+    # With several outputs each loss is a mean over its own values, so all rows go together.
     for part in _slices(data.x) if not isinstance(data.target, dict) else [slice(None)]:
         batch = data.batch(part)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -170,7 +170,7 @@ def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
 
 
 def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
-    """Return the error that comes back to the inputs, those that have one."""
+    """Return the error at the inputs, as far as they have a gradient."""
     whole = [dotted(path) for path, layer in walk(net) if not layer.differentiable]
     try:
         send = chain_rule(net)
@@ -178,7 +178,7 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
     except (AttributeError, TypeError):
         if not whole:
             raise
-        dx = None  # a layer below one for whole numbers was given no error
+        dx = None  # a layer below one for whole numbers got no error
     if isinstance(dx, dict):
         dx = {name: array for name, array in dx.items() if array is not None} or None
     if dx is None:
@@ -193,7 +193,7 @@ def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
 
 
 class Replaced(Wrapper):
-    """A layer whose output is replaced by something else.
+    """A layer whose output is replaced.
 
     Parameters
     ----------
@@ -210,18 +210,18 @@ class Replaced(Wrapper):
         self._made, self._change = made, change
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
-        """Return what takes the place of the output, and what the layer has kept."""
+        """Return the replaced output, and the layer's cache."""
         y, cache = self._made.forward(params, x, run)
         return self._change(y), cache
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """As `forward`, with the mask of the output."""
+        """Return the replaced output, the layer's cache, and the mask of the output."""
         y, cache, mask = self._made.flow(params, x, run)
         return self._change(y), cache, mask
 
 
 def intervene(model: Trainee, x: Any, changes: Any, mask: Any = None) -> Any:
-    """Find the outputs of a model inside of which something is replaced; see `Model.intervene`."""
+    """Compute a model's outputs with something replaced inside; see `Model.intervene`."""
     x, mask = _inputs(model, x, mask)
     known = _names(model.net)
     if not isinstance(changes, Mapping):
@@ -257,7 +257,7 @@ def intervene(model: Trainee, x: Any, changes: Any, mask: Any = None) -> Any:
 
 
 def _changed(name: str, y: Any, change: Any) -> Array:
-    """Return what takes the place of an output."""
+    """Return what replaces an output."""
     if not isinstance(y, np.ndarray):
         raise SettingError(f"intervene: {name!r} gives several arrays; replace what the layers in it give")
     made = change
@@ -280,14 +280,15 @@ def _changed(name: str, y: Any, change: Any) -> Array:
 
 
 LastStep: TypeAlias = tuple[State, Problem, Any]
-"""What the last `train_step` was: the state that it made, what was trained, its `source` or batch."""
+"""What the last `train_step` did: the state it made, what was trained, its `source` or batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Gradients:
-    """The gradients of a step that has been made, found when somebody asks for the first.
+    """The gradients of a past step, computed on first use.
 
-    They follow from the state before, and from what the backward pass gave, or else from the batch.
+    They follow from the state before the step, and from the result of its backward pass, or else from the
+    batch.
     """
 
     problem: Problem
@@ -306,11 +307,11 @@ class _Gradients:
         return _by_path(self.problem, vector)
 
     def __reduce__(self) -> Any:
-        return _known, (self.by_path,)  # a file cannot hold what lies on a device
+        return _known, (self.by_path,)  # a file cannot hold arrays on a device
 
 
 def _known(by_path: dict[Path, Array]) -> _Gradients:
-    """Return gradients that have been found."""
+    """Wrap gradients that are known already."""
     made = object.__new__(_Gradients)
     vars(made)["by_path"] = by_path
     return made
@@ -319,18 +320,18 @@ def _known(by_path: dict[Path, Array]) -> _Gradients:
 @answering
 @dataclass(frozen=True, eq=False, repr=False)
 class Parameter:
-    """One array of a model: its name, its numbers, and their gradient.
+    """One array of a model: its name, its value, and its gradient.
 
-    It is a value of the moment: it does not follow the model as it learns on.
+    It is a snapshot: it does not follow the model as it learns on.
 
     Parameters
     ----------
     name : str
         Its name, as ``"dense1.W"``.
     value : array
-        Its numbers, which cannot be written; `Model.set_params` sets a model's.
+        Its numbers, which are read-only; `Model.set_params` sets a model's.
     trained : bool
-        Whether training changes it by its gradient: not where its layer is frozen, nor running statistics.
+        Whether training changes it by its gradient: not so for frozen layers and running statistics.
     """
 
     name: str
@@ -349,8 +350,8 @@ class Parameter:
         """The gradient that the last `train_step` took, with penalties, unclipped; None if there is none.
 
         There is none before any step, after the model was changed by anything but a `train_step` (`fit`,
-        `set_weights`, `compile`), in a copy of the model, for running statistics, and for what is not
-        trained: a step does not work that out (`Model.gradients` does).
+        `set_weights`, `compile`), in a copy of the model, for running statistics, and for arrays that are not
+        trained: a step does not compute that (`Model.gradients` does).
         """
         return None if self._step is None or not self.trained else self._step.by_path.get(self._path)
 
@@ -373,7 +374,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
     with executor.lock:
         state, before = model.state, executor.remembered
         if last is not None and last[0] is model.live and before is not None:
-            step = _Gradients(last[1], executor.host(before), last[2])  # no step is made over it from now on
+            step = _Gradients(last[1], executor.host(before), last[2])  # no step overwrites it from now on
     layout = ParameterLayout.of(model.net, state.params)
     begins = {array.part.start for array in layout.arrays}
     places = zip(layout.parameters.paths, layout.parameters.slices, strict=True)
@@ -387,7 +388,7 @@ def parameters(model: Trainee, last: LastStep | None) -> tuple[Parameter, ...]:
 
 
 def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
-    """Return inputs as the network takes them, and a mask, both checked; make first weights if need be."""
+    """Check inputs and mask, and convert them for the network; build the model if necessary."""
     x = named_inputs(model, x)
     try:
         shape = model.input_shape
@@ -405,7 +406,7 @@ def _slices(x: Any) -> Iterator[slice]:
 
 
 def _joined(parts: list[Any]) -> Any:
-    """Return arrays one after the other, or several by name or place, as copies that nobody can write."""
+    """Concatenate arrays, or several of them by name or position, into read-only copies."""
     first = parts[0]
     if isinstance(first, dict):
         return {name: _joined([part[name] for part in parts]) for name in first}
@@ -415,7 +416,7 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _kept(array: Any) -> Array:
-    """Return a copy that nobody can write."""
+    """Return a read-only copy."""
     made = np.array(array)
     made.flags.writeable = False
     return made

@@ -1,4 +1,4 @@
-"""Any named value, step by step: weights, gradients, updates, activations."""
+"""Recording any named value step by step: weights, gradients, updates, activations."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .alignment import Alignment, gradient_alignment, weight_alignment
 from .trace import trace
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
-"""Of the rule's gradient and the true one; of feedback weights and the weights they stand for."""
+"""Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
 
 
 class Recorder(Callback):
-    """Notes values by name in ``history.steps``: copies, as they were before a step with its number.
+    """Records values by name in ``history.steps``: copies from before a step, with the step's number.
 
-    Weights are called ``dense1.W``, what the step subtracts from them ``updates/dense1.W``, the gradient
-    of the batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``.
-    Gradients and activations take one more pass on the same batch, with the same random numbers.
-    How a learning rule's gradient lies to the true one is called ``gradient_alignment/dense1`` (a cosine),
-    ``sign_agreement/dense1`` and ``norm_ratio/dense1``, and how feedback weights lie to the weights they
-    stand for ``weight_alignment/dense1``; a kind alone, without a slash, means all of it, and ``weights`` all
+    Weights are called ``dense1.W``, what a step subtracts from them ``updates/dense1.W``, the gradient of the
+    batch ``grads/dense1.W``, and the output of a layer ``activations/dense1``. Gradients and activations take
+    one more pass on the same batch, with the same random numbers. The alignment of a learning rule's gradient
+    with the true one is called ``gradient_alignment/dense1`` (a cosine), ``sign_agreement/dense1`` and
+    ``norm_ratio/dense1``, that of feedback weights with the weights they stand for
+    ``weight_alignment/dense1``. A kind alone, without a slash, means all of it, and ``weights`` everything
     that the network learns, from which `lucidnet.plots.animate` draws its boundary.
 
     Parameters
@@ -41,7 +41,7 @@ class Recorder(Callback):
     patterns : sequence of str
         Names, in which ``*`` stands for anything.
     every : int
-        At which steps: those whose number this divides.
+        The steps to record: those that this number divides.
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
@@ -99,7 +99,7 @@ class Recorder(Callback):
 
 
 def names(model: Trainee) -> Iterator[str]:
-    """Yield the names of all that can be recorded."""
+    """Yield the names of everything that can be recorded."""
     weights = [dotted(path) for path, _ in leaves(model.params)]
     yield from weights
     yield from (f"{kind}/{name}" for kind in ("grads", "updates") for name in weights)
@@ -122,7 +122,7 @@ def _weights(model: Trainee) -> dict[str, float]:
 
 
 def probe(model: Trainee, batch: Batch) -> dict[str, Array]:
-    """Return gradients and the outputs of all layers for a batch, by name; nothing is changed."""
+    """Return the gradients and all layers' outputs on a batch, by name; the model is not changed."""
     objective, state, net = model.problem.objective, model.state, model.net
     run = training_run(state, batch, Numbers(state.seed))
     made = trace(objective, state.params, batch, run, state.feedback.weights)

@@ -1,4 +1,4 @@
-"""A network as a table."""
+"""A network summarized as a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("name", "layer", "output", "parameters", "feedback")
 
 
 def summary_text(model: Trainee) -> Listing:
-    """Return a table of layers, output shapes, numbers of parameters and of feedback weights, as text."""
+    """Return the model's layers as a table, with output shapes and numbers of parameters."""
     state = model.state
     feedback = state.feedback.weights
     rows = [list(COLUMNS if feedback else COLUMNS[:-1])]
@@ -44,7 +44,7 @@ def summary_text(model: Trainee) -> Listing:
 
 
 def _rows(net: Layer, params: Tree, shape: Any) -> Iterator[tuple[Path, str, str, str]]:
-    """Yield path and row of each layer; the layers inside a container follow it."""
+    """Yield path and table row of each layer; a container comes before the layers inside it."""
     shapes = input_shapes(net, shape, known_only=True)
     for path, layer in walk(net):
         if path:

@@ -1,4 +1,4 @@
-"""Training as TensorBoard shows it: curves, histograms, images, the network."""
+"""Training shown in TensorBoard: curves, histograms, images, the network."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class TensorBoard(Callback):
     """Writes event files: look at them with ``tensorboard --logdir FOLDER``.
 
     Scalars (loss at each step, all numbers of each epoch, the learning rate), histograms of weights and
-    gradients, the filters of a first convolution and images of one's own, and the graph of the layers.
+    gradients, the filters of a first convolution, your own images, and the graph of the layers.
 
     Parameters
     ----------
     folder : path
         Where the files go (needs tensorboardX: ``pip install 'lucidnet[tensorboard]'``).
     histograms_every : int, optional
-        After how many steps weights and gradients are written; never, if not given. Gradients take one
+        The number of steps between histograms of weights and gradients; none if not given. Gradients take one
         more pass.
     images : array (n, height, width, channels), optional
         Images to show at the beginning, values from 0 to 1.
@@ -47,7 +47,7 @@ class TensorBoard(Callback):
     def begin(self, loop: Loop) -> None:
         self.writer = None
         self.writer = begin(self.folder, loop.model.executor.main)
-        self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it takes any graph
+        self.writer.file_writer.add_onnx_graph(graph(loop.model.net))  # it accepts any graph
         if self.images is not None:
             self.writer.add_images("images", np.asarray(self.images), loop.steps, dataformats="NHWC")
 

@@ -1,4 +1,4 @@
-"""What passes through every layer of a network in one forward and one backward pass."""
+"""What passes through every layer of a network in one forward and backward pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .watching import watch
 
 @dataclass(frozen=True)
 class Trace:
-    """One pass of a batch: loss, output and gradients, and the calls of all layers, in their order.
+    """A forward and backward pass on a batch: loss, output, gradients, and all layers' calls in order.
 
     A container's call stands before those of the layers in it.
     """
@@ -35,7 +35,7 @@ class Trace:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of layers that hold no others."""
+        """The calls of layers without layers inside."""
         return tuple(call for call in self.every_call if not call.layer.children())
 
 
@@ -63,7 +63,7 @@ def trace(
 
 
 def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trace:
-    """Return what a training step of a model on a batch sees; nothing is changed.
+    """Trace the passes of a model's training step on a batch; the model is not changed.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trac
 
 
 def batch_gradient(model: Trainee, batch: Batch, state: State | None = None) -> Any:
-    """Return the gradient of the next training step on a batch, as one vector; penalties are part of it.
+    """Return the gradient of the next training step on a batch as one vector, with penalties.
 
     Raises
     ------

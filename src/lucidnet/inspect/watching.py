@@ -1,4 +1,4 @@
-"""What passes through the layers of a network."""
+"""Watching what passes through the layers of a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..layers.watched import Call, watched
 
 
 class Calls(Tabled, list[Call]):
-    """The calls of a network's layers, in their order; a container's stands before those of the layers in it.
+    """The calls of a network's layers, in order; a container's comes before those inside it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Calls(Tabled, list[Call]):
     titles = ("name", "layer", "x", "y", "dL/dy", "dL/dx")
 
     def rows(self) -> list[list[str]]:
-        """Return a row for each call: what came in and went out, and the errors that came back."""
+        """Return a table row for each call, with the shapes of inputs, outputs and errors."""
         return [[call.name, type(call.layer).__name__, *call.cells()] for call in self]
 
 
@@ -32,9 +32,9 @@ class Calls(Tabled, list[Call]):
 def watch(net: Layer, copies: bool = False) -> Iterator[Calls]:
     """Watch all layers of a network, and the activations inside them.
 
-    The statement gives the list of calls, empty at first. Its ``net`` is what to run: the network, equal
-    in all it does, whose layers note their calls. After the statement ``net`` is the network itself
-    again, and the list is yours to read.
+    The ``with`` statement gives the list of calls, empty at first. Run its ``net``: the network, with the
+    same behaviour, whose layers record their calls. After the statement ``net`` is the network itself again,
+    and the list is yours to read.
 
     Parameters
     ----------

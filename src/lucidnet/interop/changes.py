@@ -1,4 +1,4 @@
-"""What was set of a living model: settings that differ from those with which it was compiled."""
+"""Settings changed on a living model since it was compiled."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from ..optimizers.settings import changed as optimizer_changed
 from ..optimizers.settings import kind, settable
 
 Changes: TypeAlias = Mapping[Path, Mapping[str, Any]]
-"""The settings of layers by path and name; those of the optimizer stand at the path ()."""
+"""Changed settings of layers by path and name; those of the optimizer are at the path ()."""
 
 Base: TypeAlias = tuple[Any, Optimizer]
-"""Network and optimizer, as a model was compiled with them."""
+"""The network and optimizer that a model was compiled with."""
 
 OPTIMIZER: Path = ()
 
 
 def of_net(changes: Changes) -> Changes:
-    """Return the changes of layers."""
+    """Return only the changes of layers."""
     return {path: own for path, own in changes.items() if path != OPTIMIZER}
 
 
 def with_settings(
     changes: Changes, layer: Any, settings: Mapping[str, Any], net: Any, arrays: Any
 ) -> Changes:
-    """Return changes with some more: of the optimizer, or of layers by name or pattern; see `places`."""
+    """Return the changes with further settings of the optimizer, or of layers by name or pattern."""
     paths = [OPTIMIZER] if layer is None else places(net, layer, settings, arrays)
     return {**changes, **{path: {**changes.get(path, {}), **settings} for path in paths}}
 
 
 def applied(base: Base, changes: Changes) -> Base:
-    """Return network and optimizer with what was set; raise as their constructors where it does not fit."""
+    """Apply changes to network and optimizer; raise as their constructors do if one does not fit."""
     optimizer = optimizer_changed(base[1], changes.get(OPTIMIZER, {}))
     return layers_changed(base[0], of_net(changes)), optimizer
 
 
 def essential(base: Base, changes: Changes) -> Changes:
-    """Return the changes without those that are none."""
+    """Return the changes without settings that equal those of the base."""
     layers, known = dict(walk(base[0])), settable(base[1])
 
     def differs(path: Path, name: str, value: Any) -> bool:
@@ -59,7 +59,7 @@ def essential(base: Base, changes: Changes) -> Changes:
 
 
 def towards(base: Base, changes: Changes, optimizer: Optimizer) -> tuple[Base, Changes]:
-    """Return base and changes of which this optimizer comes; one of another kind is a new base."""
+    """Return base and changes that give an optimizer; one of another kind becomes part of the base."""
     if kind(optimizer) == kind(base[1]):
         wrapped = isinstance(getattr(optimizer, "optimizer", None), Optimizer)
         given = settable(optimizer)
@@ -70,7 +70,7 @@ def towards(base: Base, changes: Changes, optimizer: Optimizer) -> tuple[Base, C
 
 
 def merged(mine: Changes, begun: Changes, kept: Changes) -> Changes:
-    """Return the changes with which a training goes on.
+    """Merge a model's changes with those of the training that it resumes.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _at(settings: Mapping[str, Any], name: str) -> tuple[bool, Any]:
 
 
 def to_plain(changes: Changes) -> list[Any]:
-    """Turn changes into lists, dicts, numbers and texts, ready for JSON."""
+    """Convert changes to lists, dicts, numbers and texts, ready for JSON."""
     return [
         [list(path), {name: to_config(value) for name, value in own.items()}] for path, own in changes.items()
     ]
@@ -125,7 +125,7 @@ def from_plain(plain: Any, known: Mapping[str, type]) -> Changes:
 
 
 def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, Any]) -> Changes:
-    """Return what is set of a model whose training goes on; see `merged`.
+    """Return the changes of a model whose training is resumed; see `merged`.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, 
 
 
 def classes(*values: Any) -> dict[str, type]:
-    """Return the classes of values, and of all values among their settings, by name."""
+    """Return the classes of values, and of the values among their settings, by name."""
     found: dict[str, type] = {}
     for value in values:
         if isinstance(value, Value):

@@ -21,20 +21,20 @@ from . import container
 from .registry import registry
 
 COMPARED = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "table", "classes")
-"""What must be the same of a model to go on; `Loop.facts` is the rest."""
+"""What must be equal in a model to resume its training; `Loop.facts` returns the rest."""
 
 DAMAGED = "remove it, so that the one before it is used"
-"""What to do with a checkpoint that makes no sense."""
+"""Advice for a checkpoint that makes no sense."""
 
 OWN = re.compile(r"step-(\d{8,})\.safetensors")
-"""Their names. Of what has such a name those are ours that tell of a training, or cannot be read."""
+"""The names of checkpoints; a file so named is ours if it describes a training, or cannot be read."""
 
 LEFT = re.compile(r"\.(step-\d{8,}|best)\.safetensors\.[0-9a-f]{8}\.safetensors")
-"""The names of files that were not finished when their process was killed (`core.files.write`)."""
+"""The names of files left unfinished when their process was killed (`core.files.write`)."""
 
 
 class Found(NamedTuple):
-    """A checkpoint: of which training it is (None if it cannot be read), and of which step."""
+    """A checkpoint file: its training (None if it cannot be read) and its step."""
 
     run: str | None
     step: int
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def checkpoint(path: Path) -> Found | None:
-    """Return what checkpoint a file is; None if it is none."""
+    """Identify a checkpoint file; None if it is none."""
     if (name := OWN.fullmatch(path.name)) is None or not path.is_file():
         return None
     run: str | None = None
@@ -56,14 +56,14 @@ def checkpoint(path: Path) -> Found | None:
 
 
 def found(folder: Path) -> list[Found]:
-    """Return the checkpoints of a folder, those of the last training last; other files are left out."""
+    """Return the checkpoints in a folder, the last training's at the end; other files are ignored."""
     made = [one for path in folder.glob("step-*") if (one := checkpoint(path)) is not None]
     last = max((one.run for one in made if one.run is not None), default="")
     return sorted(made, key=lambda one: (last if one.run is None else one.run, one.step))
 
 
 def place(folder: Path, step: int) -> Path:
-    """Return where the checkpoint of a step goes: with more zeros, if what has that name is none."""
+    """Return the path for a step's checkpoint, with more zeros if another kind of file has that name."""
     width = 8
     while (path := folder / f"step-{step:0{width}}.safetensors").exists() and checkpoint(path) is None:
         width += 1
@@ -71,9 +71,9 @@ def place(folder: Path, step: int) -> Path:
 
 
 def prune(folder: Path, run: str, keep: int) -> None:
-    """Remove all but the last checkpoints of a training, and what was left of writing some; the rest stays.
+    """Remove a training's older checkpoints, and left-over temporary files; keep all other files.
 
-    To be called by whoever holds the folder's lock.
+    Call it only while holding the folder's lock.
     """
     for path in folder.glob(".*.safetensors"):
         if LEFT.fullmatch(path.name):
@@ -83,7 +83,7 @@ def prune(folder: Path, run: str, keep: int) -> None:
 
 
 def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
-    """Return the newest whole checkpoint of a folder with its content; None if there is none at all.
+    """Return path and content of the newest undamaged checkpoint; None if there are no checkpoints.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
 def compare(
     path: Path, mine: Any, facts: Mapping[str, Any], description: Mapping[str, Any], situation: dict[str, Any]
 ) -> None:
-    """Raise if a checkpoint is of another training.
+    """Raise if a checkpoint belongs to another training.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def compare(
 
 
 def completed(theirs: Any, mine: Any) -> Any:
-    """Return the description of a value with the settings that its class has got since, at their defaults."""
+    """Complete the description of a value by settings that its class has gained since, at their defaults."""
     if isinstance(theirs, list) and isinstance(mine, list) and len(theirs) == len(mine):
         return [completed(*pair) for pair in zip(theirs, mine, strict=True)]
     if not isinstance(theirs, dict) or not isinstance(mine, dict):
@@ -151,6 +151,6 @@ def completed(theirs: Any, mine: Any) -> Any:
 
 
 def check_finite(trees: Tree) -> None:
-    """Raise if a number in some trees is not finite: no training makes such a step."""
+    """Raise if a number is not finite, as no training makes such a step."""
     if not all(np.isfinite(array).all() for _, array in leaves(trees)):
         raise FileError("its weights are not all finite, as those of a training always are")

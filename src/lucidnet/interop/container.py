@@ -27,7 +27,7 @@ VERSION = 1
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, Array], description: Any) -> None:
-    """Write arrays by name, and a description that JSON can hold, to a file; see `atomic.write`.
+    """Write named arrays and a JSON description to a file, atomically.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def _encode(tensors: Mapping[str, Array], description: Any) -> bytes:
     arrays = {name: _plain(name, array) for name, array in tensors.items()}
     text = json.dumps(description, ensure_ascii=False)
     ours = {"version": VERSION, "sha256": fingerprint(text, arrays), "description": text}
-    # A single entry: the library writes several in no fixed order, and equal models make equal files.
+    # A single entry: the library writes several in no fixed order, and equal models should make equal files.
     return bytes(save(arrays, {"lucidnet": json.dumps(ours, ensure_ascii=False)}))
 
 
 def _plain(name: str, array: Array) -> Array:
-    """Return an array as it lies in the file: contiguous, little-endian, the shape as it was."""
+    """Return an array as the file holds it: contiguous and little-endian, in its own shape."""
     array = np.asarray(array)
     dtype = array.dtype.newbyteorder("<")
     if name == "__metadata__" or dtype.str not in DTYPES.values():
@@ -76,7 +76,7 @@ def read(path: str | os.PathLike[str], max_bytes: int | None = None) -> tuple[An
 
 
 def read_any(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
-    """Return the arrays of any safetensors file, and the description if `write` wrote it (else None).
+    """Read the arrays of any safetensors file, and the description if `write` wrote it (else None).
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _read(path: Path, others: bool, max_bytes: int | None = None) -> tuple[Any, 
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the description alone, not compared with its hash; nothing if it is none.
+    """Read the description alone, without verifying its hash; {} if it is no dict.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _view(data: Array, slot: TensorSlot) -> Array:
 
 
 def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:
-    """Return the SHA-256 of a description and of arrays: names, types, shapes and bytes, by name."""
+    """Return the SHA-256 of a description and of arrays: their names, dtypes, shapes and bytes."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]
@@ -140,7 +140,7 @@ def fingerprint(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 def _metadata(path: Path, header: Mapping[str, Any]) -> tuple[str, str]:
-    """Return description and hash."""
+    """Return the description and its hash."""
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or "lucidnet" not in metadata:
         remedy = "its arrays can be read with safetensors.numpy.load_file and set with model.load_weights"

@@ -1,4 +1,4 @@
-"""The header of a safetensors file, checked in every respect before anything is allocated for arrays."""
+"""The header of a safetensors file, fully checked before any array is allocated."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ DTYPES = {
     "U8": "|u1",
     "BOOL": "|b1",
 }
-"""The types of arrays, as safetensors and NumPy call them."""
+"""The array dtypes, as named by safetensors and by NumPy."""
 
 LONGEST = 100_000_000
 AXES = 64
-"""How many axes an array of NumPy can have."""
+"""The most axes of a NumPy array."""
 DAMAGED = "the file is damaged; use a copy of it, or save the model anew"
 
 
 class TensorSlot(NamedTuple):
-    """Where the bytes of an array lie, counted from the end of the header, and how to read them."""
+    """Where an array's bytes lie, counted from the end of the header, with its dtype and shape."""
 
     begin: int
     stop: int
@@ -45,7 +45,7 @@ class TensorSlot(NamedTuple):
 
 
 def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
-    """Return the header as JSON holds it, and how many bytes follow it."""
+    """Read the JSON header of a file; return it with the number of bytes that follow."""
     rest = os.fstat(file.fileno()).st_size - 8
     length = int.from_bytes(file.read(8), "little")
     if length > min(rest, LONGEST):
@@ -59,10 +59,10 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
 
 
 def parsed(text: str) -> Any:
-    """Return what a text in JSON stands for; a name may stand there once only.
+    """Parse JSON; an object with a repeated name is an error.
 
-    Of a name that stands twice programs take the first, or the last: what one has checked another would not
-    find.
+    If a name occurs twice, some programs take the first and some the last: what one has checked, another
+    would not use.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_slots(path: Path, header: Mapping[str, Any], size: int) -> dict[str, TensorSlot]:
-    """Return the slot of each array, if together they fill the file without gap or overlap."""
+    """Return the slot of each array; raise unless they fill the file without gap or overlap."""
     try:
         slots = {name: _slot(entry) for name, entry in header.items() if name != "__metadata__"}
     except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -98,7 +98,7 @@ def check_slots(path: Path, header: Mapping[str, Any], size: int) -> dict[str, T
 
 
 def _slot(entry: Mapping[str, Any]) -> TensorSlot:
-    """Return the slot of an array, if that agrees with its type and shape."""
+    """Return the slot of an array; raise if it disagrees with its dtype and shape."""
     dtype, shape, (begin, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
     if dtype not in DTYPES:
         raise ValueError(f"type {dtype!r} is not one of {', '.join(DTYPES)}")
@@ -106,7 +106,7 @@ def _slot(entry: Mapping[str, Any]) -> TensorSlot:
         raise ValueError(f"there is no array of {len(shape)} axes")
     if not all(type(size) is int and size >= 0 for size in (*shape, begin, stop)):
         raise ValueError(f"shape {shape} or offsets {begin!r}, {stop!r} are not whole numbers of 0 or more")
-    if math.prod(filter(None, shape)) >= 2**60:  # also where another is 0
+    if math.prod(filter(None, shape)) >= 2**60:  # even if another is 0
         raise ValueError(f"there is no array of shape {shape}")
     slot = TensorSlot(begin, stop, np.dtype(DTYPES[dtype]), tuple(shape))
     if stop - begin != math.prod(shape) * slot.dtype.itemsize:

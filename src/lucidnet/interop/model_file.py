@@ -27,10 +27,10 @@ from .changes import to_plain
 M = TypeVar("M")
 
 FEEDBACK = "@feedback/"
-"""What the keys of a learning rule's feedback weights begin with."""
+"""The key prefix of a learning rule's feedback weights."""
 
 LATEST = 1 << 31
-"""No training has made so many steps: devices count them in 32 bits."""
+"""A bound on the number of steps: devices count them in 32 bits."""
 
 OWN = "pass layers, losses and optimizers of your own as custom={'Name': Class}"
 OTHER = "load it with the version of lucidnet, and the classes in custom, that it was saved with"
@@ -44,7 +44,7 @@ ELSEWHERE = {
     ".pkl .pickle .joblib": "pickle.dump(model, file) writes a copy for the same version of lucidnet",
     ".npz .npy": "numpy.savez writes arrays such as those of model.params",
 }
-"""What to do where somebody wants a file of another kind."""
+"""What to do to get a file of another kind."""
 
 
 def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> None:
@@ -57,7 +57,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
     path : path
         Where to; its suffix is ``.safetensors``.
     optimizer : bool
-        Whether what the optimizer remembers is written, too.
+        Whether the optimizer's memory is written, too.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
-    """Raise if the name of a file is that of another kind than `save` writes, and say the way to that.
+    """Raise if a file name has another suffix than `save` writes, and say how to write such files.
 
     Raises
     ------
@@ -90,19 +90,19 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
 
 
 def tensors(state: State) -> dict[str, Array]:
-    """Return weights and feedback weights by the keys that they have in a file."""
+    """Return weights and feedback weights, by their keys in a file."""
     found = {"/".join(path): array for path, array in leaves(state.params)}
     return found | {FEEDBACK + "/".join(path): array for path, array in leaves(state.feedback.weights)}
 
 
 def continuing(state: State, optimizer: bool = True) -> dict[str, Any]:
-    """Return what a training goes on with besides weights, feedback weights and seed; see `continued`."""
+    """Return what else a training needs to go on, besides weights, feedback weights and seed."""
     memory = {"slots": state.memory, "taught": state.feedback.memory} if optimizer else {}
     return {"step": int(state.step), "carried": state.carried} | memory
 
 
 def continued(problem: Problem, state: State, kept: Any) -> State:
-    """Return a state that goes on with what `continuing` has told of another.
+    """Return a state that goes on from what `continuing` returned.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def continued(problem: Problem, state: State, kept: Any) -> State:
 
 
 def _check_slots(what: str, given: Any, expected: Mapping[str, Array], state: State, pairs: int = 0) -> None:
-    """Raise unless these are the slots that an optimizer expects; a search has rows of `pairs` numbers."""
+    """Raise unless the slots are those that an optimizer expects; a search's have `pairs` columns."""
     if not isinstance(given, dict) or not all(isinstance(slot, np.ndarray) for slot in given.values()):
         raise FileError(f"state: {what} must be arrays by name, got {type(given).__name__}")
     found = {name: (slot.shape, slot.dtype) for name, slot in given.items()}
@@ -152,7 +152,7 @@ def _check_slots(what: str, given: Any, expected: Mapping[str, Array], state: St
 
 
 def _check_carried(problem: Problem, state: State, carried: Any) -> None:
-    """Raise unless these are states of the stateful layers, for one number of examples."""
+    """Raise unless these are the carried states of the stateful layers, for one batch size."""
     if carried == {}:
         return
     layers: dict[Path, Any] = dict(walk(problem.objective.net))
@@ -176,7 +176,7 @@ def _listed(found: Mapping[str, Any]) -> str:
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """Return all of a model but its weights, as plain dicts, lists, numbers and strings."""
+    """Describe all of a model but its weights, as plain dicts, lists, numbers and strings."""
     net, optimizer = model.base or (model.net, None)
     return {
         "net": to_config(net),
@@ -197,10 +197,10 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def comparable(model: Any, other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a model as JSON has it, to be compared with that of another.
+    """Return a model's description in JSON form, for comparison with another's.
 
-    A layer that says nothing about its first weights is described with those of the other: they have done
-    their work.
+    An initializer left at its default is described as the other model's: initial weights have done their
+    work.
     """
     import json
 
@@ -219,11 +219,11 @@ def _filled_in(mine: Any, other: Any) -> Any:
 
 
 Build: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Array], Mapping[str, type], int], M]
-"""From a description, arrays by their keys, the known classes and a number of bytes to a model."""
+"""From a description, arrays by key, known classes and a number of bytes to a model."""
 
 
 MOST = 1 << 32
-"""How many bytes a model file may have, if nobody says otherwise."""
+"""The most bytes that a model file may have by default."""
 
 
 def load(
@@ -236,7 +236,7 @@ def load(
     path : path
         A file that `Model.save` wrote.
     custom : mapping of str to class, optional
-        One's own classes of layers, losses or optimizers, by name.
+        Your own classes of layers, losses or optimizers, by name.
     build : callable
         What makes the model.
     max_bytes : int
@@ -257,7 +257,7 @@ def load(
         return build(description, tensors, known, most)
     except UnknownNameError as error:
         raise FileError(path, f"the model in it cannot be built: {error}", OWN) from error
-    except Exception as error:  # whatever else a strange description brings about, also in one's own classes
+    except Exception as error:  # whatever else a strange description causes, also in users' own classes
         remedy = getattr(error, "remedy", "") or OTHER
         raise FileError(path, f"the model in it cannot be built: {_reason(error)}", remedy) from error
 
@@ -271,7 +271,7 @@ def _reason(error: Exception) -> str:
 
 
 def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
-    """Return the network of a description."""
+    """Build the network of a description."""
     net = from_config(description["net"], known)
     if not isinstance(net, Sequential) and type(net).__name__ != "Graph":
         raise FileError(f"expected a Sequential or a Graph as network, got {type(net).__name__}")
@@ -281,18 +281,18 @@ def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
 def parameters(
     description: Mapping[str, Any], tensors: Mapping[str, Array], known: Mapping[str, type]
 ) -> tuple[Tree, Any]:
-    """Return the weights that fit the network of a description, and the shape of one input."""
+    """Return the weights, which must fit the described network, and the shape of one input."""
     given = description["input_shape"]
     shape = {k: tuple(v) for k, v in given.items()} if isinstance(given, dict) else tuple(given)
-    # Blank, so that nothing is made but what the file holds.
+    # Blank, so that nothing is allocated but what the file holds.
     expected, _ = blank_init(network(description, known), shape, description["dtype"])
     return fitted(tensors, expected), shape
 
 
 def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
-    """Raise if the feedback weights of a model's rule are not those of a file: before any are made.
+    """Raise if a file's feedback weights do not fit the model's rule; called before any are made.
 
-    Where they belong is found by a pass of one example of zeros, whose cost is estimated before.
+    Where they belong is found by a pass of one example of zeros, whose cost is estimated first.
 
     Raises
     ------
@@ -322,7 +322,7 @@ def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array
 
 
 def _numbers_of_pass(net: Any, shape: Any) -> int:
-    """Return about how many numbers a pass of one example makes; a time step of a loop counts as many."""
+    """Estimate how many numbers a pass of one example computes; a loop's time steps count extra."""
     layers: dict[Path, Any] = dict(walk(net))
     total = 0
     for path, given in input_shapes(net, shape, known_only=True).items():
@@ -334,11 +334,11 @@ def _numbers_of_pass(net: Any, shape: Any) -> int:
 
 
 STEP = 512
-"""A time step of a recurrent layer takes as long as to make so many numbers."""
+"""A time step of a recurrent layer takes as long as computing this many numbers."""
 
 
 def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tree:
-    """Return the arrays whose keys begin with a prefix (none: the weights) as a tree like another."""
+    """Return the arrays whose keys have a prefix (without one: the weights) as a tree like another."""
     mine = {
         name.removeprefix(prefix): array
         for name, array in tensors.items()
@@ -348,7 +348,7 @@ def fitted(tensors: Mapping[str, Array], expected: Tree, prefix: str = "") -> Tr
 
 
 def fit(tensors: Mapping[str, Array], expected: Tree) -> Tree:
-    """Return the arrays as a tree like the expected one; raise if names, shapes or types differ."""
+    """Return arrays as a tree like the expected one; raise if names, shapes or dtypes differ."""
     shapes = {"/".join(path): (array.shape, array.dtype) for path, array in leaves(expected)}
     found = {name: (array.shape, array.dtype) for name, array in tensors.items()}
     for name in sorted(shapes.keys() | found.keys()):

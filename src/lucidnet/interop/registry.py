@@ -1,4 +1,4 @@
-"""The closed table of classes that a file may name."""
+"""The closed list of classes that a file may name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN = Classes(
 
 
 def registry(custom: Mapping[str, type] | None = None) -> Mapping[str, type]:
-    """Return the classes of the package by name, and the caller's own.
+    """Return the library's classes and the caller's own, by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Event files for TensorBoard, and a network as the graph that it draws."""
+"""TensorBoard event files, and a network as the graph that TensorBoard draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATE = "what was written before is still there"
 
 
 def begin(folder: str, main: bool) -> Any:
-    """Return a writer of event files in a folder, which writes if this is the main process.
+    """Return a writer of event files in a folder; only the main process writes.
 
     tensorboardX writes in a thread: an error there would end the thread, and later calls would wait for ever.
     Here it is kept, and raised by the next call.
@@ -38,7 +38,7 @@ def begin(folder: str, main: bool) -> Any:
 
 
 def close(writer: Any, folder: str) -> None:
-    """Write what is left, and end the thread.
+    """Flush the writer, and end its thread.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def close(writer: Any, folder: str) -> None:
     faults: list[Any] = getattr(writer, "faults", [])
     try:
         writer.close()
-    except OSError as error:  # what is left cannot be written, as before
+    except OSError as error:  # the rest cannot be written either
         if not faults:
             faults.append(error)
     if faults and not isinstance(faults[0], FileError):
@@ -56,7 +56,7 @@ def close(writer: Any, folder: str) -> None:
 
 
 def _guard(writer: Any, folder: str) -> None:
-    """Let the thread of a writer keep its first error, and whoever adds something raise it."""
+    """Make a writer's thread keep its first error, and later calls raise it."""
     events, writer.faults = writer.file_writer.event_writer, []
     inner, put, faults = events._ev_writer, events.add_event, writer.faults
 
@@ -78,7 +78,7 @@ def _guard(writer: Any, folder: str) -> None:
 
 
 def _raise(faults: list[Any], folder: str) -> None:
-    """Raise an error of the system as ours; it is replaced, so that it is said once."""
+    """Raise an operating system error as a `FileError`, which replaces it so that it is reported once."""
     try:
         with explained(Path(folder), STATE):
             raise faults[0]
@@ -88,14 +88,14 @@ def _raise(faults: list[Any], folder: str) -> None:
 
 
 def graph(net: Layer) -> Any:
-    """Return the layers as a graph that TensorBoard draws."""
+    """Return the network as a graph for TensorBoard."""
     from tensorboardX.proto.graph_pb2 import GraphDef
 
     return GraphDef(node=list(nodes(net)))
 
 
 def nodes(net: Layer) -> Iterator[Any]:
-    """Yield a node for each layer without others inside; each takes the output of the one before."""
+    """Yield a graph node for each layer without layers inside; each takes the output of its sources."""
     from tensorboardX.proto.attr_value_pb2 import AttrValue
     from tensorboardX.proto.node_def_pb2 import NodeDef
 
@@ -105,7 +105,7 @@ def nodes(net: Layer) -> Iterator[Any]:
 
 
 def chain(net: Layer, path: str, sources: list[str]) -> Iterator[tuple[str, Layer, list[str]]]:
-    """Yield the leaves of a network with what they take their input from."""
+    """Yield the leaf layers of a network, each with the names of its sources."""
     outputs: dict[str, list[str]] = {}
     for name, layer in net.children():
         here = f"{path}/{name}" if path else name

@@ -1,4 +1,4 @@
-"""Weights from elsewhere, by name and shape: all of them, or none."""
+"""Loading weights from elsewhere, by name and shape: all of them, or none."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .header import DAMAGED
 
 @dataclass(frozen=True, repr=False)
 class LoadReport(Report):
-    """Which weights were taken over: true if all of them were, and nothing was left.
+    """Which weights were loaded: true if all of them were, and none was left over.
 
     Parameters
     ----------
     loaded : tuple of str
-        The weights that were set, as ``"dense1.W"``.
+        The names of the weights that were set, as ``"dense1.W"``.
     missing : tuple of str
-        Those of the model that the source does not have; they stay as they are.
+        Weights of the model that the source lacks; they are unchanged.
     unexpected : tuple of str
-        Those of the source that the model does not have.
+        Weights of the source that the model lacks.
     """
 
     loaded: tuple[str, ...]
@@ -46,7 +46,7 @@ class LoadReport(Report):
 
 
 def read(source: Any) -> tuple[dict[str, Array], Any]:
-    """Return the weights of a file or a tree by names such as ``"dense1.W"``, and a file's input shape."""
+    """Read weights from a file or a tree, by names such as ``"dense1.W"``, with a file's input shape."""
     if isinstance(source, Mapping):
         return _named("the tree", ((".".join(path), array) for path, array in leaves(_tree(source)))), None
     if not isinstance(source, (str, os.PathLike)):
@@ -60,7 +60,7 @@ def read(source: Any) -> tuple[dict[str, Array], Any]:
 
 
 def _named(source: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Array]:
-    """Return arrays of numbers by their names, of which none may be there twice."""
+    """Return numeric arrays by name; raise if a name occurs twice."""
     found: dict[str, Array] = {}
     for name, array in pairs:
         if name in found:
@@ -72,7 +72,7 @@ def _named(source: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Array]:
 def matched(
     given: Mapping[str, Array], expected: Tree, strict: bool, dtype: str
 ) -> tuple[dict[str, Array], LoadReport]:
-    """Return the arrays that a tree takes, by name, with what is missing and what is left over.
+    """Match given arrays to a tree by name; report those missing and those left over.
 
     Raises
     ------

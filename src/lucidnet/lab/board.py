@@ -1,4 +1,4 @@
-"""What is shown while a race goes on: a line for each run that is finished, and a bar within a run."""
+"""What is shown during a race: a line for each finished run, and a bar for the current one."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Board:
         self.runs, self.done = runs, 0
 
     def begin(self, name: str, seed: int) -> None:
-        """Show which run begins."""
+        """Show which run starts."""
 
     def tell(self, share: float, numbers: Callable[[], Result]) -> None:
-        """Show what share of the run is done, and its numbers so far."""
+        """Show how far the run is, and its numbers so far."""
 
     def end(self, run: RaceRun, kept: bool = False) -> None:
-        """Print the line of a run; kept is one that was on disk already."""
+        """Print the line of a finished run; `kept` marks one that was on disk already."""
         self.done += 1
         last = {key: values[-1] for key, values in run.history.items() if values}
         said = f"failed: {run.why}" if run.failed else repr(Result(last))
@@ -45,10 +45,10 @@ class Board:
 
 
 class Silent(Board):
-    """Shows nothing of a race."""
+    """The display of a race that shows nothing."""
 
     def line(self, text: str) -> None:
-        """Leave the line out."""
+        """Do not print the line."""
 
 
 class LiveBoard(Board):
@@ -68,12 +68,12 @@ class LiveBoard(Board):
         self.began, self.drawn, self.kept = time.perf_counter(), 0.0, 0
 
     def begin(self, name: str, seed: int) -> None:
-        """Name the run at the bar's left."""
+        """Show the name of the run to the left of the bar."""
         self.title = f"{name}, seed {seed}"
         self._draw(self.done)
 
     def tell(self, share: float, numbers: Callable[[], Result]) -> None:
-        """Draw the bar anew, if the last drawing is old enough."""
+        """Redraw the bar, if it was last drawn long enough ago."""
         now = time.perf_counter()
         if now - self.drawn < INTERVAL:
             return
@@ -96,12 +96,12 @@ class LiveBoard(Board):
         self.where.say(text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar from the screen."""
         self.where.close(f"{self.done:,} of {self.runs:,} runs")
 
 
 def board(verbose: int, runs: int) -> Board:
-    """Return what shows a race: nothing for 0, a bar for 1 where one can be seen, else lines."""
+    """Return the display of a race: nothing for 0, a bar for 1 (if one can be shown), else lines."""
     if verbose == 0:
         return Silent(runs)
     where = surface() if verbose == 1 else None

@@ -1,4 +1,4 @@
-"""The finished runs of a race on disk: a race that was interrupted goes on after them."""
+"""The finished runs of a race on disk, from which an interrupted race resumes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .outcome import Race, RaceRun
 
 SUFFIX = ".race-run"
 MARK = 64
-"""How many characters of a hash stand before what a file holds."""
+"""The number of characters of a hash that precede a file's contents."""
 
 
 class RaceFolder:
@@ -36,13 +36,13 @@ class RaceFolder:
         self.folder = Path(taken("race", "folder", folder, path_like())).expanduser()
 
     def locked(self) -> AbstractContextManager[Any]:
-        """Hold the folder: no other race may write there meanwhile."""
+        """Lock the folder, so that no other race writes there meanwhile."""
         if self.folder.exists() and not self.folder.is_dir():
             raise FileError(self.folder, "is a file", "name a folder for the runs of a race")
         return locked([self.folder], lambda value: [value], True, print)
 
     def write(self, run: RaceRun, facts: dict[str, Any]) -> None:
-        """Write a finished run down: the file is there whole, or not at all."""
+        """Save a finished run, atomically."""
         held = {name: getattr(run, name) for name in ("rule", "seed", "seconds", "memory", "facts", "failed")}
         held |= {"race": facts, "history": dict(run.history), "stopped": run.history.stopped}
         data = to_bytes(held | {"steps": run.history.steps})
@@ -50,7 +50,7 @@ class RaceFolder:
         files.write(self.folder / _file_name(run.rule, run.seed), [mark, data])
 
     def runs(self, facts: dict[str, Any] | None = None) -> list[RaceRun]:
-        """Return the runs that are there; with the facts of a race, make sure that they are of such a one.
+        """Return the runs in the folder; with `facts`, raise if they belong to another race.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class RaceFolder:
         return [run for _, run in self._found(facts)]
 
     def race(self) -> Race:
-        """Return the race of which these runs are.
+        """Return the race that the runs in the folder belong to.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class RaceFolder:
 
 
 def load_race(folder: str | os.PathLike[str]) -> Race:
-    """Return the race whose finished runs are in a folder; see ``race(folder=...)``.
+    """Load the race whose finished runs are in a folder; see ``race(folder=...)``.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def load_race(folder: str | os.PathLike[str]) -> Race:
 
 
 def same(run: RaceRun, facts: dict[str, Any], folder: Path) -> RaceRun:
-    """Return a run of a folder, if it is of what is to be run."""
+    """Return a run from the folder; raise if it was made with other settings than those here."""
     if run.facts != facts:
         what, there, here = difference(run.rule, run.facts, facts)
         raise SettingError(
@@ -116,7 +116,7 @@ def same(run: RaceRun, facts: dict[str, Any], folder: Path) -> RaceRun:
 
 
 def _file_name(rule: str, seed: int) -> str:
-    """Return the name of a run's file, which no other run has."""
+    """Return the unique file name of a run."""
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", rule).strip("-.")[:40]
     return f"{readable}-{hashlib.sha256(rule.encode()).hexdigest()[:8]}-{seed}{SUFFIX}"
 

@@ -1,4 +1,4 @@
-"""What came out of a race: figures of all runs, a table, differences with their errors."""
+"""The outcome of a race: the numbers of all runs, a table, differences with their errors."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LINES = 40
-"""A table of more lines is printed, but no representation."""
+"""A table with more lines is shown only when printed, not as a representation."""
 NOTHING = 1e-9
-"""A smaller difference is written as 0."""
+"""Smaller differences are written as 0."""
 LOSSES = ("loss", "val_loss")
-"""Quantities that are others if what is trained is another loss."""
+"""Quantities that are different ones if the loss is different."""
 ROUNDING = 1e-5
-"""What runs may differ by, as a share of the numbers, and still be equal but for rounding."""
+"""The relative difference that rounding may make between runs that are equal."""
 
 
 @dataclass(frozen=True, repr=False)
 class RaceRun:
-    """One training: its rule and seed, its history, what it took.
+    """One run of a race: its rule and seed, its history, time and memory.
 
     Parameters
     ----------
     rule : str
-        The name of the rule, or of whatever else took part.
+        The name of the rule, or of any other racer.
     seed : int
-        The seed of first weights, batches and feedback.
+        The seed of initial weights, batches and feedback.
     history : History
         Loss and metrics after each epoch, of training and validation, and ``gradient_alignment``: the
         cosine between the rule's gradient and the true one, over all weights below the last layer. What was
@@ -50,7 +50,7 @@ class RaceRun:
     facts : dict
         What was trained: network, loss, optimizer, rule and settings, as text.
     failed : str, optional
-        Why it ended early with numbers that were not finite.
+        Where it ended early because of numbers that were not finite.
     """
 
     rule: str
@@ -63,11 +63,11 @@ class RaceRun:
 
     @property
     def why(self) -> str:
-        """Why it failed, in one sentence."""
+        """Why the run failed, in one sentence."""
         return (self.failed or "").partition(". ")[0]
 
     def last(self, quantity: str) -> float:
-        """Return a quantity as the run ended; NaN if it failed, or has none."""
+        """Return the final value of a quantity; NaN if the run failed or did not measure it."""
         values = self.history.get(quantity)
         return values[-1] if values and not self.failed else math.nan
 
@@ -79,7 +79,7 @@ class RaceRun:
 @answering
 @dataclass(frozen=True, repr=False)
 class Race(Report):
-    """What came out of a race.
+    """The results of a race.
 
     Two races that were run on the same data with the same settings can be joined: ``race1 + race2``.
 
@@ -90,7 +90,7 @@ class Race(Report):
     facts : dict
         What all runs have in common: data, epochs, settings.
     baseline : str, optional
-        With what the others are compared; the first if not given.
+        The racer that the others are compared with; the first if not given.
     stopped : str, optional
         Why some runs are missing, if they are.
     """
@@ -102,17 +102,17 @@ class Race(Report):
 
     @property
     def rules(self) -> list[str]:
-        """The names of the rules, or of whatever else took part."""
+        """The names of the racers: of rules, or of whatever else was raced."""
         return list(dict.fromkeys(run.rule for run in self.runs))
 
     def of(self, rule: str) -> list[RaceRun]:
-        """Return the runs of a rule."""
+        """Return the runs of one racer."""
         rule = taken("race", "rule", rule, text())
         found = {name: [run for run in self.runs if run.rule == name] for name in self.rules}
         return lookup("name in this race", rule, found)
 
     def curves(self, rule: str, quantity: str) -> np.ndarray[Any, Any]:
-        """Return a quantity of each run of a rule (seeds, epochs); NaN after a run has ended early."""
+        """Return a quantity's curves (seeds, epochs) for one racer; NaN after a run has ended early."""
         quantity = taken("race", "quantity", quantity, text())
         lookup("quantity in this race", quantity, dict.fromkeys(self.quantities))
         lists = [run.history.get(quantity, []) for run in self.of(rule)]
@@ -123,12 +123,12 @@ class Race(Report):
 
     @property
     def quantities(self) -> list[str]:
-        """The names of what was measured."""
+        """The names of the measured quantities."""
         names = dict.fromkeys(name for run in self.runs for name in run.history)
-        return sorted(names, key=lambda name: name == "gradient_alignment")  # which stands last
+        return sorted(names, key=lambda name: name == "gradient_alignment")  # which comes last
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return all figures: one dict for each rule, seed and epoch."""
+        """Return all figures: one dict for each racer, seed and epoch."""
         return [{"rule": run.rule, "seed": run.seed} | row for run in self.runs for row in run.history.rows()]
 
     def step_rows(self) -> list[dict[str, Any]]:
@@ -153,12 +153,12 @@ class Race(Report):
     # --- comparing ----------------------------------------------------------------------------------
 
     def differences(self, baseline: str | None = None) -> list[dict[str, Any]]:
-        """Return how the others ended against one of them, run by run with the same seed.
+        """Return how the final results of the racers differ from a baseline's, paired by seed.
 
         Parameters
         ----------
         baseline : str, optional
-            With which to compare; that of the race, or the first, if not given.
+            The racer to compare with; that of the race, or the first, if not given.
 
         Returns
         -------
@@ -179,10 +179,10 @@ class Race(Report):
         ]
 
     def equal(self) -> list[tuple[list[str], bool]]:
-        """Return the names whose runs are equal, in groups, and whether that is bit for bit.
+        """Return groups of racers with equal results, and whether they are equal bit for bit.
 
-        Otherwise they are equal but for rounding. Rules that are one rule on this network are found so, as
-        ``rflo`` and ``eprop`` are on a `LeakyRNN`.
+        If they are not, they are equal up to rounding. This finds rules that coincide on this network, as
+        ``rflo`` and ``eprop`` do on a `LeakyRNN`.
         """
         groups: list[tuple[list[str], bool]] = []
         for rule in self.rules:
@@ -196,7 +196,7 @@ class Race(Report):
         return [group for group in groups if len(group[0]) > 1]
 
     def _alike(self, one: str, two: str) -> bool | None:
-        """Tell whether the runs of two are equal bit for bit, or but for rounding (False); None if not."""
+        """Compare two racers' runs: True if equal bit for bit, False if up to rounding, None if different."""
         first, second = ({run.seed: run for run in self.of(name)} for name in (one, two))
         pairs = [(first[seed].history, second[seed].history) for seed in first if seed in second]
         if not pairs or any(a.keys() != b.keys() or a.epochs != b.epochs or not a for a, b in pairs):
@@ -215,7 +215,7 @@ class Race(Report):
         return found
 
     def merge(self, *others: Race) -> Race:
-        """Return this race and others as one.
+        """Merge this race with others.
 
         Raises
         ------
@@ -247,16 +247,16 @@ class Race(Report):
     # --- looking at it ------------------------------------------------------------------------------
 
     def table(self, baseline: str | None = None) -> str:
-        """Return the figures of the last epoch as a table, and below it the differences.
+        """Return a table of the final results, followed by the differences to a baseline.
 
-        The first has mean and standard deviation over the seeds. The second has, for each rule, the mean
-        difference to the baseline over seeds that both have, with its standard error; see `differences`. Then
-        follows which rules are equal, and which runs are missing.
+        The first table has mean and standard deviation over the seeds. The second has, for each rule, the
+        mean difference to the baseline over seeds that both have, with its standard error; see `differences`.
+        Then come the rules that are equal, and the runs that are missing.
 
         Parameters
         ----------
         baseline : str, optional
-            With what the others are compared; that of the race, or the first, if not given.
+            The racer that the others are compared with; that of the race, or the first, if not given.
         """
         tables = [
             "\n".join([_grid(titles, rows), *([f"({note})"] if note else [])])
@@ -286,7 +286,7 @@ class Race(Report):
         yield f"{np.mean([run.memory for run in self.of(rule)]) / 2**20:.2f}"
 
     def _remarks(self) -> list[str]:
-        """Return which rules are equal, which runs failed, and why some are missing."""
+        """Return lines on equal racers, failed runs, and missing runs."""
         lines = [
             f"{' and '.join([', '.join(names[:-1]), names[-1]])} are equal"
             + (": the same numbers, bit for bit" if exact else " but for rounding")
@@ -317,7 +317,7 @@ class Race(Report):
         return f"Race({len(self.runs):,} runs of {len(self.rules):,}; print it to see the table)"
 
     def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Figure:
-        """Return a figure of all quantities over the epochs: mean and spread over the seeds.
+        """Plot all quantities over the epochs: mean and spread over the seeds.
 
         ``ax``, ``title``, ``figsize``, ``style`` and ``path`` are those of all pictures: see `plots`.
         """
@@ -329,7 +329,7 @@ class Race(Report):
 
 
 def _fits(runs: list[RaceRun], run: RaceRun) -> None:
-    """Raise if a run cannot be added to others."""
+    """Raise if a run does not fit the others."""
     from ..core.packing import difference
 
     for other in (one for one in runs if one.rule == run.rule):
@@ -346,13 +346,13 @@ def _fits(runs: list[RaceRun], run: RaceRun) -> None:
 
 
 def _ends(one: RaceRun, other: RaceRun, quantity: str) -> tuple[float, float]:
-    """Return a quantity of both, NaN if it is the loss and they had different ones."""
+    """Return the final values of both runs; NaN for losses that are not comparable."""
     apart = quantity in LOSSES and one.facts.get("loss") != other.facts.get("loss")
     return (math.nan, math.nan) if apart else (one.last(quantity), other.last(quantity))
 
 
 def _paired(pairs: list[tuple[float, float]]) -> dict[str, Any]:
-    """Return the mean of the differences of pairs, and its standard error."""
+    """Return the mean of paired differences, with its standard error."""
     found = np.array([a - b for a, b in pairs])
     error = float(found.std(ddof=1) / math.sqrt(len(found))) if len(found) > 1 else math.nan
     return {"difference": float(found.mean()), "standard_error": error, "seeds": len(found)}
@@ -373,7 +373,7 @@ def _grid(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def _written(values: np.ndarray[Any, Any]) -> str:
-    """Write the mean, and the standard deviation with as many decimals."""
+    """Format mean and standard deviation."""
     mean, spread = number(float(values.mean())), float(values.std(ddof=min(1, len(values) - 1)))
     if len(values) == 1:
         return mean
@@ -381,7 +381,7 @@ def _written(values: np.ndarray[Any, Any]) -> str:
 
 
 def _with_error(row: Mapping[str, Any]) -> str:
-    """Write a difference with its sign and its error."""
+    """Format a difference with its sign and standard error."""
     difference, error = row["difference"], row["standard_error"]
     if math.isnan(difference):
         return "-"

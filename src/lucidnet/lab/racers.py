@@ -1,4 +1,4 @@
-"""Who takes part in a race: learning rules, optimizers, rates, activations, models, by names."""
+"""The participants of a race: learning rules, optimizers, rates, activations, models, by name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..optimizers.schedules import Schedule
 from ..optimizers.settings import inner_optimizers
 
 PARTS = ("model", "rule", "optimizer", "activation", "units", "loss")
-"""What a dict of settings can say of the model itself."""
+"""Keys in a dict of settings that concern the model itself."""
 FIT = frozenset({f.name for f in fields(FitArguments)} | {"sample_weight", "mask"})
 FIT -= {"epochs", "resume", "verbose"}
 """What `fit` takes that a race, or one who takes part in it, can say."""
@@ -36,7 +36,7 @@ ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 @dataclass(frozen=True)
 class Racer:
-    """One who takes part in a race: a name, and what is different about it.
+    """A racer: its name, and what differs from the model of the race.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Racer:
     fit_settings: dict[str, Any] = field(default_factory=dict)
 
     def model(self, base: Model, seed: int, online: bool = False) -> Model:
-        """Return an untrained model of a seed, as this one takes part with it."""
+        """Return this racer's untrained model, for a seed."""
         net, chosen, metrics = self._network(base)
         loss, optimizer, rule = chosen or base._compiled
         if "activation" in self.parts:
@@ -76,11 +76,11 @@ class Racer:
         return made
 
     def rule(self, base: Model) -> Any:
-        """Return the rule by which it learns from a stream."""
+        """Return the rule by which this racer learns from a stream."""
         return self.parts.get("rule") or base.rule
 
     def _network(self, base: Model) -> tuple[Layer, Any, Any]:
-        """Return network, what it is compiled with if it is, and metrics."""
+        """Return the network, what it is compiled with (if it is), and its metrics."""
         given = self.parts.get("model")
         if given is None:
             return base.net, base._compiled, base.metrics
@@ -97,10 +97,10 @@ class Racer:
         return given.net, given._chosen, given.metrics if given._chosen else base.metrics
 
     def _made(self, make: Any) -> Any:
-        """Return what a function makes that takes no arguments."""
+        """Call a function without arguments."""
         try:
             signature(make).bind()
-        except ValueError:  # of some functions nobody knows what they take
+        except ValueError:  # some functions do not say what they take
             pass
         except TypeError:
             raise SettingError(
@@ -110,7 +110,7 @@ class Racer:
         return make()
 
     def _changed(self, optimizer: Optimizer) -> Optimizer:
-        """Return an optimizer with the settings of this one."""
+        """Return an optimizer with this racer's settings."""
         around = (optimizer, *(inner for _, inner in inner_optimizers(optimizer)))
         known = {f.name for one in around for f in fields(one)}
         for name in self.optimizer_settings:
@@ -124,7 +124,7 @@ class Racer:
 
 
 def racers(given: Any) -> list[Racer]:
-    """Return who takes part, from a dict by name, or a sequence.
+    """Make racers from a dict by name, or from a sequence.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def racers(given: Any) -> list[Racer]:
 
 
 def _named(given: Any) -> tuple[Any, Any]:
-    """Return a name for what stands in a sequence, and that itself."""
+    """Return an item of a sequence, preceded by a name for it."""
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str):
         return given
     if isinstance(given, (Model, Layer, Mapping, list, tuple)) or is_function(given):
@@ -177,7 +177,7 @@ def _racer(name: str, given: Any) -> Racer:
 
 
 def _kind(name: str, given: Any) -> str:
-    """Return as what something takes part: one of `PARTS`, or the rate."""
+    """Return the role of a racer: one of `PARTS`, or the learning rate."""
     if isinstance(given, str):
         table = dict.fromkeys([*rules.SPACE, *rules.TIME], "rule")
         table |= dict.fromkeys(OPTIMIZERS, "optimizer") | dict.fromkeys(activations.KNOWN, "activation")
@@ -202,7 +202,7 @@ def _kind(name: str, given: Any) -> str:
 
 
 def _of_settings(name: str, given: Mapping[str, Any]) -> Racer:
-    """Return who takes part with some settings."""
+    """Make a racer from a dict of settings."""
     parts = {key: value for key, value in given.items() if key in PARTS}
     if "rule" in parts:
         parts["rule"] = rules.get(parts["rule"])
@@ -219,9 +219,9 @@ def _of_settings(name: str, given: Mapping[str, Any]) -> Racer:
 
 
 def with_activation(net: Layer, activation: Any) -> Layer:
-    """Return a network with another activation in all its layers but the last.
+    """Replace the activation in all layers of a network but the last.
 
-    Layers without one, as a `Dense` before a normalization, stay so.
+    Layers without one, such as a `Dense` before a normalization, stay so.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def with_activation(net: Layer, activation: Any) -> Layer:
 
 
 def with_units(net: Layer, units: Any) -> Layer:
-    """Return a network with another number of units in all its hidden layers.
+    """Replace the number of units in all hidden layers of a network.
 
     Examples
     --------
@@ -270,5 +270,5 @@ def with_units(net: Layer, units: Any) -> Layer:
 
 
 def written(value: Any) -> str:
-    """Return how something is written down, so that it is the same in another process."""
+    """Return a repr that is the same in other processes, without memory addresses."""
     return ADDRESS.sub("", repr(value))

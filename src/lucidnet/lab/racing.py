@@ -1,4 +1,4 @@
-"""Learning rules, or anything else by name, against each other: the same first weights, the same batches."""
+"""Races between learning rules, or anything else with names: same initial weights, same batches."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from .streams import ONLINE, Streaming
 P = ParamSpec("P")
 DATA = "(x, y), ((x, y), (x_test, y_test)), a Dataset or a function that gives a fresh iterator of batches"
 MOST_RUNS = 100_000
-"""Seeds of a race, more than anybody waits for."""
+"""The most seeds of a race: more than anybody waits for."""
 
 
 @dataclass
 class _Run:
-    """One run that is to be made."""
+    """A run that is still to be made."""
 
     racer: Racer
     seed: int
@@ -42,7 +42,7 @@ class _Run:
 
 
 def _of_pairs(function: Callable[P, Race]) -> Callable[P, Race]:
-    """Say what to write to those who give inputs and targets one by one, as `fit` takes them."""
+    """Tell users who pass inputs and targets separately, as for `fit`, to pass a pair."""
 
     @wraps(function)
     def call(*args: P.args, **named: P.kwargs) -> Race:
@@ -71,25 +71,25 @@ def race(
 ) -> Race:
     """Train one network by several learning rules, from the same weights, on the same batches.
 
-    Optimizers, rates, activations and whole models are raced in the same way: anything by name. A model of
-    another network begins with its own first weights of the same seed.
+    Optimizers, rates, activations and whole models are raced in the same way: anything with a name. A model
+    of another network starts from its own initial weights of the same seed.
 
     Parameters
     ----------
     model : Model
-        A compiled model: its layers, loss, optimizer and metrics are used. It stays as it is.
+        A compiled model: its layers, loss, optimizer and metrics are used. It is not changed.
     data : pair (x, y), pair of pairs ((x, y), (x_test, y_test)), or Dataset
         What to train on, and what to validate on after each epoch (also `validation_data`); a tenth of the
         first if left out. Or what else `fit` takes as x: a `data.Dataset`, or a function that gives a fresh
         iterator of batches for each epoch.
     rules : dict of str to anything, or sequence
-        Who takes part, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
+        The racers, by name. Each is a rule, an optimizer, a rate or schedule, an activation (of hidden
         layers), a loss, a model, layers, a function that returns one of these two, or a dict of settings:
         ``model``, ``rule``, ``optimizer``, ``activation``, ``units`` (of the hidden layers), ``loss``, those
-        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. In a sequence
-        stand rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
+        of the optimizer such as ``learning_rate``, and those of `fit`, such as ``batch_size``. A sequence may
+        hold rules, optimizers, rates, activations and losses, or pairs ``("name", rule)``.
     seeds : int or sequence of int
-        How many seeds, or which.
+        The number of seeds, or a sequence of seeds.
     epochs : int
         As in `Model.fit`: 5 if not given; of a stream 1.
     batch_size : int
@@ -98,17 +98,18 @@ def race(
         0 shows nothing; 1 prints a line for each run, and in a terminal draws a bar within runs; 2 prints a
         line for each epoch, too.
     baseline : str, optional
-        With whom the others are compared in the table; the first if not given.
+        The racer that the others are compared with in the table; the first if not given.
     folder : path, optional
-        Where finished runs are kept. A race that was interrupted goes on after them, to the same numbers as
-        one that was not; other seeds and rules may be added. Another data set, other settings, or another
-        rule of the same name are an error. What functions do, of a data set or a callback, is not compared.
+        Where finished runs are kept. An interrupted race continues after them, with the same numbers as an
+        uninterrupted one; other seeds and rules may be added. Another data set, other settings, or another
+        rule of the same name are an error. The behaviour of functions, of a data set or a callback, is not
+        compared.
     jobs : int
-        How many runs are made at once, each in a process of its own (needs joblib: ``pip install
+        The number of runs made at once, each in a process of its own (needs joblib: ``pip install
         'lucidnet[jobs]'``). Whatever backend ``joblib.parallel_config`` names does the work; Dask's has been
-        tested, others have not. The numbers are those of ``jobs=1``, as long as the processes do their sums
-        with as many threads each as one alone (``OPENBLAS_NUM_THREADS=1`` makes sure of it). Callbacks work
-        there on copies: what they note does not come back.
+        tested, others have not. The numbers are those of ``jobs=1``, provided each process uses as many
+        threads for its sums as a single one would (``OPENBLAS_NUM_THREADS=1`` makes sure of it). Callbacks
+        work there on copies: what they note does not come back.
     online : bool or dict
         Whether each learns from a stream, at each time step: the data are then inputs and targets
         (time, n, ...), or a function that gives a fresh iterator of the (x, y) or (x, y, weights) of each
@@ -170,7 +171,7 @@ def race(
 
 
 def _seeds(given: Any) -> list[int]:
-    """Return the seeds themselves."""
+    """Return the list of seeds."""
     if hasattr(given, "__iter__") and not isinstance(given, (str, bytes)):
         starts = [taken("race", "seeds", one, whole(0)) for one in given]
         if len(set(starts)) < len(starts):
@@ -194,7 +195,7 @@ def _work(
     settings: dict[str, Any],
     verbose: int,
 ) -> Training | Streaming:
-    """Return what all runs have in common, checked."""
+    """Check and return what all runs have in common."""
     for name in settings:
         if name == "resume":
             raise SettingError("race: resume is of one training; a race is gone on with by folder=...")
@@ -235,7 +236,7 @@ def _work(
 
 
 def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
-    """Return what to train on, and what to validate on."""
+    """Return the training data and the validation data."""
     if isinstance(data, str):
         raise SettingError(
             f"race: data must be arrays: write lucidnet.data.load({data!r}) in place of {data!r}"
@@ -261,14 +262,14 @@ def _parted(data: Any) -> tuple[tuple[Any, Any], Any]:
 
 
 def _is_pair(given: Any) -> bool:
-    """Tell whether something is (x, y), and no list of two rows."""
+    """Tell whether something is a pair (x, y) rather than a list of two rows."""
     if isinstance(given, list):
         return len(given) == 2 and all(hasattr(part, "shape") and np.ndim(part) for part in given)
     return isinstance(given, tuple) and len(given) in (2, 3)
 
 
 def _shareable(callbacks: Any) -> None:
-    """Raise if runs would overwrite each other's files."""
+    """Raise if callbacks would make the runs overwrite each other's files."""
     for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
         if isinstance(callback, Callback) and (callback.owned() is not None or isinstance(callback, CSVLog)):
             raise SettingError(
@@ -278,7 +279,7 @@ def _shareable(callbacks: Any) -> None:
 
 
 def _facts(model: Model, made: list[_Run], work: Training | Streaming) -> dict[str, Any]:
-    """Return what the race has in common; note in each run what is its own, and see that it can begin."""
+    """Return the facts common to the race, set those of each run, and check that the runs can start."""
     if isinstance(work, Streaming):
         for one in made:
             one.model.build(work.shape())
@@ -304,7 +305,7 @@ def _raced(
     jobs: int,
     shown_by: Board,
 ) -> tuple[list[RaceRun], str | None]:
-    """Make the runs that are not there yet; return all, and why some are missing if they are."""
+    """Make the missing runs; return all runs, and why some are missing if any are."""
     there = {(run.rule, run.seed): run for run in folder.runs(facts)} if folder else {}
     for one in made:
         key = one.racer.name, one.seed
@@ -354,7 +355,7 @@ def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -
 
 
 def _by_processes(made: list[_Run], work: Training | Streaming, jobs: int) -> Iterator[RaceRun]:
-    """Yield the runs as they are finished, in any order."""
+    """Run in several processes; yield runs as they finish, in any order."""
     joblib = optional("joblib", "jobs")
     tasks = (
         joblib.delayed(work.run)(

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..data.batch import Batch
 
 SAMPLE = 256
-"""How many examples the alignment is measured on."""
+"""The number of examples on which alignment is measured."""
 
 Tell = Callable[[float, Callable[[], Result]], None]
-"""Is told what share of a run is done, and how to get the numbers so far."""
+"""A function told which share of a run is done, and how to get the numbers so far."""
 
 
 def silent(share: float, numbers: Callable[[], Result]) -> None:
@@ -37,7 +37,7 @@ def silent(share: float, numbers: Callable[[], Result]) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """What all runs of a race have in common: data, and how `fit` is called.
+    """What all runs of a race share: the data, and the arguments of `fit`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Training:
     verbose: int = 0
 
     def facts(self, model: Model) -> dict[str, Any]:
-        """Return settings and data as plain data."""
+        """Return settings and data as plain data, to be compared."""
         own = {"validation_data": None, "sample_weight": None, "mask": None} | self.settings
         given: dict[str, Any] = {
             name: own.get(name) for name in ("validation_split", "class_weight", "sample_weight", "mask")
@@ -69,13 +69,13 @@ class Training:
         return {"settings": kept, "data": source.facts()[1], "validation_data": measured}
 
     def batch(self, model: Model, settings: dict[str, Any]) -> int | None:
-        """Return how many examples a batch has; None where that has no effect."""
+        """Return the batch size; None where it has no effect."""
         if self.y is None or model.problem.optimizer.full_batch:
             return None
         return settings.get("batch_size")
 
     def check(self, model: Model, own: dict[str, Any]) -> None:
-        """Raise before any training if what `fit` is told of a run cannot be."""
+        """Raise before any training if the arguments of `fit` are invalid for a run."""
         settings = {"sample_weight": None, "mask": None, **self.settings, **own}
         weights, mask = settings.pop("sample_weight"), settings.pop("mask")
         if is_function(settings.get("callbacks")):
@@ -87,7 +87,7 @@ class Training:
             to_train(model, *data, weight, weights, mask)
 
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
-        """Train a model; own are the settings of this run alone."""
+        """Train a model; `own` holds the settings of this run alone."""
         settings = self.settings | own
         settings["batch_size"] = self.batch(model, settings)
         callbacks = settings.pop("callbacks", ())
@@ -107,16 +107,16 @@ class Training:
 
 
 ARRAYS = ("validation_data", "sample_weight", "mask")
-"""Settings that are data, of which a hash is kept."""
+"""Settings that hold data, of which a hash is kept."""
 
 
 def plain(value: Any) -> Any:
-    """Return a setting as plain data that is the same in another process."""
+    """Convert a setting to plain data that is the same in other processes."""
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
-    if is_function(value):  # what it does nobody can compare
+    if is_function(value):  # its behaviour cannot be compared
         return "a function"
     if isinstance(value, Callback):
         return {"callback": type(value).__name__} | {
@@ -128,7 +128,7 @@ def plain(value: Any) -> Any:
 
 
 def facts_of(model: Model, own: dict[str, Any]) -> dict[str, Any]:
-    """Return what a run trains, as text."""
+    """Describe what a run trains, as text."""
     made = {"network": model.net, "loss": model.loss, "optimizer": model.optimizer, "rule": model.rule}
     metrics = [written(metric) for metric in model.metrics]
     return {name: written(value) for name, value in made.items()} | {"metrics": metrics, "fit": plain(own)}
@@ -180,14 +180,14 @@ class _Watch(Callback):
 
 
 def _memory(model: Model, watch: _Watch) -> int:
-    """Return the peak of what one training step allocates."""
+    """Return the peak memory that one training step allocates, in bytes."""
     batch = watch.batch
     assert batch is not None
     return peak(lambda: train(model, [batch]))
 
 
 def peak(work: Callable[[], object]) -> int:
-    """Return the most that some work has allocated at once, in bytes."""
+    """Return the peak memory that some work allocates, in bytes."""
     running = tracemalloc.is_tracing()
     if not running:
         tracemalloc.start()

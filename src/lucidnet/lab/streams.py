@@ -1,4 +1,4 @@
-"""Races over a stream: whoever takes part learns at each time step."""
+"""Races over a stream, in which the participants learn at each time step."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .running import Tell, peak
 
 SETTINGS = ("every", "delay", "stretch")
 ROWS = 20
-"""How many rows a stream of known length gives, if nobody says how long a stretch is."""
+"""The default number of rows made of a stream of known length."""
 STRETCH = 1000
-"""How many time steps make a row, if nobody says so, and the stream's length is not known."""
+"""The default number of time steps in a row, if the stream's length is unknown."""
 
 
 def _online(given: Any, owner: Any) -> bool | Mapping[str, Any]:
@@ -48,7 +48,7 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Streaming:
-    """What all runs of an online race have in common: the stream, and how it is learned from.
+    """What all runs of an online race share: the stream, and how to learn from it.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Streaming:
         epochs: int | None,
         rules: dict[str, Any],
     ) -> Streaming:
-        """Return what the arguments of a race say.
+        """Check the arguments of an online race.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Streaming:
         return cls(x, y, settings.get("sample_weight"), passes, **made, rules=rules)
 
     def facts(self, model: Model) -> dict[str, Any]:
-        """Return settings and data as plain data."""
+        """Return settings and data as plain data, to be compared."""
         data = None
         if not is_function(self.x):
             weights = None if self.weights is None else np.asarray(self.weights)
@@ -132,7 +132,7 @@ class Streaming:
         return {"online": online, "data": data}
 
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
-        """Let a model learn from the stream."""
+        """Train a model on the stream."""
         learner = model.online(self.rules[name], self.every, self.delay)
         history, failed, seconds, first = History(), None, 0.0, None
         total = None if is_function(self.x) else self.epochs * -(-len(self.x) // self.stretch)
@@ -159,7 +159,7 @@ class Streaming:
         return RaceRun(name, seed, history, seconds, memory, facts, failed)
 
     def _stretches(self) -> Iterator[Stretch]:
-        """Yield the parts of the stream."""
+        """Yield the stream in stretches."""
         if not is_function(self.x):
             for start in range(0, len(self.x), self.stretch):
                 part = slice(start, start + self.stretch)
@@ -182,14 +182,14 @@ class Streaming:
 
 
 class _Late:
-    """Outputs that wait for the targets of their times."""
+    """Holds outputs until the targets of their times arrive."""
 
     def __init__(self, delay: int) -> None:
         self.delay = delay
         self.waiting: Array | None = None
 
     def shifted(self, outputs: Array) -> Array:
-        """Return, for each time, the output of `delay` times before; NaN where there was none."""
+        """Return the outputs delayed by `delay` time steps; NaN where there are none yet."""
         if self.waiting is None:
             self.waiting = np.full((self.delay, *outputs.shape[1:]), np.nan, outputs.dtype)
         both = np.concatenate([self.waiting, outputs])
@@ -198,7 +198,7 @@ class _Late:
 
 
 def _measured(model: Model, losses: Array, outputs: Array, part: Stretch) -> Result:
-    """Return the mean loss of a stretch, and the metrics of outputs and the targets they were to meet."""
+    """Return a stretch's mean loss, and the metrics of outputs against their targets."""
     known = losses[np.isfinite(losses)]
     result = Result(loss=float(known.mean()) if len(known) else float("nan"))
     if not model.metrics:

@@ -1,4 +1,4 @@
-"""Attention: each step of a sequence looks at all others."""
+"""Attention: each step of a sequence looks at all the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class MultiHeadAttention(Layer):
     `dotproduct.attend_back`, around them those of four dense layers.
 
     Inputs are sequences (n, time, features), which attend to themselves, or tuples of two: the queries'
-    and the memory that they look at (cross-attention). The mask of what is looked at says which keys count.
+    sequence, and the memory that it looks at (cross-attention). The mask of the sequence that is looked at
+    says which keys count.
 
     Parameters
     ----------
@@ -40,12 +41,12 @@ class MultiHeadAttention(Layer):
     causal : bool
         Whether each step sees itself and those before it only.
     dropout : float
-        The probability to drop a weight of A in training.
+        The probability of dropping a weight of A in training.
     use_bias : bool
-        Whether the biases are there. Keys have none: it would add the same to all scores of a query,
-        which softmax does not see.
+        Whether to have biases. Keys have none: it would add the same to all scores of a query, which does not
+        change softmax.
     initializer : str or Initializer
-        How the four weights W begin; Glorot's uniform distribution if not given.
+        Initial values of the four weights W; Glorot's uniform distribution if not given.
     """
 
     heads: int = whole(1)
@@ -67,7 +68,7 @@ class MultiHeadAttention(Layer):
         return shape[0] if several(shape) else shape
 
     def _sequences(self, shape: Any) -> list[tuple[int | None, int]]:
-        """Return times and features of what queries are made of, and of the memory."""
+        """Return the numbers of time steps and features of the query sequence and of the memory."""
         given = shape if several(shape) else (shape, shape)
         if isinstance(given, dict) or len(given) != 2:
             raise ShapeError(
@@ -94,7 +95,7 @@ class MultiHeadAttention(Layer):
         query, memory = x if isinstance(x, tuple) else (x, None)
         seen_from = query if memory is None else memory
         counts = self._counts(seen_from, run)
-        known = zeroed(seen_from, counts)  # numbers however large that do not count add nothing
+        known = zeroed(seen_from, counts)  # masked numbers, however large, add nothing
         sources = self._sources(query, known)
         q, k, v = (self._divided(self._projected(params, part, source)) for part, source in sources)
         mixed, seen = attend(q, k, v, counts, self.causal, Dropout(self.dropout), run)
@@ -118,15 +119,15 @@ class MultiHeadAttention(Layer):
         return (dquery + dmemory if alone else (dquery, dmemory)), grads
 
     def weights(self, params: Tree, x: Array, run: Run = INFERENCE) -> Array:
-        """Return the weights A (n, heads, time, time) of an input, each row a query's; for plots."""
+        """Return the attention weights A (n, heads, time, time), one row per query; for plots."""
         return self.forward(params, x, run)[1][-1].weights
 
     def _sources(self, query: Array, memory: Array) -> list[tuple[str, Array]]:
-        """Return what queries, keys and values are made of."""
+        """Return the arrays that queries, keys and values are computed from."""
         return [("query", query), ("key", memory), ("value", memory)]
 
     def _projected(self, params: Tree, part: str, x: Array) -> Array:
-        """Return x W + b, with all rows in one product."""
+        """Return x W + b for all rows, by one matrix product."""
         y = x.reshape(-1, x.shape[-1]) @ params[f"W_{part}"]
         if f"b_{part}" in params:
             y += params[f"b_{part}"]
@@ -135,7 +136,7 @@ class MultiHeadAttention(Layer):
     def _unprojected(
         self, params: Tree, part: str, x: Array, dy: Array, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        """Return the gradients of x W + b."""
+        """Return the gradients for x W + b."""
         rows, deltas = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
         grads = {f"W_{part}": rows.T @ deltas}
         if f"b_{part}" in params:
@@ -152,7 +153,7 @@ class MultiHeadAttention(Layer):
         return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
     def _counts(self, memory: Array, run: Run) -> Array | None:
-        """Return which keys count, or raise if the mask is not that of the keys."""
+        """Return which keys count; raise if the mask does not match them."""
         mask = run.mask[1] if isinstance(run.mask, tuple) else run.mask
         if mask is not None and mask.shape != memory.shape[:2]:
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""Axes of arrays as settings: counted as in the arrays, whose axis 0 is the examples."""
+"""Axes of arrays as settings, counted as in the arrays, where axis 0 is the examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANY: Check = whole(None).metadata["check"]
 
 
 def as_axis(given: Any, owner: Any) -> int:
-    """Return an axis as it is kept: counted from 1, or from the end as -1, -2 and so on."""
+    """Check an axis: counted from 1, or from the end as -1, -2 and so on."""
     axis: int = _ANY.convert(given, owner)
     if axis == 0 or abs(axis) > 64:
         raise UnfitError
@@ -26,7 +26,7 @@ def as_axis(given: Any, owner: Any) -> int:
 
 
 def as_axes(given: Any, owner: Any) -> int | tuple[int, ...]:
-    """Return one axis or several as they are kept; several of them are a tuple."""
+    """Check one axis, or several, which become a tuple."""
     if not isinstance(given, Iterable):
         return as_axis(given, owner)
     several = tuple(as_axis(axis, owner) for axis in listed(given))
@@ -36,7 +36,7 @@ def as_axes(given: Any, owner: Any) -> int | tuple[int, ...]:
 
 
 def place(layer: Any, axis: int, shape: Shape) -> int:
-    """Return which axis of a batch is meant, 1 or more, for examples of a shape.
+    """Return an axis of a batch, counted from 0, for examples of a shape.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def place(layer: Any, axis: int, shape: Shape) -> int:
 
 
 def places(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> tuple[int, ...]:
-    """Return which axes of a batch are meant, in ascending order; see `place`."""
+    """Return axes of a batch, counted from 0, in ascending order; see `place`."""
     several = axes if isinstance(axes, tuple) else (axes,)
     found = sorted({place(layer, axis, shape) for axis in several})
     if len(found) < len(several):
@@ -63,7 +63,7 @@ def places(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> tuple[int, 
 
 
 def sizes(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> Shape:
-    """Return the sizes of some axes of an input, which may not vary."""
+    """Return the sizes of some axes of an input; raise if one of them can vary."""
     if axes == -1:
         return (features(layer, shape),)
     found = tuple(shape[axis - 1] for axis in places(layer, axes, shape))
@@ -73,12 +73,12 @@ def sizes(layer: Any, axes: int | tuple[int, ...], shape: Shape) -> Shape:
 
 
 def is_last(axes: tuple[int, ...], count: int) -> bool:
-    """Tell whether of so many axes the last one alone is meant."""
+    """Tell whether axes are just the last of `count` axes."""
     return axes == (count - 1,)
 
 
 def at_end(x: Array, axes: tuple[int, ...]) -> Array:
-    """Return an array with some of its axes as one, the last; where they are the last, the array itself.
+    """Merge some axes into one, at the end; unchanged if it is the last axis alone.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def at_end(x: Array, axes: tuple[int, ...]) -> Array:
 
 
 def back(y: Array, axes: tuple[int, ...], shape: Shape) -> Array:
-    """Return what `at_end` made of an array of a shape in that shape."""
+    """Reverse `at_end`: return the array in its original shape."""
     if is_last(axes, len(shape)):
         return y.reshape(shape)
     order = (*(axis for axis in range(len(shape)) if axis not in axes), *axes)

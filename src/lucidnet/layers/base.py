@@ -1,4 +1,4 @@
-"""The contract of a layer: what a container, a learning rule and a training step may rely on."""
+"""The contract of a layer: what containers, learning rules and training steps may rely on."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ Samples: TypeAlias = Iterator[tuple["Layer", Shape]]
 """Layers, each with the shape of one input."""
 
 Mask: TypeAlias = Any
-"""Which time steps of sequences count: (n, time) of bool, or None if all do. Where a layer takes several
-inputs it is a tuple of such, where a network takes or gives several a dict by name."""
+"""Which time steps of sequences count: (n, time) of bool, or None if all do. A layer with several inputs
+has a tuple of masks, a network with several inputs or outputs a dict by name."""
 
 SAME: Any = object()
-"""Stands for the mask that a run has already."""
+"""Stands for the mask that a run already has."""
 
 NO_STREAM = Stream()
 
 
 class Run(Brief):
-    """What a forward pass is told besides its input: training or inference, random numbers, time.
+    """The context of a forward pass: training or inference, random numbers, masks, carried states.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ class Run(Brief):
 
     @property
     def stream(self) -> Stream:
-        """The random numbers for this place and step."""
+        """The random stream for this place and step."""
         return self._root.but(path=self._root.path + self._path)
 
     def child(self, name: str, mask: Mask = SAME, frozen: bool = False) -> Run:
-        """Return the run of a part of the network.
+        """Return the run for a part of the network.
 
         Parameters
         ----------
@@ -106,29 +106,29 @@ class Run(Brief):
         return Run(self.train, self._root, path, mask, states, self.valid, frozen, self.masks)
 
     def child_of_frozen(self) -> Run:
-        """Return this run in a container that is frozen."""
+        """Return this run as inside a frozen container."""
         return Run(self.train, self._root, self._path, self.mask, self.states, self.valid, True, self.masks)
 
     def noting(self) -> Run:
-        """Return this run with a place where masks are noted."""
+        """Return this run with a dict that collects masks."""
         return Run(
             self.train, self._root, self._path, self.mask, self.states, self.valid, self.frozen, masks={}
         )
 
     def of_steps(self, counts: Array | None) -> Run:
-        """Return the run of a layer whose examples are the time steps here; `counts` says which are some."""
+        """Return the run for a layer whose examples are time steps; `counts` tells which of them count."""
         masks: dict[int, Mask] | None = None if self.masks is None else {}
         return Run(self.train, self._root, self._path, None, None, counts, self.frozen, masks)
 
     def rows(self, part: slice, total: int) -> Run:
-        """Return the run of some of the examples, which draw what they would draw in the whole batch."""
+        """Return the run for some of the examples; their random numbers are those of the whole batch."""
         stream = RowStream.of(self._root, part, total)
         mask, states, valid = part_of((self.mask, self.states, self.valid), part)
         masks: dict[int, Mask] | None = None if self.masks is None else {}
         return Run(self.train, stream, self._path, mask, states, valid, self.frozen, masks)
 
     def note(self, cache: Cache) -> None:
-        """Note the mask of the input of a layer that has kept this, if somebody asks for it."""
+        """Record the mask of the input of the layer with this cache, if masks are collected."""
         if self.masks is not None and self.mask is not None:
             self.masks[id(cache)] = self.mask
 
@@ -137,7 +137,7 @@ INFERENCE = Run()
 
 
 def _as_rule(given: Any, owner: Any) -> Any:
-    """Return a layer's rule as it was given: its name is looked up when the model is compiled."""
+    """Accept a layer's rule; a name is looked up when the model is compiled."""
     known = isinstance(given, Value) and (hasattr(given, "couples_examples") or hasattr(given, "space"))
     if not known and not (isinstance(given, str) and given):
         raise UnfitError
@@ -167,18 +167,18 @@ class Layer(Value):
     name : str, optional
         The name of the layer in its container; made from class and position if not given.
     learning_rate : float, optional
-        Rate of this layer, in place of the optimizer's.
+        This layer's rate, in place of the optimizer's.
     l1, l2 : float, optional
         Penalties ``l1 * sum|W| + l2 * sum W^2`` added to the loss, for the weights named in `penalized`.
     weight_decay : float, optional
-        Decay of this layer, in place of the optimizer's.
+        This layer's decay, in place of the optimizer's.
     constraint : Constraint, optional
-        What these weights are brought back to after each step, such as a largest norm.
+        The constraint that these weights are brought back to after each step, such as a largest norm.
     rule : str or Rule, optional
         The learning rule of this layer (and of all layers inside), in place of the model's.
     frozen : bool or tuple of str
-        If true, the parameters of this layer (and of all layers inside) are not trained; with names of
-        its own parameters, as ``frozen=("b",)``, these are not.
+        If true, the parameters of this layer (and of all layers inside) are not trained; with names of its
+        own parameters, as in ``frozen=("b",)``, only those are not.
     """
 
     name: str = text(empty=True, without="/", default="")
@@ -201,30 +201,30 @@ class Layer(Value):
     """Names of the weights to which `l1`, `l2` and `constraint` apply."""
 
     incoming: ClassVar[Mapping[str, Shape]] = {}
-    """Along which axes of an array the weights into one unit lie, where that is not all but the last.
+    """The axes of an array along which a unit's incoming weights lie, if these are not all but the last.
 
-    Such as ``{"W": (0, 1)}`` of a depthwise convolution. Limits for the weights of a unit ask for it."""
+    Such as ``{"W": (0, 1)}`` for a depthwise convolution. Constraints on a unit's weights use it."""
 
     differentiable: ClassVar[bool] = True
-    """Whether the input has a gradient; whole numbers have none, and `backward` returns None for it."""
+    """Whether the input has a gradient; whole numbers have none, so `backward` returns None for it."""
 
     buffers: ClassVar[tuple[str, ...]] = ()
-    """Names of the arrays that no gradient changes, but `absorb`: running statistics. They come last."""
+    """Names of the arrays changed by `absorb` and not by gradients (running statistics); they come last."""
 
     schedulable: ClassVar[tuple[str, ...]] = ()
     """Names of settings, besides rate and decay, that may be schedules: numbers, or functions of the step."""
 
     tied_to: ClassVar[str] = ""
-    """The name of the layer beside it whose weights it takes; empty if it has all of its own."""
+    """The name of the sibling layer whose weights this one uses; empty if it has its own."""
 
     ties: ClassVar[Mapping[str, str]] = {}
-    """Which of the layers inside take weights from which, by name; a `Sequential` or `Graph` has some."""
+    """Which inner layers take weights from which, by name; a `Sequential` or `Graph` may have some."""
 
     penalizes: ClassVar[bool] = False
-    """Whether it, or a layer inside, adds to the loss besides penalties of weights; see `penalties`."""
+    """Whether this layer, or one inside, adds to the loss other than by weight penalties; see `penalties`."""
 
     splits_examples: ClassVar[bool] = False
-    """Whether the layers inside are given other things as examples: the time steps of one, each by itself."""
+    """Whether the layers inside see something else as examples: the time steps of each example."""
 
     carried: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that a recurrent layer carries from one time step to the next; none for others."""
@@ -260,22 +260,22 @@ class Layer(Value):
 
     @property
     def derived(self) -> bool:
-        """Whether its gradient comes from JAX, as it has a `forward` and no `backward`."""
+        """Whether the gradient is derived by JAX, as the layer has a `forward` but no `backward`."""
         kind = type(self)
         own = kind.forward is not Layer.forward and kind.route is Layer.route and not self.children()
         return own and kind.backward is Layer.backward
 
     @property
     def independent(self) -> bool:
-        """Whether examples may be added that do not count (`Run.valid`): no other example sees them.
+        """Whether padding examples that do not count (`Run.valid`) leave all other examples unaffected.
 
-        True of all layers here; of one of your own only if it says so. Then a batch may also be divided
+        True for all layers here; for one of your own only if it says so. Then a batch may also be divided
         among threads (`Model(backend="numpy", mesh=2)`), unless the layer has `buffers`.
         """
         return of_library(self)
 
     def setting_at(self, name: str, step: int) -> float:
-        """Return a setting that may be a schedule as the number that it is at a step (0, 1, ...)."""
+        """Return the value of a setting at a step (0, 1, ...); the setting may be a schedule."""
         return at_step(getattr(self, name), step)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
@@ -287,11 +287,11 @@ class Layer(Value):
     def output_shape(self, shape: Any) -> Any:
         """Return the shape of one output, for inputs of the given shape, without arrays.
 
-        Shapes are without the batch axis. A size that may vary from batch to batch, as the number of time
-        steps, is None. Several inputs are a tuple of shapes, or a dict by name.
+        Shapes are without the batch axis. A size that may vary from batch to batch, such as the number of
+        time steps, is None. Several inputs are a tuple of shapes, or a dict by name.
 
-        A layer of your own need not define this. If it defines `init`, that is asked, with random numbers
-        that take no memory (`BlankStream`); if it defines neither, the shape stays as it is.
+        A layer of your own need not define this. If it defines `init`, that is called, with random numbers
+        that take no memory (`BlankStream`); if it defines neither, the shape stays unchanged.
 
         Raises
         ------
@@ -303,57 +303,58 @@ class Layer(Value):
         return blank_init(self, shape)[1]
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        """Return the shape of one input of each layer directly inside, by name; none for a leaf."""
+        """Return the input shape of each direct child, by name; {} for a leaf."""
         if self.children():
             raise NotImplementedError(f"{type(self).__name__} must define inner_shapes(shape)")
         return {}
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        """Return the output for a batch of inputs, and what `backward` needs. Pure."""
+        """Return the output for a batch of inputs, and the cache for `backward`. Pure."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(params, x, run)")
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        """Return the gradients of the input (None if not needed) and of the parameters.
+        """Return the gradients by the input (None if not needed) and by the parameters.
 
-        Pure: it may be called again on the same cache, and changes nothing that it was given.
+        Pure: it may be called again on the same cache, and changes none of its arguments.
 
-        A layer of your own may leave it out. With JAX installed the gradient is then that of its `forward`,
-        which has to take its functions from the array: ``xp = x.__array_namespace__()``, ``xp.tanh(x)``.
+        A layer of your own may leave it out. With JAX installed the gradient is then derived from its
+        `forward`, which has to take its functions from the array: ``xp = x.__array_namespace__()``,
+        ``xp.tanh(x)``.
         """
         return derived_backward(self, params, cache, dy, need_dx)
 
     def route(
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
-        """As `backward`, every inner edge crossed by `send`. Containers override this, leaves never do."""
+        """As `backward`, but with `send` on each inner edge. Containers override this, leaves never do."""
         return self.backward(params, cache, dy, need_dx)
 
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Array, Tree]]:
-        """Return how a rule through time passes this layer: a function like `route`.
+        """Return the function like `route` by which a rule through time passes this layer.
 
-        Only recurrent layers have more to say than `route`; what the rule makes of its own weights,
-        ``feedback["time"]``, they put into `learned`.
+        Only recurrent layers differ from `route`; they put what the rule makes of its own weights,
+        ``feedback["time"]``, into `learned`.
         """
         return self.route
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
-        """Return the parameters with buffers moved on by what a forward pass in training saw."""
+        """Return the parameters with their buffers updated after a forward pass in training."""
         return params
 
     def states(self, cache: Cache) -> Tree:
-        """Return the states in which the recurrent layers ended, by path, as `Run` takes them."""
+        """Return the final states of the recurrent layers, by path, in the form that `Run` takes."""
         return {}
 
     @property
     def makes_masks(self) -> bool:
-        """Whether a mask may arise in this layer, or in one inside."""
+        """Whether this layer, or one inside, can create a mask."""
         return type(self).output_mask is not Layer.output_mask and not of_library(self)
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         """Return which time steps of the output count, for an input (n, time, ...) and its mask.
 
-        Here a mask stays as it is where the number of time steps does. A layer that changes that number, or
-        that ends time, says what becomes of it: a mask for its output, or None if that has no time.
+        By default the mask is kept if the number of time steps is. A layer that changes that number, or that
+        removes the time axis, returns the mask of its output, or None if that has no time axis.
 
         Parameters
         ----------
@@ -365,7 +366,7 @@ class Layer(Value):
         Raises
         ------
         ShapeError
-            If this layer cannot know what becomes of the time steps.
+            If this layer cannot know how time steps map to its output.
         """
         if mask is None:
             return None
@@ -380,7 +381,7 @@ class Layer(Value):
         )
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """Return what `forward` does, and which time steps of the output count.
+        """Return the result of `forward`, and the mask of the output.
 
         Containers override this: a mask may arise at any layer inside, and travels with its sequence.
         """
@@ -388,7 +389,7 @@ class Layer(Value):
         return *self.forward(params, x, run), mask
 
     def takes(self) -> Any:
-        """Return the shape of one input, if this layer knows it without being told."""
+        """Return the shape of one input if the layer knows it by itself; else None."""
         return None
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
@@ -396,20 +397,20 @@ class Layer(Value):
         return ()
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
-        """Return this layer without its final activation, and that activation (or None); for losses."""
+        """Split off the final activation: return the layer without it, and the activation or None."""
         return self, None
 
     @classmethod
     def samples(cls) -> Samples:
-        """Yield layers of this class to try, each with the shape of one input; none for a base class.
+        """Yield sample layers of this class for tests, each with an input shape; none for base classes.
 
-        The default is one without arguments, on inputs of 5 numbers.
+        The default is a layer without arguments, on inputs of 5 numbers.
         """
         if cls.forward is not Layer.forward:
             yield cls(), (5,)
 
     def describe(self) -> str:
-        """Return the layer as it is written in messages: class and own settings, without its name."""
+        """Return the layer as messages show it: its class and settings, without its name."""
         return described(replace(self, name=""))
 
 
@@ -421,7 +422,7 @@ def backprop(
 
 
 def trains(layer: Layer, params: Tree) -> bool:
-    """Tell whether a layer, or one inside, has weights that a training moves, so that it needs gradients.
+    """Tell whether a layer, or one inside, has weights to be trained, and so needs gradients.
 
     Examples
     --------
@@ -438,17 +439,17 @@ def trains(layer: Layer, params: Tree) -> bool:
 
 
 def nothing(params: Tree) -> Tree:
-    """Return gradients of 0, for weights whose gradients nobody asks for."""
+    """Return zero gradients, for weights whose gradients are not needed."""
     return tree_map(lambda array: namespace(array).zeros_like(array), params)
 
 
 def several(shape: Any) -> bool:
-    """Tell whether a shape is that of several inputs: a tuple of shapes, or a dict of them by name."""
+    """Tell whether a shape stands for several inputs: a tuple of shapes, or a dict of them by name."""
     return isinstance(shape, dict) or (len(shape) > 0 and isinstance(shape[0], tuple))
 
 
 def one_input(layer: Layer, shape: Any) -> Shape:
-    """Return the shape of a layer's only input, or raise if there are several."""
+    """Return the shape of a layer's only input; raise if there are several."""
     if several(shape):
         own = "" if of_library(layer) else "; a layer that takes them defines output_shape(shape)"
         raise ShapeError(f"{type(layer).__name__} takes one input, got several, of shapes {shape}{own}")
@@ -456,7 +457,7 @@ def one_input(layer: Layer, shape: Any) -> Shape:
 
 
 def features(layer: Layer, shape: Any) -> int:
-    """Return the number of features of a layer's only input: its last size, which may not vary."""
+    """Return the number of features of a layer's only input; raise if it can vary."""
     if not one_input(layer, shape) or shape[-1] is None:
         raise ShapeError(
             f"{type(layer).__name__} takes inputs (..., features) of a known number of features, got {shape}"
@@ -465,13 +466,13 @@ def features(layer: Layer, shape: Any) -> int:
 
 
 def both_count(masks: Iterable[Mask]) -> Mask:
-    """Return which time steps count in all of several sequences that become one."""
+    """Return which time steps count in all of several sequences; None if all do."""
     present = [mask for mask in masks if mask is not None]
     return reduce(and_, present) if present else None
 
 
 def zeroed(x: Array, mask: Mask) -> Array:
-    """Return sequences (n, time, ...) with 0 in place of all that does not count."""
+    """Return sequences (n, time, ...) with zeros where time steps do not count."""
     if mask is None:
         return x
     xp = namespace(x)
@@ -481,9 +482,9 @@ def zeroed(x: Array, mask: Mask) -> Array:
 
 
 def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
-    """Return which values of so many axes count, (n, 1, ...) or (n, time, 1, ...); None if all do.
+    """Return which entries count, (n, 1, ...) or (n, time, 1, ...), by mask and `valid`; None if all do.
 
-    Those of the examples that are valid, and of the time steps that a mask has, if there are any.
+    Those are the entries of valid examples, at the time steps that the mask lets through, if there are any.
     """
     if mask is not None and valid is not None:
         mask = mask & valid.reshape(-1, *(1,) * (mask.ndim - 1))
@@ -492,7 +493,7 @@ def counting(dimensions: int, mask: Mask, valid: Array | None) -> Array | None:
 
 
 def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
-    """Return the mask of an output; one without time counts for examples with a sequence that is not empty.
+    """Return an output's mask; without a time axis, which examples have a sequence that is not empty.
 
     Parameters
     ----------
@@ -514,25 +515,25 @@ def present(mask: Mask, y: Any, seen: Iterable[Mask]) -> Mask:
 
 
 def walk(layer: Layer, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Layer]]:
-    """Yield all layers of a network with their paths, from the outside in, in order."""
+    """Yield all layers of a network with their paths, in order, containers before their children."""
     yield path, layer
     for name, child in layer.children():
         yield from walk(child, (*path, name))
 
 
 def derived_kinds(net: Layer) -> tuple[str, ...]:
-    """Return the names of the classes in a network, activations too, whose gradient comes from JAX."""
+    """Return the names of the classes in a network (with activations) whose gradients JAX derives."""
     layers = (inner for _, layer in walk(net) for inner in (layer, getattr(layer, "activation", None)))
     return tuple({type(layer).__name__: 0 for layer in layers if isinstance(layer, Layer) and layer.derived})
 
 
 def buffer_paths(layer: Layer) -> frozenset[tuple[str, ...]]:
-    """Return the paths of all arrays that no gradient changes."""
+    """Return the paths of all buffers: arrays that are not changed by gradients."""
     return frozenset((*path, name) for path, inner in walk(layer) for name in inner.buffers)
 
 
 def check_frozen(layer: Layer, params: Tree) -> None:
-    """Raise if a layer is to keep parameters that it does not have, or that are not trained anyway."""
+    """Raise if `frozen` names parameters that a layer does not have, or that are never trained."""
     if not isinstance(layer.frozen, tuple):
         return
     if layer.children():

@@ -1,4 +1,4 @@
-"""Normalization over many places: of each feature over the batch, of groups of features in each example."""
+"""Batch normalization of each feature, and group normalization of features within each example."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .normalization import over_rows, scale_and_shift, shrinking
 
 @value
 class PlaceNormalization(Layer):
-    """The base of layers that normalize features over places: the features may lie on any axis."""
+    """Base class of layers that normalize features over places; the features may lie on any axis."""
 
     axis: int = setting(AXIS, as_axis, default=-1, kw_only=True)
 
@@ -39,11 +39,11 @@ class PlaceNormalization(Layer):
         return mask
 
     def last(self, x: Array) -> Array:
-        """Return an array with the features on its last axis."""
+        """Move the feature axis to the end."""
         return x if self.axis == -1 else at_end(x, (place(self, self.axis, x.shape[1:]),))
 
     def placed(self, y: Array, shape: Shape) -> Array:
-        """Return an array, with the features last, in the shape of the input."""
+        """Move the feature axis from the end back to its place."""
         return y if self.axis == -1 else back(y, (place(self, self.axis, shape[1:]),), shape)
 
 
@@ -68,11 +68,11 @@ class BatchNormalization(PlaceNormalization):
     Parameters
     ----------
     momentum : float
-        The share of the running statistics that stays in each step.
+        The share of the running statistics that is kept in each step.
     epsilon : float
-        What is added to the variance.
+        Added to the variance.
     axis : int
-        On which axis the features lie, counted as in the arrays, where 0 is the examples.
+        The axis of the features, counted as in the arrays, where 0 is the examples.
     """
 
     momentum: float = between(0, 1, default=0.99)
@@ -91,7 +91,7 @@ class BatchNormalization(PlaceNormalization):
             mean, variance, share = statistics(x, tuple(range(x.ndim - 1)), run.mask, run.valid)
         else:
             mean, variance, share = params["mean"], params["variance"], None
-        # A variance that is too large for the precision cannot be remembered: it shall be noticed.
+        # A variance too large for the precision cannot be stored, and this should be noticed.
         xp, inverse = namespace(x), (variance + self.epsilon) ** -0.5
         inverse = xp.where(xp.isfinite(variance), inverse, xp.asarray(math.nan, dtype=inverse.dtype))
         unit = (x - mean) * inverse
@@ -113,7 +113,7 @@ class BatchNormalization(PlaceNormalization):
         if share is None:
             return params
         seen, move = {"mean": mean, "variance": variance}, 1 - self.momentum
-        if getattr(share, "ndim", 0):  # where nothing counted, nothing was seen
+        if getattr(share, "ndim", 0):  # if nothing counted, nothing was seen
             move = move * namespace(share).any(share > 0)
         return params | {n: (1 - move) * params[n] + move * new.reshape(-1) for n, new in seen.items()}
 
@@ -134,17 +134,17 @@ class GroupNormalization(PlaceNormalization):
         dg = sum dy h      db = sum dy
         dx = s (dy g - (sum(dy g) + h sum(dy g h)) / N)
 
-    (Wu & He 2018, "Group normalization", equations 1 to 7.) As many groups as features are instance
-    normalization. Of sequences only the steps that count enter the statistics.
+    (Wu & He 2018, "Group normalization", equations 1 to 7.) With as many groups as features it is instance
+    normalization. In sequences only the steps that count enter the statistics.
 
     Parameters
     ----------
     groups : int
         How many groups the features are divided into.
     epsilon : float
-        What is added to the variance.
+        Added to the variance.
     axis : int
-        On which axis the features lie, counted as in the arrays, where 0 is the examples.
+        The axis of the features, counted as in the arrays, where 0 is the examples.
     """
 
     groups: int = whole(1, default=32)
@@ -203,7 +203,7 @@ class GroupNormalization(PlaceNormalization):
 def statistics(
     x: Array, axes: tuple[int, ...], mask: Array | None, valid: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Return mean and variance over some axes, and the share (1 / N; 0 if masked) of each place in them."""
+    """Return mean and variance over some axes, and each entry's weight in them (1 / N; 0 if masked)."""
     size = math.prod(x.shape[axis] for axis in axes)
     if (counts := counting(x.ndim, mask, valid)) is None:
         mean = x.mean(axes, keepdims=True)

@@ -1,4 +1,4 @@
-"""Arrays that take no memory: what `init` is given where only shapes are asked for."""
+"""Arrays that take no memory, given to `init` where only shapes are needed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..errors import LucidnetError, SettingError, ShapeError
 
 
 class Blank(np.ndarray[Any, Any]):
-    """An array that shows its shape and dtype, and has one number for all its places.
+    """An array with a shape and dtype whose entries are all the same number, stored once.
 
-    What is computed of it number by number is blank again, and so is what initializers make of it. All other
-    functions take it for an ordinary array.
+    What is computed from it elementwise is blank again, and so is what initializers make of it. All other
+    functions treat it as an ordinary array.
     """
 
     def __array_ufunc__(
@@ -44,12 +44,12 @@ class Blank(np.ndarray[Any, Any]):
         return known(*args, **kwargs) if known else super().__array_function__(function, types, args, kwargs)
 
     def astype(self, dtype: Any, *args: Any, **settings: Any) -> Any:
-        """Return a blank array of another dtype."""
+        """Return a blank array with another dtype."""
         return blank(self.shape, _number(self).astype(dtype))
 
 
 def blank(shape: Any, number: Any) -> Blank:
-    """Return a blank array of a shape with a number of NumPy.
+    """Return a blank array of a given shape and number.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def blank(shape: Any, number: Any) -> Blank:
 
 
 def _number(a: Any) -> Any:
-    """Return the number in all places of a blank array; a number as it is."""
+    """Return the number that fills a blank array; a plain number is returned unchanged."""
     if not isinstance(a, Blank):
         return a
     return a[(0,) * a.ndim] if a.size else a.dtype.type(1)
@@ -94,7 +94,7 @@ KNOWN: dict[Any, Callable[..., Any]] = {  # what initializers and layers call
 
 
 class BlankStream(Stream):
-    """A stream all of whose draws are blank: what it takes to make weights, but for their numbers."""
+    """A random stream whose draws are blank, to find out the shapes of weights without making them."""
 
     __slots__ = ()
 
@@ -112,13 +112,13 @@ class BlankStream(Stream):
 
 
 def blank_init(layer: Any, shape: Any, dtype: str = "float32") -> tuple[Tree, Any]:
-    """Return what the `init` of a layer returns, with blank parameters: names, shapes and dtypes."""
+    """Call a layer's `init` with blank parameters, which have names, shapes and dtypes but take no memory."""
     with np.errstate(all="ignore"):  # of numbers that mean nothing
         return layer.init(BlankStream(dtype=dtype, path=("init",)), shape)  # type: ignore[no-any-return]
 
 
 def first(layer: Any, rng: Stream, shape: Any) -> Tree:
-    """Return the first parameters of a layer or network, or say how many they are if there is no room.
+    """Return the initial parameters of a layer or network; raise with their number if memory lacks.
 
     Raises
     ------

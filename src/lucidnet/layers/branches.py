@@ -1,7 +1,7 @@
-"""Branches: layers side by side, and how their outputs are joined.
+"""Branches: layers side by side, whose outputs are joined.
 
-Each branch sees the same input. Where the input is a tuple of arrays, as at a node of a `Graph` with
-several sources, branch i sees the i-th; and where there are no branches the inputs themselves are joined.
+Each branch sees the same input. If the input is a tuple of arrays, as at a node of a `Graph` with several
+sources, branch i sees the i-th; without branches the inputs themselves are joined.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from .dense import Dense
 
 @value
 class Branches(Container):
-    """The base of branches; a subclass writes how outputs are joined, and errors taken apart.
+    """Base class of branches; subclasses define how outputs are joined and errors are split.
 
     Parameters
     ----------
     branches : sequence of Layer
-        The branches f_i; none joins the arrays of a tuple.
+        The branches f_i; if there are none, the arrays of a tuple are joined.
     """
 
     branches: Sequence[Layer] = anything(default=())
@@ -48,15 +48,15 @@ class Branches(Container):
         return by_name(self.branches)
 
     def joined(self, shapes: list[Shape]) -> Shape:
-        """Return the shape of the output, or raise if the branches' outputs cannot be joined."""
+        """Return the shape of the joined output; raise if the outputs cannot be joined."""
         raise NotImplementedError(f"{type(self).__name__} must define joined(shapes)")
 
     def join(self, outputs: list[Array]) -> tuple[Array, Any]:
-        """Return the output, and what `parts` needs."""
+        """Join the branches' outputs; return the result, and what `parts` needs."""
         raise NotImplementedError(f"{type(self).__name__} must define join(outputs)")
 
     def parts(self, kept: Any, dy: Array) -> list[Array]:
-        """Return the error of each branch."""
+        """Split the error of the joined output into the error of each branch."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(kept, dy)")
 
     def output_shape(self, shape: Any) -> Any:
@@ -71,7 +71,7 @@ class Branches(Container):
         return dict(zip(names, self._inputs(shape), strict=False))
 
     def _inputs(self, shape: Any) -> list[Any]:
-        """Return the shape of the input of each branch; without branches, of what is joined."""
+        """Return the input shape of each branch; without branches, the shapes to be joined."""
         if isinstance(shape, dict):
             kind = type(self).__name__
             raise ShapeError(f"{kind} takes one input or a tuple of them, got {shape}")
@@ -103,7 +103,7 @@ class Branches(Container):
         return y, (caches, kept, paired), self.join_masks(masks, inputs)
 
     def join_masks(self, masks: list[Mask], outputs: list[Array]) -> Mask:
-        """Return which time steps of the joined output count: by default those that count in all branches."""
+        """Return the mask of the joined output: by default, time steps must count in all branches."""
         return both_count(masks)
 
     def caches(self, cache: Cache) -> dict[str, Cache]:
@@ -134,7 +134,7 @@ class Concatenate(Branches):
     Parameters
     ----------
     axis : int
-        Which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
 
     Examples
     --------
@@ -273,7 +273,7 @@ class Extreme(Branches):
     """The base of `Maximum` and `Minimum`: each number comes from one branch, which is sent its dy."""
 
     def better(self, one: Array, other: Array) -> Array:
-        """Return where the first of two arrays is chosen before the second."""
+        """Return where the first of two arrays is preferred."""
         raise NotImplementedError(f"{type(self).__name__} must define better(one, other)")
 
     def joined(self, shapes: list[Shape]) -> Shape:
@@ -283,7 +283,7 @@ class Extreme(Branches):
         xp, y = namespace(outputs[0]), outputs[0]
         chosen = xp.zeros(y.shape, dtype="int32")
         for index, other in enumerate(outputs[1:], 1):
-            here = self.better(other, y) | xp.isnan(other)  # what is no number shall be noticed
+            here = self.better(other, y) | xp.isnan(other)  # NaN should be noticed
             y, chosen = xp.where(here, other, y), xp.where(here, index, chosen)
         return xp.asarray(y, copy=True) if y is outputs[0] else y, (chosen, len(outputs))
 
@@ -357,7 +357,7 @@ class Dot(Branches):
     Parameters
     ----------
     axes : int or pair of int
-        Along which axis of both, or of each, counted as in the arrays, where 0 is the examples.
+        The axis of both, or of each, counted as in the arrays, where 0 is the examples.
     normalize : bool
         Whether the vectors along that axis are divided by their lengths.
 
@@ -415,7 +415,7 @@ class Dot(Branches):
         for k, (unit, length) in enumerate(zip((a, b), lengths, strict=True)):
             if length is not None:
                 away = (unit * slopes[k]).sum(-1, keepdims=True)
-                short = length <= SHORTEST  # divided by a number that stays as it is
+                short = length <= SHORTEST  # the divisor is a constant
                 slopes[k] = (slopes[k] - xp.where(short, xp.asarray(0, dtype=dy.dtype), unit * away)) / length
         several = zip(slopes, axes, shapes, strict=True)
         return [back(slope, axis, shape) for slope, axis, shape in several]
@@ -438,11 +438,11 @@ class Dot(Branches):
 
 
 SHORTEST = 1e-12
-"""The shortest length that a vector is divided by."""
+"""The smallest length by which a vector is divided."""
 
 
 def _two(layer: Layer, shapes: list[Shape]) -> list[Shape]:
-    """Return the shapes of two inputs, or raise if there are more or fewer."""
+    """Return the two shapes; raise if there are more or fewer."""
     if len(shapes) != 2:
         raise ShapeError(f"{type(layer).__name__} takes two inputs or branches, got {len(shapes)}")
     return shapes

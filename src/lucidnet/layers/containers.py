@@ -1,4 +1,4 @@
-"""Containers: layers made of layers. They hold the wiring and no formulas."""
+"""Containers: layers made of layers. They hold the wiring, and no formulas."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .turned import of_time
 
 @value
 class Container(Layer):
-    """The base of containers: `backward` is `route` with plain backpropagation on every edge."""
+    """Base class of containers; `backward` is `route` with plain backpropagation on every edge."""
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         return self.route(params, cache, dy, backprop, need_dx)
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        # A container of your own is asked by `init`, whose layers note what they are given.
+        # A container of your own is examined through `init`, whose layers record their arguments.
         seen: dict[str, Any] = {}
 
         def asked(layer: Layer, made: Layer, path: Path) -> Any:
@@ -78,7 +78,7 @@ class Container(Layer):
 
 
 class Composed(Container):
-    """The base of layers that are made of others: what such a layer does, its `body` does."""
+    """Base class of layers composed of others, in `body`."""
 
     if TYPE_CHECKING:
         body: Sequential
@@ -140,7 +140,7 @@ class Sequential(Container):
         return dict(zip((layer.name for layer in self.layers), self._flow(shape), strict=False))
 
     def _flow(self, shape: Any) -> list[Any]:
-        """Return the shapes of the input and of what each layer makes of it."""
+        """Return the input shape, and the output shape of each layer."""
         shapes = [shape]
         for index, layer in enumerate(self.layers):
             with located(index, layer, self.layers[:index]):
@@ -186,7 +186,7 @@ class Sequential(Container):
         self, params: Tree, cache: Cache, dy: Array, send: Send, need_dx: bool = True
     ) -> tuple[Array, Tree]:
         params = lent(self.ties, params) if self.ties else params
-        grads = dict(params)  # in the order of the layers; those that nobody asks have nothing
+        grads = dict(params)  # in the order of the layers; unused ones have nothing
         learning = (i for i, layer in enumerate(self.layers) if trains(layer, params[layer.name]))
         first = 0 if need_dx else next(learning, len(self.layers))
         for i in reversed(range(len(self.layers))):
@@ -250,7 +250,7 @@ class Residual(Container):
         return params, self._joined(shape, shapes)
 
     def _joined(self, shape: Any, shapes: dict[str, Any]) -> Any:
-        """Return the shape of the sum of what body and projection make of an input."""
+        """Return the shape of the sum of body and projection; raise if they differ."""
         shapes = {"projection": shape} | shapes
         if shapes["body"] == shapes["projection"]:
             return shapes["body"]
@@ -292,12 +292,12 @@ class Residual(Container):
 
 
 def summed(one: Any, other: Any) -> Any:
-    """Return the sum of two errors of an input; None if one way takes it as whole numbers."""
+    """Return the sum of two errors at an input; None if either is None, as for whole-number inputs."""
     return None if one is None or other is None else one + other
 
 
 def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
-    """Return the layers as a tuple, each with a name; names are checked to be unique."""
+    """Return the layers as a tuple, all named; raise if a name occurs twice."""
     if isinstance(layers, Layer) or not isinstance(layers, Iterable):
         raise SettingError(f"{where}: expected one or more layers, got {layers!r}; give a list")
     layers = tuple(layers)
@@ -315,7 +315,7 @@ def named(layers: Sequence[Layer], where: str) -> tuple[Layer, ...]:
 
 
 class _Asked(Wrapper):
-    """A layer that notes the shape of the input that its container gives it, by its name."""
+    """A layer that records the input shape that its container passes to it."""
 
     def __init__(self, layer: Layer, seen: dict[str, Any], name: str) -> None:
         Wrapper.__init__(self, layer)
@@ -332,23 +332,23 @@ class _Asked(Wrapper):
 
 @contextmanager
 def located(index: int, layer: Layer, before: Sequence[Layer] = ()) -> Iterator[None]:
-    """Let errors say in which layer of a container they arise, and which one its input comes from."""
+    """Add the layer in which an error arose, and the source of its input, to the message."""
     try:
         yield
     except LucidnetError as error:
         source = f" from layer {index - 1} {before[-1].describe()}" if before else ""
-        source = "" if " from layer " in str(error) else source  # an inner container has said it
+        source = "" if " from layer " in str(error) else source  # an inner container has already reported it
         said = of_time(str(error), before[-1] if before else None)
         raise type(error)(f"layer {index} {layer.describe()}: {said}{source}") from None
 
 
 def by_name(layers: Sequence[Layer]) -> tuple[tuple[str, Layer], ...]:
-    """Return named layers as pairs of name and layer."""
+    """Return pairs of name and layer."""
     return tuple((layer.name, layer) for layer in layers)
 
 
 def first_leaf(layer: Layer) -> Layer:
-    """Return the layer that an input meets first, besides one that only tells its shape."""
+    """Return the first layer that processes an input, skipping `Input`."""
     for _, child in layer.children():
         if not isinstance(child, Input):
             return first_leaf(child)

@@ -49,19 +49,20 @@ class Convolution(Layer):
     strides : int or pair of int
         Distance between windows.
     padding : {"valid", "same", "causal"}, int or pairs of int
-        Zeros around: none; so many that there is an output for each stride of the input (an odd one comes
-        at the end, as in Keras); only before the first time (one dimension); so many on each side; or
-        (before, after) for each dimension.
+        Zeros around the input: none (valid); enough for an output at each stride of the input, an odd one at
+        the end, as in Keras (same); only before the first time, in one dimension (causal); a number on each
+        side; or (before, after) for each dimension.
     dilation : int or pair of int
         Distance between the pixels of a window.
     groups : int
-        Into how many groups channels and filters are divided; each filter sees the channels of its group.
+        The number of groups into which channels and filters are divided; each filter sees the channels of its
+        group.
     activation : str or Layer
         The function f.
     use_bias : bool
-        Whether b is there.
+        Whether to add a bias b.
     initializer, bias_initializer : str or Initializer
-        How W (kernel, channels / groups, filters) and b (filters,) begin.
+        Initial values of W (kernel, channels / groups, filters) and b (filters,).
     """
 
     filters: int = whole(1)
@@ -85,7 +86,7 @@ class Convolution(Layer):
             raise SettingError(f"{kind}: {self.filters} filters do not divide into {self.groups} groups")
 
     def grid(self, x: Array | Shape) -> Grid:
-        """Return which windows an image (height, width, channels) has."""
+        """Return the windows of an image (height, width, channels)."""
         return grid_of(self, x)
 
     def output_shape(self, shape: Any) -> Any:
@@ -133,7 +134,7 @@ class Convolution(Layer):
     # --- groups: each a convolution of its own ---------------------------------------------------------
 
     def _parts(self, array: Array) -> list[Array]:
-        """Return the channels (or filters) of each group."""
+        """Split the last axis (channels or filters) by group."""
         size = array.shape[-1] // self.groups
         return [array[..., k * size : (k + 1) * size] for k in range(self.groups)]
 

@@ -18,7 +18,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, severa
 
 
 def sizes(given: Any, size: Any) -> tuple[Any, ...]:
-    """Return one size or several as a tuple, each as a declaration takes it."""
+    """Convert one size, or several, to a tuple, each checked by a declaration."""
     check: Check = size.metadata["check"]
     several = listed(given) if isinstance(given, Iterable) else (given,)
     if not several:
@@ -39,7 +39,7 @@ def _output_sizes(given: Any, owner: Any) -> Shape:
 
 @value
 class Input(Layer):
-    """The shape of one example; the first layer of a network, y = x.
+    """The first layer of a network, which gives the shape of one example: y = x.
 
     Parameters
     ----------
@@ -88,8 +88,9 @@ class Masking(Layer):
     Parameters
     ----------
     value : float
-        What fills the steps behind the end of a sequence. Data may come in a lower precision than the
-        model's: 0.1 of float32, 0.10000000149, is 0.1 in a model of float64, too (so is that of float16).
+        What fills the steps after the end of a sequence. Data may come in a lower precision than the model's:
+        the 0.1 of float32, 0.10000000149, counts as 0.1 in a model of float64, too (and so does that of
+        float16).
     """
 
     value: float = finite(default=0.0)
@@ -110,7 +111,7 @@ class Masking(Layer):
         return made if mask is None else made & mask
 
     def _values(self) -> set[float]:
-        """Return what `value` is in the precisions in which data come."""
+        """Return `value` in each precision in which data may come."""
         with np.errstate(over="ignore"):
             return {self.value, *(float(np.dtype(kind).type(self.value)) for kind in ("float32", "float16"))}
 
@@ -135,7 +136,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float or schedule
-        Probability to drop, at least 0 and below 1.
+        The probability of dropping, at least 0 and below 1.
     """
 
     rate: Any = scheduled(below=1)
@@ -239,12 +240,12 @@ class Reshape(Layer):
 
 
 def fits(shape: Shape, expected: Shape) -> bool:
-    """Tell whether a shape is the expected one, in which None stands for any size."""
+    """Tell whether a shape matches an expected one, in which None stands for any size."""
     pairs = zip(shape, expected, strict=False)
     alike = len(shape) == len(expected) and not several(shape)
     return alike and all(e is None or s is None or s == e for s, e in pairs)
 
 
 def filled(shape: Shape, expected: Shape) -> Shape:
-    """Return a shape that fits the expected one, with the sizes that either of them knows."""
+    """Fill in the unknown sizes of a shape from an expected one."""
     return tuple(e if s is None else s for s, e in zip(shape, expected, strict=True))

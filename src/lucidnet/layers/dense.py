@@ -33,15 +33,15 @@ class Dense(Layer):
     activation : str or Layer
         The function f, by name or as a layer.
     use_bias : bool
-        Whether b is there.
+        Whether to add a bias b.
     initializer, bias_initializer : str or Initializer
-        How W (inputs, units) and b (units,) begin. If not given, W as it fits the activation: He's normal
-        distribution for rectifiers, a wider one for what saturates, Glorot's uniform one without activation
-        (see `initializers.Fitting`); b is 0.
+        Initial values of W (inputs, units) and b (units,). By default W fits the activation: He's normal
+        distribution for rectifiers, a wider one for saturating functions, Glorot's uniform one without
+        activation (see `initializers.Fitting`); b is 0.
     tied : str, optional
         The name of a layer beside it in the same `Sequential` or `Graph`, an `Embedding` or another `Dense`,
-        whose weights V (units, inputs) it takes, turned around: W = V^T, and V learns from both (Press & Wolf
-        2017, "Using the output embedding to improve language models"). Then it has only b of its own.
+        whose weights V (units, inputs) it uses, transposed: W = V^T, and V learns from both (Press & Wolf
+        2017, "Using the output embedding to improve language models"). Only b is then its own.
 
     Examples
     --------

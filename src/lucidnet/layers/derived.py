@@ -1,4 +1,4 @@
-"""Layers of a user's own that leave `backward` out: their gradient comes from JAX, by their `forward`."""
+"""Users' own layers without a `backward`: JAX derives their gradient from their `forward`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..core.trees import tree_map
 from ..errors import SettingError
 
 NOTING = "__noting__"
-"""The mark of a method that has been adapted."""
+"""The attribute that marks an adapted method."""
 
 
 class Seen(NamedTuple):
-    """What is kept of such a layer's forward pass: how to make it again, and what the layer itself kept."""
+    """The cache of a layer without `backward`: how to repeat its forward pass, and its own cache."""
 
     again: Callable[[Tree, Any], Any]
     x: Any
@@ -25,9 +25,9 @@ class Seen(NamedTuple):
 
 
 def adapt(cls: Any, base: Any) -> None:
-    """Have the forward pass of a class without `backward` keep what it was given; see `Seen`.
+    """Make a class without `backward` keep what its forward pass was given; see `Seen`.
 
-    A class that inherits from it may define `backward` again; it is then as any other.
+    A subclass of such a class may define `backward` again; it is then treated as any other.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def adapt(cls: Any, base: Any) -> None:
 
 
 def _noting(forward: Callable[..., Any], base: Any) -> Callable[..., Any]:
-    """Return a forward pass whose cache is `Seen`, for layers that have no `backward`."""
+    """Wrap a forward pass so that its cache is `Seen`, for layers without `backward`."""
 
     @wraps(forward)
     def noting(self: Any, params: Tree, x: Any, *run: Any, **named: Any) -> Any:
@@ -64,7 +64,7 @@ def _noting(forward: Callable[..., Any], base: Any) -> Callable[..., Any]:
 
 
 def _unpacking(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that is given the cache which the layer itself made."""
+    """Wrap a method so that it receives the layer's own cache instead of `Seen`."""
 
     @wraps(method)
     def unpacking(self: Any, *given: Any) -> Any:
@@ -78,7 +78,7 @@ def _unpacking(method: Callable[..., Any]) -> Callable[..., Any]:
 def derived_backward(
     layer: Any, params: Tree, cache: Any, dy: Array, need_dx: bool = True
 ) -> tuple[Any, Tree]:
-    """Find the gradients of a layer that has no `backward`, as `Layer.backward` returns them.
+    """Return the gradients of a layer without `backward`, in the form of `Layer.backward`.
 
     Raises
     ------
@@ -115,6 +115,6 @@ def _same(array: Array) -> Array:
 
 
 def unfollowed(layer: Any, error: Exception, name: str = "forward") -> SettingError:
-    """Return the error that says why JAX cannot follow a layer's `forward` or `backward`."""
+    """Return the error for a layer whose `forward` or `backward` JAX cannot trace."""
     said = NOT_FOLLOWED.format(f"{type(layer).__name__}.{name}")
     return SettingError(f"{layer.describe()}: {said}{instead(error)}")

@@ -13,7 +13,7 @@ from .core import Dropout
 
 
 class Attended(NamedTuple):
-    """What the backward pass needs: q divided by sqrt(size), the weights before and after dropout."""
+    """The cache of attention: q / sqrt(size), k, v, and the weights before and after dropout."""
 
     q: Array
     k: Array
@@ -42,7 +42,7 @@ def attend(
     causal : bool
         Whether query i sees keys 0 to i only.
     dropout : Dropout
-        What acts on A in training.
+        The dropout of A in training.
     run : Run
         Training or inference, and its random numbers.
     """
@@ -61,7 +61,7 @@ def attend(
 
 
 def attend_back(seen: Attended, do: Array, dropout: Dropout) -> tuple[Array, Array, Array]:
-    """Return the gradients of q, k and v from that of o.
+    """Return the gradients by q, k and v from the gradient by o.
 
     ::
 
@@ -79,7 +79,7 @@ def attend_back(seen: Attended, do: Array, dropout: Dropout) -> tuple[Array, Arr
 
 
 def visible(scores: Array, counts: Array | None, causal: bool) -> Array | None:
-    """Return which keys each query sees, in a shape that fits the scores; None if all."""
+    """Return which keys each query can see, in a shape that broadcasts to the scores; None if all."""
     xp = namespace(scores)
     seen = xp.asarray(np.tri(*scores.shape[-2:]) == 1) if causal else None
     if counts is None:

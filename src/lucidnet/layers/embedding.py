@@ -1,4 +1,4 @@
-"""Vectors for whole numbers, such as characters and words."""
+"""Embedding vectors for whole numbers, such as characters and words."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Embedding(Layer):
     Parameters
     ----------
     vocabulary : int
-        How many numbers there are: inputs (n, ...) are from 0 to vocabulary - 1, of any dtype.
+        The number of vectors: inputs (n, ...) are from 0 to vocabulary - 1, of any dtype.
     dimension : int
         Length of the vectors; outputs are (n, ..., dimension).
     mask_zero : bool
-        Whether 0 is padding: time steps with it do not count.
+        Whether 0 is padding: time steps with it are masked.
     initializer : str or Initializer
-        How W (vocabulary, dimension) begins; uniform from -0.05 to 0.05 if not given. A unit sees one row at
-        a time: its number of inputs, which ``"he_normal"`` and its like divide by, is 1.
+        Initial values of W (vocabulary, dimension); uniform from -0.05 to 0.05 if not given. A unit sees one
+        row at a time: its number of inputs, which ``"he_normal"`` and its like divide by, is 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Networks without the activations that they end in."""
+"""Splitting networks from their final activations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ L = TypeVar("L", bound=Layer)
 
 
 def without_endings(net: Layer) -> Layer:
-    """Return a network whose outputs have no activation that asks for larger first weights.
+    """Return a network without final activations, as these would call for larger initial weights.
 
-    The first outputs should be small, so that no prediction is sure before anything was learned. The
+    Initial outputs should be small, so that no prediction is certain before anything is learned. The
     parameters have the same names and shapes.
 
     Examples

@@ -1,4 +1,4 @@
-"""A function of one's own as a layer."""
+"""A user's own function as a layer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, sever
 from .blank import blank
 
 TRIED = (2, 16), (3, 17)
-"""Numbers of examples, and sizes in the place of those that vary, with which it is seen what shape "
-"comes out."""
+"""Numbers of examples, and sizes in place of those that vary, with which the output shape is found."""
 
 
 @value
@@ -61,7 +60,7 @@ class FunctionLayer(Layer):
 
     @property
     def independent(self) -> bool:
-        """Whether examples may be added that do not count: nobody knows whether f looks at others."""
+        """Whether padding examples leave others unaffected: False, as f may mix examples."""
         return False
 
     @property
@@ -74,7 +73,7 @@ class FunctionLayer(Layer):
         )
 
     def _called(self, *given: Array) -> Array:
-        """Return what f makes of arrays, in their dtype; if JAX cannot follow it the error says why."""
+        """Call f; return its result in the arrays' dtype, or raise with a hint if JAX cannot trace f."""
         try:
             return called(self.function, self._what, *given)
         except SettingError as error:
@@ -83,7 +82,7 @@ class FunctionLayer(Layer):
             raise
 
     def _smooth(self, *given: Array) -> Array:
-        """Return what f makes of arrays, if that has a gradient."""
+        """Call f on arrays; raise if its result has no gradient."""
         made = followed(self._what, self.function, *given)
         if getattr(made, "dtype", None) is not None and made.dtype.kind in "biu":
             raise SettingError(
@@ -122,7 +121,7 @@ class FunctionLayer(Layer):
         return tuple(one if one == other else None for one, other in pairs)
 
     def _shapes(self, shape: Any) -> tuple[Shape, ...]:
-        """Return the shapes of the inputs, or raise if they are more or fewer than f takes."""
+        """Return the shapes of the inputs; raise if their number does not match."""
         shapes = tuple(shape) if several(shape) and not isinstance(shape, dict) else (shape,)
         if isinstance(shape, dict) or len(shapes) != self.inputs:
             raise ShapeError(
@@ -132,7 +131,7 @@ class FunctionLayer(Layer):
         return shapes
 
     def _tried(self, shapes: tuple[Shape, ...], count: int, length: int) -> Shape:
-        """Return the shape of what f makes of so many examples."""
+        """Return the shape of f's result for `count` examples."""
         given = [(count, *(length if size is None else size for size in shape)) for shape in shapes]
         try:
             if self.derivative is None and installed():
@@ -224,11 +223,11 @@ def Function(  # noqa: N802 - it makes a layer, and reads as one
 ) -> FunctionLayer:
     """Make a layer of a function of whole batches: y = f(x).
 
-    It may mix all numbers of an example and change its shape, as ``lambda x: x[:, ::-1]``; one of single
-    numbers is an `Activation`. On JAX, and wherever JAX finds the derivative, its functions come from the
-    array: ``namespace(x).exp(x)``, with `lucidnet.backend.namespace`. Such a layer cannot be saved with a
-    model, as a file holds no code, nor the name of any that would be run; a subclass of `Layer` can, which
-    whoever loads the file names.
+    It may mix all numbers of an example and change its shape, as ``lambda x: x[:, ::-1]`` does; for a
+    function of single numbers use an `Activation`. On JAX, and wherever JAX finds the derivative, it takes
+    its functions from the array: ``namespace(x).exp(x)``, with `lucidnet.backend.namespace`. Such a layer
+    cannot be saved with a model, as a file holds no code, nor the name of any that would be run; a subclass
+    of `Layer` can, if whoever loads the file names it.
 
     Parameters
     ----------
@@ -238,14 +237,14 @@ def Function(  # noqa: N802 - it makes a layer, and reads as one
         ``derivative(x, dy)`` gives dx, the gradient of sum(dy * f(x)); with several inputs
         ``derivative(x1, x2, dy)`` gives a tuple of them. If it is left out JAX finds it, on NumPy too.
     inputs : int
-        How many arrays f takes; several come from the sources of a node in a `Graph`.
+        The number of arrays f takes; several come from the sources of a node in a `Graph`.
     name : str, optional
         The name of the layer.
 
     Raises
     ------
     MissingExtraError
-        If there is no derivative, and no JAX to find it.
+        If no derivative is given, and JAX is not installed to find it.
 
     Examples
     --------

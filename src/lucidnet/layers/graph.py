@@ -1,4 +1,4 @@
-"""Networks of any shape: several inputs and outputs by name, and one layer in several places."""
+"""Networks of any shape: several named inputs and outputs, and layers used in several places."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def _outputs(given: Any, owner: Any) -> tuple[str, ...]:
 class Graph(Container):
     """Layers that take their inputs from each other by name; no node comes before its sources.
 
-    What goes to several nodes gets the sum of the errors that come back from them, and a layer in
-    several places the sum of its gradients there.
+    A layer whose output goes to several nodes gets the sum of the errors that come back from them, and a
+    layer in several places gets the sum of its gradients there.
 
     Parameters
     ----------
     inputs : dict of shapes
         The shape of one example of each input.
     nodes : sequence of (name, layer, source)
-        A source is the name of an input or of an earlier node; several, as a tuple, go into layers such
-        as `Concatenate`, `Add` or `Multiply` (without branches). A layer that is the name of an earlier
-        node is that node's, with its weights.
+        A source is the name of an input or of an earlier node; a tuple of several goes into layers such as
+        `Concatenate`, `Add` or `Multiply` (without branches). In place of a layer, the name of an earlier
+        node stands for that node's layer, with its weights.
     outputs : str or sequence of str
         The nodes whose outputs are the network's.
 
@@ -97,14 +97,14 @@ class Graph(Container):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers, each once, in the order of the nodes that have them."""
+        """The layers, each once, in the order in which they first occur."""
         return tuple(layer for _, layer in self.children())
 
     def children(self) -> tuple[tuple[str, Layer], ...]:
         return tuple((node.name, node.layer) for node in self.nodes if isinstance(node.layer, Layer))
 
     def placed(self) -> Iterator[tuple[str, str, Layer, tuple[str, ...]]]:
-        """Yield for each node its name, that of the layer's own node, the layer, and the sources."""
+        """Yield each node's name, the name of the node that owns its layer, the layer, and the sources."""
         layers = dict(self.children())
         for name, layer, sources in self.nodes:
             owner = layer if isinstance(layer, str) else name
@@ -121,9 +121,9 @@ class Graph(Container):
         return {name: gathered(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
 
     def _flow(self, shape: Any) -> dict[str, Any]:
-        """Return the shapes of all inputs, and of what each node makes of them."""
+        """Return the shapes of all inputs, and of each node's output."""
         shapes = self._inputs(shape)
-        first: dict[str, Any] = {}  # what a layer takes where it first stands
+        first: dict[str, Any] = {}  # the inputs of the layer at its first place
         for name, owner, layer, sources in self.placed():
             taken = gathered(shapes, sources)
             with _located(name, layer, sources, self):
@@ -134,7 +134,7 @@ class Graph(Container):
         return shapes
 
     def _inputs(self, shape: Any) -> dict[str, Any]:
-        """Return the shape of each input by name, or raise if they are not those that this graph takes."""
+        """Return the shape of each input by name; raise if they do not match the graph's inputs."""
         given, expected = shape if isinstance(shape, dict) else {self.inputs[0][0]: shape}, dict(self.inputs)
         if given.keys() != expected.keys() or not all(fits(given[name], expected[name]) for name in expected):
             raise ShapeError(f"expected inputs of shape {self.takes()} per example, got {shape}")
@@ -185,7 +185,7 @@ class Graph(Container):
             if not need and not trains(layer, params[owner]):
                 continue
             if errors[name] is None and not trains(layer, params[owner]):
-                errors |= dict.fromkeys(sources)  # what it gives is taken as whole numbers
+                errors |= dict.fromkeys(sources)  # its output is taken as whole numbers
                 continue
             dx, made = send(owner, layer, params[owner], cache[name], errors[name], need)
             grads[owner] = made if grads[owner] is None else tree_map(add, grads[owner], made)
@@ -197,7 +197,7 @@ class Graph(Container):
         return (back if len(back) > 1 else back[self.inputs[0][0]]) if need_dx else None, grads
 
     def _wanted(self, params: Tree, need_dx: bool) -> dict[str, bool]:
-        """Return for each input and node whether anyone needs the gradient of its output."""
+        """Return, for each input and node, whether the gradient by its output is needed."""
         wanted = dict.fromkeys(dict(self.inputs), need_dx)
         for name, owner, layer, sources in self.placed():
             wanted[name] = trains(layer, params[owner]) or any(wanted[source] for source in sources)
@@ -218,9 +218,9 @@ class Graph(Container):
         return {name: states for name, states in found.items() if states}
 
     def split_output(self, output: str) -> tuple[Graph, Layer | None]:
-        """Return this graph without the final activation of one output, and that activation.
+        """Split the final activation off one output: return the graph without it, and the activation.
 
-        It stays where other nodes take the output, or share the layer: the graph comes back as it is.
+        It stays if other nodes take the output, or share the layer: the graph is then returned unchanged.
         """
         index = next(i for i, node in enumerate(self.nodes) if node.name == output)
         node = self.nodes[index]
@@ -242,12 +242,12 @@ class Graph(Container):
 
 
 def gathered(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
-    """Return what a node takes: that of its source, or a tuple where it has several."""
+    """Return a node's input: the value of its source, or a tuple if it has several."""
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
 
 
 def _known(mask: Mask) -> Mask:
-    """Return a mask, or None if there is none in it."""
+    """Return a mask; None if all its parts are None."""
     parts = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, tuple) else (mask,)
     return None if all(part is None for part in parts) else mask
 
@@ -259,7 +259,7 @@ def _needs(layer: Layer, shape: Any) -> list[Shape]:
 
 @contextmanager
 def _located(name: str, layer: Layer, sources: tuple[str, ...], graph: Graph) -> Iterator[None]:
-    """Let errors say in which node they arise."""
+    """Add the node in which an error arose to the message."""
     try:
         yield
     except LucidnetError as error:

@@ -1,4 +1,4 @@
-"""Settings of windows: sizes, strides and padding as people write them."""
+"""Window settings: sizes, strides and padding as users write them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BORDER: Check = whole(0).metadata["check"]
 
 
 def pair(given: Any, layer: Any) -> Any:
-    """Return sizes as they are kept: a whole number, or one for each dimension where they differ."""
+    """Check a size, given once or by dimension; equal sizes become a single number."""
     made = tuple(given) if isinstance(given, (tuple, list)) else (given,) * layer.dimensions
     if len(made) != layer.dimensions:
         raise UnfitError
@@ -33,7 +33,7 @@ def pair(given: Any, layer: Any) -> Any:
 
 
 def as_padding(given: Any, layer: Any) -> Any:
-    """Return a setting `padding` as it is kept: a word, a number, or one or (before, after) by dimension."""
+    """Check a setting `padding`: a word, a number, or for each dimension a number or (before, after)."""
     if isinstance(given, str):
         if given not in ("valid", "same") and not (given == "causal" and layer.dimensions == 1):
             raise UnfitError
@@ -45,7 +45,7 @@ def as_padding(given: Any, layer: Any) -> Any:
 
 
 def sides(given: Any, dimensions: int) -> tuple[tuple[int, int], ...]:
-    """Return the sizes of borders, (before, after) for each dimension, from one or two for each."""
+    """Return border sizes as (before, after) for each dimension."""
     made = [tuple(side) if isinstance(side, (tuple, list)) else (side, side) for side in given]
     if len(made) != dimensions or any(len(side) != 2 for side in made):
         raise UnfitError
@@ -53,17 +53,17 @@ def sides(given: Any, dimensions: int) -> tuple[tuple[int, int], ...]:
 
 
 def both(value: Any, dimensions: int = 2) -> tuple[int, ...]:
-    """Return a setting as one number for each dimension."""
+    """Return a setting as one number per dimension."""
     return (value,) * dimensions if isinstance(value, int) else value
 
 
 def as_image(x: Array, dimensions: int) -> Array:
-    """Return sequences (n, time, channels) as images one pixel high; images as they are."""
+    """Return sequences (n, time, channels) as images one pixel high; images unchanged."""
     return x if dimensions == 2 else x[:, None]
 
 
 def as_input(image: Array, dimensions: int) -> Array:
-    """Return what `as_image` made an image of, in its own shape."""
+    """Reverse `as_image`: return images one pixel high as sequences."""
     return image if dimensions == 2 else image.reshape(image.shape[0], *image.shape[2:])
 
 
@@ -73,7 +73,7 @@ def as_shape(shape: Shape, dimensions: int) -> Shape:
 
 
 def check_axes(layer: Any, shape: Any) -> None:
-    """Raise if an input is no image (or no sequence, for layers of one dimension) of known channels."""
+    """Raise if an input is not an image (or sequence) with a known number of channels."""
     kind, axes = type(layer).__name__, layer.dimensions + 1
     if len(one_input(layer, shape)) != axes:
         wanted = "(height, width, channels)" if axes == 3 else "(time, channels)"
@@ -89,7 +89,7 @@ def check_axes(layer: Any, shape: Any) -> None:
 
 
 def outputs(layer: Any, shape: Shape) -> Shape:
-    """Return the sizes of a layer's output, without channels; None where those of the input vary.
+    """Return a layer's output sizes without channels; None where the input's can vary.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def outputs(layer: Any, shape: Shape) -> Shape:
 
 
 def check_windows(layer: Any, outputs: tuple[int | None, ...], shape: Shape) -> None:
-    """Raise if an output of these sizes is none, since its input of a shape is too small for a window."""
+    """Raise if the input, of a given shape, is too small for a single window."""
     if min(size for size in (1, *outputs) if size is not None) < 1:
         raise ShapeError(
             f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
@@ -115,7 +115,7 @@ def check_windows(layer: Any, outputs: tuple[int | None, ...], shape: Shape) -> 
 
 
 def no_mask(layer: Any, mask: Mask) -> None:
-    """Raise if there is a mask: images have no time steps."""
+    """Raise if there is a mask, as images have no time steps."""
     if mask is not None:
         raise ShapeError(
             f"{layer.name or 'here'}, {layer.describe()}: images have no time steps, but its input has a "
@@ -124,7 +124,7 @@ def no_mask(layer: Any, mask: Mask) -> None:
 
 
 def bordered(mask: Array, before: int, after: int) -> Array:
-    """Return which time steps count of sequences with a border: it follows each sequence where that ends.
+    """Return the mask of sequences with a border, which counts at both ends of each sequence.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def bordered(mask: Array, before: int, after: int) -> Array:
 
 
 def window_mask(layer: Any, mask: Mask) -> Mask:
-    """Return which windows of sequences count: those that lie in a sequence and its border as a whole.
+    """Return which windows of sequences count: those that lie wholly in a sequence and its border.
 
     With ``padding="same"`` there are as many as time steps that count.
     """
@@ -159,7 +159,7 @@ def window_mask(layer: Any, mask: Mask) -> Mask:
 
 
 def grid_of(layer: Any, image: Shape) -> Grid:
-    """Return which windows a layer with kernel_size, strides, padding and dilation has on an image."""
+    """Return the windows of a layer on an image, by its kernel_size, strides, padding and dilation."""
     one = (1,) * (2 - layer.dimensions)
     settings = (layer.kernel_size, layer.strides or layer.kernel_size, getattr(layer, "dilation", 1))
     kernel, strides, dilation = (one + both(value, layer.dimensions) for value in settings)
@@ -169,7 +169,7 @@ def grid_of(layer: Any, image: Shape) -> Grid:
 
 
 def _sides(layer: Any, sizes: Shape, kernel: Shape, strides: Shape, dilation: Shape) -> list[tuple[int, int]]:
-    """Return how many zeros come before and after, in both directions."""
+    """Return the numbers of zeros before and after, in both directions."""
     padding = layer.padding
     reach = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
     if padding == "valid":

@@ -1,4 +1,4 @@
-"""Whole images: pooled to one value a channel, with a border more or less, dropped by channel."""
+"""Operations on whole images: global pooling, padding and cropping, dropping channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .grids import bordered, no_mask, sides
 
 
 def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
-    """Return the axes of a batch over which a layer goes; raise if an input has others."""
+    """Return the spatial axes of a batch; raise if an input does not have them."""
     if len(one_input(layer, shape)) != layer.dimensions + 1:
         wanted = "(height, width, channels)" if layer.dimensions == 2 else "(time, channels)"
         raise ShapeError(f"{type(layer).__name__} takes inputs {wanted}, got {shape}")
@@ -26,7 +26,7 @@ def axes(layer: Any, shape: Shape) -> tuple[int, ...]:
 class GlobalAveragePooling2D(Layer):
     """y = mean over all places of a channel;  dx = dy / places (Lin, Chen & Yan 2014, section 3.2).
 
-    Of sequences only the time steps count that the mask lets through.
+    In sequences only the time steps that the mask lets through count.
     """
 
     dimensions: ClassVar[int] = 2
@@ -43,7 +43,7 @@ class GlobalAveragePooling2D(Layer):
         share = xp.ones((1, *x.shape[1:-1], 1), dtype=x.dtype)
         if run.mask is not None and self.dimensions == 1:
             share = xp.astype(xp.asarray(run.mask)[..., None], x.dtype)
-        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # of nothing the mean is 0
+        share = share / xp.maximum(share.sum(over, keepdims=True), 1)  # the mean of nothing is 0
         mask = run.mask if self.dimensions == 1 else None
         return (zeroed(x, mask) * share).sum(over), (share, x.shape)
 
@@ -68,7 +68,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling2D):
 class GlobalMaxPooling2D(Layer):
     """y = max over all places of a channel;  dx = dy at the first maximum.
 
-    Of sequences only the time steps count that the mask lets through.
+    In sequences only the time steps that the mask lets through count.
     """
 
     dimensions: ClassVar[int] = 2
@@ -115,12 +115,12 @@ class GlobalMaxPooling1D(GlobalMaxPooling2D):
 def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
     several = given if isinstance(given, (tuple, list)) else (given,) * owner.dimensions
     if owner.dimensions == 1 and len(several) == 2 and not any(isinstance(p, (tuple, list)) for p in several):
-        several = (several,)  # (before, after) of the only dimension
+        several = (several,)  # (before, after) for the only dimension
     return sides(several, owner.dimensions)
 
 
 def inside(border: tuple[tuple[int, int], ...], shape: Shape) -> tuple[slice, ...]:
-    """Return where a batch of this shape lies without its border."""
+    """Return the slices of a padded batch that leave out its border."""
     sides = zip(shape[1:-1], border, strict=True)
     return slice(None), *(slice(before, size - after) for size, (before, after) in sides)
 
@@ -184,7 +184,7 @@ class Cropping2D(Layer):
     Parameters
     ----------
     cropping : int or pairs of int
-        How much is taken off: on all sides, for each dimension, or (before, after) for each.
+        How much is cut off: on all sides, for each dimension, or (before, after) for each.
 
     Examples
     --------
@@ -245,7 +245,7 @@ class SpatialDropout2D(Layer):
     Parameters
     ----------
     rate : float
-        Probability to drop, at least 0 and below 1.
+        The probability of dropping, at least 0 and below 1.
     """
 
     rate: float = finite(0, below=1)

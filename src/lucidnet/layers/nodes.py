@@ -1,4 +1,4 @@
-"""The nodes of a graph, checked."""
+"""Checking the nodes of a graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Layer
 
 
 class Node(NamedTuple):
-    """A layer in its place: `layer` is the name of another node where it shares that one's weights."""
+    """A node of a graph; `layer` is the name of another node if it shares that node's layer."""
 
     name: str
     layer: Layer | str
@@ -23,7 +23,7 @@ class Node(NamedTuple):
 
 
 def nodes(given: Any) -> Iterator[Node]:
-    """Yield nodes from tuples of name, layer and sources.
+    """Convert tuples (name, layer, sources) to nodes.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def nodes(given: Any) -> Iterator[Node]:
 
 
 def _is_node(given: Any) -> bool:
-    """Tell whether something is a name, a layer or the name of one, and one or more sources."""
+    """Tell whether something is a tuple (name, layer, sources); the layer may be given by name."""
     if not isinstance(given, (tuple, list)) or len(given) != 3:
         return False
     name, layer, sources = given
@@ -49,7 +49,7 @@ def _is_node(given: Any) -> bool:
 
 
 def check(inputs: Collection[str], given: Sequence[Node], outputs: Collection[str]) -> None:
-    """Raise `SettingError` if names of a graph are missing, doubled or lead nowhere."""
+    """Raise `SettingError` if a graph's names are missing, not unique, or lead to no output."""
     names = [*inputs, *(node.name for node in given)]
     if doubled := [name for i, name in enumerate(names) if name in names[:i]]:
         raise SettingError(f"Graph: two inputs or nodes are named {doubled[0]!r}")

@@ -1,4 +1,4 @@
-"""Normalization of each row by itself, over its last axis or others."""
+"""Normalization of each example by itself, over its last axis or others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 
 @value
 class RowNormalization(Layer):
-    """The base of layers that normalize the numbers along some axes of each example, and then scale them."""
+    """Base class of layers that normalize each example along some axes, and then scale the result."""
 
     epsilon: float = finite(above=0, below=1, default=1e-3)
     axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
@@ -35,11 +35,11 @@ class RowNormalization(Layer):
         return mask
 
     def rows(self, x: Array) -> Array:
-        """Return an input with what is normalized on the last axis."""
+        """Move the axes to be normalized to the end, as one."""
         return x if self.axis == -1 else at_end(x, places(self, self.axis, x.shape[1:]))
 
     def placed(self, rows: Array, shape: Shape) -> Array:
-        """Return rows in the shape of the input that they come from."""
+        """Reverse `rows`: return the array in its original shape."""
         return rows if self.axis == -1 else back(rows, places(self, self.axis, shape[1:]), shape)
 
     @classmethod
@@ -65,10 +65,10 @@ class LayerNormalization(RowNormalization):
     Parameters
     ----------
     epsilon : float
-        What is added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
+        Added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
     axis : int or sequence of int
-        Over which axes, counted as in the arrays, where 0 is the examples: (1, 2, 3) for whole images. Scale
-        and shift have their sizes.
+        The axes to normalize over, counted as in the arrays, where 0 is the examples: (1, 2, 3) for whole
+        images. Scale and shift have their sizes.
 
     Examples
     --------
@@ -120,9 +120,10 @@ class RMSNormalization(RowNormalization):
     Parameters
     ----------
     epsilon : float
-        What is added to the mean square.
+        Added to the mean square.
     axis : int or sequence of int
-        Over which axes, counted as in the arrays, where 0 is the examples. The scale has their sizes.
+        The axes to normalize over, counted as in the arrays, where 0 is the examples. The scale has their
+        sizes.
     """
 
     epsilon: float = finite(above=0, below=1, default=1e-6)
@@ -149,7 +150,7 @@ class RMSNormalization(RowNormalization):
 
 
 def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Array]:
-    """Return rows divided by sqrt(mean square + epsilon), and the factors that did it.
+    """Divide rows by sqrt(mean square + epsilon); return them, and the factors.
 
     Rows whose squares, or whose sum, would overflow are first made smaller by a power of 2.
 
@@ -158,7 +159,7 @@ def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Arra
     x : array (..., features)
         The rows.
     epsilon : float
-        What is added to the mean square.
+        Added to the mean square.
     centred : bool
         Whether the mean of each row is subtracted before.
     """
@@ -177,9 +178,9 @@ def scaled(x: Array, epsilon: float, centred: bool = False) -> tuple[Array, Arra
 
 
 def shrinking(square: Array) -> Array | None:
-    """Return the powers of 2 that make numbers smaller whose squares overflow; None if no square does.
+    """Return powers of 2 that shrink rows whose squares overflow; None if no square does.
 
-    On JAX, where nobody knows, there are always some, all of them 1 for most data.
+    On JAX, where this is not known in advance, there are always factors, which are 1 for most data.
     """
     xp = namespace(square)
     large = ~xp.isfinite(square)
@@ -190,10 +191,10 @@ def shrinking(square: Array) -> Array | None:
 
 
 def scale_and_shift(rng: Stream, sizes: Shape) -> Tree:
-    """Return the first scale (1) and shift (0) of so many features."""
+    """Return the initial scale (1) and shift (0)."""
     return {"gamma": rng.full(sizes, 1), "beta": rng.full(sizes, 0)}
 
 
 def over_rows(x: Array) -> Array:
-    """Return the sum over all axes but the last."""
+    """Sum over all axes but the last."""
     return x.reshape(-1, x.shape[-1]).sum(0)

@@ -1,4 +1,4 @@
-"""Layers of a user's own: what their functions take and return is checked, and made the engine's arrays."""
+"""Users' own layers: their results are checked, and converted to the engine's arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TAKES = {
     "backward": ("params", "cache", "dy", "need_dx"),
     "absorb": ("params", "cache"),
 }
-"""What is given to the functions that a user writes."""
+"""The arguments of the functions that users write."""
 WRITE = {
     "forward": "forward(self, params, x, run)",
     "backward": "backward(self, params, cache, dy, need_dx=True)",
@@ -34,7 +34,7 @@ MARK = "__checked__"
 
 
 def check(cls: Any, base: type) -> None:
-    """Have the functions that a class defines checked, when it is made and when they are called.
+    """Make the methods of a user's layer class be checked, on definition and on each call.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def check(cls: Any, base: type) -> None:
 
 
 def _check_made_by_fields(cls: Any) -> None:
-    """Raise if a class has an ``__init__`` of its own that leaves out the settings that all layers have."""
+    """Raise if a class has its own ``__init__`` that leaves out the settings common to all layers."""
     if (code := getattr(vars(cls).get("__init__"), "__code__", None)) is None or "children" in vars(cls):
-        return  # a container of one's own may hold its layers as it likes
+        return  # a user's own container may hold its layers in any way
     names, takes_all = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags & 0x08
     if code.co_filename != "<string>" and "name" not in names and not takes_all:
         raise SettingError(
@@ -82,7 +82,7 @@ def _check_takes(cls: Any, name: str, method: Any) -> None:
 
 
 def _pair(layer: Any, name: str, made: Any) -> Any:
-    """Return what a function has returned, if it is a pair."""
+    """Return the result of a user's method if it is a pair; else raise."""
     if isinstance(made, tuple) and len(made) == 2:
         return made
     got = f"{len(made)} things" if isinstance(made, tuple) else f"a {type(made).__name__}"
@@ -100,7 +100,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
             )
 
         def brought(array: Any) -> Any:
-            if plain(array) and getattr(array, "dtype", rng.dtype) == rng.dtype:  # blank ones, too
+            if plain(array) and getattr(array, "dtype", rng.dtype) == rng.dtype:  # including blank arrays
                 return array
             return numeric(array, f"{title}: a parameter").astype(rng.dtype)
 
@@ -157,7 +157,7 @@ def _followed(layer: Any, name: str, function: Callable[..., Any], given: Any, n
 
 
 def _like(x: Any, params: Tree) -> Any:
-    """Return an array of the library and dtype that the output is to have: an input, or else a weight."""
+    """Return an array that has the library and dtype the output should have: an input, or a weight."""
     arrays = [*(x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else (x,))]
     arrays += [array for _, array in leaves(params)] if isinstance(params, dict) else []
     return next(

@@ -1,8 +1,8 @@
-"""What layers add to the loss of a batch besides penalties of weights, and its gradient.
+"""Penalties that layers add to a batch's loss besides those on weights, and their gradients.
 
-A leaf that does so `penalizes`. It has ``penalty(cache)``, what it adds, from what its forward pass kept,
-and ``penalty_slope(cache)``, the gradient of that by its input. Its `backward` knows nothing of it, as the
-rest of the loss does not lie in the layer: what crosses the edges adds it.
+A leaf layer that does so sets `penalizes`. Its ``penalty(cache)`` returns what it adds, from what its forward
+pass kept, and ``penalty_slope(cache)`` the gradient of that by its input. Its `backward` knows nothing of the
+penalty, nor of the rest of the loss: the penalty's gradient is added by what crosses the edges.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .base import Cache, Layer, Send, backprop
 
 
 def penalized(net: Any, cache: Cache, loss: Any) -> Any:
-    """Return the loss of a batch with what the layers of a network add, from what its forward pass kept."""
+    """Add the penalties of a network's layers to the loss of a batch."""
     return loss + net.penalty(cache)
 
 
 def chain_rule(net: Layer) -> Send:
-    """Return what crosses the edges of a network by the chain rule, with the penalties of its layers."""
+    """Return the `send` of the chain rule for a network, including its layers' penalties."""
     return _with_penalties if net.penalizes else backprop
 
 
@@ -32,7 +32,7 @@ def _with_penalties(
 
 
 def with_slope(layer: Any, cache: Cache, dx: Any) -> Any:
-    """Return the error at the input of a leaf that penalizes, with the gradient of what it adds."""
+    """Add the slope of a layer's penalty to the error at its input."""
     if dx is None or layer.children():
         return dx
     slope = layer.penalty_slope(cache)

@@ -32,16 +32,16 @@ from .grids import (
 
 @value
 class Pooling(Layer):
-    """The base of pooling over windows.
+    """Base class of pooling over windows.
 
     Parameters
     ----------
     pool_size : int or pair of int
         Size of a window.
     strides : int or pair of int, optional
-        Distance between windows; their size if not given.
+        Distance between windows; the size of a window if not given.
     padding : {"valid", "same"}, int or pairs of int
-        As for `Conv2D`, but below the size of a window; what is added around takes no part.
+        As for `Conv2D`, but smaller than a window; padding takes no part in the result.
     """
 
     pool_size: Any = setting(SIZES, pair, default=2)
@@ -64,18 +64,18 @@ class Pooling(Layer):
 
     @property
     def kernel_size(self) -> Any:
-        """The size of a window, as convolutions call it."""
+        """The size of a window, under the name that convolutions use."""
         return self.pool_size
 
     def output_shape(self, shape: Any) -> Any:
         return (*outputs(self, shape), shape[-1])
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        """Return the pooled image, and what `parts` needs; `counts` (n, 1, time, 1) are those that count."""
+        """Pool an image; return the result, and what `parts` needs. `counts` (n, 1, time, 1) is the mask."""
         raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
     def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        """Yield what goes back to the pixels with each offset."""
+        """Yield the error at the pixels of each window offset."""
         raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
@@ -131,7 +131,7 @@ class MaxPooling2D(Pooling):
             part = in_one_piece(x[grid.slices(offset, outputs)])
             first = xp.maximum(first, xp.astype(part > y, first.dtype) * k)
             y = xp.maximum(y, part)
-        if counts is not None:  # where nothing counts there is no maximum
+        if counts is not None:  # if nothing counts there is no maximum
             y = xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y)
         return y, first
 
@@ -144,7 +144,7 @@ class MaxPooling2D(Pooling):
 class AveragePooling2D(Pooling):
     """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
 
-    (LeCun et al. 1989.) What is added around is not counted, as in Keras; PyTorch counts it unless
+    (LeCun et al. 1989.) Padding is not counted, as in Keras; PyTorch counts it unless
     ``count_include_pad=False``. The settings are those of `Pooling`.
 
     Examples

@@ -1,4 +1,4 @@
-"""The place in a sequence, told to layers that do not see it: attention."""
+"""Positions in a sequence, for layers that do not see them, such as attention."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class PositionalEmbedding(Layer):
     length : int
         Length of the longest sequence.
     initializer : str or Initializer
-        How W (length, features) begins; uniform from -0.05 to 0.05 if not given. As for `Embedding`, a unit
-        has one input.
+        Initial values of W (length, features); uniform from -0.05 to 0.05 if not given. As for `Embedding`, a
+        unit has one input.
     """
 
     length: int = whole(1)

@@ -1,4 +1,4 @@
-"""The rectifier whose negative slope is learned."""
+"""PReLU: the rectifier with a learned negative slope."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PReLU(Layer):
     Parameters
     ----------
     alpha : float
-        The slope in the beginning, at most 1; 0.25 as in the paper.
+        The initial slope, at most 1; 0.25 as in the paper.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Networks with something else in the places of their layers."""
+"""Rebuilding a network with some of its layers replaced."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ INNER = "activation"
 
 
 class Wrapper:
-    """What stands in the place of a layer, and is that layer in all that a subclass does not do itself.
+    """Stands in for a layer, and behaves like it except for what a subclass overrides.
 
     Settings, children and methods are the layer's, and so is the kind: ``isinstance`` says of the wrapper
-    what it says of the layer, and ``dataclasses.replace`` makes a layer without it. So containers, losses
-    and rules, one's own too, treat it as the layer, and need not know of it.
+    what it says of the layer, and ``dataclasses.replace`` makes a layer without it. So containers, losses and
+    rules, users' own too, treat it as the layer, and need not know of it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Wrapper:
         return getattr(self._layer, name)
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """Return what `forward` does, and the layer's mask; of a container a wrapper says more."""
+        """Return the result of `forward`, and the layer's mask; wrappers of containers override this."""
         mask = self._layer.output_mask(x, run.mask)
         return *self.forward(params, x, run), mask
 
@@ -60,7 +60,7 @@ class Wrapper:
 
 
 class Thawed(Wrapper):
-    """A frozen layer whose gradients are asked for: it passes as it does frozen, and is none.
+    """Stands in for a frozen layer whose gradients are needed: the same outputs, but not frozen.
 
     Parameters
     ----------
@@ -77,23 +77,23 @@ class Thawed(Wrapper):
         self._made = made
 
     def children(self) -> Any:
-        """Return what stands in the places of the layers inside."""
+        """Return the layers inside, replaced likewise."""
         return self._made.children()
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
-        """Return what the layer returns where it is frozen."""
+        """Run the layer as frozen."""
         return self._made.forward(params, x, run.child_of_frozen())
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """As `forward`, with the mask of the output."""
+        """Run the layer as frozen, with the mask of the output."""
         return self._made.flow(params, x, run.child_of_frozen())
 
     def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-        """Return what the layer returns."""
+        """Run the layer's backward pass."""
         return self._made.backward(params, cache, dy, need_dx)
 
     def route(self, params: Tree, cache: Cache, dy: Any, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-        """As `backward`, every inner edge crossed by `send`."""
+        """As `backward`, but with `send` on each inner edge."""
         return self._made.route(params, cache, dy, send, need_dx)
 
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Any, Tree]]:
@@ -102,19 +102,19 @@ class Thawed(Wrapper):
 
 
 def thawed(net: Layer) -> Layer:
-    """Return a network that does what it does, and gives the gradients of frozen layers, too."""
+    """Return a network with the same outputs that also gives the gradients of frozen layers."""
     return rebuilt(net, lambda layer, made, path: Thawed(layer, made) if layer.frozen is True else made)
 
 
 def unwrapped(layer: Any) -> Layer:
-    """Return the layer itself, out of any wrappers."""
+    """Return the layer inside any wrappers."""
     while isinstance(layer, Wrapper):
         layer = layer._layer
     return layer  # type: ignore[no-any-return]
 
 
 def rebuilt(net: Layer, wrap: Callable[[Layer, Layer, Path], Any], path: Path = ()) -> Layer:
-    """Return a network in which something else stands in the place of each layer.
+    """Replace each layer of a network.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _inside(layer: Layer) -> tuple[tuple[str, Layer], ...]:
 
 
 def _copied(layer: Layer, swap: Callable[[Any], Any]) -> Layer:
-    """Return a copy of a layer; `swap` gets everything in its attributes, and returns what stands there."""
+    """Copy a layer, replacing its attributes' values by what `swap` returns for them."""
     made = copy.copy(layer)
     vars(made).update({name: _swapped(value, swap) for name, value in vars(layer).items()})
     return made

@@ -1,4 +1,4 @@
-"""Random codes whose mean and variance are learned: the layer in the middle of a variational autoencoder."""
+"""Sampling from a learned mean and variance: the middle layer of a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, both_count, count
 
 @value
 class Sampling(Layer):
-    """A normal number for each mean and variance, and what it costs that they are not 0 and 1.
+    """Draws a normal number for each mean and variance, and penalizes their distance from 0 and 1.
 
     From means m and logarithms v of variances; in training with e standard normal, in inference z = m::
 
@@ -28,7 +28,7 @@ class Sampling(Layer):
     examples act on the loss alone. Losses here are means over the outputs of an example: where the paper sums
     the errors of d outputs, ``kl=1 / d`` weighs both alike.
 
-    In a step of one's own it is `Tape.penalty`, and its gradient ``tape.backward(dy, penalty=True)``.
+    In a custom training step it is `Tape.penalty`, and its gradient ``tape.backward(dy, penalty=True)``.
 
     Inputs are m and v side by side on the last axis, as a `Dense` of twice as many units makes them, or a
     tuple of both, from two sources of a node in a `Graph`.
@@ -36,8 +36,8 @@ class Sampling(Layer):
     Parameters
     ----------
     kl : float
-        The weight of the divergence in the loss; 0 for none. ``model.set(layer="sampling", kl=0.1)`` sets it
-        anew in the course of a training.
+        The weight of the divergence in the loss; 0 for none. ``model.set(layer="sampling", kl=0.1)`` changes
+        it during a training.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Sampling(Layer):
         return (_joined(dy, dv, paired) if need_dx else None), {}
 
     def penalty(self, cache: Cache) -> Array:
-        """Return kl times the divergence of a batch, from what `forward` kept."""
+        """Return kl times the divergence of a batch."""
         mean, v, _, kl, share, _ = cache
         return kl * (share * (mean * mean + namespace(mean).exp(v) - 1 - v)).sum() / 2
 
@@ -115,7 +115,7 @@ def _joined(dm: Array, dv: Array, paired: bool) -> Any:
 
 
 def _shares(like: Array, counts: Array | None) -> Any:
-    """Return the share of each number in a mean over examples: 1 / N, or 0 where it does not count."""
+    """Return each number's weight in the mean over examples: 1 / N, or 0 where it does not count."""
     if counts is None:
         return 1 / like.shape[0]
     xp = namespace(like)

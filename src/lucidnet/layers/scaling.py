@@ -1,4 +1,4 @@
-"""Inputs brought to another scale by numbers that are no weights: given, or found from data once."""
+"""Rescaling inputs by constants that are not trained: given, or found from data once."""
 
 from __future__ import annotations
 
@@ -85,15 +85,15 @@ class Normalization(Layer):
 
         y = (x - m) / sqrt(v)       dx = dy / sqrt(v)
 
-    ``Normalization().adapt(x)`` is the layer with those of x; a layer is a value, so the one before stays as
-    it is. A file keeps them with the network. A feature that is the same in all of x is divided by 1.
+    ``Normalization().adapt(x)`` returns the layer with those of x; layers are values, so the original does
+    not change. A file keeps them with the network. A feature that is constant in x is divided by 1.
     (LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.3.)
 
     Parameters
     ----------
     axis : int, sequence of int or None
-        On which axes the features lie, counted as in the arrays, where 0 is the examples: each place along
-        them has a mean and a variance of its own. None takes one for all numbers.
+        The axes of the features, counted as in the arrays, where 0 is the examples: each place along them has
+        its own mean and variance. None takes one mean and variance for all numbers.
     mean, variance : float or sequence of float, optional
         m and v of each feature, if they are known; else `adapt` finds them.
 
@@ -126,17 +126,17 @@ class Normalization(Layer):
             )
 
     def adapt(self, x: Any) -> Normalization:
-        """Return this layer with the means and variances of data.
+        """Return this layer with the mean and variance of some data.
 
         Parameters
         ----------
         x : array-like (n, ...)
-            The training data, as they will come into the layer.
+            The training data, as the layer will receive them.
 
         Raises
         ------
         DataError
-            If they are no finite numbers, or none at all.
+            If they are not finite numbers, or there are none.
         """
         data = numeric(x, "Normalization.adapt: x")
         if not data.ndim or not data.size:
@@ -203,7 +203,7 @@ class Normalization(Layer):
 
 @lru_cache(maxsize=64)
 def _factors(mean: tuple[float, ...], variance: tuple[float, ...], dtype: Any) -> tuple[Any, Any]:
-    """Return the means and one over the deviations as arrays."""
+    """Return the means and the reciprocal standard deviations, as arrays."""
     known = np.array(variance)
     factor = np.where(known > 0, known, 1.0) ** -0.5
     made = np.array(mean).astype(dtype), factor.astype(dtype)

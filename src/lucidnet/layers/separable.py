@@ -1,4 +1,4 @@
-"""Separable convolutions: each channel by itself, then the channels mixed at each place."""
+"""Separable convolutions: first within each channel, then across channels at each place."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class SeparableConvolution(Composed):
 
         d = D(x)      z = d W + b at each place      y = f(z)
 
-    k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers inside are
-    called ``depthwise`` and ``pointwise``.
+    This takes k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers
+    inside are called ``depthwise`` and ``pointwise``.
 
     Parameters
     ----------
     filters : int
         Number of outputs at each place.
     kernel_size, strides, padding, dilation
-        Of the depthwise convolution, as for `Convolution`.
+        For the depthwise convolution, as for `Convolution`.
     multiplier : int
         Number of outputs m of the depthwise convolution for each channel.
     activation : str or Layer
         The function f.
     use_bias : bool
-        Whether b is there.
+        Whether to add a bias b.
     initializer, bias_initializer : str or Initializer
-        How the weights of both begin, and b.
+        Initial values of the weights of both, and of b.
     """
 
     filters: int = whole(1)

@@ -1,4 +1,4 @@
-"""Settings of layers inside a network, by the names of the layers."""
+"""Settings for layers inside a network, by layer name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .base import Layer, walk
 from .rebuild import rebuilt
 
 SHARED = ("frozen", "learning_rate", "l1", "l2", "weight_decay", "constraint")
-"""What may be set anew of every layer that has parameters."""
+"""Settings that can be changed for any layer with parameters."""
 
 
 def places(
     net: Layer, given: str | Iterable[str], settings: Iterable[str], arrays: Collection[Path] | None = None
 ) -> list[Path]:
-    """Return the paths of the layers that names or patterns mean, for settings that these layers have.
+    """Return the paths of the layers that names or patterns select; they must have these settings.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def _fits(path: Path, pattern: str) -> bool:
 
 
 def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None) -> tuple[str, ...]:
-    """Return the settings that have an effect on a layer."""
-    if arrays is None:  # then a layer that makes something may make parameters
+    """Return the names of the settings that have an effect on a layer."""
+    if arrays is None:  # then a layer with an `init` of its own may make parameters
         trained = any(type(leaf).init is not Layer.init for _, leaf in walk(layer) if not leaf.children())
     else:
         trained = any(place[: len(path)] == path for place in arrays)
@@ -83,7 +83,7 @@ def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None) -> tupl
 
 
 def changed(net: Any, settings: Mapping[Path, Mapping[str, Any]]) -> Any:
-    """Return a network in which layers have other settings, by path; all others are the same objects.
+    """Return a network with other settings in some layers, by path; all other layers are shared.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The shapes that flow through a network, found without arrays."""
+"""The shapes that flow through a network, computed without arrays."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..core.trees import Path
 from .base import Layer
 
 LENGTH = 16
-"""How many time steps an example has by whose pass shapes are found, where their number may vary."""
+"""The number of time steps used to find shapes where it may vary."""
 
 
 def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Path, Any]:
-    """Return the shape of one input of each layer inside a network, where it first stands, by path.
+    """Return the input shape of each layer in a network, by path (where a layer first occurs).
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def input_shapes(net: Layer, shape: Any, *, known_only: bool = False) -> dict[Pa
 
 
 def zeros(shape: Any, dtype: str, length: int = LENGTH) -> Any:
-    """Return one input of zeros; `length` stands for sizes that may vary."""
+    """Return one input of zeros; `length` replaces sizes that can vary."""
     if isinstance(shape, dict):
         return {name: zeros(inner, dtype, length) for name, inner in shape.items()}
     if shape and isinstance(shape[0], tuple):

@@ -1,4 +1,4 @@
-"""Layers that give the same numbers other places: a vector at each time step, axes in another order."""
+"""Layers that rearrange their inputs: repeating a vector over time, permuting axes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input
 
 @value
 class RepeatVector(Layer):
-    """Each vector becomes a sequence that shows it at every time: y_t = x;  dx = sum_t dy_t.
+    """Repeats each vector at every time step: y_t = x;  dx = sum_t dy_t.
 
-    It turns what an encoder says of a whole sequence into the input of a decoder: (n, features) becomes
-    (n, times, features).
+    It turns an encoder's summary of a whole sequence into the input of a decoder: (n, features) becomes (n,
+    times, features).
 
     Parameters
     ----------
     times : int
-        How many time steps.
+        The number of time steps.
 
     Examples
     --------
@@ -70,12 +70,12 @@ def _order(given: Any, owner: Any) -> tuple[int, ...]:
 
 @value
 class Permute(Layer):
-    """The axes of each example in another order;  dx = dy with its axes in the order of before.
+    """Permutes the axes of each example;  dx = dy with its axes permuted back.
 
     Parameters
     ----------
     axes : sequence of int
-        Which axis of the input stands in each place; the first after that of the examples is 1.
+        For each place, the axis of the input that moves there; the first after the examples is 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Layers of a user's own, tried once: the gradient of the input has the shape of the input."""
+"""Testing users' own layers once: the input's gradient must have the input's shape."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .shapes import input_shapes
 
 
 def check_slopes(net: Any, params: Tree, shape: Any) -> None:
-    """Raise if the `backward` of a layer of a user's own returns a gradient of another shape than its input.
+    """Raise if the `backward` of a user's layer returns a gradient by the input in another shape.
 
-    NumPy would broadcast it, and the layers below would learn something else. Each such layer is tried on
-    two examples; what it does not take it is not tried on.
+    NumPy would broadcast it, and the layers below would learn something else. Each such layer is tried on two
+    examples, unless it does not take them.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def _try(layer: Any, path: Any, params: Tree, shape: Any, run: Any) -> None:
             dx, _ = layer.backward(weights, cache, np.ones_like(y), True)
     except SettingError:
         raise
-    except Exception:  # of what it does not take, or of its own: a training will say it
+    except Exception:  # of inputs it does not take, or of its own: training will report it
         return
     if np.shape(dx) != x.shape:
         raise ShapeError(

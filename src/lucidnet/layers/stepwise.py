@@ -1,4 +1,4 @@
-"""Whether a network can be shown its sequence one time step at a time."""
+"""Whether a network can take its sequence one time step at a time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .base import Layer, Run
 from .containers import first_leaf
 
 TRIED = 64
-"""Time steps on which it is seen; as many as a sequence has, where that is told and they are fewer."""
+"""The most time steps tried; fewer if the sequence is known to be shorter."""
 
 
 @np.errstate(all="ignore")
 def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: str) -> None:
-    """Raise if a network's output depends on other times in another way than by the states of its layers.
+    """Raise if a network cannot be run step by step: its output depends on other times beyond its states.
 
-    It is seen on a short random sequence, in double precision: step by step it must give what the whole one
-    gives. Weights that are zero, which would hide what they may come to do, are drawn.
+    This is tested on a short random sequence, in double precision: step by step the outputs must be those of
+    the whole sequence. Weights of zero, which would hide a dependence, are replaced by random ones.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: s
     shape : shape
         The shape of one input.
     caller, instead : str
-        Who asks, and what one may do instead.
+        The name of the caller, and what to do instead, for messages.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _moving(array: Array, rng: Stream) -> Array:
 
 
 def _goes_stepwise(net: Layer, params: Tree, x: Array, caller: str) -> bool:
-    """Tell whether the output for a sequence is that of its time steps, one after the other."""
+    """Tell whether running a sequence step by step gives the same output as running it at once."""
     states: Any = {}
     steps: list[Any] = []
     try:

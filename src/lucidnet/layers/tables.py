@@ -1,4 +1,4 @@
-"""Which whole numbers the inputs of a network must be, where embeddings take rows of their tables by them."""
+"""Which inputs of a network must be whole numbers, because embeddings use them as row numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .base import Layer, walk
 from .core import Flatten, Input, Masking, Reshape
 
 BLOCK = 1 << 20
-"""Numbers looked at together."""
+"""The number of values checked together."""
 
 
 def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
-    """Return inputs, or raise if one that goes into an embedding holds what is no number of its rows.
+    """Return inputs; raise if an entry that goes into an embedding is not one of its row numbers.
 
-    Compiled code cannot raise; so this is done where the data come in, for both engines.
+    Compiled code cannot raise, so this is checked where the data come in, for both engines.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_numbers(net: Layer, x: Any, dtype: str | None = None) -> Any:
     dtype : str, optional
         The dtype of the model, in which whole numbers beyond 2^24 or 2^53 are no longer told apart.
     """
-    known = vars(net)  # a layer never changes, so it is looked through once
+    known = vars(net)  # a layer never changes, so it is searched once
     if "_looks_up" not in known:
         known["_looks_up"] = not all(layer.differentiable for _, layer in walk(net))
     if not known["_looks_up"]:
@@ -62,7 +62,7 @@ def _precision(rows: int, dtype: str | None) -> str:
 
 
 def readers(layer: Layer, given: Any) -> Iterator[tuple[str, int, str]]:
-    """Yield input, number of rows and title of the embeddings that are given an input of the network itself.
+    """Yield input name, number of rows and title of each embedding that reads the network's inputs.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def readers(layer: Layer, given: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def _follow(layer: Layer, given: Any, found: list[tuple[str, int, str]]) -> Any:
-    """Note the embeddings in a layer; return which inputs its output is, None if it is none."""
+    """Record the embeddings in a layer; return which inputs its output consists of, None if none."""
     from .containers import Sequential
     from .embedding import Embedding
     from .graph import Graph, gathered
@@ -89,7 +89,7 @@ def _follow(layer: Layer, given: Any, found: list[tuple[str, int, str]]) -> Any:
             found.append((given, layer.vocabulary, f"{layer.name or 'an embedding'}, {layer.describe()},"))
     elif isinstance(
         layer, (Input, Masking, Flatten, Reshape, Permute, RepeatVector, Cropping2D)
-    ):  # the same numbers come out
+    ):  # it returns the same numbers
         return given
     elif isinstance(layer, Sequential):
         for inner in layer.layers:

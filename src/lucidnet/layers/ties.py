@@ -1,4 +1,4 @@
-"""Weights that a layer takes from another one beside it, turned around."""
+"""Tied weights: a layer that uses another layer's weights, transposed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..errors import SettingError, ShapeError, suggestion
 from .base import Layer, walk
 
 TIED = "W"
-"""The name of the weights, with the layer that has them and with the one that takes them."""
+"""The name of the tied weights, in the layer that owns them and in the one that uses them."""
 
 
 def ties_of(layers: Sequence[tuple[str, Layer]]) -> dict[str, str]:
-    """Return which layers of a container take their weights from which, by name."""
+    """Return the name of the layer that each tied layer of a container takes its weights from."""
     return {name: layer.tied_to for name, layer in layers if layer.tied_to}
 
 
 def check_owners(ties: Mapping[str, str], names: Iterable[str], where: str) -> None:
-    """Raise if a layer that is named is not there, or takes its own weights from another one."""
+    """Raise if a layer is tied to a missing layer, or to one that is tied itself."""
     for name, owner in ties.items():
         others = [other for other in names if other != name]
         if owner not in others:
@@ -32,7 +32,7 @@ def check_owners(ties: Mapping[str, str], names: Iterable[str], where: str) -> N
 
 
 def lent(ties: Mapping[str, str], params: Tree) -> Tree:
-    """Return the parameters of a container in which tied layers have the weights that they take."""
+    """Return a container's parameters with the tied layers' weights filled in."""
     made = dict(params)
     for name, owner in ties.items():
         made[name] = {TIED: params[owner][TIED].T} | params[name]
@@ -40,7 +40,7 @@ def lent(ties: Mapping[str, str], params: Tree) -> Tree:
 
 
 def given_back(ties: Mapping[str, str], grads: Tree) -> Tree:
-    """Return gradients in which those of weights that were lent are added to those of their owners."""
+    """Return gradients in which those of tied weights are added to their owners'."""
     made = dict(grads)
     for name, owner in ties.items():
         own = dict(grads[name])
@@ -52,7 +52,7 @@ def given_back(ties: Mapping[str, str], grads: Tree) -> Tree:
 
 
 def check_lent(ties: Mapping[str, str], params: Tree, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise if the weights of an owner, transposed, are not those that a layer needs, (inputs, units)."""
+    """Raise if an owner's weights, transposed, do not have the shape (inputs, units) that is needed."""
     for name, owner in ties.items():
         weights = params[owner].get(TIED) if isinstance(params[owner], dict) else None
         if weights is None or len(getattr(weights, "shape", ())) != 2:
@@ -71,7 +71,7 @@ def check_lent(ties: Mapping[str, str], params: Tree, shapes: Mapping[str, tuple
 
 
 def check_ties(net: Layer) -> None:
-    """Raise if a tied layer stands where no container lends it anything.
+    """Raise if a tied layer lies where no container can provide its weights.
 
     Raises
     ------

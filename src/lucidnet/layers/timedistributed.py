@@ -1,4 +1,4 @@
-"""A layer at each time step."""
+"""Applying a layer at each time step."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .dense import Dense
 class TimeDistributed(Container):
     """A layer f at each time step, with the same weights: y_t = f(x_t);  dx_t = f'^T dy_t.
 
-    The n sequences of T steps go through f as n T examples, so that f may be any layer of one input: (n,
-    time, height, width, channels) of films through a `Conv2D`. `Dense`, activations and normalization of rows
-    do that by themselves. Steps that a mask leaves out take no part in what looks across examples.
+    The n sequences of T steps go through f as n T examples, so that f may be any layer with one input: films
+    (n, time, height, width, channels) through a `Conv2D`, for instance. `Dense`, activations and row
+    normalization do that by themselves. Masked steps take no part in layers that look across examples.
 
     Parameters
     ----------
     layer : Layer
-        The layer f (or a container of layers). It cannot carry on states from batch to batch.
+        The layer f (or a container of layers). It cannot carry states from batch to batch.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The block of a transformer, as a composition of attention, dense layers, normalization and skips."""
+"""The transformer block, composed of attention, dense layers, normalization and skips."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TransformerBlock(Composed):
     feed_forward : int, optional
         Units of the first dense layer; 4 * width if not given.
     dropout : float
-        The probability to drop: weights of the attention, and what both parts add to the skip.
+        The probability of dropping weights of the attention, and what both parts add to the skip.
     causal : bool
         Whether each step sees itself and those before it only.
     activation : str or Layer
@@ -49,7 +49,7 @@ class TransformerBlock(Composed):
     norm_first : bool
         Whether normalization comes first: the first form above, else the second.
     epsilon : float
-        What the normalization adds to the variance.
+        Added to the variance in normalization.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Convolutions of other kinds: transposed, and each channel by itself; of images and of sequences."""
+"""Transposed and depthwise convolutions, of images and sequences."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class TransposedConvolution(Layer):
     kernel_size, strides, dilation : int or pair of int
         Of the windows in the output.
     padding : {"valid", "same"}, int or pairs of int
-        What is cut off around the output; "same" gives strides times the size of the input, and alone goes
-        with a mask of time steps.
+        What is cut off around the output; "same" gives strides times the size of the input, and is the only
+        one that goes with a mask of time steps.
     output_padding : int
-        By how much the output is larger at its end, below the strides; not with ``padding="same"``.
+        The extra size of the output at its end, below the strides; not with ``padding="same"``.
     activation, use_bias, initializer, bias_initializer
         As for `Conv2D`; W is (kernel, filters, channels).
     """
@@ -101,7 +101,7 @@ class TransposedConvolution(Layer):
             )
 
     def outputs(self, size: Shape) -> tuple[int, int]:
-        """Return height and width of the output, for those of an input (of a sequence the first is 1)."""
+        """Return height and width of the output for those of an input; a sequence's height is 1."""
         one = (1,) * (2 - self.dimensions)
         if self.padding == "same":
             down, across = one + both(self.strides, self.dimensions)
@@ -118,7 +118,7 @@ class TransposedConvolution(Layer):
 
     def output_shape(self, shape: Any) -> Any:
         check_axes(self, shape)
-        # A size that varies is large enough here; the forward pass looks again.
+        # A size that varies counts as large enough here; the forward pass checks again.
         sizes = as_shape(shape, self.dimensions)[:2]
         made = self.outputs(tuple(LARGE if size is None else size for size in sizes))
         places = (None if size is None else n for size, n in zip(sizes, made, strict=True))

@@ -1,4 +1,4 @@
-"""Images and sequences made larger."""
+"""Upsampling of images and sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .images import axes
 
 @value
 class UpSampling(Layer):
-    """The base of layers by which each place becomes several."""
+    """Base class of layers that turn each place into several."""
 
     size: Any = setting(SIZES, pair, default=2)
 
@@ -28,13 +28,13 @@ class UpSampling(Layer):
         return (*(None if n is None else n * k for n, k in blocks), shape[-1])
 
     def repeated(self, x: Array) -> Array:
-        """Return an input with each place as a block of equal ones."""
+        """Repeat each place into a block."""
         for axis, count in enumerate(both(self.size, self.dimensions), 1):
             x = namespace(x).repeat(x, count, axis=axis)
         return x
 
     def gathered(self, dy: Array, shape: Shape) -> Array:
-        """Return the sum over each block."""
+        """Sum over each block."""
         sizes = both(self.size, self.dimensions)
         inner = (part for pair in zip(shape[1:-1], sizes, strict=True) for part in pair)
         blocks = dy.reshape(shape[0], *inner, shape[-1])
@@ -90,7 +90,7 @@ class UpSampling2D(UpSampling):
     size : int or pair of int
         Height and width of a block.
     interpolation : {"nearest", "bilinear"}
-        What lies between the pixels.
+        How values between the pixels are found.
 
     Examples
     --------
@@ -131,7 +131,7 @@ class UpSampling2D(UpSampling):
 
 
 def _phases(count: int) -> Iterator[tuple[int, float]]:
-    """Yield for each part of a block which pixel is left of it (-1 or 0), and the share of the right one."""
+    """Yield, for each part of a block, the pixel to its left (-1 or 0) and the weight of the right one."""
     for part in range(count):
         position = (part + 0.5) / count - 0.5
         left = math.floor(position)
@@ -139,7 +139,7 @@ def _phases(count: int) -> Iterator[tuple[int, float]]:
 
 
 def stretched(x: Array, count: int, axis: int) -> Array:
-    """Return an array `count` times as long along an axis, by linear interpolation; see `UpSampling2D`."""
+    """Stretch an array along an axis, `count` times, by linear interpolation; see `UpSampling2D`."""
     xp, size = namespace(x), x.shape[axis]
     ends = xp.concat([_at(x, axis, 0, 1), x, _at(x, axis, size - 1, size)], axis=axis)
     parts = []
@@ -151,10 +151,10 @@ def stretched(x: Array, count: int, axis: int) -> Array:
 
 
 def shrunk(dy: Array, count: int, axis: int) -> Array:
-    """Return the gradient of x of `stretched`."""
+    """Return the gradient of `stretched` by x."""
     xp, size = namespace(dy), dy.shape[axis] // count
     blocks = dy.reshape(*dy.shape[:axis], size, count, *dy.shape[axis + 1 :])
-    total: Any = 0  # for the pixels and one more at either end, which stand for the outermost
+    total: Any = 0  # for the pixels and one more at either end, which repeat the outermost
     for part, (left, share) in enumerate(_phases(count)):
         here = blocks[(*(slice(None),) * (axis + 1), part)]
         for begin, factor in ((left + 1, 1 - share), (left + 2, share)):

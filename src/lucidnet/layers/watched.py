@@ -1,4 +1,4 @@
-"""Layers that are watched: what comes in, what goes out, and the errors that come back."""
+"""Watching layers: their inputs, their outputs, and the errors that come back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rebuild import INNER, Wrapper, rebuilt
 
 @dataclass(eq=False, repr=False)
 class Call:
-    """One use of a layer: what came in, what went out, and the errors that came back.
+    """A call of a layer: its input and output, and the errors that came back.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The path as text, that of the layer around it for an inner activation."""
+        """The layer's path as text; for the activation inside a layer, that layer's path."""
         path = self.path[:-1] if self.is_inner else self.path
         return dotted(path) or type(self.layer).__name__
 
     @property
     def is_inner(self) -> bool:
-        """Whether it is the call of an activation inside a layer."""
+        """Whether this is the call of an activation inside a layer."""
         return self.path[-1:] == (INNER,)
 
     def __repr__(self) -> str:
@@ -66,12 +66,12 @@ class Call:
         return plain(f"Call({self.name}: {type(self.layer).__name__}, {x} -> {y}{back})")
 
     def cells(self) -> list[str]:
-        """Return what came in and went out, and what came back to its output and went on, by shapes."""
+        """Return the shapes of input, output, output error and input error, as text."""
         return ["" if array is None else short(array) for array in (self.x, self.y, self.dy, self.dx)]
 
 
 class Watched(Wrapper):
-    """A layer that notes its calls in a list; else it is the layer itself, see `Wrapper`.
+    """Stands in for a layer, and records its calls in a list; see `Wrapper`.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ class Watched(Wrapper):
         self._calls, self._path, self._made, self._copies = calls, path, made or layer, copies
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
-        """Return what the layer returns, and note a call."""
+        """Run the layer, and record the call."""
         return self._watch(self._made.forward, params, x, run)  # type: ignore[no-any-return]
 
     def flow(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache, Mask]:
-        """As `forward`, with the mask of the output."""
+        """Run the layer with the mask of the output, and record the call."""
         return self._watch(self._made.flow, params, x, run)  # type: ignore[no-any-return]
 
     def _watch(self, function: Callable[..., Any], params: Tree, x: Any, run: Run) -> Any:
@@ -126,13 +126,13 @@ class Watched(Wrapper):
         return made
 
     def backward(self, params: Tree, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-        """Return what the layer returns, and complete the call that it belongs to."""
+        """Run the layer's backward pass, and complete its recorded call."""
         return self._back(cache, dy, lambda: self._made.backward(params, cache, dy, need_dx))
 
     def route(
         self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
     ) -> tuple[Any, Tree]:
-        """As `backward`, every inner edge crossed by `send`."""
+        """As `backward`, but with `send` on each inner edge."""
         return self._back(cache, dy, lambda: self._made.route(params, cache, dy, send, need_dx))
 
     def route_by(self, time: Any, feedback: Tree, learned: Tree) -> Callable[..., tuple[Any, Tree]]:
@@ -154,7 +154,7 @@ class Watched(Wrapper):
         return dx, call.grads
 
     def _open(self, cache: Cache) -> Call | None:
-        """Return the call that has kept this, if it has not come back yet: the last one is the first to."""
+        """Return the last call with this cache that has not been completed yet."""
         here = [call for call in self._calls if call.path == self._path]
         same = [call for call in here if call.cache is cache] or here  # a rule may change what was kept
         return next((call for call in reversed(same) if call.dy is None), None)
@@ -164,7 +164,7 @@ class Watched(Wrapper):
 
 
 def watched(net: Layer, calls: list[Call], copies: bool = False) -> Layer:
-    """Return a network whose layers, and the activations in them, note their calls in a list.
+    """Return a network whose layers, and the activations inside them, record their calls in a list.
 
     A container's call stands before those of the layers in it.
     """

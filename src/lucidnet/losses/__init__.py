@@ -1,4 +1,4 @@
-"""Losses: how bad a prediction is, and which way is better. Means over the batch."""
+"""Losses: how bad a prediction is, and in which direction it improves. Means over the batch."""
 
 from typing import TYPE_CHECKING
 

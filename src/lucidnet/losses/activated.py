@@ -1,4 +1,4 @@
-"""A loss and the final activation before it as one: its gradient is that by what goes into the activation."""
+"""A loss fused with the activation before it: its gradient is by that activation's input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Activated(Loss):
 
 
 def fused_at(net: Layer, loss: Loss, place: str | None) -> tuple[Layer, Loss, bool]:
-    """Return network and loss joined, so that the gradient of the loss is that by a place at the end.
+    """Fuse network and loss, so that the gradient of the loss is the one at a given place at the end.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def fused_at(net: Layer, loss: Loss, place: str | None) -> tuple[Layer, Loss, bo
     loss : Loss
         Its loss.
     place : str, optional
-        ``"preactivation"``, what goes into the final activation; ``"output"``, what comes out of it; if not
-        given, as `Loss.fuse` does.
+        ``"preactivation"``, the input of the final activation; ``"output"``, its output; if not given, as
+        `Loss.fuse` chooses.
 
     Returns
     -------

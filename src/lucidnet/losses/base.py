@@ -25,22 +25,21 @@ Cache: TypeAlias = Any
 class Loss(Value):
     """A number per example that says how bad a prediction is, and its slope.
 
-    A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N
-    of the gradient stand here, once. With predictions (n, ..., features) there are N = n * ...
-    values; with a mask N counts those that it lets through. Weights multiply the values; N does
-    not change with them::
+    A subclass writes `values` and `slope`; the mean over the batch, weights and the factor 1/N of the
+    gradient are written once, here. With predictions (n, ..., features) there are N = n * ... values; with a
+    mask N counts those that it lets through. Weights multiply the values; N does not change with them::
 
         L = 1/N sum_i m_i w_i L_i,     dL/dprediction_i = m_i w_i / N dL_i/dprediction_i
     """
 
     own: ClassVar[bool] = False
-    """Whether it is of a user's own."""
+    """Whether the loss is a user's own."""
 
     needs_target: ClassVar[bool] = True
-    """Whether there must be targets; without any, `values` is given an empty array (n, 0) in their place."""
+    """Whether targets are needed; if not and none are given, `values` gets an empty array (n, 0) instead."""
 
     takes_labels: ClassVar[bool] = False
-    """Whether targets may also be the numbers of classes, without the last axis of the output."""
+    """Whether targets may also be class numbers, without the output's last axis."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -52,11 +51,11 @@ class Loss(Value):
 
     @property
     def independent(self) -> bool:
-        """Whether an example's loss depends on no other's; one that a user has written may look across."""
+        """Whether no example's loss depends on other examples; unknown, so False, for a user's own loss."""
         return not self.own
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
-        """Return the loss of each example, and what `slope` needs."""
+        """Return the loss of each example, and the cache for `slope`."""
         raise NotImplementedError(f"{type(self).__name__} must define values(prediction, target)")
 
     def slope(self, cache: Cache) -> Array:
@@ -71,14 +70,14 @@ class Loss(Value):
         mask: Array | None = None,
         valid: Array | None = None,
     ) -> tuple[Array, Cache]:
-        """Return the mean loss of a batch, and what `backward` needs.
+        """Return the mean loss of a batch, and the cache for `backward`.
 
         Parameters
         ----------
         prediction : array (n, ..., features)
             Output of the network.
         target : array
-            What the output should be, as `check_target` returns it.
+            The targets, as `check_target` returns them.
         weights : array (n,) or (n, time), optional
             A weight for each example, or for each of its time steps.
         mask : array (n, time) of bool, optional
@@ -89,7 +88,7 @@ class Loss(Value):
         Raises
         ------
         ShapeError
-            If the target or the weights have another shape: NumPy would broadcast (n,) against (n, 1).
+            If target or weights have another shape: NumPy would broadcast (n,) against (n, 1).
         """
         if not self.own:
             self._compare(prediction, target)
@@ -134,9 +133,9 @@ class Loss(Value):
     def parts(
         self, cache: Cache, mask: Any = None, valid: Array | None = None
     ) -> tuple[tuple[Any, Any], ...]:
-        """Return the means that this loss is the sum of, each with its N, if they are over different values.
+        """Return the means that this loss is a sum of, each with its N, if they are over different values.
 
-        Of batches together each is then a mean of its own. There are none where the loss is one mean.
+        For several batches each of them is then a mean over all. There are none if the loss is a single mean.
 
         Parameters
         ----------
@@ -149,18 +148,18 @@ class Loss(Value):
 
     @property
     def named(self) -> tuple[tuple[str, float], ...]:
-        """What each of `parts` is called in a history, and by what it was multiplied."""
+        """Return the name of each of `parts` in a history, and its factor."""
         return ()
 
     def terms(self, prediction: Any, mask: Array | None = None, valid: Array | None = None) -> Any:
-        """Return N, how many values the mean is over; 0 where nothing counts."""
+        """Return N, the number of values that the mean is over; 0 if none counts."""
         shape = prediction.shape[:-1]
         if mask is None and valid is None:
             return math.prod(shape)
         return terms_of(counting(len(shape), mask, valid), shape)
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
-        """Return network and loss as they are trained together.
+        """Return network and loss in the form in which they are trained, possibly fused.
 
         The third value is true if the final activation is now part of the loss, which then returns
         the network's output from its cache (`output`).
@@ -173,24 +172,24 @@ class Loss(Value):
         return net, self, False
 
     def output(self, cache: Cache) -> Array:
-        """Return the output of the activation that was fused with this loss, from `forward`'s cache."""
+        """Return the output of the activation that was fused with this loss, from the cache of `forward`."""
         return cache[0][0]
 
     def target_shape(self, shape: Shape) -> Shape:
-        """Return the shape of one target, for outputs of a shape: here the same; () is a number per example.
+        """Return the shape of one target, given that of one output; () stands for a single number.
 
-        A loss of your own whose targets look different, such as classes for an embedding, says it here.
+        A loss of your own whose targets look different, such as classes for an embedding, says so here.
         """
         return shape
 
     def with_targets(self, target: Any, n: int) -> Any:
-        """Return targets as they were given, with an empty array (n, 0) where none are needed or there."""
+        """Return targets unchanged; if none are needed and given, an empty array (n, 0)."""
         if target is None and not self.needs_target:
             return np.zeros((n, 0), np.float32)
         return target
 
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
-        """Return targets as this loss takes them, or say what is wrong with them.
+        """Check targets, and return them in the form that this loss takes.
 
         Parameters
         ----------
@@ -205,24 +204,24 @@ class Loss(Value):
 
     @classmethod
     def samples(cls) -> Iterator[Loss]:
-        """Yield losses of this class to try; the default is one without arguments."""
+        """Yield sample losses of this class for tests; by default one made without arguments."""
         if cls is not Loss:
             yield cls()
 
 
 def scaled(values: Array, share: Array) -> Array:
-    """Return values times their share; what has none is 0, whatever stands there."""
+    """Multiply values by their shares; where a share is 0 the result is 0, even for NaN."""
     xp = namespace(values)
     return xp.where(share == 0, xp.asarray(0, dtype=values.dtype), values * share)
 
 
 def terms_of(counts: Array, shape: Shape) -> Any:
-    """Return how many values of an array of a shape count."""
+    """Return the number of values that count in an array of the given shape."""
     return counts.sum() * (math.prod(shape) // math.prod(counts.shape))
 
 
 def shape_of(what: str, given: Any) -> Shape:
-    """Return the shape of an array that somebody gave to a loss by hand, or say what is none."""
+    """Return the shape of an array that a user passed to a loss; raise if it is no array."""
     shape: Shape | None = getattr(given, "shape", None)
     if not shape:
         raise ShapeError(f"{what}: expected an array, one row for each example, got {shown(given)}")
@@ -232,7 +231,7 @@ def shape_of(what: str, given: Any) -> Shape:
 def shares(
     values: Array, weights: Array | None, mask: Array | None, valid: Array | None = None
 ) -> Array | None:
-    """Return what each value is multiplied by in the mean; None if it is 1/N for all."""
+    """Return each value's factor in the mean; None if it is 1/N for all."""
     if isinstance(weights, dict):
         raise SettingError(
             "sample_weight: this learning rule takes a weight for each example, not weights by output: give "
@@ -263,7 +262,7 @@ def shares(
 
 
 def check_values(target: Any, shape: Shape, dtype: str) -> Array:
-    """Return targets of the output's own shape; (n,) stands for (n, 1)."""
+    """Check targets that must have the output's shape; (n,) is accepted for (n, 1)."""
     if isinstance(target, Mapping):
         raise DataError("y: expected an array, as the network has one output, got a dict")
     given = numeric(target, "y")

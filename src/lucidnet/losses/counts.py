@@ -1,4 +1,4 @@
-"""The loss of counts: how often something happens."""
+"""A loss for counts, of how often something happens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .base import Cache, Loss, check_values, mean_last
 from .crossentropy import floor, known, times
 
 POSITIVE = (Abs, HardSigmoid, ReLU, Sigmoid, Softmax, Softplus)
-"""Activations whose outputs are rates as well, besides the exponential."""
+"""Activations besides the exponential whose outputs are positive rates."""
 
 
 @value

@@ -36,20 +36,20 @@ def log_and_softmax(z: Array) -> tuple[Array, Array]:
 
 
 def times(t: Array, x: Array) -> Array:
-    """Return t x, which is 0 where t is 0, also if x is infinite: 0 log 0 = 0."""
+    """Return t x, but 0 where t is 0, even if x is infinite: 0 log 0 = 0."""
     xp = namespace(x)
     return t * xp.where(t == 0, xp.asarray(0, dtype=x.dtype), x)
 
 
 def floor(p: Array) -> Array:
-    """Return probabilities that are at least the smallest normal number, so that log is finite."""
+    """Return probabilities raised to at least the smallest normal number, so that log is finite."""
     xp = namespace(p)
     return xp.maximum(p, xp.finfo(p.dtype).smallest_normal)
 
 
 @value
 class FromProbabilities(Loss):
-    """The base of losses of probabilities, which may also be computed from logits.
+    """Base class of losses of probabilities, which may also be computed from logits.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ class FromProbabilities(Loss):
     from_logits: bool = flag(default=False)
 
     partner: ClassVar[type[Layer]] = Softmax
-    """The activation from whose input, the logits, this loss can be computed."""
+    """The activation from whose inputs, the logits, this loss can be computed directly."""
 
     also: ClassVar[tuple[type[Layer], ...]] = ()
-    """Other known activations whose output it accepts; it trusts a user's own."""
+    """Other known activations whose outputs it accepts; users' own are trusted."""
 
     def fuse(self, net: Layer) -> tuple[Layer, Loss, bool]:
         body, activation = net.split_activation()
@@ -139,7 +139,7 @@ class CategoricalCrossentropy(FromProbabilities):
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
                 return -only_one(log_p, hit), (p, hit)
-            except ValueError:  # of NumPy, where a row has none: a look before would take time in each step
+            except ValueError:  # raised by NumPy if a row has none; checking first would slow each step
                 all_hit(hit, target)
                 raise
         t = self._smooth(as_rows(target, prediction))
@@ -294,14 +294,14 @@ def as_rows(target: Array, prediction: Array) -> Array:
 
 
 def all_hit(rows: Array, labels: Array) -> Array:
-    """Return rows of one-hot numbers, or say which of the labels is no class; on JAX nobody knows it yet."""
+    """Return one-hot rows; raise if a label is out of range (which cannot be known on JAX while tracing)."""
     if isinstance(rows, np.ndarray) and np.count_nonzero(rows) != labels.size:
         check_labels(np.asarray(labels), rows.shape[-1])
     return rows
 
 
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
-    """Return labels (whole numbers, (n,)) or rows (n, k) of non-negative numbers."""
+    """Check class labels (whole numbers, (n,)) or rows (n, k) of non-negative numbers."""
     given = numeric(target, "y")
     if given.ndim == len(shape) + 1 and given.shape[-1] == 1 and shape[-1] > 1:
         given = given[..., 0]
@@ -314,7 +314,7 @@ def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
 
 
 def check_labels(given: Array, classes: int) -> Array:
-    """Return labels as whole numbers from 0 to classes - 1, or name the first that is not."""
+    """Check labels: whole numbers from 0 to classes - 1; raise with the first that is not."""
     whole = given.dtype.kind in "biu" or (
         given.dtype.kind == "f" and (np.abs(given) < 2**53).all() and (given == np.rint(given)).all()
     )

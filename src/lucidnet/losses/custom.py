@@ -1,4 +1,4 @@
-"""One's own loss, from a function and its derivative."""
+"""A user's own loss, from a function and its derivative."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .base import Cache, Loss
 class Custom(Loss):
     """L_i = f(t, y)_i,  dL_i/dy_i = f'(t, y)_i, for targets t and predictions y.
 
-    The names of the function's arguments say which is which: one of them is called, or holds the word,
-    ``prediction``, ``pred``, ``output``, ``logits`` or ``p``, or the other ``target``, ``true``, ``label``,
-    ``t`` or ``desired``. Where the names tell nothing, `order` must.
+    The names of the function's arguments say which is which: one of them is, or contains, ``prediction``,
+    ``pred``, ``output``, ``logits`` or ``p``, or the other ``target``, ``true``, ``label``, ``t`` or
+    ``desired``. If the names say nothing, `order` must.
 
     Parameters
     ----------
     function : callable
-        From targets and predictions (n, ..., k) to one value per example (n, ...).
+        A function from targets and predictions (n, ..., k) to one value per example (n, ...).
     derivative : callable, optional
-        From the same to the derivative of each value by its prediction, (n, ..., k), in the order that its
-        own names tell, or else in that of the function; from JAX if left out.
+        A function of the same arguments that returns the derivative of each value by its prediction, (n, ...,
+        k), in the order that its own names tell, or else in the function's; from JAX if left out.
     order : {"target, prediction", "prediction, target"}, optional
-        What comes first, for both.
+        Which comes first, for both.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Custom(Loss):
 
     @cached_property
     def ordered(self) -> tuple[Callable[..., Array], Callable[..., Array]]:
-        """Function and derivative, as they are called with the prediction first."""
+        """Function and derivative, wrapped to take the prediction first."""
         try:
             swapped = target_first(self.function, self.order, "losses.Custom")
             found = Ordered(self.function, swapped)
@@ -93,10 +93,10 @@ def custom(
 ) -> Custom:
     """Make a loss of a function of target and prediction, and its derivative by the prediction.
 
-    The function returns one value per example; the mean over the batch is taken for you. Where the
-    derivative is left out it comes from JAX, if that is installed. Which argument is which is told by their
-    names, or by `order`; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write
-    a subclass of `Loss` for that.
+    The function returns one value per example; the mean over the batch is taken for you. If the derivative is
+    left out it comes from JAX, if that is installed. The argument names, or `order`, say which argument is
+    which; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write a subclass of
+    `Loss` for that.
 
     Examples
     --------

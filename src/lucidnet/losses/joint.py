@@ -28,7 +28,7 @@ def _pairs(given: Any, owner: Any) -> tuple[tuple[str, Loss], ...]:
 
 
 def _numbers(given: Any, owner: Any) -> tuple[Any, ...]:
-    """Take numbers, those of a program that is being compiled too."""
+    """Accept numbers, including those of a program that is being compiled."""
     numbers = listed(given)
     if len(numbers) not in (0, len(owner.losses)) or not all(
         (isinstance(each, float | int) and 0 <= each < inf) or getattr(each, "shape", None) == ()
@@ -51,7 +51,7 @@ class Joint(Loss):
     fused : sequence of str
         The outputs whose final activation is part of their loss; a model finds them by itself.
     shares : sequence of float
-        By what the gradient of each loss is multiplied where a batch is part of a larger one; see `shared`.
+        The factor of each loss's gradient if a batch is part of a larger one; see `shared`.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Joint(Loss):
         return {name: weight * share * loss.backward(cache[0][name]) for (name, loss), weight, share in each}
 
     def shared(self, counts: Sequence[Sequence[Any]]) -> list[Joint]:
-        """Return the loss of each of several batches, so that their gradients make that of all together.
+        """Return a loss for each of several batches, so that their gradients make the joint one.
 
         Batch b has N_bk values for output k, and its gradient is weighted by N_b, the sum over k. That of
         output k is multiplied by
@@ -154,7 +154,7 @@ class Joint(Loss):
     def fuse_by(
         self, net: Layer, join: Callable[[Loss, Ending], tuple[Any, Loss, bool]]
     ) -> tuple[Layer, Loss, bool]:
-        """Return what `fuse` does, each loss joined to its output in a way of one's own."""
+        """Do as `fuse`, but join each loss to its output by the given function."""
         graph = net.layers[-1] if isinstance(net, Sequential) else net
         if not isinstance(graph, Graph) or set(graph.outputs) != {name for name, _ in self.losses}:
             outputs = graph.outputs if isinstance(graph, Graph) else "one output, of no name"
@@ -200,13 +200,13 @@ class Joint(Loss):
 
 
 def _empty(loss: Loss, target: Any) -> bool:
-    """Tell whether a loss that needs no targets has none."""
+    """Tell whether targets are absent for a loss that needs none."""
     return not loss.needs_target and np.shape(target)[1:] == (0,)
 
 
 @value
 class Ending(Layer):
-    """A graph as the loss of one of its outputs sees it."""
+    """A graph seen from one of its outputs, as a network for that output's loss."""
 
     graph: Any = anything(default=None)
     output: str = text(empty=True, default="")

@@ -1,4 +1,4 @@
-"""Losses that ask for a margin between right and wrong (Vapnik 1995; Crammer & Singer 2001)."""
+"""Losses with a margin between right and wrong (Vapnik 1995; Crammer & Singer 2001)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's own subclass of `Loss` returns, brought to the arrays of the engine."""
+"""The results of a user's own `Loss`, converted to arrays of the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import SettingError
 
 
 def adapt(cls: Any, base: type) -> None:
-    """Have the methods of a user's own class of losses checked: the order of arguments, the results."""
+    """Make the methods of a user's loss class be checked: the order of their arguments, and their results."""
     check_methods(cls, base)
     forward = written(cls, "forward", base)
     if forward is not None and not accepts(forward, 6):

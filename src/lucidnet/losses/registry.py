@@ -1,4 +1,4 @@
-"""Losses by the names that people write."""
+"""The losses of the library, by name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KNOWN = Known(
         "cosine": "CosineDistance",
     },
 )
-"""The classes of losses by their names."""
+"""The loss classes, by name."""
 
 
 def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:

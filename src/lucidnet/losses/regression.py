@@ -58,7 +58,7 @@ class Huber(Loss):
     Parameters
     ----------
     delta : float
-        The distance d at which the two meet.
+        The distance d at which both parts meet.
     """
 
     delta: float = finite(above=0, default=1.0)
@@ -97,7 +97,7 @@ class CosineDistance(Loss):
 
 
 def _unit(x: Array) -> tuple[Array, Array, Array]:
-    """Return rows over their norms, and the norms as two factors, so that no square overflows."""
+    """Return normalized rows, and their norms as two factors, so that no square overflows."""
     size, scale = norm(x, -1, keepdims=True)
     return x / scale / norm_or_one(size), size, scale
 

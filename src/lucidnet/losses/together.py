@@ -1,4 +1,4 @@
-"""The loss of a batch, from those of its parts."""
+"""The loss of a batch, computed from those of its parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import Loss
 def together(
     loss: Loss, net: Layer, made: Sequence[Any], batches: Sequence[Any]
 ) -> tuple[float, list[float], tuple[Any, ...]]:
-    """Return the mean loss of a batch, the weight of each of its parts, and the means it is the sum of.
+    """Combine the parts of a batch: return the mean loss, the weight of each part, and the joint means.
 
     With N_b values in part b the mean over all is sum_b N_b / N L_b. Where a loss is a sum of means over
     different numbers of values (`Loss.parts`), each is put together for itself.
@@ -49,7 +49,7 @@ def together(
         mean = sum(w * number(value) for w, (value, _) in zip(_shares(sizes), column, strict=True))
         means.append((mean, sum(sizes)))
         own = [left - number(value) for left, (value, _) in zip(own, column, strict=True)]
-    # What is left in `own` is all of the loss, or what layers have added to its means.
+    # The rest in `own` is all of the loss, or what layers have added to its means.
     total = sum((mean for mean, _ in means), start=sum(w * one for w, one in zip(weights, own, strict=True)))
     return total, weights, tuple(means)
 

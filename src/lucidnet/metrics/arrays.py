@@ -1,4 +1,4 @@
-"""What metrics are given, brought to one form: true and predicted classes, weights, columns."""
+"""The arguments of metrics, brought to one form: true and predicted classes, weights, columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Array = npt.NDArray[Any]
 Data = npt.ArrayLike
 Weight = npt.ArrayLike | None
 NO_CLASS = -1
-"""Stands for the class that is predicted by scores of which one is NaN: it is never the true one."""
+"""Stands for the class predicted by scores with a NaN: it is never the true one."""
 AS_TRAINED = {"ff", "if", "uf", "bf"}  # the kinds of targets and predictions that a training gives
 WHOLE = "iub"  # the kinds of dtype that hold classes; all others hold scores
 
 
 def given(name: str, y: Data, prediction: Data, named: bool = False) -> tuple[Array, Array]:
-    """Return labels or targets, and predictions, as arrays of numbers of at least one axis.
+    """Convert labels or targets, and predictions, to numeric arrays with at least one axis.
 
     Where they may be `named` both may be names of classes, which are numbered in order.
     """
@@ -43,7 +43,7 @@ def given(name: str, y: Data, prediction: Data, named: bool = False) -> tuple[Ar
 def by_number(
     name: str, y: Data, prediction: Data, classes: Sequence[str] | None = None
 ) -> tuple[Data, Data]:
-    """Return names of classes as numbers, by `classes` or else both together in order; numbers as they are.
+    """Convert class names to numbers, by `classes` or in the order of all names; numbers are unchanged.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def _are_texts(given: Data) -> bool:
     try:
         made = np.asarray(given)
     except Exception:
-        return False  # whoever wants numbers says what is wrong
+        return False  # code that needs numbers reports what is wrong
     return bool(made.size) and (made.dtype.kind == "U" or isinstance(made.flat[0], str))
 
 
@@ -88,12 +88,12 @@ def _places(name: str, title: str, given: Data, places: Mapping[str, int]) -> Ar
 
 
 def columns_of(prediction: Array) -> int:
-    """Return the number of columns of scores; 1 also where there is no axis for them."""
+    """Return the number of score columns; 1 if there is no axis for them."""
     return int(prediction.shape[-1]) if prediction.ndim > 1 else 1
 
 
 def classes(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
-    """Return the true and the predicted class of each example, both flat; `NO_CLASS` where a score is NaN."""
+    """Return true and predicted class of each example, flat; `NO_CLASS` where a score is NaN."""
     columns = columns_of(prediction)
     if columns > 1:
         truth = true_classes(name, y, prediction.size // columns, columns)
@@ -107,15 +107,15 @@ def classes(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
 
 
 def _but_nan(guess: Array, scores: Array) -> Array:
-    """Return predicted classes, `NO_CLASS` where one of an example's scores is NaN."""
+    """Return predicted classes, with `NO_CLASS` where an example has a NaN score."""
     nan = np.isnan(scores).any(1)
     return np.where(nan, NO_CLASS, guess) if nan.any() else guess
 
 
 def class_indices(name: str, y: Array, prediction: Array, none: bool = False) -> tuple[Array, Array, int]:
-    """Return true and predicted classes as integers, each checked, and the number of classes known so far.
+    """Return true and predicted classes as checked integers, and the number of classes known so far.
 
-    Where a score is NaN the predicted class is `NO_CLASS` if there may be `none`, else that is an error.
+    If a score is NaN the predicted class is `NO_CLASS` where `none` allows that, else it is an error.
     """
     truth, guess = classes(name, y, prediction)
     columns = columns_of(prediction)
@@ -134,7 +134,7 @@ def class_indices(name: str, y: Array, prediction: Array, none: bool = False) ->
 
 
 def class_scores(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
-    """Return true classes as integers (n,) and scores as (n, columns), one column for two classes."""
+    """Return true classes as integers (n,), and scores (n, columns), one column for two classes."""
     columns = columns_of(prediction)
     scores = prediction.reshape(prediction.size // columns, columns)
     truth = true_classes(name, y, len(scores), columns if columns > 1 else None)
@@ -142,7 +142,7 @@ def class_scores(name: str, y: Array, prediction: Array) -> tuple[Array, Array]:
 
 
 def true_classes(name: str, y: Array, count: int, columns: int | None = None) -> Array:
-    """Return the class of each example, flat, from labels or from one-hot rows."""
+    """Return the class of each example, flat, from labels or one-hot rows."""
     if y.size == count:
         return y.ravel()
     width = y.shape[-1] if y.ndim > 1 else 0
@@ -162,11 +162,11 @@ def true_classes(name: str, y: Array, count: int, columns: int | None = None) ->
 
 
 LARGEST = 1e150
-"""The sum of weights from which on products with values may be larger than any number."""
+"""The sum of weights above which products with values may overflow."""
 
 
 def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
-    """Return one float64 weight for each of `count` items that come from `rows` examples."""
+    """Return float64 weights for `count` items that stem from `rows` examples."""
     weight: Array = numeric(sample_weight, f"{name}: sample_weight").astype(np.float64).ravel()
     if not np.isfinite(weight).all():
         row = int(np.flatnonzero(~np.isfinite(weight))[0])
@@ -186,7 +186,7 @@ def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
 
 
 def column_pair(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
-    """Return targets and predictions as float64 (n, columns) that belong together element by element."""
+    """Return targets and predictions as float64 arrays of the same shape (n, columns)."""
     target, guess = given(name, y, prediction)
     one_column = target.size == guess.size and target.shape[:1] == guess.shape[:1] == (guess.size,)
     if target.shape != guess.shape and not one_column:

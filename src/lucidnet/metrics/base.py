@@ -1,4 +1,4 @@
-"""What a metric is: a value that is computed over an epoch, one batch after the other."""
+"""What a metric is: a value computed over an epoch, batch by batch."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ NO_EXAMPLES = "there are no examples (or all their weights are zero)"
 
 
 class Metric(Value, Generic[State]):
-    """The base of all metrics: ``start`` a state, ``update`` it with each batch, read the ``result``.
+    """Base class of metrics: ``start`` a state, ``update`` it with each batch, read the ``result``.
 
     The result is that of the whole set, whatever the batches were. No method changes the state it is given.
     """
 
     better: ClassVar[Direction | None] = None
-    """Which numbers are better, the small ones ("min") or the large ones ("max"); None if nobody can know."""
+    """Which numbers are better: small ("min") or large ("max"); None if unknown."""
 
     @property
     def name(self) -> str:
@@ -55,31 +55,31 @@ class Metric(Value, Generic[State]):
         raise NotImplementedError
 
     def update(self, state: State, y: Data, prediction: Data, sample_weight: Weight = None) -> State:
-        """Return the state after one more batch."""
+        """Return the state updated with one more batch."""
         raise NotImplementedError
 
     def merge(self, one: State, other: State) -> State:
-        """Return the state after the batches of both; needed where several processes train together."""
+        """Merge two states, as needed if several processes train together."""
         raise NotImplementedError(
             f"{type(self).__name__} must define merge(one, other) for several processes"
         )
 
     def value(self, state: State) -> float:
-        """Return the number, where it is defined."""
+        """Return the value of the metric, where it is defined."""
         raise NotImplementedError
 
     def undefined(self, state: State) -> str | None:
-        """Say why there is no number for these data; None where there is one."""
+        """Say why the metric is undefined for these data; None if it is defined."""
         return None
 
     def result(self, state: State) -> float:
-        """Return the number; NaN where it is undefined, so that training goes on."""
+        """Return the value of the metric; NaN where it is undefined, so that training goes on."""
         if self.undefined(state):
             return math.nan
         return scalar(self.value(state), f"what {type(self).__name__}.value returns", finite=False)
 
     def __call__(self, y: Data, prediction: Data, sample_weight: Weight = None) -> float:
-        """Return the number for all data at once.
+        """Return the metric of all data at once.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Metric(Value, Generic[State]):
 
 
 def _lending(update: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the `update` of a user's own metric, which cannot change targets and predictions."""
+    """Wrap the `update` of a user's metric so that it cannot modify targets and predictions."""
 
     @wraps(update)
     def lending(self: Any, state: Any, *data: Any, **named: Any) -> Any:
@@ -103,7 +103,7 @@ def _lending(update: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def state_of(metric: Metric[Any], given: Any) -> Any:
-    """Return the state of a metric from a file, if it is one.
+    """Check a metric's state that was read from a file, and return it.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def state_of(metric: Metric[Any], given: Any) -> Any:
 
 
 def _check_form(given: Any, like: Any) -> None:
-    """Raise unless a state has the parts of another, and numbers where that has numbers."""
+    """Raise unless a state has the structure of another, and numbers in the same places."""
     if isinstance(like, (tuple, list)) and like:
         for one, other in zip(given, like, strict=True):
             _check_form(one, other)
@@ -135,30 +135,30 @@ Sums = tuple[Any, float]
 
 
 class Mean(Metric[Sums]):
-    """A metric that is a mean over examples; its state is (sum, weight), both float64 or exact."""
+    """A metric that is a weighted mean; its state is (sum, weight), both float64 or exact."""
 
     def start(self) -> Sums:
         """Return the state before the first batch."""
         return 0, 0
 
     def merge(self, one: Sums, other: Sums) -> Sums:
-        """Return the sums of two parts of the data together."""
+        """Add the sums and weights of two states."""
         return one[0] + other[0], one[1] + other[1]
 
     def value(self, state: Sums) -> float:
-        """Return the sum over the weight."""
+        """Return the sum divided by the weight."""
         return float(state[0] / state[1])
 
     def undefined(self, state: Sums) -> str | None:
-        """Without any weight there is no mean."""
+        """Say that there are no examples, if the total weight is 0."""
         return None if state[1] else NO_EXAMPLES
 
 
 @value
 class FunctionMetric(Mean):
-    """A metric from a plain function of labels and predictions.
+    """A metric made of a plain function of targets and predictions.
 
-    Whether small or large is better nobody knows: callbacks that look for the best of it need ``mode=``.
+    It does not say whether small or large values are better: callbacks that look for the best need ``mode=``.
     The result over an epoch is the mean of its values, each batch weighted by its number of examples;
     that equals the number of the whole set only for functions that are means over examples. Sample weights
     do not reach the function.
@@ -169,7 +169,7 @@ class FunctionMetric(Mean):
         ``function(target, prediction) -> float``, in this or in the other order: the names of its arguments
         say which is which, as for `losses.Custom`. Its own name becomes that of the metric.
     order : {"target, prediction", "prediction, target"}, optional
-        What comes first, where the names tell nothing.
+        Which comes first, if the names say nothing.
 
     Examples
     --------
@@ -189,7 +189,7 @@ class FunctionMetric(Mean):
 
     @cached_property
     def ordered(self) -> Ordered:
-        """The function, as it is called with the prediction first."""
+        """The function, wrapped to take the prediction first."""
         try:
             return Ordered(self.function, target_first(self.function, self.order, "metrics.FunctionMetric"))
         except SettingError as error:
@@ -201,7 +201,7 @@ class FunctionMetric(Mean):
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
-        """Add the value of the function for this batch, once per example."""
+        """Add the function's value for a batch, times its number of examples."""
         count = len(np.asarray(prediction))
         if not count:
             return state

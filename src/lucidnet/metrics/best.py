@@ -1,4 +1,4 @@
-"""The best of a measured number so far: one piece of code for all that look for it."""
+"""Tracking the best value so far of a measured number, in one place for all who need it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .base import Metric
 
 
 class Best:
-    """Remembers the best of a number from epoch to epoch; NaN is never the best.
+    """Remembers the best value of a measured number over the epochs; NaN is never the best.
 
     Parameters
     ----------
     monitor : str
         The number, as it stands in the history: ``"loss"``, or the name of a metric, also after ``"val_"``.
     mode : {"min", "max"}, optional
-        Whether small or large is good. If not given the metric says it; it must be given for one that does
-        not know. If both say something this counts.
+        Whether small or large is good. By default the metric says it; it must be given for a metric that does
+        not know. If both are given, this one counts.
     min_delta : float
-        By how much a number must be better than the best before.
+        The least improvement over the best number before.
     owner : str
         Who asks, for messages.
 
@@ -44,7 +44,7 @@ class Best:
         self.way = mode
 
     def begin(self, metrics: Sequence[Metric[Any]]) -> None:
-        """Forget what was; raise if nobody knows what is better."""
+        """Reset; raise if it is not known whether small or large values are better."""
         self.value, self.way = None, self.direction(metrics)
 
     def direction(self, metrics: Sequence[Metric[Any]]) -> str:
@@ -71,7 +71,7 @@ class Best:
         )
 
     def improved(self, result: Mapping[str, float], metrics: Sequence[Metric[Any]]) -> bool:
-        """Note the number of an epoch; tell whether it is the best so far."""
+        """Record an epoch's number; return whether it is the best so far."""
         if self.monitor not in result:
             hint = "; pass validation_data" if self.monitor.startswith("val_") else ""
             raise SettingError(
@@ -84,12 +84,12 @@ class Best:
         return True
 
     def _better(self, value: float, before: float, way: str) -> bool:
-        if math.isnan(before):  # of a checkpoint of older versions
+        if math.isnan(before):  # from a checkpoint of older versions
             return True
         return value < before - self.min_delta if way == "min" else value > before + self.min_delta
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` goes on from."""
+        """Return the state for `restore`."""
         return {"best": self.value, "monitor": self.monitor, "mode": self.way}
 
     def restore(self, state: Mapping[str, Any]) -> None:

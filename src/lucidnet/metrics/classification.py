@@ -25,18 +25,18 @@ from .base import Mean, Sums
 
 
 class _Share(Mean):
-    """The share of hits; its state counts them, exactly."""
+    """The share of correct answers; its state counts them exactly."""
 
     better = "max"
     named: ClassVar[bool] = False
-    """Whether labels and predictions may be names of classes."""
+    """Whether labels and predictions may be class names."""
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return for each answer whether it is right."""
+        """Return which answers are correct."""
         raise NotImplementedError
 
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
-        """Add the hits of one batch, and its size."""
+        """Add the number of correct answers in a batch, and its size."""
         target, prediction = given(self.name, y, prediction, self.named)
         hits = self.hits(target, prediction)
         if sample_weight is None:
@@ -53,7 +53,7 @@ class Accuracy(_Share):
     named = True
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return for each example whether its class was found."""
+        """Return which examples were assigned their true class."""
         truth, guess = classes(self.name, y, prediction)
         found: Array = truth == guess
         return found if prediction.dtype.kind in WHOLE else found & (guess != NO_CLASS)
@@ -66,14 +66,15 @@ class BinaryAccuracy(_Share):
     Parameters
     ----------
     threshold : float
-        What tells the classes apart, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1 (tanh).
+        The threshold between the classes, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1
+        (tanh).
     """
 
     threshold: float = finite(default=0.5)
     name = "binary_accuracy"
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return for each output whether it is on the side of its target."""
+        """Return which outputs are on the same side of the threshold as their targets."""
         if y.size != prediction.size or len(y) != len(prediction):
             raise ShapeError(
                 f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
@@ -86,7 +87,7 @@ class BinaryAccuracy(_Share):
 
 @value
 class TopK(_Share):
-    """The share of examples whose class is among the `k` largest scores; see `top_k`.
+    """The share of examples whose true class is among the `k` largest scores; see `top_k`.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class TopK(_Share):
         return f"top_{self.k}"
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return for each example whether fewer than `k` classes come before the true one."""
+        """Return for which examples fewer than `k` classes score above the true one."""
         if columns_of(prediction) < 2:
             raise ShapeError(
                 f"{self.name}: expected scores (n, classes), got a prediction of shape {prediction.shape}"
@@ -131,7 +132,7 @@ def accuracy(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
         The largest score is the predicted class (the first of equal ones); a probability counts above 0.5.
         An example with a score that is NaN is never right.
     sample_weight : (n,), optional
-        How much each example counts.
+        The weight of each example.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is taken for what: the confusion matrix; precision, recall and F1."""
+"""Which classes are mistaken for which: the confusion matrix, precision, recall and F1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import NO_EXAMPLES, Metric
 
 AVERAGES = {name: name for name in ("binary", "macro", "micro", "weighted")}
 LARGEST = 1 << 28
-"""So many numbers are kept at most: 2 GiB."""
+"""The most numbers kept: 2 GiB."""
 
 
 def _counted(
@@ -48,7 +48,7 @@ class ConfusionMatrix(Value):
         return np.zeros((0, 0), np.intp)
 
     def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
-        """Return the matrix with one batch added, larger where new classes came up."""
+        """Return the matrix with a batch added, enlarged if there are new classes."""
         truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight, axes=2)
         count = max(count, len(state))
         cells = np.bincount(truth * count + guess, weight, count * count).reshape(count, count)
@@ -66,14 +66,14 @@ def _as_average(given: Any, owner: Any) -> str:
 
 
 class _FromTallies(Metric[Array]):
-    """A ratio per class, averaged. The rows of the state: found, predicted, true examples of each class."""
+    """A ratio per class, averaged; the state's rows count correct, predicted and true examples by class."""
 
     better = "max"
     average: str
     stem: str
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
-        """Return numerator and denominator."""
+        """Return the numerator and the denominator of each class's ratio."""
         raise NotImplementedError
 
     @property
@@ -82,11 +82,11 @@ class _FromTallies(Metric[Array]):
         return self.stem if self.average == "binary" else f"{self.stem}_{self.average}"
 
     def start(self) -> Array:
-        """Return the tallies of no classes."""
+        """Return empty counts, for no classes."""
         return np.zeros((3, 0), np.intp)
 
     def update(self, state: Array, y: Data, prediction: Data, sample_weight: Weight = None) -> Array:
-        """Return the tallies with one batch added."""
+        """Return the counts with a batch added."""
         truth, guess, count, weight = _counted(self.name, y, prediction, sample_weight, none=True)
         count = max(count, state.shape[1])
         if self.average == "binary" and count > 2:
@@ -103,13 +103,13 @@ class _FromTallies(Metric[Array]):
         return self.merge(state, np.array(rows))
 
     def merge(self, one: Array, other: Array) -> Array:
-        """Add both up, the one with fewer classes made as wide as the other."""
+        """Add two states' counts, padded to the same number of classes."""
         count = max(one.shape[1], other.shape[1])
         a, b = (np.pad(rows, ((0, 0), (0, count - rows.shape[1]))) for rows in (one, other))
         return np.asarray(a + b)
 
     def value(self, state: Array) -> float:
-        """Average the ratio over classes; a class without examples and predictions takes no part."""
+        """Average the ratios over classes, leaving out classes without examples and predictions."""
         if self.average == "binary":
             state = state[:, 1:2].sum(axis=1, keepdims=True)
         elif self.average == "micro":
@@ -122,12 +122,12 @@ class _FromTallies(Metric[Array]):
         return float(_divided(ratios[present].sum(), np.asarray(present.sum())))
 
     def undefined(self, state: Array) -> str | None:
-        """Without any weight there is nothing to count."""
+        """Say that there are no examples, if all counts are 0."""
         return None if state.any() else NO_EXAMPLES
 
 
 def _divided(numerator: Array, denominator: Array) -> Array:
-    """Divide; nothing out of nothing is 0."""
+    """Divide, taking 0 / 0 as 0."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator != 0)
 
 
@@ -224,10 +224,10 @@ def precision(
     y, prediction : array_like
         As for `accuracy`.
     average : {"binary", "macro", "micro", "weighted"}
-        Class 1 of two; the mean over classes; all classes together; the mean weighted by true counts.
-        Classes that occur neither in `y` nor in the predictions take no part.
+        Class 1 of two; the mean over classes; all classes together; the mean weighted by true counts. Classes
+        that occur neither in `y` nor in the predictions are left out.
     sample_weight : (n,), optional
-        An example of weight 0 is as if it were not there.
+        A weight for each example; one with weight 0 is ignored.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def recall(
     average: str = "binary",
     sample_weight: Weight = None,
 ) -> float:
-    """Return tp / (tp + fn): of the examples of a class, the share predicted as it. As `precision` else.
+    """Return tp / (tp + fn): of the examples of a class, the share predicted as it; see `precision`.
 
     Examples
     --------

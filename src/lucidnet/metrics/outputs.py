@@ -1,4 +1,4 @@
-"""Metrics of networks with several outputs."""
+"""Metrics for networks with several outputs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .registry import get
 
 @value
 class OfOutput(Metric[Any]):
-    """A metric of one output, measured on dicts of targets and predictions by output.
+    """A metric of one output, for networks with several; targets and predictions are dicts by output.
 
     Parameters
     ----------
     output : str
         The output.
     metric : Metric
-        What is measured on it.
+        The metric measured on it.
     """
 
     output: str = text()
@@ -53,7 +53,7 @@ class OfOutput(Metric[Any]):
 
 
 def several(given: Any) -> tuple[Metric[Any], ...]:
-    """Return the metrics that were given: one, a sequence, or a dict of either by output.
+    """Return metrics given as one, a sequence, or a dict of either by output.
 
     Examples
     --------
@@ -69,14 +69,14 @@ def several(given: Any) -> tuple[Metric[Any], ...]:
 
 
 def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None) -> None:
-    """Raise where a metric cannot be measured on the outputs of a network.
+    """Raise if a metric cannot be measured on a network's outputs.
 
     Parameters
     ----------
     metrics : iterable of Metric
         The metrics.
     outputs : sequence of str, optional
-        The names of several outputs, () for a network with one; None if nobody can know.
+        The names of several outputs, () for a network with one; None if unknown.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def check_outputs(metrics: Iterable[Metric[Any]], outputs: Sequence[str] | None)
 
 
 def check_names(metrics: Iterable[Metric[Any]], losses: Iterable[tuple[str, float]] = ()) -> None:
-    """Raise where two numbers of a training would have one name, so that one would replace the other.
+    """Raise if two measured numbers would have the same name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Metrics by the names that people write."""
+"""The metrics of the library, by name."""
 
 from __future__ import annotations
 

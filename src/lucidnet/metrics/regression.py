@@ -25,7 +25,7 @@ def _pair_and_weight(
 
 
 class _MeanOfErrors(Mean):
-    """A mean of errors, kept per column."""
+    """A mean of errors, computed for each column."""
 
     better = "min"
     size: ClassVar[np.ufunc]  # how much a single error counts
@@ -67,7 +67,7 @@ class RMSE(_MeanOfErrors):
 
 
 class R2State(NamedTuple):
-    """What R² needs: mean and squared deviations of the targets less `shift`, and squared errors."""
+    """The state of R²: mean and squared deviations of the targets less `shift`, and squared errors."""
 
     rows: int
     weight: float
@@ -89,11 +89,11 @@ class R2(Metric[R2State]):
     better = "max"
 
     def start(self) -> R2State:
-        """Return the moments of no examples."""
+        """Return the state of no examples."""
         return R2State(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def update(self, state: R2State, y: Data, prediction: Data, sample_weight: Weight = None) -> R2State:
-        """Join the moments of one batch to those before it."""
+        """Merge the moments of a batch into the state."""
         target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
         total = float(weight.sum())
         if not total:
@@ -106,7 +106,7 @@ class R2(Metric[R2State]):
         return self.merge(state, R2State(len(target), total, shift, mean, deviations, errors))
 
     def merge(self, one: R2State, other: R2State) -> R2State:
-        """Join the moments of both."""
+        """Merge the moments of two states."""
         if not (one.rows and other.rows):
             return one if one.rows else other
         joined = one.weight + other.weight
@@ -121,13 +121,13 @@ class R2(Metric[R2State]):
         )
 
     def value(self, state: R2State) -> float:
-        """Return the mean over columns; a constant column counts 1 if it is met exactly, else 0."""
+        """Return the mean over columns; a constant column counts as 1 if predicted exactly, else as 0."""
         varied = state.deviations > 0
         constant = np.where(state.errors == 0, 0.0, np.where(np.isnan(state.errors), math.nan, 1.0))
         return float(np.mean(1 - np.divide(state.errors, state.deviations, out=constant, where=varied)))
 
     def undefined(self, state: R2State) -> str | None:
-        """One example has no variance."""
+        """Say that one example is too few, as it has no variance."""
         return None if state.rows > 1 else f"at least 2 examples are needed, got {state.rows}"
 
 

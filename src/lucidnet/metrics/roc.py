@@ -26,7 +26,7 @@ class ROCAUC(Metric[Batches]):
         return ()
 
     def update(self, state: Batches, y: Data, prediction: Data, sample_weight: Weight = None) -> Batches:
-        """Return the state with a copy of one more batch."""
+        """Return the state with a copy of the batch added."""
         target, prediction = given(self.name, y, prediction)
         truth, scores = class_scores(self.name, target, prediction)
         weight = np.ones(len(truth))
@@ -35,18 +35,18 @@ class ROCAUC(Metric[Batches]):
         return (*state, (truth, scores.copy(), weight))
 
     def merge(self, one: Batches, other: Batches) -> Batches:
-        """Return the batches of both."""
+        """Join the batches of both states."""
         return one + other
 
     def value(self, state: Batches) -> float:
-        """Return the area, for several classes the mean of their areas, each against the rest."""
+        """Return the area; for several classes, the mean of their areas, each class against the rest."""
         truth, scores, weight = _joined(state)
         if scores.shape[1] <= 2:
             return area(truth == 1, scores[:, -1], weight)
         return float(np.mean([area(truth == k, scores[:, k], weight) for k in range(scores.shape[1])]))
 
     def undefined(self, state: Batches) -> str | None:
-        """There has to be an example of each class, and an order of the scores."""
+        """Say why there is no area: a class without examples, or scores that are NaN."""
         if not sum(len(truth) for truth, _, _ in state):
             return "there are no examples"
         truth, scores, weight = _joined(state)
@@ -64,7 +64,7 @@ def _joined(state: Batches) -> tuple[Array, Array, Array]:
 
 
 def area(positive: Array, scores: Array, weight: Array) -> float:
-    """Return the chance that a positive example scores higher than a negative one, ties counted as half.
+    """Return the probability that a positive example scores above a negative one; ties count as half.
 
     This Mann-Whitney statistic equals the area under the curve (Hanley & McNeil 1982, Radiology 143).
     """
@@ -76,7 +76,7 @@ def area(positive: Array, scores: Array, weight: Array) -> float:
 
 
 def roc_auc(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
-    """Return the area under the ROC curve: the chance that a positive example scores above a negative one.
+    """Return the area under the ROC curve: the chance that a positive example outscores a negative one.
 
     Ties count as half. For more than two classes: the mean over classes, each against the rest.
 

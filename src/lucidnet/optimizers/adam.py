@@ -1,4 +1,4 @@
-"""Adam and its kin: steps scaled by running moments of the gradient."""
+"""Adam and its relatives: steps scaled by running moments of the gradient."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .base import Bounds, Group, Optimizer, Setting, Slots, bounded, least
 
 
 class Moments:
-    """What optimizers share that have running moments with shares b1 and b2."""
+    """Mixin of optimizers with running moments, whose decay rates are b1 and b2."""
 
     beta1: Any
     beta2: Any
     counted: ClassVar[tuple[str, ...]] = ("corrections",)
 
     def corrections(self, step: int) -> tuple[float, float]:
-        """Return sqrt(1 - b2^t) and 1 - b1^t: how much of the moments has been filled after t steps."""
+        """Return the bias corrections sqrt(1 - b2^t) and 1 - b1^t after t steps."""
         return (1 - self.beta2**step) ** 0.5, 1 - self.beta1**step
 
 
@@ -115,9 +115,9 @@ class Adamax(Moments, Optimizer):
     learning_rate : float or schedule
         The step size.
     beta1, beta2 : float or schedule
-        What is kept of the mean and of the largest gradient, at least 0 and below 1.
+        Shares of the mean and of the largest gradient that are kept, at least 0 and below 1.
     epsilon : float
-        So that nothing is divided by 0.
+        Keeps the division from dividing by 0.
     """
 
     learning_rate: Setting = scheduled(default=0.002)
@@ -150,7 +150,7 @@ class Nadam(Optimizer):
     learning_rate, beta1, beta2, epsilon
         As for `Adam`.
     momentum_decay : float
-        How fast the momentum warms up.
+        The speed at which the momentum warms up.
     """
 
     learning_rate: Setting = scheduled(default=0.002)

@@ -1,4 +1,4 @@
-"""RMSprop, Adagrad and Adadelta: each parameter's step is divided by the size of its own gradients."""
+"""RMSprop, Adagrad and Adadelta: each parameter's step is scaled by the size of its past gradients."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Adagrad(Optimizer):
     decay : float
         Time-based decay: at step t = 0, 1, ... the rate is learning_rate / (1 + decay t).
     initial : float
-        What v starts from.
+        The initial v.
     epsilon : float
         Added to the root, so that nothing is divided by 0.
     """
@@ -113,7 +113,7 @@ class Adadelta(Optimizer):
     Parameters
     ----------
     learning_rate : float or schedule
-        What the paper's step is multiplied by.
+        The factor on the paper's step.
     rho : float or schedule
         Share of the means that is kept, at least 0 and below 1.
     epsilon : float

@@ -1,4 +1,4 @@
-"""Steps of an optimizer on arrays that belong to no network."""
+"""Optimizer steps on plain arrays, without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import NonFiniteError, SettingError, ShapeError
 
 
 def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, dict[str, Any]]:
-    """Return arrays and memory after a step; see `Optimizer.step`."""
+    """Return arrays and optimizer state after a step; see `Optimizer.step`."""
     if optimizer.full_batch:
         raise SettingError(
             f"step: {type(optimizer).__name__} looks at the loss at several points to make a step, and "
@@ -44,7 +44,7 @@ def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, 
 
 
 def _tree(arrays: Any) -> Tree:
-    """Return what was given as a tree of dicts."""
+    """Convert arrays in tuples, lists and dicts to a tree of dicts."""
     if isinstance(arrays, dict):
         return {str(name): _tree(array) for name, array in arrays.items()}
     if isinstance(arrays, (tuple, list)):
@@ -53,7 +53,7 @@ def _tree(arrays: Any) -> Tree:
 
 
 def _like(tree: Tree, arrays: Any) -> Any:
-    """Return a tree in the form in which the arrays were given."""
+    """Convert a tree back to the form in which the arrays were given."""
     if isinstance(arrays, dict):
         return {name: _like(tree[str(name)], array) for name, array in arrays.items()}
     if isinstance(arrays, (tuple, list)):

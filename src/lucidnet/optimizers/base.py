@@ -22,22 +22,22 @@ from ..foreign import answering
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
-"""What an optimizer remembers: for each of its slots one vector as long as the parameters."""
+"""An optimizer's memory: for each of its slots, one vector as long as the parameters."""
 
 Setting: TypeAlias = float | Callable[[int], float]
-"""A number, or a schedule: a function from the number of the step (0, 1, ...) to a number (`schedules`)."""
+"""A number, or a schedule: a function from the step's number (0, 1, ...) to a number (`schedules`)."""
 
 Bounds: TypeAlias = dict[str, float | None]
-"""Names of settings, and what each must be below."""
+"""Names of settings, and the bound that each must stay below."""
 
 PIECE = 131_072
-"""Numbers worked on at a time: parameters, gradient and slots of a piece stay in a core's cache."""
+"""The piece size, so that a piece's parameters, gradient and slots stay in a core's cache."""
 FLAT = (-1,)
-"""The shape of a stretch of the vector, whatever its length."""
+"""The shape of a stretch of the vector, of whatever length."""
 
 
 class Group(NamedTuple):
-    """A stretch of the parameter vector with settings of its own; None stands for the optimizer's."""
+    """A stretch of the parameter vector with its own settings; None stands for the optimizer's."""
 
     start: int
     stop: int
@@ -53,7 +53,7 @@ class ArraySlice(NamedTuple):
 
 
 class OldSlots(dict[str, Array]):
-    """The slots of a stretch before a step; `new` are arrays over which those after it may be written."""
+    """The slots of a stretch before a step; `new` holds arrays that the new slots may be written to."""
 
     __slots__ = ("new",)
     new: Slots
@@ -64,9 +64,9 @@ class OldSlots(dict[str, Array]):
 class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.
 
-    A subclass names its `slots` and writes `descend` for one array; that it works on any tree, in
-    pieces that fit the cache, with weight decay, clipping, schedules and settings per layer, stands here:
-    `descend` finds numbers where schedules were given.
+    A subclass names its `slots` and writes `descend` for one array; everything else is here, once: trees of
+    any form, pieces that fit the cache, weight decay, clipping, schedules and settings per layer. `descend`
+    finds numbers where schedules were given.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Optimizer(Value):
         ``weight_decay * p`` is added to the gradient of each parameter p, as in PyTorch. (AdamW
         shrinks the parameters instead.)
     clip : Clip, optional
-        How large gradients are limited: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
+        The limit on large gradients: `ClipValue`, `ClipNorm` or `ClipGlobalNorm`.
     """
 
     learning_rate: Setting = scheduled(default=0.01)
@@ -87,27 +87,27 @@ class Optimizer(Value):
 
     slots: ClassVar[tuple[str, ...]] = ()
     full_batch: ClassVar[bool] = False
-    """Whether it needs the loss of all data, at several points, for one step."""
+    """Whether a step needs the loss of all data, at several points."""
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the parameters directly, apart from the gradient."""
 
     renews: ClassVar[bool] = False
-    """Whether `descend` leaves slots as they are if they are `OldSlots`, and writes over `OldSlots.new`."""
+    """Whether `descend` leaves slots that are `OldSlots` unchanged, and writes to `OldSlots.new`."""
 
     whole: ClassVar[bool] = False
-    """Whether `descend` needs each array whole, in its shape, and not pieces of any."""
+    """Whether `descend` needs whole arrays in their shapes, not pieces of them."""
 
     schedulable: ClassVar[Bounds] = {"weight_decay": None}
-    """The settings besides the rate that may be schedules, with what they must be below."""
+    """The settings besides the rate that may be schedules, with the bounds they must stay below."""
 
     constants: ClassVar[tuple[str, ...]] = ()
-    """The settings that are numbers of at least 0, and no schedules."""
+    """The settings that are numbers of at least 0, but cannot be schedules."""
 
     hosted: ClassVar[tuple[str, ...]] = ()
-    """The settings that nothing but `rate` reads."""
+    """The settings that only `rate` reads."""
 
     counted: ClassVar[tuple[str, ...]] = ()
-    """The methods from a step to a number that a compiled program cannot hold; it is given the numbers."""
+    """Methods from a step to a number that a compiled program cannot contain, so it is given the numbers."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -118,7 +118,7 @@ class Optimizer(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # What a subclass names below, but has not declared with its check.
+        # Settings that a subclass names below without declaring their check.
         for name, below in (self.schedulable | dict.fromkeys(self.constants)).items():
             if is_declared(type(self), name):
                 continue
@@ -126,11 +126,11 @@ class Optimizer(Value):
                 check_range(self, name, below)
 
     def changed(self, **settings: Any) -> Optimizer:
-        """Return this optimizer with other settings; one around another changes the inner one."""
+        """Return this optimizer with other settings; a wrapper changes those of the optimizer inside."""
         return replace(self, **settings)
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
-        """Return what to subtract from the parameters, and the new slots, for one array.
+        """Return the change to subtract from one array of parameters, and its new slots.
 
         `g` and the slots are given away: they may be overwritten. `p` must not be changed.
 
@@ -139,7 +139,7 @@ class Optimizer(Value):
         p, g : array (n,), or in its shape if `whole`
             Parameters and their gradient.
         slots : dict of such arrays
-            What is remembered from the step before.
+            The optimizer's memory from the step before.
         rate : float
             The learning rate of this step.
         step : int
@@ -158,7 +158,7 @@ class Optimizer(Value):
         return rate
 
     def at(self, step: int, group: Group) -> Self:
-        """Return this optimizer as it is for a group at a step (from 1): numbers in place of schedules."""
+        """Return this optimizer for a group at a step (from 1), with schedules replaced by their values."""
         now, own = self, {} if group.weight_decay is None else {"weight_decay": group.weight_decay}
         for name, below in (self.schedulable | dict.fromkeys(own)).items():
             setting = own.get(name, before := getattr(self, name))
@@ -169,16 +169,16 @@ class Optimizer(Value):
         return now
 
     def init(self, params: Tree) -> dict[str, Any]:
-        """Return the state before the first step: its number, and slots of zeros."""
+        """Return the state before the first step: step number 0, and slots of zeros."""
         vector = Layout.of(params).ravel(params)
         return {"step": 0} | self.init_slots(vector)
 
     def init_slots(self, vector: Array) -> Slots:
-        """Return the slots before the first step, for a vector of parameters."""
+        """Return the initial slots for a vector of parameters."""
         return {name: namespace(vector).zeros_like(vector) for name in self.slots}
 
     def update(self, grads: Tree, state: dict[str, Any], params: Tree) -> tuple[Tree, dict[str, Any]]:
-        """Return parameters and state after one step. Pure: nothing that was given changes.
+        """Return parameters and state after one step. Pure: nothing given is modified.
 
         Examples
         --------
@@ -196,25 +196,25 @@ class Optimizer(Value):
         return layout.unflat(out), {"step": step} | slots
 
     def step(self, arrays: Any, grads: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Move arrays that belong to no network by their gradients: a picture, a latent, a temperature.
+        """Make a step on arrays that belong to no network: a picture, a latent, a temperature.
 
-        Nothing that is given changes, and a gradient that is not finite is an error.
+        No argument is changed, and a gradient that is not finite is an error.
 
         Parameters
         ----------
         arrays : array, or a tuple, list or dict of them
-            What is moved, real numbers of NumPy or JAX.
+            The arrays to change, real numbers of NumPy or JAX.
         grads : the same
             Their gradients, in the same form.
         memory : dict, optional
-            What the optimizer remembers: what the step before returned; None for the first one.
+            The optimizer's memory, as the step before returned it; None for the first step.
 
         Returns
         -------
         arrays : as given
-            After the step.
+            The arrays after the step.
         memory : dict
-            To be given to the next step.
+            The memory to pass to the next step.
 
         Raises
         ------
@@ -248,14 +248,14 @@ class Optimizer(Value):
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:
-        """Make one step on flat vectors: read `vector`, write `out`; the gradient is given away.
+        """Make one step on flat vectors, from `vector` to `out`; the gradient may be overwritten.
 
         Parameters
         ----------
         vector, gradient, out : array (n,)
             All parameters, their gradient, and where the new parameters go.
         slots : dict of array (n,)
-            What is remembered from the step before; updated in place without `new_slots`.
+            The optimizer's memory from the step before; updated in place without `new_slots`.
         step : int
             The number of this step, from 1.
         groups : iterable of Group
@@ -263,7 +263,7 @@ class Optimizer(Value):
         arrays : iterable of ArraySlice
             Where each array that is trained lies, and its shape. (A slice is an array of one axis.)
         new_slots : dict of array (n,), optional
-            Where the new slots go; the given ones then stay as they are. What belongs to no group must be
+            Where the new slots go; the given ones are then unchanged. Slots that belong to no group must be
             there already.
         """
         places = [given if isinstance(given, ArraySlice) else ArraySlice(given) for given in arrays]
@@ -284,7 +284,7 @@ class Optimizer(Value):
         out: Array,
         new_slots: Slots,
     ) -> None:
-        """Do what `advance` does, once the gradient is clipped."""
+        """Make the step of `advance` after clipping."""
         for group in groups:
             rate = self.rate(self.learning_rate if group.learning_rate is None else group.learning_rate, step)
             now = self.at(step, group)
@@ -294,7 +294,7 @@ class Optimizer(Value):
                 p, g = (p, g) if flat else (p.reshape(shape), g.reshape(shape))
                 p, g = now.decayed(p, g, rate)
                 given = new = {n: a[part] if flat else a[part].reshape(shape) for n, a in slots.items()}
-                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not written over
+                if new_slots is not slots and type(gradient) is np.ndarray:  # others are not overwritten
                     new = {n: a[part] if flat else a[part].reshape(shape) for n, a in new_slots.items()}
                     if self.renews:
                         given = OldSlots(given)
@@ -308,7 +308,7 @@ class Optimizer(Value):
                 keep(made, new, new_slots, part)
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
-        """Return parameters and gradient with weight decay; the gradient is given away."""
+        """Apply weight decay to parameters and gradient; the gradient may be overwritten."""
         if isinstance(self.weight_decay, (int, float)) and not self.weight_decay:
             return p, g
         if self.decoupled:
@@ -318,17 +318,18 @@ class Optimizer(Value):
 
 
 def bounded(g: Array) -> Array:
-    """Return a gradient whose squares are finite: what is larger (9.2e18 in float32) counts as that much.
+    """Clip a gradient so that its squares are finite (to 9.2e18 in float32); it may be overwritten.
 
-    A square that overflows would make a running mean of squares infinite, and so all later steps 0. Such
-    rules divide by the size of the gradient: the step is as of any large one. The gradient is given away.
+    A square that overflows would make a running mean of squares infinite, and so all later steps 0. Since
+    such rules divide by the size of the gradient, the step is that of any large one. The gradient is given
+    away.
 
     Examples
     --------
     >>> [f"{g:.3g}" for g in bounded(np.array([1e20, -2.0], "float32"))]
     ['9.22e+18', '-2']
     """
-    if isinstance(g, np.ndarray) and math.isfinite(np.vdot(g, g)):  # which warns of no overflow
+    if isinstance(g, np.ndarray) and math.isfinite(np.vdot(g, g)):  # which does not warn of overflow
         return g
     limit = 2.0 ** (namespace(g).finfo(g.dtype).maxexp // 2 - 1)
     if not isinstance(g, np.ndarray):
@@ -337,7 +338,7 @@ def bounded(g: Array) -> Array:
 
 
 def least(epsilon: float, dtype: Any) -> float:
-    """Return what is added to a root so that nothing is divided by 0, also if it is 0 in a precision.
+    """Return an epsilon that keeps a division by a root from dividing by 0, at least in this dtype.
 
     It is at least the root of the smallest normal number, 1.1e-19 in float32: smaller gradients have squares
     of 0.
@@ -356,13 +357,13 @@ def _root_of_least(dtype: Any) -> float:
 
 
 def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the `descend` of a user's own optimizer, whose result is checked."""
+    """Wrap the `descend` of a user's optimizer to check its result."""
 
     @wraps(descend)
     def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
         what = f"{type(self).__name__}.descend"
 
-        def descend_from(p: Array) -> Any:  # what is given away may be written into
+        def descend_from(p: Array) -> Any:  # arrays given away may be overwritten
             return descend(self, p, g, dict(slots), rate, step)
 
         made = followed(what, descend_from, p)
@@ -379,14 +380,14 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:
-    """Write slots that were not updated in place back to where they belong."""
+    """Write back slots that were not updated in place."""
     for name, slot in made.items():
         if slot is not given[name]:
             slots[name][part] = slot.reshape(-1)
 
 
 def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
-    """Yield places of at most `PIECE` numbers; of each array, where a vector is held in parts."""
+    """Yield stretches of at most `PIECE` numbers; for `Parts`, one stretch per array."""
     if isinstance(vector, Parts):
         yield from (ArraySlice(*place) for place in vector.within(start, stop))
         return
@@ -395,12 +396,12 @@ def pieces(start: int, stop: int, vector: Any) -> Iterator[ArraySlice]:
 
 
 def inside(group: Group, places: list[ArraySlice]) -> Iterator[ArraySlice]:
-    """Yield the arrays that lie in a group."""
+    """Yield the arrays that lie within a group."""
     for place in places:
         if group.start <= place.part.start and place.part.stop <= group.stop:
             yield place
 
 
 def check_range(optimizer: Optimizer, name: str, below: float | None = None) -> None:
-    """Raise unless a setting is at least 0 (and below a bound)."""
+    """Raise unless a setting is at least 0 (and below a bound, if one is given)."""
     taken(optimizer, name, getattr(optimizer, name), finite(0, below=below))

@@ -1,4 +1,4 @@
-"""Limits for large gradients (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
+"""Gradient clipping (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..core.value import Value, value
 
 @value
 class Clip(Value):
-    """The base of the limits; `limit` is a positive number."""
+    """Base class of gradient clipping; `limit` is a positive number."""
 
     limit: float = finite(above=0)
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit a gradient vector in place; `arrays` says where each trained array lies in it."""
+        """Clip a gradient vector in place; `arrays` tells where each trained array lies in it."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(gradient, arrays)")
 
 
@@ -30,7 +30,7 @@ class ClipValue(Clip):
     """Each entry is limited to [-limit, limit]."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Return a gradient each entry of which is limited."""
+        """Clip each entry of a gradient vector, in place."""
         for part in arrays:
             gradient[part] = namespace(gradient).clip(gradient[part], -self.limit, self.limit)
 
@@ -40,7 +40,7 @@ class ClipNorm(Clip):
     """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit the norm of each array in place, however large its numbers are."""
+        """Scale down each array's gradient, in place, without overflow."""
         for part in arrays:
             shrink(gradient, part, norm(gradient[part]), self.limit)
 
@@ -50,7 +50,7 @@ class ClipGlobalNorm(Clip):
     """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
-        """Limit the norm of all arrays together in place, however large their numbers are."""
+        """Scale down the whole gradient, in place, without overflow."""
         arrays = list(arrays)
         size = together([norm(gradient[part]) for part in arrays])
         for part in arrays:
@@ -58,7 +58,7 @@ class ClipGlobalNorm(Clip):
 
 
 class Size(NamedTuple):
-    """A Euclidean norm as two factors, ``size * scale``, of which the second is a power of 2.
+    """A Euclidean norm as two factors, ``size * scale``; the scale is a power of 2.
 
     So the norm of numbers near the largest ones is known, too, which is larger than any number.
     """
@@ -80,7 +80,7 @@ def norm(vector: Array) -> Size:
 
 
 def together(sizes: Iterable[Size]) -> Size:
-    """Return the norm of arrays together, from that of each."""
+    """Return the norm of several arrays together, from their norms."""
     sizes = list(sizes)
     if not sizes:
         return Size(0.0, 1.0)
@@ -93,7 +93,7 @@ def together(sizes: Iterable[Size]) -> Size:
 
 
 def shrink(vector: Array, part: slice, norm: Size, limit: float) -> None:
-    """Scale a stretch of a vector in place if its norm is above `limit`, so that it is `limit`."""
+    """Scale part of a vector in place to the norm `limit`, if its norm is larger."""
     size, scale = norm
     if not isinstance(size, float):
         xp = namespace(size)

@@ -1,4 +1,4 @@
-"""What holds for weights after every step: the setting `constraint` of a layer."""
+"""Constraints on weights, applied after every step: the setting `constraint` of a layer."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def _as_axes(given: Any, owner: Any) -> int | tuple[int, ...]:
 
 
 class Constraint(Value):
-    """A pure function from a weight array to the nearest one (or near one) that is allowed."""
+    """A pure function that maps a weight array to the nearest allowed one (or one near it)."""
 
     def __call__(self, array: Array) -> Array:
-        """Return the array as it must be; the one that was given is not changed."""
+        """Return the constrained array; the given one is not modified."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(array)")
 
 
@@ -35,7 +35,7 @@ class NonNegative(Constraint):
     """No weight is below 0: w <- max(w, 0)."""
 
     def __call__(self, array: Array) -> Array:
-        """Return the array with 0 in place of what is below 0."""
+        """Return the array with negative entries replaced by 0."""
         return namespace(array).clip(array, 0, None)
 
 
@@ -50,9 +50,9 @@ class MaxNorm(Constraint):
     limit : float
         The largest norm, above 0.
     axis : int or tuple of int, optional
-        The axes that a norm is taken over. If not given, those along which the weights into a unit lie, as
-        the layer knows them: all but the last, but (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in
-        `Conv2DTranspose`. (Keras' default is 0, which is the same for `Dense` alone.)
+        The axes that a norm is taken over. By default those of a unit's incoming weights, as the layer knows
+        them: all but the last, except for (0, 1) in `DepthwiseConv2D` and (0, 1, 3) in `Conv2DTranspose`.
+        (Keras' default is 0, which is the same for `Dense` only.)
 
     Examples
     --------
@@ -66,7 +66,7 @@ class MaxNorm(Constraint):
     axis: int | tuple[int, ...] | None = setting(AXES, _as_axes, default=None, optional=True)
 
     def __call__(self, array: Array) -> Array:
-        """Return the array with shorter columns."""
+        """Return the array with columns scaled down to at most the limit."""
         xp, (size, scale) = namespace(array), norms(array, self.axis)
         large = size * scale > self.limit
         return xp.where(large, array / scale * (self.limit / xp.where(large, size, 1)), array)
@@ -85,13 +85,13 @@ class UnitNorm(Constraint):
     axis: int | tuple[int, ...] | None = setting(AXES, _as_axes, default=None, optional=True)
 
     def __call__(self, array: Array) -> Array:
-        """Return the array with columns of norm 1."""
+        """Return the array with columns scaled to norm 1."""
         size, scale = norms(array, self.axis)
         return array / scale / namespace(array).where(size == 0, 1, size)
 
 
 def norms(array: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Array]:
-    """Return Euclidean norms over some axes, which stay with size 1, as two factors (see `backend.norm`)."""
+    """Return norms over some axes, which are kept with size 1, as two factors (see `backend.norm`)."""
     axes = tuple(range(max(array.ndim - 1, 1))) if axis is None else axis
     several = axes if isinstance(axes, tuple) else (axes,)
     there = {each % array.ndim for each in several if -array.ndim <= each < array.ndim}
@@ -104,14 +104,14 @@ def norms(array: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Arra
 
 
 def along(constraint: Any, axes: Shape | None) -> Any:
-    """Return a constraint that takes norms over some axes, unless it has been told over which, or takes none.
+    """Set the axes over which a constraint takes norms, unless it has its own or takes no norms.
 
     Parameters
     ----------
     constraint : Constraint or callable
         The constraint.
     axes : tuple of int, optional
-        The axes along which the weights into one unit lie; None for all but the last.
+        The axes of a unit's incoming weights; None for all but the last.
     """
     if axes is None or not isinstance(constraint, (MaxNorm, UnitNorm)) or constraint.axis is not None:
         return constraint

@@ -17,17 +17,18 @@ from .base import ArraySlice, Bounds, Group, Optimizer, Slots, pieces
 
 @value
 class EMA(Optimizer):
-    """An optimizer beside which the exponential moving average of the weights is kept.
+    """Wraps an optimizer, and keeps an exponential moving average of the weights.
 
     a_t = decay a_{t-1} + (1 - decay) p_t, from a_1 = p_1: PyTorch's ``AveragedModel`` with
     ``get_ema_multi_avg_fn``. (Keras' ``use_ema`` starts from the weights before the first step, a_0 = p_0.)
-    The weights count as they are after everything that belongs to a step, constraints too. They join the
-    mean at the step after, by the decay of their own where that is a schedule, and else by what it is then.
+    The weights count as they are after everything that belongs to a step, constraints included. They join the
+    mean at the next step: with the decay of their own step if that is a schedule, else with its present
+    value.
 
     Parameters
     ----------
     optimizer : Optimizer
-        What makes the steps.
+        The optimizer that makes the steps.
     decay : float or schedule
         Share of the mean that is kept, at least 0 and below 1.
 
@@ -93,7 +94,7 @@ class EMA(Optimizer):
         out: Array,
         new_slots: Slots | None = None,
     ) -> None:
-        # The weights of the step before are averaged now: only now are they what came of that step.
+        # The weights of the step before are averaged only now: only now are they that step's result.
         new = slots if new_slots is None else new_slots
         share, average = self.share(step), slots["average"]
         for part, _ in pieces(0, vector.shape[0], vector):
@@ -104,7 +105,7 @@ class EMA(Optimizer):
         self.optimizer.advance(vector, gradient, inner, step, groups, arrays, out, new)
 
     def averaged(self, params: Tree, slots: Slots, step: int) -> Tree:
-        """Return the mean of the parameters after a number of steps.
+        """Return the average of the parameters after a number of steps.
 
         Parameters
         ----------
@@ -119,7 +120,7 @@ class EMA(Optimizer):
         return layout.unravel(share * slots["average"] + (1 - share) * layout.ravel(params))
 
     def share(self, step: int) -> float:
-        """Return the share of the mean that is kept when the weights after the step before `step` join it."""
+        """Return the weight of the old average when the weights after step ``step - 1`` are added."""
         if step <= 2:  # there is no mean before the first of them
             return 0.0
         kept: float = Optimizer.at(self, step - 1, Group(0, 0)).decay

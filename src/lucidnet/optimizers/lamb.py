@@ -1,4 +1,4 @@
-"""LAMB: Adam's direction, as long as the weights are, for large batches."""
+"""LAMB: Adam's direction, scaled to the norm of the weights, for large batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LAMB(Moments, Optimizer):
     epsilon : float
         Added to the root.
     weight_decay : float or schedule
-        What of the parameters goes into the direction.
+        The share of the parameters that is added to the direction.
     """
 
     learning_rate: Setting = scheduled(default=0.001)
@@ -42,7 +42,7 @@ class LAMB(Moments, Optimizer):
     constants: ClassVar[tuple[str, ...]] = Adam.constants
 
     def decayed(self, p: Array, g: Array, rate: float) -> tuple[Array, Array]:
-        """Return both as they are: weight decay is part of the direction."""
+        """Return both unchanged: weight decay is part of the direction."""
         return p, g
 
     def descend(self, p: Array, g: Array, slots: Slots, rate: float, step: int) -> tuple[Array, Slots]:
@@ -53,7 +53,7 @@ class LAMB(Moments, Optimizer):
 
 
 def _trust(weights: Size, change: Size) -> Any:
-    """Return the ratio of two norms, 1 if one of them is 0."""
+    """Return the ratio of two norms; 1 if either is 0."""
     size, step, scale = weights.size, change.size, weights.scale / change.scale
     if isinstance(size, float):
         return size / step * scale if size and step else 1.0

@@ -13,10 +13,10 @@ from ..errors import SettingError
 from .base import Optimizer
 
 Function: TypeAlias = Callable[[Array], tuple[Any, Array]]
-"""From a vector to a value and its gradient."""
+"""A function from a vector to a value and its gradient."""
 
 Pair: TypeAlias = tuple[Array, Array]
-"""What one iteration moved by, and how the gradient changed."""
+"""The move made by one iteration, and the change of the gradient."""
 
 DECREASE, CURVATURE = 1e-4, 0.9
 """The constants c1 and c2 of the strong Wolfe conditions (Nocedal & Wright 2006, section 6.1)."""
@@ -34,17 +34,17 @@ class LBFGS(Optimizer):
     Parameters
     ----------
     learning_rate : float
-        The first t that is tried; 1 is right but at the first iteration, which tries min(1, 1 / sum|g|).
+        The first t that is tried; 1 is right except at the first iteration, which tries min(1, 1 / sum|g|).
     memory : int
-        How many pairs are kept.
+        The number of pairs kept.
     iterations : int
-        At most so many.
+        The most iterations.
     tolerance : float
         It ends when no entry of the gradient is larger.
     change : float
         It ends when no entry of the vector moves by more, or the value changes by less.
     trials : int
-        How many points a line search may try.
+        The most points that a line search may try.
     """
 
     learning_rate: Any = finite(0, default=1.0)
@@ -64,7 +64,7 @@ class LBFGS(Optimizer):
             raise SettingError("LBFGS takes no weight_decay (use l2 of the layers) or clip")
 
     def move(self, *args: Any, **kwargs: Any) -> None:
-        """Raise: one gradient is not enough."""
+        """Raise, as L-BFGS cannot make a step from one gradient."""
         raise SettingError(
             "LBFGS needs the loss at several points, not one gradient per step: train on the full batch, "
             "or call lucidnet.optimizers.lbfgs.minimize(function, vector)"
@@ -72,7 +72,7 @@ class LBFGS(Optimizer):
 
 
 class Trial(NamedTuple):
-    """A point on the line that is searched: how far, and value, slope along the line, vector, gradient."""
+    """A trial point of the line search: step length, value, slope along the line, vector, gradient."""
 
     t: float
     value: float
@@ -82,7 +82,7 @@ class Trial(NamedTuple):
 
 
 class LineMinimum(NamedTuple):
-    """What `minimize` found, and why it ended."""
+    """The result of `minimize`, and why it ended."""
 
     value: float
     gradient: Array
@@ -100,13 +100,13 @@ def minimize(
     Parameters
     ----------
     function : callable
-        From a vector to its value and gradient.
+        A function from a vector to its value and gradient.
     vector : array (n,)
-        Where to begin.
+        The vector to begin with.
     settings : LBFGS, optional
         The settings.
     pairs : tuple of (array, array)
-        The `pairs` of a call before, to go on from there.
+        The `pairs` of an earlier call, to continue from there.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def direction(gradient: Array, pairs: tuple[Pair, ...]) -> Array:
 
 
 def remembered(pairs: tuple[Pair, ...], here: Trial, there: Trial, memory: int) -> tuple[Pair, ...]:
-    """Return the pairs with that of one more iteration, unless its curvature is not positive."""
+    """Return the pairs with one more added, unless its curvature is not positive."""
     s, y = there.vector - here.vector, there.gradient - here.gradient
     if float(s @ y) > 1e-10 * length(s) * length(y):
         return (*pairs, (s, y))[-memory:]
@@ -161,7 +161,7 @@ def remembered(pairs: tuple[Pair, ...], here: Trial, there: Trial, memory: int) 
 
 
 def ended(here: Trial, there: Trial, settings: LBFGS) -> str:
-    """Return why an iteration was the last one; an empty text if it was not."""
+    """Return why the iteration ended; "" if it goes on."""
     if largest(there.gradient) <= settings.tolerance:
         return "the gradient is below the tolerance"
     if largest(there.vector - here.vector) <= settings.change:
@@ -177,22 +177,22 @@ def largest(vector: Array) -> float:
 
 
 class Line(NamedTuple):
-    """A function along a line: from a point in a direction."""
+    """A function restricted to a line, from a point in a direction."""
 
     function: Function
     start: Trial
     way: Array
 
     def at(self, t: float) -> Trial:
-        """Return what is found at a distance."""
+        """Evaluate the function at a distance along the line."""
         vector = self.start.vector + t * self.way
         value, gradient = self.function(vector)
         return Trial(t, float(value), float(gradient @ self.way), vector, gradient)
 
     def search(self, t: float, settings: LBFGS) -> tuple[Trial, int]:
-        """Return a point that satisfies the strong Wolfe conditions, and how many points were tried.
+        """Find a point that satisfies the strong Wolfe conditions; return it, and the number of trials.
 
-        (Nocedal & Wright 2006, algorithm 3.5.) If none is found, the best point so far.
+        (Nocedal & Wright 2006, algorithm 3.5.) If there is none, the best point so far is returned.
         """
         last = self.start
         for count in range(1, settings.trials + 1):
@@ -208,7 +208,7 @@ class Line(NamedTuple):
         return last, settings.trials
 
     def zoom(self, low: Trial, high: Trial, count: int, settings: LBFGS) -> tuple[Trial, int]:
-        """Narrow an interval that holds such points (Nocedal & Wright 2006, algorithm 3.6)."""
+        """Narrow an interval that contains such points (Nocedal & Wright 2006, algorithm 3.6)."""
         scale = largest(self.way)
         while count < settings.trials and abs(high.t - low.t) * scale > settings.change:
             margin = 0.1 * abs(high.t - low.t)
@@ -234,7 +234,7 @@ class Line(NamedTuple):
 def cubic(a: Trial, b: Trial, least: float, most: float) -> float:
     """Return the minimum of the cubic through two points and slopes (Nocedal & Wright 2006, equation 3.59).
 
-    It is brought into the bounds; where there is none, it is the middle of them.
+    It is clipped to the bounds; if there is no minimum, the middle of the bounds is returned.
     """
     if a.t > b.t:
         a, b = b, a

@@ -1,4 +1,4 @@
-"""Lion: the sign of a momentum."""
+"""Lion: steps by the sign of a momentum."""
 
 from __future__ import annotations
 

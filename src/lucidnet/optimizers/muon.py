@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are made orthogonal."""
+"""Muon: momentum with orthogonalized matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .adam import AdamW
 from .base import ArraySlice, Bounds, Group, Optimizer, Setting, Slots, inside
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Those of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
+"""The coefficients of Jordan's quintic, steep at 0; singular values end between about 0.7 and 1.2."""
 
 SCALES = ("original", "match_rms_adamw")
 
@@ -39,12 +39,12 @@ class Muon(Optimizer):
     nesterov : bool
         Whether to look ahead.
     scale : {"original", "match_rms_adamw"}
-        s = sqrt(max(1, outputs / inputs)), or 0.2 sqrt(max(inputs, outputs)) (Liu et al. 2025), with
-        which rates for AdamW do.
+        s = sqrt(max(1, outputs / inputs)), or 0.2 sqrt(max(inputs, outputs)) (Liu et al. 2025), for which
+        learning rates of AdamW are suitable.
     steps : int
-        How many Newton-Schulz steps.
+        The number of Newton-Schulz steps.
     other : Optimizer
-        The optimizer of all arrays that are no matrices, with a learning rate of its own.
+        The optimizer of all arrays that are not matrices, with a learning rate of its own.
     weight_decay : float or schedule
         Share by which the matrices shrink, times the rate.
     """
@@ -108,7 +108,7 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix: Array, steps: int = 5) -> Array:
-    """Return a matrix with the singular vectors of another, and singular values near 1."""
+    """Return a matrix with the same singular vectors, and singular values near 1."""
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T, steps).T
     a, b, c = COEFFICIENTS

@@ -14,7 +14,7 @@ MOMENTUM = 0.95, 0.85
 def cycled(
     optimizer: Optimizer, cycle: OneCycle, momentum: tuple[float, float] | None, done: int
 ) -> Optimizer:
-    """Return an optimizer whose rate goes through a cycle, and its momentum opposite, after `done` steps.
+    """Return an optimizer whose rate runs one cycle after `done` steps, and its momentum the opposite.
 
     Raises
     ------
@@ -37,5 +37,5 @@ def cycled(
 
 
 def after(steps: int, schedule: Schedule) -> Schedule:
-    """Return a schedule that begins after some steps, and has its first value until then."""
+    """Delay a schedule by some steps, in which its first value holds."""
     return Sequence((schedule(0), schedule), (steps,)) if steps else schedule

@@ -1,4 +1,4 @@
-"""What a range test tells: which learning rates to take, and why; or that it tells nothing."""
+"""Reading a learning-rate range test: which rates to take, and why; or that it tells nothing."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from ..backend import Array
 
 FEWEST = 8
-"""With fewer steps nothing can be told."""
+"""The fewest steps from which anything can be told."""
 
 NOISES, SHARE = 1.25, 0.01
-"""A clear descent is so many times the noise from batch to batch, and such a share of the first loss.
+"""How large a clear descent is, as a multiple of the noise between batches, and a share of the first loss.
 
-Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps 2 in 100.
+Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps, 2 in 100.
 """
 
 WINDOW, EVEN = 15, 0.005
-"""How many steps apart `slide` compares slopes, and what share of the first loss is no difference."""
+"""How many steps apart `slide` compares slopes, and the share of the first loss that is no difference."""
 
 
 class Suggestion(NamedTuple):
-    """A learning rate to take, by the name of the way in which it was found, and why."""
+    """A suggested learning rate: the name of the method that found it, and the reason."""
 
     name: str
     rate: float
@@ -36,10 +36,10 @@ class Suggestion(NamedTuple):
 def suggestions(
     rates: Sequence[float], losses: Sequence[float], raw: Sequence[float]
 ) -> tuple[tuple[Suggestion, ...], str]:
-    """Return the rates that a range test suggests, or none and why not.
+    """Return the learning rates that a range test suggests; if none, why not.
 
-    They are known by the names that fastai's `lr_find` gives them: *steep* (Smith 2017, "Cyclical learning
-    rates for training neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
+    They have the names of fastai's `lr_find`: *steep* (Smith 2017, "Cyclical learning rates for training
+    neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def suggestions(
     Returns
     -------
     suggestions, note : tuple of Suggestion, str
-        The first one is that of the steepest descent. Where the loss falls there, over `WINDOW` steps, by no
-        more than its noise from batch to batch, that place is chance: then *valley* is the first, and says
-        why. Without a clear descent there is none, and the note says so.
+        The first suggestion is the rate of the steepest descent. If the loss falls there, over `WINDOW`
+        steps, by no more than its noise from batch to batch, that place is chance: then *valley* comes first,
+        and says why. Without a clear descent there is no suggestion, and the note says so.
 
     Examples
     --------
@@ -97,31 +97,31 @@ def suggestions(
 
 
 def noise_of(raw: Array) -> float:
-    """Return the standard deviation of losses from batch to batch, whatever slow course they take.
+    """Return the standard deviation of the losses between batches, apart from their slow trend.
 
-    By second differences, which have six times the variance of the noise, over the first half: there nothing
-    explodes.
+    It is found from second differences, whose variance is six times that of the noise, over the first half,
+    where nothing diverges yet.
     """
     return float(np.sqrt(np.mean(np.diff(raw[: max(FEWEST, len(raw) // 2)], 2) ** 2) / 6))
 
 
 def steep(rates: Array, losses: Array) -> float:
-    """Return the rate at which the loss falls fastest per factor of the rate."""
+    """Return the rate at which the loss falls most steeply, on a logarithmic scale of rates."""
     return float(rates[np.gradient(losses, np.log(rates)).argmin()])
 
 
 def stands_out(losses: Array, place: int, noise: float) -> bool:
-    """Tell whether the smoothed loss falls by more than its noise in the `WINDOW` steps around a place.
+    """Tell whether the smoothed loss falls by more than its noise within `WINDOW` steps around an index.
 
-    Of 120 range tests the falls at places at small rates, where nothing is learned, were up to half of the
-    noise, those at places where the loss falls indeed mostly 1 to 20 times the noise.
+    In 120 range tests, falls at small rates, where nothing is learned, were up to half of the noise; where
+    the loss really falls they were mostly 1 to 20 times the noise.
     """
     around = losses[max(0, place - WINDOW // 2) : place + WINDOW // 2 + 1]
     return bool(around[0] - around[-1] > noise)
 
 
 def valley(rates: Array, losses: Array) -> float:
-    """Return the rate in the middle of the longest descent: the most steps of which each is lower."""
+    """Return the rate in the middle of the longest decreasing subsequence of losses."""
     longest, before = np.ones(len(losses), int), np.arange(len(losses))
     for i in range(1, len(losses)):
         above = np.flatnonzero(losses[:i] > losses[i])
@@ -135,9 +135,10 @@ def valley(rates: Array, losses: Array) -> float:
 
 
 def slide(rates: Array, losses: Array, first: float) -> float | None:
-    """Return the rate from which on the slope changes, looking from the largest rate down; None if nowhere.
+    """Return the rate at which the slope changes, searching from the largest down; None if nowhere.
 
-    Two places `WINDOW` steps apart slide down from the end until their slopes are alike; the lower one is it.
+    Two places `WINDOW` steps apart move down from the end until their slopes are alike; the lower one is
+    taken.
     """
     slopes = np.gradient(losses)
     low = len(losses) - 1 - WINDOW

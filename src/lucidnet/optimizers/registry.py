@@ -1,4 +1,4 @@
-"""Optimizers by the names that people write."""
+"""The optimizers of the library, by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.value import get as _get
 from .base import Optimizer
 
 KNOWN = Known("lucidnet.optimizers", Optimizer)
-"""The classes of optimizers by their names."""
+"""The optimizer classes, by name."""
 
 
 def get(given: Any) -> Optimizer:

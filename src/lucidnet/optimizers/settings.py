@@ -1,4 +1,4 @@
-"""Settings of an optimizer, and of what it wraps, by name."""
+"""Settings of an optimizer, and of the one it wraps, by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Optimizer
 
 
 def settable(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the settings that an optimizer may be given, with their values; those of what it wraps, too.
+    """Return an optimizer's settings by name, including those of an optimizer that it wraps.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def settable(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def changed(optimizer: Optimizer, settings: Mapping[str, Any]) -> Optimizer:
-    """Return an optimizer of the same kind with other settings.
+    """Return the optimizer with other settings; raise if it would become one of another kind.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def changed(optimizer: Optimizer, settings: Mapping[str, Any]) -> Optimizer:
 
 
 def kind(optimizer: Optimizer) -> tuple[Any, ...]:
-    """Return the class of an optimizer, and those of the optimizers inside it."""
+    """Return the classes of an optimizer and of the optimizers inside it."""
     inner = (getattr(optimizer, f.name) for f in fields(optimizer))
     return type(optimizer), *(kind(value) for value in inner if isinstance(value, Optimizer))
 
 
 def inner_optimizers(optimizer: Optimizer) -> list[tuple[str, Optimizer]]:
-    """Return the optimizers inside another, by the names of its settings."""
+    """Return the optimizers inside another, with the names of the settings that hold them."""
     given = ((f.name, getattr(optimizer, f.name)) for f in fields(optimizer))
     return [(name, value) for name, value in given if isinstance(value, Optimizer)]

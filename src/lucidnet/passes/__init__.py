@@ -1,4 +1,4 @@
-"""Steps of one's own: a pass in the hand, gradients applied, parts of a network, programs over several."""
+"""Building training steps by hand: kept passes, applied gradients, parts of networks, compiled programs."""
 
 from ..core.exports import export
 from .own import Learner as Learner

@@ -1,4 +1,4 @@
-"""Weights of one model for another: all, some, or a part of the way."""
+"""Copying weights from one model to another: all, some, or part of the way."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 
 
 def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
-    """Return parameters of one model on the way to those of another; see `Model.copy_weights`.
+    """Blend one model's parameters with another's; see `Model.copy_weights`.
 
     Parameters
     ----------
     ours, theirs : Flat
         The parameters.
     parts : str or sequence of str, optional
-        The layers that are meant, all if not given.
+        The layers to copy, all if not given.
     tau : float
         How far to go, from 0 to 1.
     """
@@ -66,7 +66,7 @@ def _joined(layout: Any, arrays: Iterable[Any]) -> Flat:
 
 
 def meant(paths: Collection[Path], parts: Any) -> Collection[Path]:
-    """Return the paths of the arrays of some layers, by their names; of all if none are named.
+    """Return the paths of the arrays of the named layers; all paths if no layers are named.
 
     Raises
     ------

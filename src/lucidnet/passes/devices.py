@@ -1,4 +1,4 @@
-"""How the functions of these files run on devices: as programs, with the numbers and seeds of each model."""
+"""Running the functions of this package on devices, as programs with each model's numbers and seeds."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..engine.state import State
 
 
 class Seeds(Keys):
-    """The seeds of several models inside a program: places of the k-th begin with k, as text."""
+    """The seeds of several models inside a program; the places of model k begin with k, as text."""
 
     def filled(self, seed: Any, rows: int) -> Array:
-        """Return the table for the seeds of all of them."""
+        """Return the table of words for the seeds of all models."""
         table = np.zeros((rows, 4), np.uint32)
         for place, (k, *path) in enumerate(self.places):
             words = words_of(seed[int(k)], tuple(path))
@@ -30,13 +30,13 @@ class Seeds(Keys):
 
 
 class Seed:
-    """One of several seeds, as the streams of a model ask it."""
+    """The seed of one model among several, as its streams use it."""
 
     def __init__(self, seeds: Seeds, number: int) -> None:
         self.seeds, self.number = seeds, number
 
     def words(self, path: tuple[str, ...]) -> tuple[Array, Array]:
-        """Return the two words of 64 bits that belong to a place."""
+        """Return the two 64-bit words of a place."""
         return self.seeds.words((str(self.number), *path))
 
 
@@ -48,20 +48,20 @@ def looked(
     state: State,
     given: Any,
 ) -> Any:
-    """Return what a function of a problem, a state, numbers and arrays makes of them, as NumPy's arrays.
+    """Run a function of problem, state, numbers and arrays on the devices; return its result in NumPy.
 
     Parameters
     ----------
     executor : OnJax
         The devices.
     key : hashable
-        What the function does, besides what the problem says.
+        What the function does, as far as the problem does not say it.
     function : callable
         The function.
     problem, state
-        What is trained, and the state, anywhere.
+        The problem and the state, wherever they are.
     given : tree
-        What else the function is given.
+        The function's other arguments.
     """
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
@@ -79,7 +79,7 @@ def stepped(
     state: State,
     given: Any,
 ) -> tuple[State, Any]:
-    """Return the state after one step that a function makes, and what it tells, as NumPy's arrays.
+    """Run a function that makes one step on the devices; return the new state, and its result in NumPy.
 
     The arguments are those of `looked`; the function returns a state, and a tree of arrays.
     """
@@ -102,7 +102,7 @@ def program(
     given: Any,
     steps: int = 1,
 ) -> Any:
-    """Return what a function makes, by one program: function(problems, states, seeds, given).
+    """Run function(problems, states, seeds, given) as one compiled program, and return its result.
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def program(
     key : hashable
         What the function does.
     function : callable
-        The function. Its problems are functions of a whole number: how many steps have been made of it.
+        The function. Its problems are functions of a whole number: the number of steps that it has made.
     problems, states : sequence
-        What is trained, and the states, on the devices.
+        The problems, and the states on the devices.
     counts : sequence of int
-        Of how many steps the numbers are needed.
+        For how many steps the numbers are needed.
     given : tree
-        What else it is given.
+        The function's other arguments.
     """
     dtype, mesh, shared = dtype_of(states[0]), executor.mesh, tuple(problems)
     rows = [

@@ -1,4 +1,4 @@
-"""What stands behind `Model.forward`, `apply`, `part` and `copy_weights`."""
+"""The code behind `Model.forward`, `apply`, `part` and `copy_weights`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from .tape import Going, Pass, Tape
 from .view import View
 
 BARE: WeakKeyDictionary[Any, Problem] = WeakKeyDictionary()
-"""What models that are not compiled would train, as far as a pass has to know it."""
+"""The problems of models not yet compiled, with as much as a pass has to know."""
 PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
-"""How many training passes models have made from a state, each of which has random numbers of its own."""
+"""How many training passes each model has made from a state; each has its own random numbers."""
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-    """Make a pass forward that is kept; see `Model.forward`."""
+    """Run a forward pass, and return its tape; see `Model.forward`."""
     train = taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
     view = view or View(model.net, model.input_shape)
     given = as_inputs(x, view.shape, model.dtype, view.net)
-    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own may change
+    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own arrays may change
     mask = None if mask is None else as_mask(mask, given)
     problem, executor = _problem(model), model.executor
     with executor.lock:
@@ -64,7 +64,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
 
 
 def _problem(model: Any) -> Problem:
-    """Return what is trained, or would be."""
+    """Return the model's problem; if it is not compiled, one without loss for its network."""
     if "problem" in vars(model):
         found: Problem = model.problem
         return found
@@ -74,7 +74,7 @@ def _problem(model: Any) -> Problem:
 
 
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
-    """Make one step of the optimizer by gradients; see `Model.apply`."""
+    """Make one optimizer step with given gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
@@ -105,7 +105,7 @@ def part(model: Any, name: Any = None, to: Any = None, after: Any = None, output
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
-    """Let a model have weights of another; see `Model.copy_weights`."""
+    """Copy the weights of another model; see `Model.copy_weights`."""
     from .copies import blended
 
     tau = taken("copy_weights", "tau", tau, between(0, 1))
@@ -114,6 +114,6 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     with model.executor.lock:
         ours, theirs = model.live, other.live
         if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
-            ours, theirs = model.state, other.state  # by the host: they lie on different devices
+            ours, theirs = model.state, other.state  # on the host: they lie on different devices
         with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
             model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))

@@ -1,4 +1,4 @@
-"""A step of the optimizer by gradients that were found anywhere."""
+"""An optimizer step with gradients from any source."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .tape import Pass, Tape
 
 
 class Apply(Own):
-    """The function of `Executor.run` that makes such a step.
+    """A function for `Executor.run` that makes one optimizer step with given gradients.
 
     Parameters
     ----------
     passes : sequence of Pass
         The passes that leave statistics and states behind.
     missing : frozenset of Path
-        The arrays for which there is no gradient: they stay, and what the optimizer remembers of them.
+        The arrays without a gradient: they stay unchanged, and so does what the optimizer remembers of them.
     """
 
     def __init__(self, passes: Sequence[Pass] = (), missing: frozenset[Path] = frozenset()) -> None:
@@ -45,7 +45,7 @@ class Apply(Own):
         into: State | None = None,
         keep: frozenset[str] = frozenset(),
     ) -> tuple[State, Measured]:
-        """Make the step; given are the gradients, and of each pass input, mask and cache."""
+        """Make the step; `given` holds the gradients, and input, mask and cache of each pass."""
         grads, passed = given
         left = state
         for made, (_, _, cache) in zip(self.passes, passed, strict=True):
@@ -55,7 +55,7 @@ class Apply(Own):
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make it by a program; caches are not there, so passes that leave something are made once more."""
+        """Make the step by a program; passes that change statistics or states are repeated in it."""
         ((grads, passed),) = blocks
         inputs = tuple((x, mask) for x, mask, _ in passed)
 
@@ -90,7 +90,7 @@ def stepped(
     missing: frozenset[Path] = frozenset(),
     into: State | None = None,
 ) -> tuple[State, Measured]:
-    """Return the state after a step by gradients of all parameters, and what the penalties were.
+    """Return the state after a step by the gradients of all parameters, and the penalties.
 
     A step whose gradient is not finite is not made.
     """
@@ -105,7 +105,7 @@ def stepped(
 
 
 def without(problem: Problem, missing: frozenset[Path]) -> Problem:
-    """Return a problem in whose step some arrays stay as they are."""
+    """Return a problem whose steps leave some arrays unchanged."""
     layout = problem.layout
     places = zip(layout.parameters.paths, layout.parameters.slices, strict=True)
     kept = [part for path, part in places if path not in missing]
@@ -128,14 +128,14 @@ def without(problem: Problem, missing: frozenset[Path]) -> Problem:
 
 
 def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[Path]]:
-    """Return the gradients of all parameters as one tree, and those for which there was none.
+    """Collect gradients in one tree; return it, and the paths of the arrays without a gradient.
 
     Parameters
     ----------
     problem : Problem
         What is trained.
     grads : tree, or several
-        What was given; several are added.
+        The given gradients; several are added.
     like : array
         An array of the library and the dtype of the weights.
 
@@ -186,7 +186,7 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
 
 
 def _whole(layout: Any, tree: Any, like: Array) -> bool:
-    """Tell whether gradients are of all parameters, and as `Tape.backward` gives them."""
+    """Tell whether gradients cover all parameters, in the form that `Tape.backward` returns."""
     kind, dtype = type(like), like.dtype
     for path, shape in zip(layout.paths, layout.shapes, strict=True):
         found = tree
@@ -204,7 +204,7 @@ def _leaves(tree: Any) -> int:
 
 
 def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the arrays of a tree with their paths; None stands for no gradient."""
+    """Yield the arrays of a tree with their paths, skipping None, which stands for no gradient."""
     if isinstance(tree, Mapping):
         for name, branch in tree.items():
             yield from _given(branch, (*path, str(name)))
@@ -213,12 +213,12 @@ def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
-    """Return the tapes whose passes leave something behind: running statistics, or carried states.
+    """Return the tapes whose passes change running statistics or carried states.
 
     Raises
     ------
     SettingError
-        If one of them is no tape of this model (`of`), or left nothing where a training would.
+        If one of them is no tape of this model (`of`), or left nothing although a training pass would.
     """
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
@@ -241,7 +241,7 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
 
 
 def not_finite(step: int, grads: Tree, whose: str = "") -> NonFiniteError:
-    """Return the error that says where a gradient is not finite."""
+    """Return the error that tells where a gradient is not finite."""
     where = "what the penalties add"
     for path, array in leaves(grads):
         given = np.asarray(array)

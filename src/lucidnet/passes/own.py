@@ -1,4 +1,4 @@
-"""A function of one's own over forward, backward and apply, run on the executor step by step or in blocks."""
+"""A user's own function of forward, backward and apply, run on the executor step by step or in blocks."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from .tape import Pass, Tape
 from .view import View
 
 STRIDE = 1000
-"""How far apart the passes before and behind an `apply` are numbered, each of which has random numbers."""
+"""The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
 
 
 class Together(NamedTuple):
-    """What several models train, for one step over all of them."""
+    """The problems of several models, for one step over all of them."""
 
     problems: tuple[Problem, ...]
 
@@ -51,30 +51,31 @@ class States(NamedTuple):
 
     @property
     def seed(self) -> Any:
-        """The seed of the first."""
+        """The seed of the first model."""
         return self.states[0].seed
 
     @property
     def params(self) -> Any:
-        """The parameters of the first; all are of one dtype."""
+        """The parameters of the first model; all models have the same dtype."""
         return self.states[0].params
 
 
 @uncalled
 @answering
 class Learner(Brief):
-    """A model inside a step of one's own: it has `forward`, `apply` and `part` as `Model` has them.
+    """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
 
-    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is whole.
+    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is
+    complete.
 
     Parameters
     ----------
     problem : callable
-        Returns what is trained, with the numbers of the k-th step from here on.
+        Returns the problem, with the numbers of the k-th step from here on.
     state : State
-        The state in which it begins.
+        The state at the beginning.
     numbers : Numbers
-        What the step is told.
+        The step's numbers.
     name : str
         What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
     binds : bool
@@ -95,7 +96,7 @@ class Learner(Brief):
 
     @property
     def net(self) -> Layer:
-        """The network that is passed and trained."""
+        """The network of the model."""
         return self._problem(self.moves).net
 
     @property
@@ -109,7 +110,7 @@ class Learner(Brief):
         return self._problem(self.moves).input_shape
 
     def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-        """Make a pass forward that is kept; see `Model.forward`."""
+        """Run a forward pass, and return its tape; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
         if train:
             # A state may be met at the end of a step and at the start of the next, by different passes.
@@ -124,14 +125,14 @@ class Learner(Brief):
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one step of the optimizer by gradients; see `Model.apply`."""
+        """Make one optimizer step with given gradients; see `Model.apply`."""
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         like = namespace(vector).zeros(0, dtype=vector.dtype)
         tree, missing = collected(problem, grads, like)
         for each in leaving(problem, tape, self):
             left = each.made.left(problem, left, each.cache)
         before = self.state
-        if left.carried and not before.carried:  # what is chosen if the step is not made has the same form
+        if left.carried and not before.carried:  # the alternative, if the step is not made, has the same form
             before = before._replace(carried=nothing(left.carried))
         self.carries = left.carried
         self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
@@ -148,7 +149,7 @@ class Learner(Brief):
         self.copies += 1
 
     def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
-        """Return a part of it; see `Model.part`."""
+        """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
         view = View.of(self.net, self.input_shape, name, to, after, outputs)
@@ -156,7 +157,7 @@ class Learner(Brief):
 
 
 class _Running(Own):
-    """The function of `Executor.run` that a function over several models makes.
+    """A function for `Executor.run` that calls a user's function of several models.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ class _Running(Own):
         keep: frozenset[str] = frozenset(),
         strict: bool = False,
     ) -> tuple[States, Measured]:
-        """Make a step: all that the function applies, or nothing if one gradient is not finite."""
+        """Make a step: everything that the function applies, or nothing if a gradient is not finite."""
         learners = [
             Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
             for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
@@ -193,7 +194,7 @@ class _Running(Own):
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
-        """Make the steps of a block by one program, a loop of the compiler over them."""
+        """Run a block of steps as one compiled program."""
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
@@ -217,7 +218,7 @@ class _Running(Own):
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
 
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
-        """Make the steps of a block, inside a program."""
+        """The loop over a block's steps inside a program."""
         xs, order = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
@@ -233,7 +234,7 @@ class _Running(Own):
             for each in learners:
                 good = good & each.good
             after = tuple(each.state for each in learners)
-            if sum(each.moves + each.copies for each in learners) > 1:  # else there is nothing to take back
+            if sum(each.moves + each.copies for each in learners) > 1:  # otherwise there is nothing to undo
                 after = choose(good, lambda: after, before)
             return (after, good), (told, good)
 
@@ -243,7 +244,7 @@ class _Running(Own):
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], x: Any
     ) -> tuple[list[int], list[Any]]:
-        """Return how many steps the function makes of each model, and what shapes the carried states have.
+        """Trace the function; return how many steps it makes per model, and the shapes of carried states.
 
         Nothing is calculated.
         """
@@ -277,7 +278,7 @@ class _Running(Own):
 
 
 def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
-    """Return a state that carries zeros where the first step will carry states of these shapes on."""
+    """Return a state with zeros in place of the states that the first step will carry on."""
     if state.carried or not shapes:
         return state
     placement.orders = placement.orders[0], shapes  # in which they are shown
@@ -286,7 +287,7 @@ def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
 
 
 class _Zero:
-    """A seed while nothing is calculated."""
+    """The seed used while tracing, when nothing is computed."""
 
     def words(self, path: Any) -> Any:
         return np.uint64(0), np.uint64(1)
@@ -301,22 +302,22 @@ def _numbered(problem: Problem, rows: Any, step: int) -> Problem:
 
 
 class OwnStep(Brief):
-    """A step of one's own over one or several models, with the same guarantees as a step of `fit`.
+    """A custom training step over one or several models, with the same guarantees as a step of `fit`.
 
-    The step is a function ``step(*models, x)``: in the place of each model it is given a `Learner`, which
-    has `forward`, `apply`, `part` and `copy_weights` as `Model` has them, and returns what it wants to tell,
-    a number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or
-    a tuple or dict of arrays. On NumPy it is called as it is; on JAX it is compiled, with all models in one
-    program, a loop over the batches of a call: the function then has to take its functions from arrays
+    The step is a function ``step(*models, x)``. In place of each model it is given a `Learner`, which has
+    `forward`, `apply`, `part` and `copy_weights` as `Model` has them; it returns what it wants to report: a
+    number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
+    tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
+    program, as a loop over the batches of a call: the function then has to take its functions from arrays
     (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
-    not made, for none of the models.
+    not made, for any of the models.
 
     Parameters
     ----------
     step : callable
         The function.
     *models : Model
-        The models, compiled (without a loss, if they have none), of one backend and dtype.
+        The models, compiled (without a loss, if they have none), all of one backend and dtype.
 
     Examples
     --------
@@ -354,19 +355,19 @@ class OwnStep(Brief):
         self.step, self.models = step, models
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
-        """Make a step with each of some batches; return what each step told.
+        """Make a step with each batch; return what each step returned.
 
         Parameters
         ----------
         batches : iterable
-            What each step is given: arrays, or tuples or dicts of them. On JAX those of the same shapes that
-            follow each other are one call of one program, which is compiled anew for another number of them,
-            and for other shapes, as of a last batch with fewer examples.
+            The input of each step: arrays, or tuples or dicts of them. On JAX, consecutive batches of the same
+            shapes make one call of one program, which is compiled again for a different number of them, and
+            for other shapes, such as a shorter last batch.
 
         Returns
         -------
         told : list
-            What each step returned: arrays, numbers of NumPy, or tuples and dicts of such.
+            What each step returned: arrays, NumPy numbers, or tuples and dicts of them.
 
         Raises
         ------
@@ -426,7 +427,7 @@ def _number(told: Any) -> Any:
 
 
 def _numbers(batch: Any, dtype: str) -> Any:
-    """Return what a step is given as arrays, of the dtype of the models where they are not whole."""
+    """Convert a batch to arrays; real numbers get the dtype of the models."""
     if isinstance(batch, (dict, tuple)):
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
         made = {name: _numbers(part, dtype) for name, part in parts}
@@ -439,12 +440,12 @@ def _numbers(batch: Any, dtype: str) -> Any:
 
 
 def _as_arrays(told: Any) -> Any:
-    """Return what a step tells as a tree of tuples and dicts of arrays, and of None.
+    """Check a step's result: tuples and dicts of numbers, arrays and None.
 
     Raises
     ------
     SettingError
-        If something else is in it, which would be lost in a program.
+        If it contains anything else, which would be lost in a program.
     """
     if isinstance(told, dict):
         return {name: _as_arrays(one) for name, one in told.items()}

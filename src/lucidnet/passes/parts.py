@@ -1,4 +1,4 @@
-"""Parts of a network as things of their own, with the weights of the whole."""
+"""Parts of a network as separate objects that share the whole's weights."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .view import View
 @uncalled
 @answering
 class ModelPart(Brief):
-    """A part of a model: it has no weights of its own, but those of the model, whatever becomes of them.
+    """A part of a model; it has no weights of its own, but uses the model's current ones.
 
     It is made by `Model.part`.
 
     Parameters
     ----------
     model : Model or Learner
-        What it is part of.
+        The model that it is a part of.
     view : View
-        Which layers.
+        The layers of the part.
     passed : callable
         Makes a pass through these layers.
 
@@ -48,12 +48,12 @@ class ModelPart(Brief):
 
     @property
     def net(self) -> Layer:
-        """The layers, as one network."""
+        """The layers of the part, as one network."""
         return self.view.net
 
     @property
     def params(self) -> Params:
-        """The weights, as they are now in the model; by layer and name."""
+        """The weights as they are in the model now, by layer and name."""
         return ReadOnly.of(self.view.pick(self.model.params))  # type: ignore[no-any-return]
 
     @property
@@ -67,7 +67,7 @@ class ModelPart(Brief):
         return self.net.output_shape(self.view.shape)
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
-        """Pass these layers; the gradients that come back have the names of the whole model."""
+        """Run these layers forward; the gradients from the tape are named as in the whole model."""
         return self._passed(x, train, mask)
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
@@ -80,7 +80,7 @@ class ModelPart(Brief):
     def evaluate(
         self, x: Any, y: Any = None, *, loss: Any = None, metrics: Any = (), mask: Any = None
     ) -> Result:
-        """Return loss and metrics of these layers on a data set.
+        """Return the loss and metrics of these layers on a data set.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class ModelPart(Brief):
         loss : str, Loss or callable, optional
             The loss, the model's own if not given.
         metrics : sequence of str, Metric or callable
-            What is measured besides it.
+            The metrics to measure besides it.
         """
         from .. import losses
         from ..living import measured
@@ -112,7 +112,7 @@ def _alone(part: ModelPart, loss: Any = None) -> Any:
 
 
 class _Alone:
-    """A part as tools see it: what they ask of a `Trainee` to measure."""
+    """A part with the attributes of a `Trainee` that measuring needs."""
 
     def __init__(self, part: ModelPart, loss: Any = None) -> None:
         self.part, self.net, self.metrics = part, part.net, ()
@@ -132,6 +132,6 @@ class _Alone:
     def checked(
         self, x: Any, y: Any, class_weight: Any = None, sample_weight: Any = None, mask: Any = None
     ) -> Any:
-        """Return a data set as the part takes it, checked."""
+        """Check a data set, and return it in the part's form."""
         shapes = self.input_shape, self.output_shape
         return as_data(x, y, self.loss, shapes, self.dtype, class_weight, sample_weight, mask, self.net)

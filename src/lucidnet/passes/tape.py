@@ -1,4 +1,4 @@
-"""A forward pass that is kept, and from which one goes back, as often as one likes."""
+"""A forward pass that is kept, so that backward passes can start from it as often as needed."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from .view import View, over
 
 
 class Pass(NamedTuple):
-    """What a forward pass is, besides the state that it starts from.
+    """A forward pass: through which layers, and as which of its step's passes.
 
     Parameters
     ----------
     view : View
-        Through which layers.
+        The layers that the pass goes through.
     number : int, optional
-        Which one of the training passes of its step it is, from 0: each has random numbers of its own. None
-        for inference.
+        Its number among the training passes of its step, from 0: each has random numbers of its own. None for
+        inference.
     """
 
     view: View
     number: int | None = None
 
     def run(self, state: State, numbers: Any, mask: Mask) -> Run:
-        """Return what the layers are told."""
+        """Return the run of the layers' forward pass."""
         if self.number is None:
             return Run(mask=mask)
         batch = Batch(None, None, None, mask)
         return self.view.inside(training_run(state, batch, numbers, self.number))
 
     def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
-        """Return output, which time steps of it count, and cache."""
+        """Return the output, the mask of the output, and the cache."""
         params, run = self.view.pick(state.params), self.run(state, numbers, mask)
         y, cache, mask = self.view.net.flow(params, x, run)
         return y, mask, cache
@@ -60,14 +60,14 @@ class Pass(NamedTuple):
     def backward(
         self, params: Tree, cache: Cache, dy: Any, need_dx: bool, penalty: bool = False
     ) -> tuple[Any, Tree]:
-        """Return the gradients by the input, and by the parameters under their names in the whole network."""
+        """Return the gradients by the input, and by the parameters, named as in the whole network."""
         net, own = self.view.net, self.view.pick(params)
         send = chain_rule(net) if penalty else backprop
         dx, grads = send("", net, own, cache, dy, need_dx)
         return dx, self.view.place(grads)
 
     def left(self, problem: Problem, left: State, cache: Cache) -> State:
-        """Return a state with what this pass leaves behind: running statistics, carried states."""
+        """Return a state updated by this pass: running statistics and carried states."""
         net, layout, params, carried = self.view.net, problem.layout, left.params, left.carried
         if layout.buffers.paths:
             params = over(params, self.view.place(net.absorb(self.view.pick(params), cache)))
@@ -79,7 +79,7 @@ class Pass(NamedTuple):
 
 
 def _branch(tree: Tree, path: Sequence[str]) -> Tree:
-    """Return a tree of what lies at a path alone; an empty one if nothing does."""
+    """Return a tree with only the branch at a path; {} if there is none."""
     if not path:
         return tree
     inner = tree.get(path[0]) if isinstance(tree, Mapping) else None
@@ -88,28 +88,28 @@ def _branch(tree: Tree, path: Sequence[str]) -> Tree:
 
 
 class Going(Own):
-    """A pass forward, or one there and back, as `Executor.call` makes it.
+    """A function for `Executor.call` that makes a forward pass, or a forward and a backward pass.
 
     Parameters
     ----------
     made : Pass
         The pass.
     back : tuple of bool, optional
-        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for the
-        pass forward alone.
+        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for a
+        forward pass alone.
     """
 
     def __init__(self, made: Pass, back: tuple[bool, bool] | None = None) -> None:
         self.made, self.back = made, back
 
     def __call__(self, problem: Any, state: State, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
-        """Make the pass forward."""
+        """Run the forward pass."""
         return self.made.forward(state, Numbers(state.seed), x, mask)
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Any:
-        """Make it by a program: the cache stays there, and who goes back makes the pass forward once more."""
+        """Run it as a program; going back repeats the forward pass, as the cache stays in the program."""
         view, number, back = *self.made, self.back
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
@@ -130,12 +130,12 @@ def _no_numbers(tape: Any, *others: Any, **settings: Any) -> Any:
 
 @answering
 class Tape(Brief):
-    """A forward pass that is kept: its output, what the layers gave, and the way back.
+    """A recorded forward pass: its output, the layers' outputs, and the way back.
 
     Parameters
     ----------
     made : Pass
-        What was passed.
+        The pass: which layers it went through, and its number.
     state : State
         The state that it started from.
     x : array (n, ...), or several by name
@@ -147,7 +147,7 @@ class Tape(Brief):
     back : callable
         Returns the gradients, of an error, and of what is wanted (see `Going`).
     numbers : Numbers
-        What the step was told.
+        The step's numbers.
 
     Examples
     --------
@@ -174,20 +174,20 @@ class Tape(Brief):
         y, self.mask, self.cache = found
         self.output = mapped(sealed, y)
         self.numbers = Numbers(state.seed) if numbers is None else numbers
-        self._back = back  # no method of its own: a tape must be gone as soon as nobody holds it
+        self._back = back  # no method, so that a tape is freed as soon as nobody holds it
         self.of: Any = None
-        """The model that it is of."""
+        """The model that the tape belongs to."""
         self.near: Callable[[State], State] = lambda state: state
-        """Brings its state to where arrays of the input's library are."""
+        """Brings the model's state to where arrays of the input's library are."""
 
     @property
     def train(self) -> bool:
-        """Whether it was a pass in training: with dropout, and the statistics of its batch."""
+        """Whether the pass was made in training: with dropout, and statistics of its batch."""
         return self.made.number is not None
 
     @property
     def penalty(self) -> Any:
-        """What the layers add to the loss of this batch, as `layers.Sampling` does; 0 if none does.
+        """The penalty that layers such as `layers.Sampling` add to the loss of this batch; 0 if none do.
 
         Its gradient is that of ``backward(dy, penalty=True)``.
         """
@@ -198,36 +198,36 @@ class Tape(Brief):
         return net.penalty(cache)  # type: ignore[attr-defined]
 
     def backward(self, dy: Any, need_dx: bool = True, penalty: bool | None = None) -> tuple[Any, Tree]:
-        """Go back from the gradient of something by the output; the tape stays, to go back again.
+        """Go back from the gradient of a quantity by the output; the tape can be used again.
 
         This is the chain rule, whatever the learning rule of the model.
 
         Parameters
         ----------
         dy : array (n, ...), or several by name
-            The derivative, in the shape of the output. Of several outputs those that are left out have none.
+            The derivative, in the shape of the output. Of several outputs those left out have none.
         need_dx : bool
-            Whether the derivative by the input is wanted; without it the layers below the first that is
-            trained are not passed.
+            Whether the derivative by the input is wanted; without it the layers below the first trained one
+            are not passed.
         penalty : bool, optional
-            Whether the gradient of `penalty` is added, of what layers such as `layers.Sampling` add to the
-            loss in a `fit`; say so on one way back of each step. It must be said of a training pass through
-            such a layer; else nothing is added.
+            Whether to add the gradient of `penalty`, which layers such as `layers.Sampling` add to the loss
+            in a `fit`; say True in one backward pass of each step. For a training pass through such a layer
+            it must be given; otherwise nothing is added.
 
         Returns
         -------
         dx : array (n, ...), or several by name
             The derivative by the input; None where it is not wanted, or the input is whole numbers.
         grads : dict of dict of array
-            Those by the parameters, by layer and name as in ``model.params``; they are sums over the batch,
-            and of arrays of their own. That of what is frozen is not worked out, and 0.
+            The derivatives by the parameters, by layer and name as in ``model.params``; they are sums over
+            the batch, in arrays of their own. Those of frozen parameters are not computed, and are 0.
 
         Raises
         ------
         ShapeError
             If dy does not have the shape of the output.
         SettingError
-            If a layer adds something to the loss, and `penalty` does not say whether that is meant.
+            If a layer adds something to the loss, and `penalty` does not say whether to count it.
         """
         dy, adding = like(dy, self.output), self.made.view.net.penalizes
         if type(need_dx) is not bool or penalty is not None:  # it is called in each step
@@ -247,7 +247,7 @@ class Tape(Brief):
         return mapped(lambda array: apart(array, dy), dx), grads
 
     def __getitem__(self, name: str) -> Any:
-        """Return what a layer gave, by its name in `summary`, ``"block.dense1"`` inside another."""
+        """Return a layer's output, by its name in `summary`; inside another layer ``"block.dense1"``."""
         if not isinstance(name, str) or name not in self._gave:
             raise UnknownNameError(
                 f"tape: no layer that was passed is called {name!r}: {suggestion(str(name), self._gave)}"
@@ -255,13 +255,13 @@ class Tape(Brief):
         return self._gave[name]
 
     def _adding(self) -> str:
-        """Return the name of the first layer that adds something to the loss."""
+        """Return the name of the first layer that adds a penalty to the loss."""
         net, root = self.made.view.net, self.made.view.path
         leaf = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
         return dotted((*root, *leaf)) or net.describe()
 
     def _again(self, net: Any) -> Cache:
-        """Make the pass through a network once more where the input is; return what its layers kept."""
+        """Repeat the forward pass of a network where the input lies, and return its cache."""
         state = self.near(self.state)
         run = self.made.run(state, self.numbers, self.given_mask)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -269,7 +269,7 @@ class Tape(Brief):
 
     @cached_property
     def _gave(self) -> dict[str, Any]:
-        """What all layers gave, found by the same pass once more when somebody asks."""
+        """The outputs of all layers, computed on first use by repeating the pass."""
         from ..layers.watched import watched
 
         calls: list[Any] = []
@@ -294,7 +294,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
 
 
 def apart(array: Array, dy: Any) -> Array:
-    """Return a gradient as an array of its own: a layer that changes nothing hands the error on."""
+    """Return a gradient that shares no memory with dy, as some layers return dy itself."""
     if not isinstance(array, np.ndarray):
         return array
     given = dy.values() if isinstance(dy, dict) else (dy,)
@@ -302,7 +302,7 @@ def apart(array: Array, dy: Any) -> Array:
 
 
 def like(dy: Any, y: Any) -> Any:
-    """Return an error in the shape and the dtype of an output.
+    """Convert an error to the shape and dtype of an output.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which layers of a network a pass goes through: all, one by name, up to one or behind it, or to outputs."""
+"""Which layers of a network a pass goes through: all, a single one, up to one, after one, or to outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..layers.ties import check_owners
 
 @record
 class View(Record):
-    """Some layers of a network, with the names and the weights that they have there.
+    """A part of a network, with the names and weights that it has there.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class View(Record):
     def of(
         cls, net: Layer, shape: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None
     ) -> View:
-        """Return the part of a network that was asked for; the arguments are those of `Model.part`."""
+        """Return the requested part of a network; the arguments are those of `Model.part`."""
         if sum(given is not None for given in (name, to, after, outputs)) != 1:
             raise SettingError(
                 "part: say which part in one of four ways: part('encoder'), part(to='conv2'), "
@@ -66,12 +66,12 @@ class View(Record):
         return cls(layers[path], input_shapes(net, shape)[path], path, around)
 
     def pick(self, params: Tree) -> Tree:
-        """Return the parameters of these layers, of those of the whole network."""
+        """Return the parameters of this part, out of those of the whole network."""
         found = at(params, self.path)
         return found if not self.path and len(found) == len(self.net.children()) else _of(self.net, found)
 
     def bound(self, problem: Problem) -> View:
-        """Return this view with the numbers that a program is given in the place of schedules."""
+        """Return this view with a program's numbers in place of schedules."""
         if not any(layer.schedulable for _, layer in walk(self.net)):
             return self
         known: dict[Path, Layer] = dict(walk(problem.objective.net))
@@ -87,18 +87,18 @@ class View(Record):
         return replace(self, net=rebuilt(self.net, wrap))
 
     def place(self, tree: Tree) -> Tree:
-        """Return a tree of these layers by the names of the whole network."""
+        """Return a tree of this part's arrays with the names that they have in the whole network."""
         return put({}, self.path, tree)
 
     def inside(self, run: Run) -> Run:
-        """Return the run of these layers, of that of the whole network: its random numbers and states."""
+        """Return the run of this part, out of that of the whole network: its random numbers and states."""
         for name, frozen in zip(self.path, self.around, strict=True):
             run = run.child(name, frozen=frozen)
         return run
 
 
 def over(tree: Tree, part: Tree) -> Tree:
-    """Return a tree in which some branches are those of another.
+    """Return a tree with some branches replaced by those of another.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def over(tree: Tree, part: Tree) -> Tree:
 
 
 def _of(net: Layer, params: Tree) -> Tree:
-    """Return the parameters of a network alone, of a tree that has those of others, too."""
+    """Return only the parameters that belong to a network, out of a larger tree."""
     children = dict(net.children())
     if not children:
         return params
@@ -130,7 +130,7 @@ def _path(net: Layer, name: Any, argument: str) -> Path:
 
 
 def _up_to(net: Layer, path: Path) -> Layer:
-    """Return a network up to one of its layers."""
+    """Return a network that ends at one of its layers."""
     if not path:
         return net
     name, children = path[0], dict(net.children())
@@ -149,7 +149,7 @@ def _up_to(net: Layer, path: Path) -> Layer:
 
 
 def _behind(net: Layer, path: Path, shape: Any) -> Layer:
-    """Return a network from the output of one of its layers, of a shape, to its own outputs."""
+    """Return a network that starts behind one of its layers, whose output has the given shape."""
     name, called = path[0], dotted(path)
     if isinstance(net, Sequential):
         before = [layer.name for layer in net.layers].index(name)
@@ -171,7 +171,7 @@ def _behind(net: Layer, path: Path, shape: Any) -> Layer:
 
 
 def _is_last(net: Layer, path: Path) -> bool:
-    """Whether the output of a network is that of a layer inside it."""
+    """Tell whether a network's output is the output of a certain layer inside it."""
     if not path:
         return True
     ends = net.outputs if isinstance(net, Graph) else tuple(dict(net.children()))[-1:]
@@ -183,7 +183,7 @@ def _is_last(net: Layer, path: Path) -> bool:
 
 
 def _graph_behind(net: Graph, name: str, shape: Any) -> Graph:
-    """Return what a graph makes of the output of one of its nodes."""
+    """Return a graph that starts behind one of its nodes."""
     reached = {name}
     for node, _, _, sources in net.placed():
         reached |= {node} if reached & set(sources) else set()
@@ -206,7 +206,7 @@ def _graph_behind(net: Graph, name: str, shape: Any) -> Graph:
 
 
 def _with_outputs(net: Layer, shape: Any, paths: Sequence[Path]) -> Layer:
-    """Return a network with other outputs: one array, or a dict by name of several."""
+    """Return a network with other outputs: one array, or a dict of several by name."""
     names = [path[0] for path in paths]
     deep = next((path for path in paths if len(path) > 1), None)
     if len(set(names)) < len(names) and deep is None:
@@ -233,7 +233,7 @@ def _with_outputs(net: Layer, shape: Any, paths: Sequence[Path]) -> Layer:
 
 
 def _input_name(taken: Sequence[str]) -> str:
-    """Return a name for an input that no layer has."""
+    """Return a name for an input that no layer has yet."""
     name = "x"
     while name in taken:
         name += "_"
@@ -241,7 +241,7 @@ def _input_name(taken: Sequence[str]) -> str:
 
 
 def _pruned(net: Graph, names: tuple[str, ...]) -> Graph:
-    """Return a graph with other outputs, without what these do not need."""
+    """Return a graph with other outputs, without the nodes that they do not need."""
     needed = set(names)
     for name, _, _, sources in reversed(list(net.placed())):
         needed |= set(sources) if name in needed else set()

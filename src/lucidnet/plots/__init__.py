@@ -6,9 +6,9 @@ its own ``show()`` does in any case. On a machine without a screen neither does 
 
 All take ``ax=`` (where to draw: axes of your own figure), ``title=``, ``figsize=`` (inches), ``path=`` (a
 file to write as well) and ``style=``: "light" or "dark". Without a style they follow matplotlib's, as in
-``plt.style.use("dark_background")``. The colours mean the same in every picture (`colors`): positive is
-blue, negative orange, zero the page; each learning rule has a colour of its own. Angles are in degrees: 0 is
-as backprop, 90 unrelated.
+``plt.style.use("dark_background")``. The colours mean the same in every picture (`colors`): positive is blue,
+negative orange, zero the page; each learning rule has a colour of its own. Angles are in degrees: 0 is the
+direction of backprop, 90 unrelated to it.
 """
 
 from ..core.exports import export

@@ -1,4 +1,4 @@
-"""How near a learning rule comes to the chain rule, while it learns."""
+"""How close a learning rule comes to the chain rule as it learns."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 KINDS = {"gradient_alignment": "rule's gradient to the true one", "weight_alignment": "feedback B to W"}
 """The kinds of alignment that are drawn, with the titles of their panels."""
 MOST_LAYERS = 12
-"""Up to so many layers a legend has room for them; of more, a colour bar says which is which."""
+"""The most layers for which a legend has room; with more, a colour bar identifies them."""
 MOST_MATRICES = 8
-"""Of more feedback weights the first and the last are drawn."""
+"""With more feedback weights than this, only the first and the last are drawn."""
 LONGEST = 12
-"""Longer names of layers are cut beside the colour bar."""
+"""Longer layer names are shortened beside the colour bar."""
 
 
 @picture
 def alignment(
     records: History | Mapping[str, Sequence[tuple[int, float]]], **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw angles over the steps of a training, in degrees: 0 is as backprop, 90 unrelated.
+    """Plot alignment angles over the training steps: 0° is as backprop, 90° unrelated.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def alignment(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for gradients and one for weights, where recorded; each layer has one colour in both.
+        A panel for gradients and one for weights, if recorded; each layer has one colour in both.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def alignment(
 
 
 def layer_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return how the line of each layer looks: of many their depth is their colour."""
+    """Return a line style for each layer; if there are many, the colour shows the depth."""
     return (_depth_styles if len(layers) > MOST_LAYERS else line_styles)(layers, axes)
 
 
 def degrees(cosines: Any) -> np.ndarray[Any, Any]:
-    """Return the angles that belong to cosines, in degrees; NaN stays NaN.
+    """Convert cosines to angles in degrees; NaN stays NaN.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def _draw(
 
 
 def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str, Any], **how: Any) -> None:
-    """Say which line is of which layer, in a legend, or of many layers by a colour bar."""
+    """Name the layers' lines in a legend; many layers by a colour bar."""
     if len(styles) > MOST_LAYERS:
         _depth_bar(axes, list(styles))
     else:
@@ -120,7 +120,7 @@ def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str,
 
 
 def _depth_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return lines whose colours go from pale at the first layer to deep at the last."""
+    """Return line styles whose colours deepen from the first layer to the last."""
     from matplotlib.colors import to_hex
 
     shades = positive_map(axes)(_depths(len(layers)))
@@ -132,7 +132,7 @@ def _depths(count: int) -> Array:
 
 
 def _depth_bar(axes: Axes, layers: Sequence[str]) -> None:
-    """Say by a colour bar which layer a line is of: the first, the last, and some between."""
+    """Add a colour bar that names some of the layers, from the first to the last."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
@@ -146,7 +146,7 @@ def _depth_bar(axes: Axes, layers: Sequence[str]) -> None:
 
 @picture
 def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Axes]:
-    """Draw the feedback weights B of each layer, beside the weights W that they stand for, if there are.
+    """Draw the feedback weights B of each layer beside the forward weights W that they stand for.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Ax
     Returns
     -------
     matplotlib.figure.Figure
-        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. Of
+        For each layer W and B on one scale, with the angle between them; B alone if there is no such W. With
         more than 8 layers the first and the last 4 are shown.
 
     Raises
@@ -208,7 +208,7 @@ def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Ax
 
 
 def _draw_own(axes: Axes, W: np.ndarray[Any, Any] | None, name: str, scale: float) -> None:
-    """Draw the weights that B stands for; where there are none, say so."""
+    """Draw the forward weights that B stands for, or a note that there are none."""
     if W is not None:
         draw_heat_map(axes, _matrix(W), name, scale)
         return

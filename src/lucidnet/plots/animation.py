@@ -1,4 +1,4 @@
-"""A recorded training as a film."""
+"""A recorded training as a movie."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..training.history import History
 
 FILMS = (".mp4", ".m4v", ".mov", ".mkv")
-"""The suffixes of films that ffmpeg writes."""
+"""The suffixes of movies that ffmpeg writes."""
 MOST_FRAMES = 300
-"""Of longer records so many frames are drawn, evenly spread, the first and the last among them."""
+"""The most frames drawn: of longer records they are evenly spread, including the first and last."""
 DPI = 100
 
 
@@ -40,14 +40,14 @@ def animate(
     title: str | None = None,
     style: Style | None = None,
 ) -> Path:
-    """Write a recorded training as a film, one frame for each recorded step, and return the path.
+    """Render a recorded training as a film, one frame for each recorded step, and return its path.
 
     Parameters
     ----------
     history : History
         What ``fit(..., record=[...])`` returned.
     path : path
-        A file that ends in .gif; or in .mp4, .m4v, .mov or .mkv, where the program ffmpeg is installed.
+        A file that ends in .gif; or in .mp4, .m4v, .mov or .mkv, if the program ffmpeg is installed.
     what : str
         What to show:
 
@@ -60,16 +60,16 @@ def animate(
     fps : float
         Frames per second, up to 50 in a GIF.
     title : str, optional
-        What stands above each frame.
+        The title above each frame.
     style : {"light", "dark"}, optional
-        The page; that of matplotlib's current style if not given.
+        "light" or "dark"; that of matplotlib's current style if not given.
 
     Raises
     ------
     DataError
         If what is to be shown was not recorded.
     FileError
-        If the suffix is none of a film, or there is no ffmpeg for it, or the file cannot be written.
+        If the suffix is not that of a movie, ffmpeg is missing for it, or the file cannot be written.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def animate(
 
 
 def film_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of a film that can be written here.
+    """Return the suffix of a film's path, if it can be written on this machine; else raise.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def film_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def chosen(count: int) -> list[int]:
-    """Return the numbers of the frames that are drawn.
+    """Return the indices of the frames to draw; of many, an even selection.
 
     Examples
     --------
@@ -138,13 +138,13 @@ def chosen(count: int) -> list[int]:
 
 
 def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
-    """Return a figure of no window, with the axes of all frames."""
+    """Return a figure without a window, and its axes."""
     from matplotlib.figure import Figure
 
     columns = min(scene.panels, scene.columns)
     rows = -(-scene.panels // columns)
     size = min(WIDE, scene.size[0] * columns), scene.size[1] * rows + (0.4 if title else 0)
-    # ffmpeg's usual coding takes even numbers of pixels only.
+    # ffmpeg's usual codec takes only even numbers of pixels.
     width, height = (2 * round(DPI * side / 2) / DPI for side in size)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     made: Any = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -157,7 +157,7 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
 
 
 def _frames(scene: Scene, figure: Figure, places: list[Axes]) -> Iterator[None]:
-    """Draw one frame after the other; the first decides where everything stands."""
+    """Draw the frames one by one; the layout of the first is kept for all."""
     for number, frame in enumerate(chosen(scene.frames)):
         for axes in places:
             axes.clear()
@@ -180,7 +180,7 @@ def _gif(frames: Iterator[None], figure: Figure, fps: float) -> bytes:
         canvas.draw()
         pixels = image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
         images.append(pixels.quantize(256, method=image.Quantize.FASTOCTREE, dither=image.Dither.NONE))
-    # A GIF counts in hundredths of a second: the rounding of one frame is made up for by the next.
+    # A GIF counts in hundredths of a second: the next frame makes up for the rounding of one.
     ends = [round(100 * (k + 1) / fps) for k in range(len(images))]
     durations = [10 * (end - before) for before, end in zip([0, *ends], ends, strict=False)]
     stream = io.BytesIO()

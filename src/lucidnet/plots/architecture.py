@@ -1,4 +1,4 @@
-"""The network itself: its layers, how they are wired, and which way errors come back."""
+"""The network itself: its layers, how they are wired, and how errors travel back."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from ..engine.protocol import Trainee
 
 SMALLEST = 0.6
-"""A row of many boxes is drawn smaller, down to this; wider ones make a wider picture."""
+"""The smallest scale for a row of many boxes; beyond that the picture becomes wider."""
 LEGEND = 0.26
-"""Inches for a line of the legend."""
+"""The height of a legend line in inches."""
 EDGES = 0.2, 0.6
-"""Inches of a figure beside and above its network."""
+"""The space beside and above the network, in inches."""
 
 
 class Sheet(TypedDict, total=False):
-    """The arguments of `PictureLook` that are not written out."""
+    """The arguments of `PictureLook` apart from those written out."""
 
     title: str | None
     figsize: tuple[float, float] | None
@@ -41,7 +41,7 @@ def architecture(
     ax: Axes | Sequence[Axes] | None = None,
     **look: Unpack[Sheet],
 ) -> Sequence[Axes]:
-    """Draw a network: its layers with their shapes and weights, its branches, and the ways errors come back.
+    """Draw a network: its layers with shapes and weights, its branches, and the ways errors come back.
 
     Parameters
     ----------
@@ -55,10 +55,10 @@ def architecture(
     Returns
     -------
     matplotlib.figure.Figure
-        Data flow down, in several columns where there are many layers. Once compiled, coloured arrows show
+        Data flow downwards, in several columns if there are many layers. Once compiled, coloured arrows show
         how the learning rule sends errors back past each layer with weights: from layer to layer, by its
-        weights or by feedback weights, or from the output to each. Of more than 120 layers in a row the
-        first and the last are shown; of a network of more than 150 boxes the containers stay closed.
+        weights or by feedback weights, or from the output to each. Of more than 120 layers in a row the first
+        and the last are shown; in a network of more than 150 boxes the containers stay closed.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _learns(model: Trainee) -> str:
 
 
 def _scale(axes: Axes, plan: NetworkPlan, size: tuple[float, float] | None) -> float:
-    """Set the axes to inches of the plan; return how much larger or smaller they are drawn.
+    """Scale the axes to the inches of a plan; return the scale factor.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class Drawing:
     named: set[Any] = field(default_factory=set)
 
     def draw(self) -> None:
-        """Draw boxes, lines between them, and which share their weights."""
+        """Draw boxes, lines between them, and marks of shared weights."""
         for number, box in enumerate(self.wiring.boxes):
             self._box(number, box)
         for way in self.plan.rows.routes.values():
@@ -169,7 +169,7 @@ class Drawing:
             self.axes.text(x + width / 2 + 0.05, y, box.detail, **how)
 
     def _route(self, way: list[int]) -> None:
-        """Draw the way of data from one box to another, beside the boxes of the rows that it passes."""
+        """Draw the line of data from one box to another, passing beside the boxes of the rows between."""
         half, points = self.plan.high / 2, []
         for number, item in enumerate(way):
             x, y, column = self.plan.spots[item]
@@ -198,7 +198,7 @@ class Drawing:
         )
 
     def _arc(self, source: int, target: int, style: LineStyle) -> None:
-        """Draw a bent arrow past the free sides of two boxes, or beside the columns that they stand in."""
+        """Draw a curved arrow between the free sides of two boxes, or beside their columns."""
         start, end = self.plan.spots[source], self.plan.spots[target]
         widths = self.plan.rows.widths[source] / 2, self.plan.rows.widths[target] / 2
         if start.column != end.column:
@@ -229,14 +229,14 @@ class Drawing:
         )
 
     def _share(self, one: int, other: int) -> None:
-        """Draw a dotted line between two places of one layer."""
+        """Draw a dotted line between two boxes that share a layer."""
         spots, widths = self.plan.spots, self.plan.rows.widths
         side = 1 if spots[one].x < spots[other].x else -1
         ends = [(spots[n].x + sign * side * widths[n] / 2, spots[n].y) for n, sign in ((one, 1), (other, -1))]
         self._bent(ends, LineStyle(theme(self.axes).networks[0], ":", ""), 0.0)
 
     def draw_errors(self, errors: ErrorWays) -> None:
-        """Draw how errors come back, and say below the network what the arrows are."""
+        """Draw how errors come back, with a legend below the network."""
         from matplotlib.lines import Line2D
 
         names = [*errors.said, *errors.times.values()]
@@ -262,7 +262,7 @@ class Drawing:
             self.axes.legend(lines, errors.said.values(), frameon=False, fontsize=size, **place)
 
     def _bus(self, target: int, style: LineStyle) -> None:
-        """Draw the way of the output's error straight to a box: along the right of its column."""
+        """Draw the direct way of the output's error to a box, on the right of its column."""
         last = len(self.wiring.boxes) - 1
         loss, spot = self.plan.spots[last], self.plan.spots[target]
         lane, low = self.plan.rights[spot.column] + 0.24, self.plan.bottom - 0.1

@@ -1,4 +1,4 @@
-"""What people call a picture with by mistake: a model for an array, an array for a model, a module."""
+"""Wrong arguments that pictures are often called with: a model for an array, or the other way round."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ INSTEAD = {
     "training_curves": "a history: model.history",
     "worst_mistakes": "arrays, or a model and its data: worst_mistakes(model, x, y)",
 }
-"""What to write where a model was given in place of an array."""
+"""What to write if a model was given instead of an array."""
 
 
 def of_model(
     picture: str, given: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return what a picture is drawn of where a model, and data if needed, were given in its place."""
+    """Replace a model, and its data if needed, by the arrays that a picture is drawn from."""
     if not given or not _is_model(model := given[0]):
         return given, named
     if picture == "first_layer_weights":
@@ -63,7 +63,7 @@ def of_model(
 
 
 def _first_weights(model: Any) -> Any:
-    """Return the weights (inputs, units) of the first layer that has some."""
+    """Return the weights (inputs, units) of the first layer with weights."""
     from ..core.trees import leaves
 
     model.build()
@@ -91,7 +91,7 @@ def _counts(given: Any, owner: Any) -> dict[str, int]:
 
 
 def _rate(given: Any, owner: Any) -> float | None:
-    """Return a rate above zero; None for NaN, which says that there is none."""
+    """Accept a learning rate above zero; NaN, which means that there is none, becomes None."""
     if isinstance(given, float) and given != given:
         return None
     number = real(given)
@@ -102,7 +102,7 @@ def _rate(given: Any, owner: Any) -> float | None:
 
 SHAPES = "(height, width) or (height, width, channels)"
 MOST = 10_000
-"""Points along an axis, of which nobody sees more."""
+"""The most points along an axis: nobody sees more."""
 
 _TOKENS = setting("a sequence of names, or a text of characters", _tokens, optional=True)
 TAKEN = {
@@ -120,7 +120,7 @@ TAKEN = {
     "suggestion": setting("a number above 0", _rate, optional=True),
     "tokens": _TOKENS,
 }
-"""What pictures take that is no data, by the names of their arguments."""
+"""Arguments of pictures that are not data, by name."""
 
 MAPPINGS = ("history", "records", "quantities")
 """The arguments that hold numbers by name."""
@@ -129,7 +129,7 @@ MAPPINGS = ("history", "records", "quantities")
 def check_kinds(
     picture: str, parameters: Iterable[str], given: Iterable[Any], named: Mapping[str, Any]
 ) -> None:
-    """Raise if a model was given to a picture that is made of arrays, or something else in place of a model.
+    """Raise if a picture got a model where it needs arrays, or something else where it needs a model.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def check_kinds(
 
 
 def fitting(picture: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments by name, those that are no data as the picture takes them."""
+    """Return the arguments, with those that are not data checked."""
     return {
         name: taken(picture, name, value, TAKEN[name]) if name in TAKEN else value
         for name, value in given.items()
@@ -158,7 +158,7 @@ def fitting(picture: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _by_name(given: Any) -> bool:
-    """Tell whether something holds numbers by name, several for each."""
+    """Tell whether something is a mapping of names to sequences."""
     if not isinstance(given, Mapping):
         return False
     return all(isinstance(name, str) and hasattr(value, "__len__") for name, value in given.items())
@@ -170,16 +170,16 @@ def _is_model(value: Any) -> bool:
 
 
 class Part(ModuleType):
-    """A module of pictures; who calls it, as in ``plots.weights(model)``, is told what is in it."""
+    """A module of pictures; calling it, as in ``plots.weights(model)``, is an error that lists them."""
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        """Raise, and say which pictures this module has."""
+        """Raise an error that lists the pictures of this module."""
         table = exports(self.__name__.rpartition(".")[0])
         found = [name for name, place in table.items() if place.module == self.__name__]
         raise TypeError(f"{self.__name__} is a module, no function: its pictures are {', '.join(found)}")
 
 
 def make_part(module: str) -> None:
-    """Have a module say which pictures it has when it is called."""
+    """Make calling a module an error that lists its pictures."""
     if type(there := sys.modules.get(module)) is ModuleType:
         there.__class__ = Part

@@ -26,13 +26,13 @@ Array = npt.NDArray[np.float64]
 Names = Sequence[Sequence[str] | None]
 
 MARGIN = 0.9
-"""Inches for the colour bar."""
+"""The width of the colour bar in inches."""
 LONGEST = 16
-"""Longer tokens are cut in the middle."""
+"""Longer tokens are shortened in the middle."""
 LETTER = 0.085
-"""Inches that a letter of a token takes."""
+"""The width of a token's letter in inches."""
 MOST_TOKENS = 30
-"""Up to so many tokens there is room for their names."""
+"""The most tokens whose names have room."""
 
 
 @picture
@@ -56,7 +56,7 @@ def attention_maps(
     tokens : sequence of str, optional
         The names of the positions.
     keys : sequence of str, optional
-        The names of the positions that are looked at, where they are others.
+        The names of the positions that are looked at, if these are different ones.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -87,7 +87,7 @@ def attention_weights(
     keys: Sequence[str] | None = None,
     **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
-    """Draw weights of attention (heads, queries, keys) or (queries, keys), as `attention_maps` does.
+    """Draw attention weights (heads, queries, keys) or (queries, keys); see `attention_maps`.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def attention_weights(
 
 
 def _names(array: Array, tokens: Sequence[str] | None, keys: Sequence[str] | None, what: str) -> Names:
-    """Return the names of the positions and of those that are looked at, checked."""
+    """Check the names of query and key positions."""
     names = tokens, tokens if keys is None and array.shape[1] == array.shape[2] else keys
     for given, count, kind in zip(names, array.shape[1:], ("tokens", "keys"), strict=True):
         if given is not None and len(given) != count:
@@ -130,7 +130,7 @@ def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
 
 
 def _shown(names: Sequence[str] | None) -> list[str] | None:
-    """Return the names as they are drawn, cut where they are long; None where there is no room for any."""
+    """Return names shortened for drawing; None if there are too many to draw."""
     if names is None or len(names) > MOST_TOKENS:
         return None
     return [shortened(str(name), LONGEST) for name in names]

@@ -1,4 +1,4 @@
-"""Which class a network gives to each point of a plane."""
+"""The class a network assigns to each point of a plane."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MARGIN = 0.1
 LONGEST = 24
-"""Longer names are cut."""
+"""Longer names are shortened."""
 MOST_CLASSES = 20
-"""Up to so many classes of points are named."""
+"""The most classes of points that are named."""
 
 
 @picture
@@ -39,18 +39,18 @@ def decision_boundary(
     model : Trainee
         A classifier with two inputs: softmax, or one output.
     x : array-like (n, 2)
-        Or a frame of two columns.
+        The points; or a frame of two columns.
     y : labels (n,) or (n, 1), or one-hot (n, classes)
-        Numbers, or the names of `Model.classes`, which stand beside the points then.
+        The classes as numbers, or by the names of `Model.classes`, which are then shown beside the points.
     resolution : int
-        On how many points along each axis the network is asked.
+        The number of points along each axis at which the network is evaluated.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The paler the colour, the less sure the network is; lines lie where the class changes.
+        The paler the colour, the less sure the network is; lines show where the class changes.
 
     Examples
     --------
@@ -83,19 +83,19 @@ def decision_boundary(
 
 
 def plane_sides(x: Array, resolution: int) -> list[Array]:
-    """Return the places along both axes of a plane that holds all points (n, 2), and a margin."""
+    """Return coordinates along both axes of a plane that holds all points (n, 2), with a margin."""
     low, high = x.min(0), x.max(0)
     pad = MARGIN * np.where(high > low, high - low, 1)
     return [np.linspace(a, b, resolution) for a, b in zip(low - pad, high + pad, strict=True)]
 
 
 def probabilities(model: Trainee, x: Array) -> Array:
-    """Return the probability of each class (n, classes), from two classes on."""
+    """Return class probabilities (n, classes), with at least two classes."""
     return shares_of(model.net, model.predict(x))
 
 
 def shares_of(net: Layer, outputs: Any) -> Array:
-    """Return what a network's outputs say of each class (n, classes), from two classes on."""
+    """Convert a network's outputs to class shares (n, classes), with at least two classes."""
     if isinstance(outputs, dict):
         raise ShapeError(f"decision_boundary: expected one output, got {', '.join(outputs)}")
     p: Array = np.asarray(outputs, float)
@@ -109,7 +109,7 @@ def shares_of(net: Layer, outputs: Any) -> Array:
 
 
 def draw_regions(axes: Axes, shares: Array, sides: list[Array]) -> None:
-    """Draw the mean of the classes' colours, weighted with their probabilities, on the page."""
+    """Colour the plane by class: the mean of the classes' colours, weighted by their probabilities."""
     from matplotlib.colors import to_rgb
 
     classes, look = shares.shape[-1], theme(axes)
@@ -128,23 +128,23 @@ def draw_regions(axes: Axes, shares: Array, sides: list[Array]) -> None:
 
 
 def color_of(number: int, colors: Colors) -> str:
-    """Return the colour of a class by its number."""
+    """Return the colour of a class number."""
     return colors.classes[number % len(colors.classes)]
 
 
 def marker_of(number: int, colors: Colors) -> str:
-    """Return the marker of a class by its number: another one where the colours begin again."""
+    """Return the marker of a class number; it changes when the colours start over."""
     return MARKERS[(number + number // len(colors.classes)) % len(MARKERS)]
 
 
 def model_names(model: Any) -> Sequence[str] | None:
-    """Return the names of a model's classes, if it knows any."""
+    """Return the names of a model's classes; None if it has none."""
     names: Sequence[str] | None = getattr(model, "classes", None)
     return names
 
 
 def draw_points(axes: Axes, x: Array, labels: Array, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Draw the data, each class with a colour and a marker of its own; return them by their names."""
+    """Draw the data, each class in its own colour and marker; return the drawn points by class name."""
     from matplotlib.lines import Line2D
 
     colors = theme(axes)
@@ -165,7 +165,7 @@ def draw_points(axes: Axes, x: Array, labels: Array, names: Sequence[str] | None
 
 
 def class_numbers(y: Array, what: str) -> Array:
-    """Return the class of each example; of values below and above zero, 0 and 1."""
+    """Return the class of each example; for values below and above zero, 0 and 1."""
     if y.dtype.kind not in "biuf":
         given = short(y.tolist()[0]) if y.ndim and y.size else str(y.dtype)
         raise DataError(

@@ -1,4 +1,4 @@
-"""Which colour stands for what: one table for light pages and one for dark ones, for all pictures.
+"""The meaning of colours in all pictures: one table for light pages, and one for dark ones.
 
 Positive is blue, negative is orange, zero is the page, in every picture; the page in the browser uses the
 same tables. Signed maps were chosen with a simulation of colour blindness in CIELAB; the first classes are
@@ -23,21 +23,21 @@ class Colors(NamedTuple):
     Parameters
     ----------
     page : str
-        What everything lies on, and what stands for zero.
+        The background, and the colour of zero.
     ink, muted : str
-        Text; text and lines that explain.
+        Text; secondary text and lines.
     signed : tuple of str
         From the most negative value over zero (the fifth) to the most positive.
     missing : str
-        What is not a number.
+        Values that are not a number.
     lines : tuple of str
         Lines that have no other role: layers; learning rules, of which backprop has the ink.
     classes : tuple of str
         The classes of the data.
     networks : tuple of str
-        The networks A and B where two are compared.
+        The networks A and B when two are compared.
     training, validation, mark : str
-        Curves on the data of the training and on others; what a picture points at.
+        Curves on training data and on others; highlights.
     """
 
     page: str
@@ -96,11 +96,11 @@ RULES = (
     *("backprop", "fa", "dfa", "kp", "wm", "usf", "brsf", "frsf", "drtp", "np", "wp", "shallow"),
     *("bptt", "truncated", "rtrl", "rflo", "eprop", "uoro", "snap1", "kernl"),
 )
-"""The learning rules, in the order of their colours; a new one goes to the end."""
+"""The learning rules in the order of their colours; new ones go to the end."""
 
 
 class LineStyle(NamedTuple):
-    """How a line looks, as matplotlib's arguments say it."""
+    """The style of a line, as arguments of matplotlib."""
 
     color: str
     linestyle: str
@@ -108,7 +108,7 @@ class LineStyle(NamedTuple):
 
 
 def theme(axes: Axes) -> Colors:
-    """Return the colours for what is drawn on some axes: those for light or dark pages, on this page."""
+    """Return the colours for a picture on some axes: those for light or dark backgrounds."""
     from matplotlib.colors import to_hex, to_rgba
 
     face = to_rgba(axes.get_facecolor())
@@ -122,19 +122,19 @@ def theme(axes: Axes) -> Colors:
 
 
 def signed_map(axes: Axes) -> Colormap:
-    """Return the map from negative over zero to positive: orange, the page, blue."""
+    """Return the colour map of signed numbers: orange over the background colour to blue."""
     colors = theme(axes)
     return _map("signed", (*colors.signed[:4], colors.page, *colors.signed[5:]), colors)
 
 
 def positive_map(axes: Axes) -> Colormap:
-    """Return the map for quantities that have no sign: from the page at the least to deep blue."""
+    """Return the colour map of unsigned numbers: from the background colour to deep blue."""
     colors = theme(axes)
     return _map("positive", (colors.page, *colors.signed[5:]), colors)
 
 
 def negative_map(axes: Axes) -> Colormap:
-    """Return the map for the sizes of what is against us: from the page to deep orange."""
+    """Return the colour map of unwanted quantities: from the background colour to deep orange."""
     colors = theme(axes)
     return _map("negative", (colors.page, *colors.signed[3::-1]), colors)
 
@@ -147,10 +147,10 @@ def _map(name: str, stops: tuple[str, ...], colors: Colors) -> Colormap:
 
 
 def rule_styles(rules: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return how the line of each learning rule looks: the same in every picture.
+    """Return the line style of each learning rule, the same in every picture.
 
-    Rules of the library have a place of their own in the table. Other names get one that follows from the
-    name alone, and give way only to those that stand in the same picture.
+    Rules of the library have a place of their own in the table. Other names get a style that follows from the
+    name alone, and change it only if another name in the same picture has it.
     """
     colors = theme(axes)
     names = list(dict.fromkeys(rules))
@@ -175,6 +175,6 @@ def _style(slot: int, palette: tuple[str, ...]) -> LineStyle:
 
 
 def line_styles(names: Iterable[str], axes: Axes) -> dict[str, LineStyle]:
-    """Return how the line of each of several things looks that have no place in a table, such as layers."""
+    """Return line styles for things that have no fixed one, such as layers."""
     colors = theme(axes)
     return {name: _style(number, colors.lines) for number, name in enumerate(dict.fromkeys(names))}

@@ -19,12 +19,12 @@ Array = np.ndarray[Any, Any]
 VALIDATION = "val_"
 MARKERS = {"training": "o", "validation": "s"}
 THIN, THICK = 1.2, 2.2
-"""The lines of training and validation."""
+"""The line styles of training and validation."""
 
 
 @picture
 def training_curves(history: History, **look: Unpack[PictureLook]) -> Sequence[Axes]:
-    """Draw each quantity of a history over the epochs, training and validation in one panel.
+    """Plot each quantity of a history over the epochs, with training and validation in one panel.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def training_curves(history: History, **look: Unpack[PictureLook]) -> Sequence[A
     Raises
     ------
     DataError
-        If there is no epoch in the history.
+        If the history has no epoch.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def training_curves(history: History, **look: Unpack[PictureLook]) -> Sequence[A
 
 
 def quantities(history: History) -> list[str]:
-    """Return the names of what was measured, in order, without their validation twins."""
+    """Return the names of the measured quantities, in order, without their validation counterparts."""
     names = dict.fromkeys(name.removeprefix(VALIDATION) for name, values in history.items() if len(values))
     if not names:
         raise DataError("training curves: the history holds no epoch; call fit first")
@@ -64,7 +64,7 @@ def quantities(history: History) -> list[str]:
 
 
 def draw_curve(axes: Axes, name: str, history: History) -> None:
-    """Draw one quantity and its validation twin."""
+    """Plot one quantity and its validation counterpart."""
     from matplotlib.ticker import MaxNLocator
 
     longest = 0
@@ -92,7 +92,7 @@ def draw_curve(axes: Axes, name: str, history: History) -> None:
 
 
 def mark_missing(axes: Axes, places: Array, values: Array, color: str) -> None:
-    """Mark where a curve has no number: with crosses at the bottom, and words if there is nothing else."""
+    """Mark where a curve has no numbers: by crosses at the bottom, and by words if it has none at all."""
     missing = ~np.isfinite(values)
     if not missing.any():
         return
@@ -110,6 +110,6 @@ def mark_missing(axes: Axes, places: Array, values: Array, color: str) -> None:
 
 
 def _has_lines(values: Array) -> bool:
-    """Tell whether two neighbours are finite, so that a line can be seen without markers."""
+    """Tell whether two neighbouring numbers are finite, so that a line can be seen."""
     finite = np.isfinite(values)
     return bool((finite[1:] & finite[:-1]).any())

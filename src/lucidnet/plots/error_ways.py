@@ -1,4 +1,4 @@
-"""Which way errors come back through a network, by its learning rule and those of single layers."""
+"""How errors travel back through a network, by its learning rule and those of single layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ErrorWay(NamedTuple):
-    """One arrow: how an error arrives at the output of a box.
+    """One arrow of an error to the output of a box.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ErrorWay(NamedTuple):
 
 
 class ErrorWays(NamedTuple):
-    """All arrows of a network; what they are, by rule; and the rules through time of recurrent layers."""
+    """All arrows of errors in a network, a text for each rule, and the recurrent layers' time rules."""
 
     ways: list[ErrorWay]
     said: dict[str, str]
@@ -39,7 +39,7 @@ class ErrorWays(NamedTuple):
 
 
 def error_ways(model: Trainee, wiring: Wiring) -> ErrorWays:
-    """Return which way errors come back once a model is compiled; nothing before."""
+    """Return the ways of errors through a compiled model; none if it is not compiled."""
     found = ErrorWays([], {}, {})
     if model.rule is None:
         return found
@@ -75,14 +75,14 @@ def _in_words(rule: str, direct: bool) -> str:
 
 
 def _box_of(wiring: Wiring, path: Path) -> int | None:
-    """Return the box of a layer, or of the closed container that it is in."""
+    """Return the box of a layer, or that of the closed container around it."""
     numbers = {box.path: number for number, box in enumerate(wiring.boxes) if box.path is not None}
     inside = (path[:length] for length in range(len(path), 0, -1))
     return next((numbers[part] for part in inside if part in numbers), None)
 
 
 def _through(wiring: Wiring, rule: str, box: int) -> Iterator[ErrorWay]:
-    """Yield how an error goes on from a box without weights of its own, up to those that have some."""
+    """Yield the further ways of an error from a box without weights, up to boxes with weights."""
     if wiring.boxes[box].weights:
         return
     for source in _learning(wiring, box):
@@ -91,7 +91,7 @@ def _through(wiring: Wiring, rule: str, box: int) -> Iterator[ErrorWay]:
 
 
 def _learning(wiring: Wiring, box: int) -> list[int]:
-    """Return the boxes just above one that learn, or have some above them that do."""
+    """Return the boxes just above one that learn, or that have learning boxes above them."""
     learns: dict[int, bool] = {}
     for number, other in enumerate(wiring.boxes):  # no box comes before its sources
         above = any(learns[source] for source in wiring.sources(number))

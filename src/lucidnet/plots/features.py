@@ -27,7 +27,7 @@ INCH_PER_TILE = 0.8
 def convolution_filters(
     model: Trainee, layer: str | None = None, limit: int = LIMIT, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw the weights of a convolution: blue is positive, orange negative, zero the page.
+    """Draw the filters of a convolution: positive weights blue, negative orange, zero in the page's colour.
 
     Filters of one channel, and of three (as colours around a middle grey), are one tile each; with more
     channels each row is a filter and each column a channel.
@@ -72,7 +72,7 @@ def convolution_filters(
 def feature_maps(
     model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw what a layer gives for one image: one tile for each of its channels.
+    """Draw the output of a layer for one image, one tile per channel.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def feature_maps(
 
 
 def _tiles(images: Array, columns: int, title: str, quantity: str, look: PictureLook) -> Sequence[Axes]:
-    """Draw images (n, height, width, channels) as tiles; of three channels as colours."""
+    """Draw images (n, height, width, channels) as tiles; three channels as colours."""
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
     inch = min(INCH_PER_TILE, 5.2 / columns, 9 / rows)

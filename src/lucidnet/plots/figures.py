@@ -1,4 +1,4 @@
-"""Figures: how they are made, placed, named and saved; what all pictures take."""
+"""Figures: making, placing, naming and saving them; the arguments all pictures share."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BLUE, VERMILLION = LIGHT.classes[:2]
 PALETTE = LIGHT.lines
 
 WIDE = 7.2
-"""Inches: no picture is wider, so that its text can be read where a page is 700 pixels wide."""
+"""The greatest width of a picture in inches, so that its text is legible on a page 700 pixels wide."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,7 +48,7 @@ Style = Literal["light", "dark"]
 
 
 class PictureFrame(TypedDict, total=False):
-    """Where and how large a picture is drawn: the arguments that all functions of pictures take."""
+    """The arguments of all pictures that say where and how large to draw."""
 
     ax: Axes | Sequence[Axes] | None
     figsize: tuple[float, float] | None
@@ -57,22 +57,22 @@ class PictureFrame(TypedDict, total=False):
 
 
 class PictureLook(PictureFrame, total=False):
-    """The same, with a title.
+    """The arguments of all pictures: `PictureFrame`, and a title.
 
     Parameters
     ----------
     ax : Axes or sequence of Axes, optional
-        Where to draw; a new figure is made if not given. A picture of several panels takes as many, or
-        divides the place of one among them.
+        Where to draw; a new figure is made if not given. A picture with several panels takes as many axes, or
+        divides the space of one among them.
     title : str, optional
-        What stands above, in place of what the picture says itself.
+        The title above, in place of the picture's own.
     figsize : (float, float), optional
         Width and height of a new figure in inches.
     style : {"light", "dark"}, optional
-        The page of a new figure; if not given that of matplotlib's current style
-        (``plt.style.use("dark_background")``). The colours of data follow the page either way.
+        The background of a new figure; by default that of matplotlib's current style
+        (``plt.style.use("dark_background")``). The colours of data follow the background in any case.
     path : path, optional
-        A file that the picture is written to as well, in the format of its suffix, as by `save`.
+        A file to save the picture to as well, in the format of its suffix, as `save` does.
     """
 
     title: str | None
@@ -95,7 +95,7 @@ def _figure(given: Any, owner: Any) -> Any:
 
 
 MOST_DOTS = 10_000
-"""Pixels per inch; more than any printer has."""
+"""The highest resolution in pixels per inch; more than any printer has."""
 
 TAKEN = {
     "ax": setting("Axes of matplotlib, or a sequence of them", _axes, optional=True),
@@ -104,13 +104,13 @@ TAKEN = {
     "style": choice(*get_args(Style), optional=True),
     "path": path_like(optional=True),
 }
-"""What each picture takes besides what it is of; see `PictureLook`."""
+"""The arguments of all pictures besides their data; see `PictureLook`."""
 
 
 def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
-    """Make a picture of a function that draws and returns its panels: it takes `PictureLook` too.
+    """Turn a function that draws panels into one that returns a figure, with the arguments of `PictureLook`.
 
-    What the function gets in ``**look`` is checked. Style, title and file are seen to here.
+    The arguments in ``**look`` are checked. Style, title and file are handled here.
     """
     make_part(draw.__module__)
     own, drawing = signature(draw), cast("Callable[..., Sequence[Axes]]", draw)
@@ -152,7 +152,7 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
 
 
 def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]:
-    """Return what was said of frame and title, checked; raise for anything that is no argument at all."""
+    """Check the arguments of frame and title; raise for unknown arguments."""
     known = {*TAKEN, *own.parameters} - {"look"}
     for key in given:
         if key not in known:
@@ -173,7 +173,7 @@ def _look(name: str, given: Mapping[str, Any], own: Signature) -> dict[str, Any]
 
 
 def _shown(own: Signature) -> Signature:
-    """Return the signature with each argument of `PictureLook` by its name, as help shows it."""
+    """Return a signature that lists the arguments of `PictureLook` by name, for help."""
     parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
     parameters += [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in TAKEN if name not in own.parameters
@@ -182,7 +182,7 @@ def _shown(own: Signature) -> Signature:
 
 
 def picture_style(style: str | None) -> Any:
-    """Return a context in which matplotlib draws on a light or dark page."""
+    """Return a context in which matplotlib draws for a light or a dark page."""
     if style is None:
         return nullcontext()
     from matplotlib import rc_context
@@ -207,7 +207,7 @@ def _entitle(figure: Figure, panels: Sequence[Axes], look: Mapping[str, Any]) ->
 
 
 def root(axes: Axes) -> Figure:
-    """Return the whole figure that some axes are in."""
+    """Return the outermost figure that contains some axes."""
     figure: Any = axes.figure
     while figure is not figure.figure:
         figure = figure.figure
@@ -215,7 +215,7 @@ def root(axes: Axes) -> Figure:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches that lays itself out, and that shows itself."""
+    """Return an empty figure of the given inches, with automatic layout, that displays itself."""
     optional("matplotlib.figure", "plots")
     from .picture import made
 
@@ -225,16 +225,16 @@ def new_figure(width: float, height: float) -> Figure:
 def panels(
     count: int, most: int, width: float, height: float, look: Mapping[str, Any], margin: float = 0.0
 ) -> list[Axes]:
-    """Return so many axes: those of `look`, or of a new figure, in rows of at most `most`.
+    """Return `count` axes: the given ones, or those of a new figure, at most `most` to a row.
 
     Parameters
     ----------
     count, most : int
-        How many panels, and how many in a row.
+        The number of panels, and the most in a row.
     width, height : float
         The inches of each.
     look : mapping
-        What the picture was told (`PictureLook`).
+        The picture's arguments (`PictureLook`).
     margin : float
         Inches beside all panels.
     """
@@ -251,7 +251,7 @@ def panels(
 
 
 def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list[Axes]:
-    """Return the axes that were given, or so many in the place of the one that was."""
+    """Return the given axes, or split a single given one into as many as needed."""
     given = look["ax"]
     if len(given) == count:
         for axes in given:
@@ -273,7 +273,7 @@ def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list
 
 
 def ends(items: Sequence[T], most: int) -> tuple[list[T], int]:
-    """Return all of some things, or the first and the last of many, and how many are left out between.
+    """Return all items, or the first and last of many, and how many are left out in between.
 
     Examples
     --------
@@ -286,12 +286,12 @@ def ends(items: Sequence[T], most: int) -> tuple[list[T], int]:
 
 
 def say_left_out(axes: Axes, note: str) -> None:
-    """Say above a panel what is left out before it."""
+    """Note above a panel that something was left out before it."""
     axes.set_title(f"… {note} …\n{axes.get_title(loc='left')}", loc="left", fontsize=11)
 
 
 def settle(made: Iterable[Axes]) -> None:
-    """Leave out grids, and fix the colour of ticks: matplotlib asks for it late, maybe in another style."""
+    """Remove grids, and fix the tick colours, which matplotlib would read later, perhaps in another style."""
     from matplotlib import rcParams
 
     settings: Any = rcParams
@@ -303,13 +303,13 @@ def settle(made: Iterable[Axes]) -> None:
 
 
 def tidy(axes: Axes) -> None:
-    """Give axes with curves a faint grid and no frame above and on the right."""
+    """Give axes with curves a faint grid, and remove the frame above and on the right."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
-    """Put a colour bar beside the axes, as high as the picture is, and say what it measures."""
+    """Add a colour bar beside the axes, with a label."""
     place = axes.inset_axes((1.03, 0, 0.04, 1))
     settle([place])
     bar = axes.figure.colorbar(picture, cax=place, label=label, ticks=ticks)
@@ -318,13 +318,13 @@ def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None
 
 
 def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Say once, below a new figure or in the first panel of another, what the lines of all panels are.
+    """Draw one legend for all panels: below a new figure, or in the first given panel.
 
     Parameters
     ----------
     places : sequence of Axes
     look : mapping
-        What the picture was told (`PictureLook`).
+        The picture's arguments (`PictureLook`).
     found : mapping
         Lines and patches, by what they are.
     """
@@ -341,17 +341,17 @@ def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping
 
 
 ANGLES = {0: "0°\nas backprop", 90: "90°\nunrelated", 180: "180°\nagainst"}
-"""What the angles between a rule's direction and that of backpropagation mean."""
+"""The meaning of the angles between a rule's direction and that of backpropagation."""
 
 
 def angle_axis(axes: Axes, largest: float) -> None:
-    """Make the vertical axis one of angles in degrees, with the lines at 0 and 90 in sight and named.
+    """Set up the vertical axis for angles in degrees, with labelled lines at 0 and 90.
 
     Parameters
     ----------
     axes : Axes
     largest : float
-        The largest angle there is to see.
+        The largest angle in the picture.
     """
     from .colors import theme
 
@@ -365,7 +365,7 @@ def angle_axis(axes: Axes, largest: float) -> None:
 
 
 def picture_format(path: str | os.PathLike[str]) -> str:
-    """Return the format that a file's suffix stands for.
+    """Return the picture format of a file's suffix; raise if it is unknown.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How large the gradients of each layer are."""
+"""The size of each layer's gradients."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .images import Array
 
 MOST_NAMES = 24
-"""Up to so many layers there is room for all their names; of more, every second or third is named."""
+"""The most layers whose names all have room; with more, every second or third is named."""
 
 
 @picture
 def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[PictureLook]) -> Sequence[Axes]:
-    """Draw the mean and the largest size of the gradients of each layer, on a logarithmic scale.
+    """Plot the mean and the largest gradient magnitude of each layer, on a logarithmic scale.
 
     A line that falls or rises by powers of ten from one end to the other shows gradients that vanish or
     explode (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
@@ -65,7 +65,7 @@ def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[PictureLook]) -
 
 
 def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
-    """Return the sizes of all gradients of each layer, as a flat array, in the order of the layers."""
+    """Return the absolute values of each layer's gradients, as a flat array, in the order of the layers."""
     batch = model.checked(x, y).batch(slice(None))
     gradient = batch_gradient(model, batch)
     layout = model.problem.layout.parameters

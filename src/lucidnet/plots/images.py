@@ -1,4 +1,4 @@
-"""Rows of numbers seen as images: their shape, their tiling, limits around zero."""
+"""Rows of numbers shown as images: their shape, their tiling, and limits around zero."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 Array = npt.NDArray[Any]
-SMALLEST_SIDE = 5  # fewer pixels are taken for a table that happens to have a square number of columns
+SMALLEST_SIDE = 5  # fewer pixels count as a table that happens to have a square number of columns
 
 
 class Tiles(NamedTuple):
-    """Images side by side on one canvas, and the upper left corner (row, column) of each."""
+    """Images arranged on one canvas, with the upper left corner (row, column) of each."""
 
     canvas: Array
     corners: list[tuple[int, int]]
 
 
 def real(given: npt.ArrayLike, what: str) -> Array:
-    """Return an array of real numbers.
+    """Convert data to an array of real numbers, or raise.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def real(given: npt.ArrayLike, what: str) -> Array:
 
 
 def guess_image_shape(inputs: int) -> tuple[int, int, int] | None:
-    """Return (height, width, channels) of a square grey or colour image; None where there is no such."""
+    """Guess (height, width, channels) of a square grey or colour image; None if there is none."""
     for channels in (1, 3):
         side = math.isqrt(inputs // channels)
         if side >= SMALLEST_SIDE and side * side * channels == inputs:
@@ -56,7 +56,7 @@ def guess_image_shape(inputs: int) -> tuple[int, int, int] | None:
 
 
 def image_shape_of(inputs: int, given: Sequence[int] | None, what: str) -> tuple[int, int, int]:
-    """Return (height, width, channels) as given or guessed, once it fits.
+    """Return (height, width, channels), given or guessed; raise if it does not fit.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def image_shape_of(inputs: int, given: Sequence[int] | None, what: str) -> tuple
 
 
 def symmetric_limit(values: Array) -> float:
-    """Return the largest finite size of a value, so that -limit to limit has zero in its middle."""
+    """Return the largest finite magnitude, for colour scales from -limit to limit."""
     finite = np.abs(values[np.isfinite(values)])
     return float(finite.max(initial=0)) or 1.0
 
@@ -96,7 +96,7 @@ def tile(images: Array, columns: int, gaps: tuple[int, int], fill: float = np.na
 
 
 def draw_numbers(axes: Axes, numbers: Array, limit: float, signed: bool = True, **how: Any) -> AxesImage:
-    """Draw numbers (rows, columns) as colours; what is not finite has a colour of its own.
+    """Draw numbers (rows, columns) as colours; those that are not finite get a colour of their own.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def draw_numbers(axes: Axes, numbers: Array, limit: float, signed: bool = True, 
 
 
 def draw_tiles(axes: Axes, images: Array, columns: int, gap: int) -> AxesImage | None:
-    """Draw images (n, height, width, channels) as tiles; return what a colour bar can be made of.
+    """Draw images (n, height, width, channels) as tiles; return the image for a colour bar, if any.
 
     One channel is drawn as `draw_numbers` does, from zero on if nothing is negative; three are colours around
     a middle grey that stands for zero.
@@ -134,14 +134,14 @@ def draw_tiles(axes: Axes, images: Array, columns: int, gap: int) -> AxesImage |
 
 
 def with_page(canvas: Array, axes: Axes) -> Array:
-    """Return colours (rows, columns, 3) with the page where there is none."""
+    """Fill the empty places of a colour canvas (rows, columns, 3) with the page's colour."""
     from matplotlib.colors import to_rgb
 
     return np.where(np.isnan(canvas), np.array(to_rgb(theme(axes).page), np.float32), canvas).clip(0, 1)
 
 
 def outline(axes: Axes, tiles: Tiles, height: int, width: int) -> None:
-    """Draw a thin line around each tile, and nothing else of the axes."""
+    """Draw a thin frame around each tile, and hide the axes."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 

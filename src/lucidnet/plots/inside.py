@@ -1,4 +1,4 @@
-"""One layer of a model, found by its name, and its call for one input."""
+"""One layer of a model, found by name, and its call for one input."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Path, Layer]:
-    """Return path and value of a layer; without a name, of the first that has an attribute `trait`.
+    """Return path and layer for a name; without one, the first layer that has the attribute `trait`.
 
-    A container is passed over then: what it holds is looked at.
+    Containers are then skipped, and their layers searched.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def place(model: Trainee, layer: str | None, trait: str, kind: str) -> tuple[Pat
 
 
 def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) -> Call:
-    """Return the call of a layer, as `place` finds it, for one input, or for the first of a batch."""
+    """Run the model on one input (of a batch the first); return the call of the layer found by `place`."""
     path, _ = place(model, layer, trait, kind)
     x = numeric(x, "x")
     if not x.ndim:

@@ -1,4 +1,4 @@
-"""Where the boxes of a network are drawn: in rows in the order of the data, wide networks side by side.
+"""Where the boxes of a network are drawn: in rows in data order, or side by side for wide networks.
 
 The method of layers (Sugiyama, Tagawa & Toda 1981, "Methods for visual understanding of hierarchical system
 structures"): a box stands below all that it gets its input from; a line that passes rows has a place in each
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 SWEEPS = 8
 GAP = 0.3
-"""Inches between boxes of a row."""
+"""The space between the boxes of a row, in inches."""
 LANE = 0.25
-"""Inches that a passing line takes."""
+"""The width of a passing line in inches."""
 
 
 class Spot(NamedTuple):
-    """The middle of a box, in inches from the upper left corner, and the column of rows that it is in."""
+    """The centre of a box, in inches from the upper left corner, and the column that it is in."""
 
     x: float
     y: float
@@ -28,18 +28,18 @@ class Spot(NamedTuple):
 
 @dataclass
 class NetworkRows:
-    """The rows of a network: boxes and passing lines, as numbers; lines from the number of boxes on."""
+    """The rows of a network's picture: boxes, and lines that pass a row, numbered after the boxes."""
 
     rows: list[list[int]]
     widths: list[float]
     links: list[tuple[int, int]]
-    """From row to row."""
+    """The lines from one row to the next."""
     routes: dict[tuple[int, int], list[int]]
-    """For each edge all places that it passes, with both ends."""
+    """For each edge all the places it passes, including both ends."""
 
 
 def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:
-    """Return the row of each box: below all its sources, and inputs just above what needs them."""
+    """Return the row of each box: below all its sources; inputs just above their first use."""
     ranks = [0] * count
     for source, target in sorted(edges, key=lambda edge: edge[1]):
         ranks[target] = max(ranks[target], ranks[source] + 1)
@@ -52,7 +52,7 @@ def ranked(count: int, edges: list[tuple[int, int]]) -> list[int]:
 
 
 def in_rows(widths: list[float], edges: list[tuple[int, int]]) -> NetworkRows:
-    """Return the rows of boxes, with the lines that pass them, in an order with few crossings."""
+    """Arrange boxes, and the lines that pass between them, in rows with few crossings."""
     ranks = ranked(len(widths), edges)
     rows: list[list[int]] = [[] for _ in range(max(ranks) + 1)]
     for box, rank in enumerate(ranks):
@@ -95,7 +95,7 @@ def _mean(values: list[float] | list[int], otherwise: float) -> float:
 
 
 def across(made: NetworkRows, gap: float = GAP) -> dict[int, float]:
-    """Return the horizontal middle of each box and passing line, in inches; the leftmost edge is at 0."""
+    """Return the horizontal centre of each box and passing line, in inches from the left edge."""
     x: dict[int, float] = {}
     for row in made.rows:
         left = -sum(made.widths[item] + gap for item in row) / 2
@@ -114,7 +114,7 @@ def across(made: NetworkRows, gap: float = GAP) -> dict[int, float]:
 
 
 def _apart(wish: list[float], widths: list[float], gap: float = GAP) -> list[float]:
-    """Return places in the given order that do not overlap, near to those wished for.
+    """Return positions in the given order that do not overlap, close to the wished ones.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def _apart(wish: list[float], widths: list[float], gap: float = GAP) -> list[flo
 
 
 def cuts(made: NetworkRows, most: int) -> list[int]:
-    """Return the rows at which a new column begins, the first among them: where a single line passes.
+    """Return the rows at which columns begin, where only a single line crosses.
 
     Parameters
     ----------

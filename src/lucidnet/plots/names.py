@@ -1,4 +1,4 @@
-"""Names that people gave, drawn as they are written: no dollar sign begins mathematics, no name is hidden."""
+"""Drawing users' names literally: a dollar sign starts no mathematics, and no name is hidden."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def literal(texts: Iterable[Text]) -> None:
-    """Have texts drawn as they are written, where matplotlib would take a dollar sign for mathematics."""
+    """Draw texts literally, where matplotlib would take dollar signs for mathematics."""
     for text in texts:
         if "$" in text.get_text():
             text.set_parse_math(False)
 
 
 def texts_of(figure: Figure, places: Iterable[Axes]) -> dict[Text, str]:
-    """Return all texts of a figure's own and of some axes with what they say, but not those of ticks."""
+    """Return all texts of a figure and of some axes, except tick labels, with their content."""
     from matplotlib.text import Text
 
     parts = [figure.get_children()]
@@ -33,12 +33,12 @@ def texts_of(figure: Figure, places: Iterable[Axes]) -> dict[Text, str]:
 
 
 def name_ticks(axis: Axis, places: Iterable[float], names: Iterable[str], **how: Any) -> None:
-    """Put ticks at some places, with names that are drawn as they are written."""
+    """Set ticks at some places, with labels that are drawn literally."""
     axis.set_ticks(list(places), list(names), parse_math=False, **how)
 
 
 def named_legend(owner: Axes | Figure, lines: Mapping[str, Any], **how: Any) -> Legend:
-    """Draw a legend of lines and patches by name, also of names that matplotlib would leave out, as "_a"."""
+    """Draw a legend by name, including names such as "_a" that matplotlib would leave out."""
     made = owner.legend(list(lines.values()), list(map(str, range(len(lines)))), **how)
     for text, name in zip(made.get_texts(), lines, strict=True):
         text.set_text(name)
@@ -47,7 +47,7 @@ def named_legend(owner: Axes | Figure, lines: Mapping[str, Any], **how: Any) -> 
 
 
 def shortened(name: str, longest: int) -> str:
-    """Return a name without its middle where it is too long: its beginning and end tell it from others.
+    """Shorten a long name by its middle, as beginning and end tell it from others.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def shortened(name: str, longest: int) -> str:
 
 
 def all_shortened(names: Sequence[str], longest: int) -> list[str]:
-    """Return names without their middles where they are too long, with numbers where they would be the same.
+    """Shorten long names by their middles, and number them if they would become equal.
 
     Examples
     --------

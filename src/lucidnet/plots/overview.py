@@ -35,9 +35,9 @@ def overview(
     history : mapping of names to one value per epoch
     W : (inputs, units), or any whose last axis is the units, as of a convolution
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image.
+        Guessed if the inputs are a square image.
     limit : int
-        How many units are shown as images at most.
+        The most units shown as images.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -68,7 +68,7 @@ def overview(
 
 
 def _places(count: int, look: PictureLook) -> list[Axes]:
-    """Return so many axes below each other on the left, and one on the right."""
+    """Return `count` axes below each other on the left, and one on the right."""
     figure = new_figure(*(look.get("figsize") or (WIDE, max(4.2, 2.2 * count))))
     parts: Any = figure.subfigures(1, 2, width_ratios=(4, 6), wspace=0.04)
     left, right = parts

@@ -1,4 +1,4 @@
-"""Figures that show themselves: in windows, in notebooks, and nowhere without a complaint."""
+"""Figures that show themselves in windows and notebooks, and stay silent elsewhere."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import matplotlib
 from matplotlib.figure import Figure
 
 SHARP = 2
-"""How many pixels a notebook gets for each that it shows, for screens with fine pixels."""
+"""Pixels drawn for each pixel that a notebook shows, for high-resolution screens."""
 
 
 class LucidFigure(Figure):
-    """A matplotlib figure that `show` and ``plt.show()`` show, and that a notebook shows once.
+    """A matplotlib figure that ``show()`` and ``plt.show()`` display, and a notebook displays once.
 
     If pyplot has been imported and has somewhere to show figures, this is one of its figures, and
-    ``plt.show()`` shows it. Else, in a script that only saves or on a machine without a screen, pyplot does
-    not hear of it, so nothing has to be closed. As many stay open as pyplot allows without a
-    warning (``figure.max_open_warning``); the oldest is closed for one more, and still can be saved.
+    ``plt.show()`` shows it. Otherwise, in a script that only saves or on a machine without a screen, pyplot
+    does not know of it, so nothing has to be closed. As many stay open as pyplot allows without a warning
+    (``figure.max_open_warning``); for one more the oldest is closed, and can still be saved.
     """
 
     def show(self, warn: bool = True) -> None:
-        """Show the figure: in the notebook, or in a window, as ``plt.show()`` does.
+        """Show the figure in the notebook or in a window, as ``plt.show()`` does.
 
-        Where there is no screen (the backends agg, pdf, svg ...) nothing happens.
+        Without a screen (the backends agg, pdf, svg ...) nothing happens.
         """
         if in_notebook():
             display: Any = import_module("IPython.display").display
@@ -56,7 +56,7 @@ def _png(figure: Figure, sharp: float) -> bytes:
 
 
 def _as_result(figure: Figure, include: Any = None, exclude: Any = None) -> Any:
-    """Return what a notebook shows, as the result of a cell; pyplot then does not show it once more."""
+    """Return the figure's display data for a notebook cell, and keep pyplot from showing it again."""
     if "inline" in _backend():
         from matplotlib import pyplot
 
@@ -67,13 +67,13 @@ def _as_result(figure: Figure, include: Any = None, exclude: Any = None) -> Any:
 
 
 def show_once(figure: Any) -> None:
-    """Let a notebook show a figure of pyplot once where it is the result of a cell, not by both."""
+    """Make a notebook show a pyplot figure only once if it is the result of a cell."""
     if in_notebook() and not isinstance(figure, LucidFigure):
         figure._repr_mimebundle_ = partial(_as_result, figure)
 
 
 def made(width: float, height: float) -> LucidFigure:
-    """Return an empty figure of so many inches that lays itself out."""
+    """Return an empty figure of the given inches, with automatic layout."""
     if "matplotlib.pyplot" in sys.modules and _shows():
         from matplotlib import pyplot
 
@@ -88,18 +88,18 @@ def made(width: float, height: float) -> LucidFigure:
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a kernel of Jupyter."""
+    """Tell whether this code runs in a Jupyter kernel."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
 
 
 def _backend() -> str:
-    """Return the name of pyplot's backend, "" as long as nobody has imported pyplot."""
+    """Return the name of pyplot's backend; "" if pyplot has not been imported."""
     return str(matplotlib.get_backend()).lower() if "matplotlib.pyplot" in sys.modules else ""
 
 
 def _shows() -> bool:
-    """Tell whether pyplot can show a figure here: it has a backend with windows, or one of a notebook."""
+    """Tell whether pyplot can show figures here: its backend opens windows or belongs to a notebook."""
     from matplotlib.backends.registry import BackendFilter, backend_registry
 
     builtin: Any = backend_registry.list_builtin
@@ -109,9 +109,9 @@ def _shows() -> bool:
 
 
 def _make_room() -> None:
-    """Close the oldest pictures, so that one more can be opened without a warning of pyplot.
+    """Close the oldest figures, so that a new one can be opened without pyplot's warning.
 
-    A notebook, which shows all of a cell at its end, shows them now.
+    A notebook, which shows all figures of a cell at its end, shows them now.
     """
     from matplotlib import pyplot
 
@@ -126,7 +126,7 @@ def _make_room() -> None:
 
 
 def _adopt(figure: LucidFigure) -> None:
-    """Give pyplot a figure that it did not make: it takes the place of an empty one."""
+    """Hand a figure over to pyplot, in place of an empty one."""
     from matplotlib import pyplot
 
     _make_room()

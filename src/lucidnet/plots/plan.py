@@ -1,4 +1,4 @@
-"""The plan of a network's picture: how boxes are written, how large they are, and where they stand."""
+"""The plan of a network's picture: the text, size and position of its boxes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
 from .wiring import Box, Wiring
 
 TALL = 9.5
-"""Inches: higher networks are drawn in several columns, if there is room."""
+"""The height in inches above which networks are drawn in several columns, if there is room."""
 SHRUNK = 0.82
-"""For more columns text may become smaller, down to so much of its size."""
+"""The smallest scale to which text may shrink to make room for more columns."""
 NARROW = 5.0
-"""Inches: no picture is narrower, so that title and legend have room."""
+"""The least width of a picture in inches, so that title and legend have room."""
 CLOSE = 0.09
-"""Inches between the boxes of a row of many."""
+"""The space between the boxes of a crowded row, in inches."""
 LONGEST = 46
-"""So many characters of a layer are shown."""
+"""The most characters of a layer that are shown."""
 
 
 @dataclass
 class NetworkPlan:
-    """Where all boxes stand, in inches.
+    """The plan of a network's picture: where all boxes stand, in inches.
 
     Parameters
     ----------
@@ -58,18 +58,18 @@ class NetworkPlan:
 
     @property
     def font(self) -> float:
-        """The size of the first line's text, in points."""
+        """The text size of the first line, in points."""
         return self.form.font
 
     @property
     def side(self) -> float:
-        """The room on the right of a column, for errors that come back."""
+        """The room on the right of a column, for the arrows of errors."""
         return self.form.side
 
 
 @dataclass(frozen=True)
 class Form:
-    """How boxes are drawn: height, distance of rows, points of text, room beside a column, lines in a box."""
+    """The form of boxes: height, row distance, text size, room beside a column, lines of text."""
 
     high: float
     pitch: float
@@ -78,7 +78,7 @@ class Form:
     lines: int
 
     def written(self, box: Box, brief: bool) -> list[str]:
-        """Return the lines of a box; brief ones leave out what the layer is, and how many weights it has."""
+        """Return the lines of text in a box; if `brief`, without the layer's kind and number of weights."""
         if is_sign(box):
             return [box.title]
         title, shape = box.title, box.detail
@@ -88,7 +88,7 @@ class Form:
         return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines if line]
 
     def width(self, box: Box, lines: list[str], gap: float) -> float:
-        """Return the width of a box, with two thirds of a gap around what is written."""
+        """Return the width of a box: that of its text, and two thirds of a gap."""
         return 0.34 if is_sign(box) else 0.0086 * self.font * max(map(len, lines)) + gap * 2 / 3
 
 
@@ -97,14 +97,14 @@ COMPACT = Form(0.25, 0.37, 8, 0.5, 1)
 
 
 def is_sign(box: Box) -> bool:
-    """Tell whether a box is a small one with a sign in it."""
+    """Tell whether a box is a small one with a symbol in it."""
     return box.kind == "join" and len(box.title) == 1
 
 
 def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
-    """Return where the boxes stand, with so many inches left for a legend.
+    """Plan where the boxes stand, leaving some inches for a legend.
 
-    Boxes have two lines, or one where there are many rows; rows of many boxes say less in each, and then
+    Boxes have two lines, or one if there are many rows; in rows of many boxes each box says less, and they
     stand close together.
     """
     for form in (ROOMY, COMPACT):
@@ -129,7 +129,7 @@ def plan_of(wiring: Wiring, legend: float) -> NetworkPlan:
 def _columns(
     rows: NetworkRows, lines: list[list[str]], x: dict[int, float], how: tuple[int, Form, float]
 ) -> NetworkPlan:
-    """Return where boxes stand in so many columns, or nearly so many."""
+    """Plan the boxes in about the given number of columns."""
     columns, form, legend = how
     begins = [*cuts(rows, -(-len(rows.rows) // columns)), len(rows.rows)]
     spots, rights, left = {}, [], 0.55

@@ -20,46 +20,46 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_COUNTED = 16
-"""Up to so many classes there is room for counts in the cells."""
+"""The most classes with room for counts in the cells."""
 MOST_NAMED = 30
-"""Up to so many classes all are named."""
+"""The most classes that are all named."""
 STEPS = [number * 10**power for power in range(5) for number in (1, 2, 5)]
-"""Of more classes each second is named, or each fifth, and so on."""
+"""With more classes, every second, every fifth and so on is named."""
 ROOM = 750
-"""Letters side by side, times the points of their size, that there is room for below the matrix."""
+"""Room for labels below the matrix: letters side by side, times their size in points."""
 MOST_CELLS = 250
-"""Up to so many classes each pair has a cell of its own that can be seen."""
+"""The most classes for which each pair has a visible cell of its own."""
 FAINT = 0.5
-"""The power of a share that its colour grows with: one per cent of mistakes can be seen."""
+"""The exponent of a share in its colour, which makes one per cent of mistakes visible."""
 LONGEST = 24
-"""Longer names of classes are cut."""
+"""Longer class names are shortened."""
 TITLE = 3.8
-"""Inches that the title of the worst mistakes takes."""
+"""The height of the title of the worst mistakes, in inches."""
 INCHES = 1.1  # the width of an image among the worst mistakes
 
 
 class Mistakes(NamedTuple):
-    """Wrong predictions, the most confident first."""
+    """The wrong predictions, the most confident first."""
 
     example: Array
     true: Array
     predicted: Array
     confidence: Array
-    chance: Array  # what the true class was given
+    chance: Array  # the probability of the true class
 
 
 @picture
 def confusion_matrix(
     matrix: npt.ArrayLike, classes: Sequence[str] | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw a confusion matrix: counts as numbers, shares of the true class as colours, right ones blue.
+    """Draw a confusion matrix: counts as numbers, shares of the true class as colours, the diagonal blue.
 
-    Wrong ones are orange, on a scale on which one in a hundred can be seen.
+    Wrong predictions are orange, on a scale on which one in a hundred can be seen.
 
     Parameters
     ----------
     matrix : (classes, classes)
-        Counts, rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
+        Counts; rows are true classes, columns are predictions; see `lucidnet.metrics.confusion_matrix`. Or a
         model and its data in place of all: ``confusion_matrix(model, x, y)``.
     classes : names of the classes, optional
         As `Model.classes`; without them, their numbers.
@@ -107,7 +107,7 @@ def confusion_matrix(
 
 
 def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
-    """Draw the shares, the wrong ones orange; return the colours of cells (classes, classes, 3)."""
+    """Draw the shares, off-diagonal ones in orange; return the cells' colours (classes, classes, 3)."""
     from matplotlib.colors import PowerNorm
 
     own = np.eye(len(share), dtype=bool)
@@ -136,7 +136,7 @@ def _percent(share: float, _: int) -> str:
 
 
 def _pooled(share: Array, block: int) -> Array:
-    """Return the largest of each block of cells."""
+    """Return the maximum of each block of cells."""
     if block == 1:
         return share
     missing = -len(share) % block
@@ -147,7 +147,7 @@ def _pooled(share: Array, block: int) -> Array:
 
 
 def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
-    """Write in white where that reads better than black: relative luminance below 0.18 (WCAG 2)."""
+    """Write the counts in black or white, whichever reads better (WCAG 2, relative luminance)."""
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.18
     most = max(len(f"{count:.4g}") for count in counts.flat)
@@ -199,7 +199,7 @@ def worst_mistakes(
     limit: int = 25,
     **look: Unpack[PictureLook],
 ) -> Sequence[Axes]:
-    r"""Show the most confidently wrong predictions: true class → predicted class, and its probability.
+    r"""Draw the most confident wrong predictions: true class → predicted class, and its probability.
 
     A model and its data may stand for the first three: ``worst_mistakes(model, x, y)``.
 
@@ -209,18 +209,18 @@ def worst_mistakes(
     y : labels (n,), or one-hot (n, classes); with `classes` their names, too
     probabilities : (n, classes), or of class 1 (n,) or (n, 1)
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image; where they are not, bars with the number of the example
-        take the place of images.
+        Guessed if the inputs are a square image; if they are not, bars with the number of the example replace
+        images.
     classes : names of the classes, optional
     limit : int
-        How many are shown at most.
+        The most examples shown.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Without any mistake, it says so.
+        Says so if there is no mistake.
 
     Examples
     --------
@@ -299,7 +299,7 @@ def _captioned(images: Array, captions: list[str], title: str, look: PictureLook
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    left = (cell - INCHES) / 2  # that a caption stands out from its image; the title begins at the image
+    left = (cell - INCHES) / 2  # to set a caption apart from its image; the title begins at the image
     wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
     (axes,) = panels(1, 1, wide, rows / pixels + 1.2, look)
     axes.set_anchor("W")

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Curves: TypeAlias = Mapping[str, Array]
-"""For each rule a quantity of all its runs, (seeds, epochs)."""
+"""For each rule, a quantity in all its runs (seeds, epochs)."""
 
 ANGLES = "alignment"
 """A quantity with this word in its name is a cosine, and drawn as an angle."""
 ROUNDING = 1e-5
-"""What curves may differ by, as a share of their numbers, and still be called equal."""
+"""The relative difference up to which curves are called equal."""
 FEW = 3
-"""The bands of more rules have edges, which can be told apart where bands lie upon each other."""
+"""With more rules than this, bands have edges, so that they can be told apart where they overlap."""
 STEEP = 30.0
-"""From so many times the smallest value on, a loss is drawn on a logarithmic axis."""
+"""The ratio to the smallest value from which on a loss is drawn on a logarithmic axis."""
 
 
 class Field(NamedTuple):
-    """Who takes part: the rules, those that do what another does, and how many runs of each ended early."""
+    """The racers in a picture: the rules, which of them are equal, and how many runs ended early."""
 
     rules: Sequence[str]
     twins: Mapping[str, str]
@@ -56,9 +56,9 @@ def race_curves(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each quantity; the band is one standard deviation over the seeds to each side. Rules whose
-        curves are equal are said to be equal; the line of one shows through the dashes of the other. From
-        where runs are missing on, the mean of the others is dotted, and the legend counts the missing.
+        A panel for each quantity; the band is one standard deviation over the seeds to each side. Rules with
+        equal curves are reported as equal; the line of one shows through the dashes of the other. From where
+        runs are missing on, the mean of the others is dotted, and the legend counts the missing ones.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def race_curves(
 
 
 def equal_rules(quantities: Mapping[str, Curves]) -> dict[str, str]:
-    """Return for each rule that does what an earlier one does, in all quantities, the name of that.
+    """Return, for each rule whose results equal an earlier rule's in all quantities, that rule's name.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _alike(one: Array | None, two: Array | None) -> bool:
 
 
 def _arrays(name: str, curves: Curves) -> dict[str, Array]:
-    """Return the curves as arrays (seeds, epochs), if they have any; NaN follows a run that ended early."""
+    """Return curves as arrays (seeds, epochs), without empty ones; NaN after a run that ended early."""
     made = {}
     if not isinstance(curves, Mapping):
         raise DataError(f"race_curves: {name}: expected curves of each rule, by name, got {short(curves)}")
@@ -124,7 +124,7 @@ def _arrays(name: str, curves: Curves) -> dict[str, Array]:
 
 
 def _ended(quantities: Mapping[str, Curves], given: Mapping[str, int] | None) -> dict[str, int]:
-    """Return how many runs of each rule ended early: as given, or whose numbers stop before the others'."""
+    """Return how many runs of each rule ended early, as given or by the length of their curves."""
     if given is None:
         lengths: dict[str, list[Array]] = {}
         for curves in quantities.values():
@@ -132,20 +132,20 @@ def _ended(quantities: Mapping[str, Curves], given: Mapping[str, int] | None) ->
                 last = (np.isfinite(runs) * np.arange(1, runs.shape[1] + 1)).max(1)
                 lengths.setdefault(rule, []).append(last)
         longest = max(last.max() for found in lengths.values() for last in found)
-        # A run that goes on has numbers to the end in some quantity, if not in all.
+        # A run that continues has numbers to the end in some quantity, if not in all.
         given = {rule: min(int((last < longest).sum()) for last in f) for rule, f in lengths.items()}
     return {rule: count for rule, count in given.items() if count}
 
 
 def _label(rule: str, runs: Array, field: Field) -> str:
-    """Return what the legend says of a rule."""
+    """Return the legend entry of a rule."""
     label = f"{rule} = {field.twins[rule]}" if rule in field.twins else rule
     ended = field.ended.get(rule, 0)
     return f"{label} ({ended} of {len(runs)} runs ended early)" if ended else label
 
 
 def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]:
-    """Draw one quantity; return the lines by what the legend says of them."""
+    """Plot one quantity; return the lines by their legend entries."""
     from matplotlib.ticker import MaxNLocator
 
     styles, largest = rule_styles(field.rules, axes), 0.0
@@ -156,7 +156,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         if rule in field.twins:
             style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
         elif rule in field.twins.values():
-            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would hide
+            style |= {"linewidth": 3.4, "linestyle": "-", "zorder": 1.9}  # below others that it would cover
         (line,) = axes.plot(epochs, np.where(whole, mean, np.nan), **style, label=_label(rule, runs, field))
         lines[str(line.get_label())] = line
         if not whole.all():  # from the last epoch of all on
@@ -177,7 +177,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
 
 
 def _draw_band(axes: Axes, epochs: Array, low: Array, high: Array, color: str, count: int) -> None:
-    """Draw the spread of one of several rules: the more there are, the fainter, but with thin edges."""
+    """Draw a band for a rule's spread; with many rules it is fainter, and has thin edges."""
     from matplotlib.colors import to_rgba
 
     edge = to_rgba(color, 0.5 if count > FEW else 0.0)
@@ -186,9 +186,9 @@ def _draw_band(axes: Axes, epochs: Array, low: Array, high: Array, color: str, c
 
 
 def _mean_and_spread(runs: Array) -> tuple[Array, Array, Array, Array]:
-    """Return epochs, mean and deviation over the seeds that have a number there, and whether all have one.
+    """Return epochs, and over the seeds mean, deviation, and whether all seeds have a number there.
 
-    Where none has a number, as in epochs without validation, none is missing.
+    If no seed has a number, as in epochs without validation, none counts as missing.
     """
     known = np.isfinite(runs)
     count = np.where(known.any(0), known.sum(0), np.nan)
@@ -212,7 +212,7 @@ def _title(name: str) -> str:
 
 
 def _rest(places: Sequence[Axes], drawn: Mapping[str, Curves]) -> dict[str, Any]:
-    """Return what the legend says of dotted lines and of bands, if there are any."""
+    """Return the legend entries of dotted lines and bands, if there are any."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

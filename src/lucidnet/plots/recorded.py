@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 BINS = 40
 MOST_PANELS = 12
-"""Of more arrays the first and the last are drawn."""
+"""With more arrays than this, only the first and the last are drawn."""
 TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 
@@ -39,8 +39,8 @@ def activation_histograms(records: History | Records, **look: Unpack[PictureLook
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each name; of more than 12 for the first and the last 6. The colour is the share of the
-        values of that step; lines show the median, and between which values nine in ten lie.
+        A panel for each name; with more than 12, for the first and the last 6. The colour is the share of a
+        step's values; lines show the median, and the range that holds nine in ten values.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
 
 
 def _draw_quantiles(axes: Axes, steps: Array, arrays: Sequence[Array]) -> None:
-    """Draw the median, and the values between which nine in ten lie."""
+    """Plot the median, and the 5 % and 95 % quantiles."""
     finite = [array[np.isfinite(array)] for array in arrays]
     lines = np.array([np.quantile(a, (0.05, 0.5, 0.95)) if a.size else (np.nan,) * 3 for a in finite]).T
     marker, ink = "." if len(steps) == 1 else "", theme(axes).mark
@@ -105,7 +105,7 @@ def _percent(share: float, _: int) -> str:
 
 
 def histograms(arrays: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the share of each array's values in each bin (arrays, bins), and the edges of the bins."""
+    """Return each array's share of values per bin (arrays, bins), and the bin edges."""
     finite = [array[np.isfinite(array)] for array in arrays]
     low = min((float(array.min()) for array in finite if array.size), default=0.0)
     high = max((float(array.max()) for array in finite if array.size), default=1.0)
@@ -117,7 +117,7 @@ def histograms(arrays: Sequence[Array]) -> tuple[Array, Array]:
 
 
 def _edges(steps: Array) -> Array:
-    """Return where the column of each step begins and ends: half way to its neighbours."""
+    """Return the edges of each step's column, half way to its neighbours."""
     if len(steps) == 1:
         return np.array([steps[0] - 0.5, steps[0] + 0.5])
     middle = (steps[1:] + steps[:-1]) / 2

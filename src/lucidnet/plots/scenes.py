@@ -1,4 +1,4 @@
-"""What a film of a recorded training shows: how each frame is drawn, on scales that stay."""
+"""The contents of a recorded training's movie: how each frame is drawn, on fixed scales."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 
 GRID = 90
-"""On how many points along each axis a network is asked for its boundary."""
+"""The number of grid points along each axis at which a network's boundary is computed."""
 MOST_PANELS = 9
-"""So many arrays are shown side by side, the first ones."""
+"""The most arrays shown side by side; the first ones are taken."""
 BINS = 40
 PREFIXES = {"gradients": "grads/", "updates": "updates/", "activations": "activations/"}
 
 
 class Scene(NamedTuple):
-    """What a film shows.
+    """The content of a film: the number and size of its frames, and a function that draws one.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
 
 
 def scene_of(history: History, what: str) -> Scene:
-    """Return what a film shows.
+    """Return the scene for a recorded quantity.
 
     Raises
     ------
@@ -113,14 +113,14 @@ def _is_matrix(pairs: Sequence[tuple[int, Any]]) -> bool:
 
 
 def _need(found: Records, asked: str) -> dict[str, Sequence[tuple[int, Any]]]:
-    """Return what was recorded, as much as has room; raise if there is nothing."""
+    """Return the records, up to the number of panels that have room; raise if there are none."""
     if not found:
         raise DataError(f"animate: that was not recorded: fit(..., {asked})")
     return dict(list(found.items())[:MOST_PANELS])
 
 
 def _common(found: Records) -> list[int]:
-    """Return the steps at which all were recorded."""
+    """Return the steps at which all quantities were recorded."""
     steps = set.intersection(*({step for step, _ in pairs} for pairs in found.values()))
     if not steps:
         raise DataError("animate: there is no step at which all of it was recorded")
@@ -128,7 +128,7 @@ def _common(found: Records) -> list[int]:
 
 
 def _boundary(history: History, steps: Records) -> Scene:
-    """Return how the boundary moves: the network, with the weights of each step, asked for a plane."""
+    """Return a scene of the moving decision boundary: the network with each step's weights."""
     net, sample = getattr(history, "origin", None) or (None, None)
     if net is None:
         raise DataError('animate: no weights were recorded: fit(..., record=["weights"])')
@@ -164,7 +164,7 @@ def _boundary(history: History, steps: Records) -> Scene:
 
 
 def _arrays(found: Records, quantity: str, asked: str) -> Scene:
-    """Return how arrays change: heat maps, each on one scale."""
+    """Return a scene of changing arrays as heat maps, each on a fixed scale."""
     shown = _need(found, asked)
     frames, kept = _common(shown), {name: dict(pairs) for name, pairs in shown.items()}
     limits = {name: max(symmetric_limit(np.asarray(a, float)) for _, a in p) for name, p in shown.items()}
@@ -180,7 +180,7 @@ def _arrays(found: Records, quantity: str, asked: str) -> Scene:
 
 
 def _histograms(found: Records, asked: str) -> Scene:
-    """Return how distributions change: bars of one width and height for all steps."""
+    """Return a scene of changing distributions: histograms with fixed bins and height."""
     shown = _need(found, asked)
     frames, kept = _common(shown), {name: dict(pairs) for name, pairs in shown.items()}
     edges, highest = {}, {}
@@ -211,7 +211,7 @@ def _shares(array: Array, edges: Array) -> Array:
 
 
 def _alignment(steps: Records) -> Scene:
-    """Return how angles grow, a panel for each kind, each layer with a colour of its own in both."""
+    """Return a scene of growing curves of angles, a panel per kind, each layer in its own colour."""
     lines = {name: pairs for name, pairs in steps.items() if name.partition("/")[0] in KINDS}
     kinds = [kind for kind in KINDS if any(name.startswith(f"{kind}/") for name in lines)]
     if not kinds:
@@ -241,7 +241,7 @@ def _alignment(steps: Records) -> Scene:
 
 
 def _curve(history: Mapping[str, Sequence[float]], what: str) -> Scene:
-    """Return how a quantity of the epochs grows, on the axes of the whole training."""
+    """Return a scene of a growing curve over the epochs, on the axes of the whole training."""
     name = what.removeprefix(VALIDATION)
     both = {key: list(history[key]) for key in (name, VALIDATION + name) if len(history.get(key, ()))}
     count = max(map(len, both.values()), default=0)

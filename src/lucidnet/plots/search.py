@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def learning_rate_finder(
     rates: npt.ArrayLike, losses: npt.ArrayLike, suggestion: float | None = None, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw the loss of a range test against the learning rate, and the rate that it suggests.
+    """Plot the loss of a range test against the learning rate, and mark the suggested rate.
 
     (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3.)
 

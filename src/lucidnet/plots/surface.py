@@ -1,4 +1,4 @@
-"""The loss around the weights of a model."""
+"""The loss surface around the weights of a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LEVELS = 20
 STEEP = 10.0
-"""From so many times the smallest loss on, the levels grow by factors."""
+"""The ratio to the smallest loss from which on the levels are geometric."""
 
 
 @picture
@@ -50,11 +50,11 @@ def loss_surface(
     x, y : array-like (n, ...)
         The data of the loss; some hundred examples are enough.
     directions : {1, 2}
-        A curve or a map.
+        The number of directions: 1 for a curve, 2 for a map.
     span : float
         How far to go each way; at 1 the change is as large as the weights.
     points : int
-        At how many points along each direction the loss is computed.
+        The number of points along each direction.
     seed : int
         The seed of the directions.
     **look
@@ -84,7 +84,7 @@ def loss_surface(
 
 @np.errstate(over="ignore", invalid="ignore")  # far from the weights the loss may overflow
 def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, seed: int = 0) -> Array:
-    """Return the loss at each point: (points,) or, second direction first, (points, points)."""
+    """Return the loss on a grid along random directions: (points,), or (points, points) for two."""
     source = ArraySource(model.checked(x, y), ROWS)
     state = model.state
     ways = [direction(state, seed, k) for k in range(directions)]
@@ -97,7 +97,7 @@ def loss_grid(model: Trainee, x: Any, y: Any, directions: int, steps: Array, see
 
 
 def direction(state: State, seed: int, number: int) -> Array:
-    """Return a random direction, scaled for each unit to the norm of its weights; zero for vectors."""
+    """Return a random direction, scaled per unit to the norm of its weights; zero for vectors."""
     layout = state.params.layout
     way = np.zeros(state.vector.shape)
     for path, shape, part in zip(layout.paths, layout.shapes, layout.slices, strict=True):

@@ -35,11 +35,11 @@ def first_layer_weights(
     Parameters
     ----------
     W : (inputs, units)
-        Or a model, for the weights of its first layer that has some.
+        The weights; or a model, for those of its first layer with weights.
     image_shape : (height, width) or (height, width, channels), optional
-        Guessed where the inputs are a square image, grey or in colour.
+        Guessed if the inputs are a square image, grey or in colour.
     limit : int
-        How many units are shown at most, the first ones.
+        The most units shown, the first ones.
     **look
         ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
 
@@ -50,7 +50,7 @@ def first_layer_weights(
     Raises
     ------
     ShapeError
-        If the inputs cannot be seen as an image.
+        If the inputs cannot be shown as an image.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def first_layer_weights(
 
 
 def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, limit: int) -> None:
-    """Draw the weights of each unit as a tile."""
+    """Draw the incoming weights of each unit as a tile."""
     height, width, channels = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
     shown = W[:, :limit]
     images = shown.T.reshape(-1, height, width, channels)
@@ -81,7 +81,7 @@ def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, li
 
 @picture
 def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[PictureFrame]) -> Sequence[Axes]:
-    """Draw any weights as a heat map: inputs downwards, units to the right, blue positive, orange negative.
+    """Draw weights as a heat map: inputs downwards, units to the right, blue positive, orange negative.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def heat_map(W: npt.ArrayLike, title: str | None = None, **look: Unpack[PictureF
 def draw_heat_map(
     axes: Axes, matrix: Array, title: str | None, limit: float | None = None, quantity: str = "weight"
 ) -> None:
-    """Draw one matrix of signed numbers, with its colour bar, up to a limit or their own largest size."""
+    """Draw a matrix of signed numbers with a colour bar, scaled to `limit` or its largest magnitude."""
     picture = draw_numbers(axes, matrix, limit or symmetric_limit(matrix), aspect=_aspect(matrix))
     whole_ticks(axes)
     axes.set_xlabel("unit")
@@ -130,7 +130,7 @@ def draw_heat_map(
 
 @picture
 def distance_map(distances: npt.ArrayLike, **look: Unpack[PictureLook]) -> Sequence[Axes]:
-    """Draw how far each unit of a self-organising map lies from its neighbours: dark ridges part clusters.
+    """Draw each unit's distance to its neighbours in a self-organising map: dark ridges part clusters.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def distance_map(distances: npt.ArrayLike, **look: Unpack[PictureLook]) -> Seque
 
 
 def whole_ticks(axes: Axes) -> None:
-    """Put ticks at whole numbers only."""
+    """Restrict ticks to whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     for axis in (axes.xaxis, axes.yaxis):
@@ -188,5 +188,5 @@ def _checked(W: npt.ArrayLike, what: str) -> Array:
 
 
 def _columns(count: int) -> int:
-    """As many columns as rows, or a few more."""
+    """Return the number of columns for a roughly square arrangement."""
     return math.ceil(math.sqrt(count))

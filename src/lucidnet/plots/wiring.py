@@ -1,4 +1,4 @@
-"""How the layers of a network are wired, flat: boxes and what goes from one to another."""
+"""The wiring of a network's layers, flattened into boxes and the lines between them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..layers.core import Input
 from ..layers.graph import Graph
 
 MOST = 120
-"""Of so many layers in a row all are shown; of more, the first and the last of them."""
+"""The most layers in a row that are all shown; of more, the first and the last."""
 MOST_BOXES = 150
-"""Of larger networks the containers are shown closed."""
+"""In networks with more boxes, containers are shown closed."""
 
 
 class Box(NamedTuple):
-    """A layer in its place, an input, or a place where branches meet.
+    """A box in the picture: a layer, an input, or a place where branches join.
 
     Parameters
     ----------
@@ -41,17 +41,17 @@ class Box(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """Boxes side by side, and the shapes of what comes out of them."""
+    """Several boxes side by side, with the shapes of their outputs."""
 
     boxes: list[int]
     shapes: list[Any]
 
     def part(self, number: int) -> Ends:
-        """Return one of them."""
+        """Return one of the boxes as `Ends`."""
         return Ends([self.boxes[number]], [self.shapes[number]])
 
     def shape(self, layer: Layer) -> Any:
-        """Return the shape of all, as a layer behind them takes it."""
+        """Return the shapes together, in the form that a layer behind the boxes takes."""
         if len(self.shapes) == 1:
             return self.shapes[0]
         if isinstance(takes := layer.takes(), dict):
@@ -61,7 +61,7 @@ class Ends(NamedTuple):
 
 @dataclass
 class Wiring:
-    """Boxes, numbered in the order of the forward pass, and edges between them.
+    """The boxes of a network, in the order of the forward pass, and the edges between them.
 
     Parameters
     ----------
@@ -76,23 +76,23 @@ class Wiring:
     boxes: list[Box] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[int, int]] = field(default_factory=list)
-    """A box, and the one whose weights it shares."""
+    """Pairs of a box and the one whose weights it shares."""
     ends: list[int] = field(default_factory=list)
-    """The boxes whose outputs are the network's."""
+    """The boxes whose outputs are the network's outputs."""
 
     def put(self, box: Box, sources: list[int]) -> int:
-        """Add a box behind others, and return its number."""
+        """Add a box with edges from its sources, and return its number."""
         self.boxes.append(box)
         number = len(self.boxes) - 1
         self.edges += [(source, number) for source in sources]
         return number
 
     def sources(self, number: int) -> list[int]:
-        """Return the boxes that a box gets its input from."""
+        """Return the sources of a box."""
         return [source for source, target in self.edges if target == number]
 
     def lead(self, layer: Layer, path: Path, given: Ends) -> Ends:
-        """Add a layer behind some boxes; return where it ends."""
+        """Add the boxes of a layer behind others; return the boxes at its end."""
         opened = len(path) < self.depth
         if opened and isinstance(layer, (Sequential, TransformerBlock)):
             return self._chain(layer, path, given)
@@ -172,7 +172,7 @@ class Wiring:
 
 
 def in_words(shape: Any) -> str:
-    """Return a shape as people write it.
+    """Write a shape for readers, such as ``28 × 28 × 1``.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def in_words(shape: Any) -> str:
 
 
 def wired(net: Layer, params: Any, shape: Any) -> Wiring:
-    """Return the boxes and edges of a network; of a large one with containers closed.
+    """Return the wiring of a network; the containers of a large network stay closed.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def _paths(net: Layer, path: Path = ()) -> Iterator[Path]:
 
 
 def _lead_in(wiring: Wiring, net: Layer, shape: Any) -> list[int]:
-    """Add the inputs and all layers of a network; return the boxes of its outputs."""
+    """Add the inputs and layers of a network; return the boxes of its outputs."""
     first = net
     while isinstance(first, Sequential):
         first = first.children()[0][1]

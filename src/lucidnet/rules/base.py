@@ -17,7 +17,7 @@ from .feedback import fresh, from_paths, side_by_side
 
 
 class RuleGradient(NamedTuple):
-    """What a rule makes of a batch.
+    """The loss, output and gradients of one batch, as computed by a rule.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class RuleGradient(NamedTuple):
     cache : Any
         What the network's forward pass kept.
     memory : tree
-        What has changed of the rule's memory on the way: feedback weights by layer and name.
+        What has changed in the rule's memory: feedback weights by layer and name.
     mask : Mask
         Which time steps of the prediction count.
     parts : tuple
@@ -47,7 +47,7 @@ class RuleGradient(NamedTuple):
 
 
 class Trained(Protocol):
-    """What a rule is told of what is trained: the network, its loss, the rule of the whole."""
+    """What a rule knows of the model it trains: the network, its loss and the network's rule."""
 
     @property
     def net(self) -> Layer:
@@ -55,21 +55,21 @@ class Trained(Protocol):
 
     @property
     def loss(self) -> Loss:
-        """The loss of the network that is trained."""
+        """The loss that is minimized."""
 
     @property
     def rule(self) -> Any:
-        """The `Rule` of all layers that have none of their own."""
+        """The `Rule` of every layer that has none of its own."""
 
     def output(self, kept: Any, y: Any) -> Any:
         """Return the network's output, from what the loss kept and the output of `net`."""
 
     def evaluate(self, params: Tree, batch: Any, run: Run) -> Any:
-        """Return what a forward pass through network and loss gives (`engine.objective.Evaluation`)."""
+        """Return the result of a forward pass through network and loss (`engine.objective.Evaluation`)."""
 
 
 class Given(Protocol):
-    """A batch, as rules see it."""
+    """A batch of inputs, targets and weights, as rules see it."""
 
     @property
     def x(self) -> Any:
@@ -86,10 +86,10 @@ class Given(Protocol):
 
 @value
 class SpaceRule(Value):
-    """How the error crosses a layer on its way down; a subclass overrides what differs from backprop.
+    """How the error crosses a layer on its way down; subclasses override what differs from backprop.
 
-    Feedback weights B are a tree like that of the parameters, with entries only for layers that have
-    some. Parameters are never changed here, B only by `learn`.
+    Feedback weights B form a tree like that of the parameters, with entries only for layers that have some.
+    Parameters are never changed here, B only by `learn`.
 
     Examples
     --------
@@ -115,35 +115,35 @@ class SpaceRule(Value):
     memory: ClassVar[str] = ""
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
-    """The products that it takes."""
+    """The products that the rule computes."""
     exact: ClassVar[bool] = False
-    """Whether it gives the true gradient."""
+    """Whether the rule gives the true gradient."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
+    """Where a rule that is not exact gives the true gradient nevertheless: "where ..." or "with ..."."""
 
     couples_examples: ClassVar[bool] = False
-    """Whether examples count that have no error: then none may be added that do not count."""
+    """Whether examples without an error change the result, so that a batch may not be padded with them."""
 
     whole: ClassVar[bool] = False
-    """Whether it finds all gradients at once, and has no part for single layers."""
+    """Whether the rule finds all gradients at once, and cannot be given to single layers."""
 
     cuts: ClassVar[bool] = False
-    """Whether what comes back from a layer with weights goes no further: another signal takes its place."""
+    """Whether the error stops at layers with weights, because another signal takes its place."""
 
     phase: ClassVar[bool] = False
-    """Whether B has a phase of its own between steps: `learn`."""
+    """Whether B has a learning phase of its own between steps: `learn`."""
 
     @property
     def broadcasts(self) -> str | None:
-        """By what the error is that `Signals` tell: "preactivation", "output"; None as loss and network fit.
+        """Which error `Signals` carries: "preactivation" or "output"; None for what suits loss and network.
 
-        By the input of the network's final activation, or by its output; None takes the input where the loss
-        computes the activation, as cross-entropies do, else the output.
+        The error is the gradient by the input of the network's final activation, or by its output. None takes
+        the input if the loss computes the activation, as cross-entropies do, else the output.
         """
         return None
 
     def feedback(self, layer: Layer, params: Tree, inputs: Shape, outputs: Shape, rng: Stream) -> Tree:
-        """Return fresh feedback weights of a layer with weights that carry the error; {} for none.
+        """Return a layer's initial feedback weights, {} if it needs none; called for `transport` layers.
 
         Parameters
         ----------
@@ -159,25 +159,25 @@ class SpaceRule(Value):
         return {}
 
     def begin(self, net: Layer, rule: Any, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
-        """Return the rule's memory before the first step: by default the feedback weights of all layers.
+        """Return the rule's memory before the first step: by default, all layers' feedback weights.
 
         Parameters
         ----------
         net : Layer
             The network.
         rule : Rule
-            The rule of the whole; single layers may have their own.
+            The network's rule; single layers may have their own.
         params : tree
             The parameters.
         shapes : mapping of path to shape
-            The shape of one input of each layer by path, and that of the network's output by None.
+            The shape of one input of each layer by path; that of the network's output under None.
         rng : Stream
             Random numbers of the run.
         """
         return fresh(net, rule, params, shapes, rng)
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
-        """Return loss, output and gradients of a batch: by default by one pass back along the edges.
+        """Return loss, output and gradients of a batch: by default, with one backward pass along the edges.
 
         A rule that finds all gradients in another way overrides this.
 
@@ -205,35 +205,35 @@ class SpaceRule(Value):
         return RuleGradient(made.loss, made.prediction, grads, made.cache, changed, made.mask, made.parts)
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
-        """Return dx, the gradients of the layer, and its feedback weights if they have changed (else None).
+        """Return dx, the layer's gradients, and its feedback weights if they have changed (else None).
 
         Parameters
         ----------
         edge : Edge
-            The layer, its parameters, the error at its output, and what else there is to know.
+            The layer, its parameters, the error at its output, and further context.
         send : callable
-            What passes the layers inside, for `Edge.route`; see the example of this class.
+            Crosses the layers inside, for `Edge.route`; see the example of this class.
         """
         return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
 
     def taught(self, layer: Layer, B: Tree, grads: Tree) -> Tree | None:
-        """Return the gradients by which the optimizer changes B; None if B does not learn like that."""
+        """Return the gradients with which the optimizer updates B; None if B is not learned that way."""
         return None
 
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
-        """Return what carries the error, beside the weights that it stands for; `last`: of the last layer."""
+        """Return pairs of a feedback matrix and the weights it stands for; `last`: of the last layer."""
         return []
 
     def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
-        """Return the feedback weights with which the rule is backprop; None if there are none."""
+        """Return the feedback weights that turn this rule into backprop; None if there are none."""
         return None
 
     def learn(self, layer: Layer, params: Tree, inputs: Shape, B: Tree, rng: Stream) -> Tree:
-        """Return all of B after a phase of its own, between two steps; called where `phase` is true."""
+        """Return B after a learning phase of its own between two steps; called if `phase` is true."""
         return B
 
     @classmethod
     def samples(cls) -> Iterator[SpaceRule]:
-        """Yield rules of this class to try; the default is one without arguments."""
+        """Yield example rules of this class, used by checks; by default one built without arguments."""
         if cls is not SpaceRule:
             yield cls()

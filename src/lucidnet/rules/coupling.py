@@ -1,4 +1,4 @@
-"""Whether the examples of a batch see each other: then a batch is not the sum of its parts."""
+"""Whether the examples of a batch affect each other, so that a batch is not the sum of its parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..losses import Loss
 
 
 def check_divisible(net: Layer, loss: Loss | None, rule: Any = None) -> None:
-    """Raise `SettingError` if the gradient of a batch is not the mean of those of its parts."""
+    """Raise `SettingError` if a batch's gradient is not the mean of the gradients of its parts."""
     for path in mixing(net):
         raise _refused(
             f"layer {dotted(path)!r} takes statistics over all examples of a batch",
@@ -45,7 +45,7 @@ def check_divisible(net: Layer, loss: Loss | None, rule: Any = None) -> None:
 
 
 def mixing(layer: Layer, path: Path = ()) -> Iterator[Path]:
-    """Yield the layers that see the other examples of a batch in training: those with running statistics."""
+    """Yield the paths of unfrozen layers with running statistics: in training, they mix examples."""
     if layer.frozen is True:
         return
     if layer.buffers:

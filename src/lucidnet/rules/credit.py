@@ -1,4 +1,4 @@
-"""How rules, the network's and those of single layers, meet the layers."""
+"""How the rules of a network and of single layers are applied to the layers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .own import crossed
 R = TypeVar("R", bound=Axes)
 
 TIME = "time"
-"""Where, among a recurrent layer's feedback weights, those of its rule through time stand."""
+"""The key, among a recurrent layer's feedback weights, of those of its rule through time."""
 
 Passage = Callable[[Any, Any, Path, Tree, Tree], Callable[..., tuple[Any, Tree]]]
-"""How a recurrent layer is passed: from layer, rule through time, path, feedback weights, and where those go
-that have changed, to a function like `Layer.route`."""
+"""How to cross a recurrent layer: a function of layer, rule through time, path, feedback weights, and a tree
+for changed ones, that returns a function like `Layer.route`."""
 
 
 class Credit:
-    """What passes the layers of a network by a rule: `send` crosses one edge.
+    """Carries the error back through a network by a rule; `send` takes it across one edge.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class Credit:
     signals : Signals
         What is known at the network's output.
     learned : dict
-        Feedback weights that have changed on the way are put here, by path.
+        Collects feedback weights that have changed, by path.
     passage : callable, optional
-        How recurrent layers are passed; by `Layer.route_by` if not given.
+        How recurrent layers are crossed; by `Layer.route_by` if not given.
     path : tuple of str
-        Where this is.
+        The path of this place.
     """
 
     __slots__ = ("feedback", "learned", "passage", "path", "rule", "signals")
@@ -64,7 +64,7 @@ class Credit:
     def send(
         self, name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
     ) -> tuple[Any, Tree]:
-        """Return the gradients of the input and of the parameters of a layer inside, or of all (name "")."""
+        """Return a layer's gradients by input and parameters, for the inner layer `name`, or the net ("")."""
         path, B = ((*self.path, name), self.feedback.get(name, {})) if name else (self.path, self.feedback)
         rule = self.rule if layer.rule is None else self.rule.within(layer)
         own: Tree = {}
@@ -84,7 +84,7 @@ class Credit:
 
 
 def broadcast(net: Layer, rule: Axes) -> str | None:
-    """Return by what the error is that all layers are told; None as loss and network fit.
+    """Return which output error the rules of a network broadcast; None for what suits loss and network.
 
     Raises
     ------
@@ -103,12 +103,12 @@ def broadcast(net: Layer, rule: Axes) -> str | None:
 
 
 def fused_by(net: Layer, loss: Loss, rule: Axes) -> tuple[Layer, Loss, bool]:
-    """Return network and loss as they are trained together by a rule, as `Loss.fuse` does."""
+    """Return network and loss as a rule trains them together, the way `Loss.fuse` does it."""
     return fused_at(net, loss, broadcast(net, rule))
 
 
 def ending(net: Layer) -> Path | None:
-    """Return the path of the layer whose output is that of the network, and goes nowhere else, or None."""
+    """Return the path of the layer whose output is the network's output and is used nowhere else, or None."""
     if isinstance(net, Sequential):
         last = next((layer for layer in reversed(net.layers) if not isinstance(layer, Linear)), None)
         inner = None if last is None else ending(last)

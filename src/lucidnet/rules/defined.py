@@ -1,4 +1,4 @@
-"""Whether a rule is defined for a network."""
+"""Checks that a rule can be applied to a network."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .time.base import NOT_ONLINE
 from .time.bptt import BPTT
 
 TIMES = 64
-"""How many time steps a sequence has here, where their number varies."""
+"""The number of time steps assumed here where it varies."""
 
 
 def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
-    """Raise `SettingError` if a rule, or that of a single layer, cannot be followed in a network.
+    """Raise `SettingError` if the rule of a network, or of one of its layers, cannot be applied to it.
 
-    With an optimizer, what it only approximates there is warned of (`InexactWarning`), six calls above.
+    With an optimizer it warns of what is only approximate there (`InexactWarning`), six calls above.
     """
     broadcast(net, rule)  # raises where two layers ask for different errors
     for path, layer, own in places(net, rule):
@@ -57,7 +57,7 @@ def check_defined(net: Layer, rule: Rule, optimizer: Any = None) -> None:
 
 
 def _check_steps(net: Layer, rule: Rule) -> None:
-    """Raise if a rule sends something for each example into a layer whose examples are time steps."""
+    """Raise if a rule sends per-example signals into a layer that treats time steps as examples."""
     apart = [path for path, layer in walk(net) if layer.splits_examples]
     for path, _, own in places(net, rule):
         around = [outer for outer in apart if outer == path[: len(outer)]]
@@ -71,7 +71,7 @@ def _check_steps(net: Layer, rule: Rule) -> None:
 
 
 def _check_penalties(net: Layer, rule: Rule) -> None:
-    """Raise if what a layer adds to the loss would not reach the layers below it, or would not be seen."""
+    """Raise if a layer's own penalty would not reach the layers below it, or the rule would ignore it."""
     adding = [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
     for _, _, own in places(net, rule) if adding else ():
         if own.space.cuts or own.space.whole:
@@ -83,7 +83,7 @@ def _check_penalties(net: Layer, rule: Rule) -> None:
 
 
 def _check_tied(net: Layer, rule: Rule) -> None:
-    """Raise if a rule passes a layer by other weights than those that it takes from another one."""
+    """Raise if a rule other than plain backprop would cross a layer with tied weights."""
     for path, layer, own in places(net, rule):
         if layer.tied_to and not own.space.exact:
             raise SettingError(
@@ -96,7 +96,7 @@ def _check_tied(net: Layer, rule: Rule) -> None:
 
 
 def _check_carried(net: Layer, rule: Rule) -> None:
-    """Raise if a rule needs to know how one time step changes a state, of a layer that does not say it."""
+    """Raise if a rule needs a layer's step-by-step state derivative, and the layer does not provide it."""
     for path, layer, own in places(net, rule):
         if layer.carried and of_library(layer) and not isinstance(layer, Recurrent):
             wrong = own.time if type(own.time) is not BPTT else own.space
@@ -108,7 +108,7 @@ def _check_carried(net: Layer, rule: Rule) -> None:
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
-    """Raise if a rule that estimates all gradients at once is one of a layer, or goes beside others."""
+    """Raise if a rule that estimates all gradients at once is given to one layer, or combined with others."""
     if layer is not net:
         raise SettingError(
             f"{where} {rule.space!r} perturbs the whole network and has no part for single layers: "
@@ -129,13 +129,13 @@ def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
 
 
 def outputs(net: Layer) -> tuple[str, ...]:
-    """Return the names of a network's outputs; none if there is one."""
+    """Return the names of a network's outputs; an empty tuple if it has only one."""
     last = net.layers[-1] if isinstance(net, Sequential) else net
     return tuple(last.outputs) if isinstance(last, Graph) and len(last.outputs) > 1 else ()
 
 
 def _check_outputs(where: str, net: Layer, rule: Rule) -> None:
-    """Raise if a network has several outputs, and a rule takes the loss or the target of one."""
+    """Raise if a network has several outputs, but its rule needs the loss or the target of a single one."""
     needs = {
         "the targets": isinstance(rule.space, DirectRandomTargetProjection),
         "each example's own loss": getattr(rule.space, "alone", False),
@@ -149,7 +149,7 @@ def _check_outputs(where: str, net: Layer, rule: Rule) -> None:
 
 
 def _check_sent(net: Layer, rule: Rule) -> None:
-    """Raise if the output's error cannot be sent to a layer, as far as shapes are known by now."""
+    """Raise if the output's error cannot be sent to some layer, as far as shapes are known yet."""
     direct = {path: own.space for path, _, own in places(net, rule) if isinstance(own.space, Direct)}
     shape = net.takes()
     if not direct or shape is None:
@@ -171,12 +171,12 @@ def _check_sent(net: Layer, rule: Rule) -> None:
 
 
 def _shapes(net: Layer, shape: Any) -> dict[Any, Any]:
-    """Return the shapes of the inputs of layers by path; by the path () that of the output."""
+    """Return the input shapes of all layers by path, and the network's output shape at the path ()."""
     return input_shapes(net, shape, known_only=True) | {(): net.output_shape(shape)}
 
 
 def _filled(shape: Any) -> Any:
-    """Return a shape with a number in place of sizes that vary."""
+    """Return a shape with a fixed number in place of each size that varies."""
     if isinstance(shape, dict):
         return {name: _filled(inner) for name, inner in shape.items()}
     return tuple(
@@ -185,7 +185,7 @@ def _filled(shape: Any) -> Any:
 
 
 def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
-    """Yield each layer to which a rule was given, the network first."""
+    """Yield every place where a rule was given: the network first, then layers with rules of their own."""
     yield "rule:", net, rule
     for path, layer in walk(net):
         if layer.rule is not None:
@@ -193,7 +193,7 @@ def _scopes(net: Layer, rule: Rule) -> Iterator[tuple[str, Layer, Rule]]:
 
 
 def _check_followed(where: str, layer: Layer, rule: Rule) -> None:
-    """Raise if a layer was given a rule that has nothing to do there; one of a user's own may have."""
+    """Raise if a layer without parameters was given a rule of the library, which would do nothing there."""
     if layer.rule is not None and not learns(layer) and of_library(rule.space) and of_library(rule.time):
         raise SettingError(
             f"{where}={layer.rule!r} has no effect, because this layer has no parameters: give it "
@@ -211,9 +211,9 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
 
 
 def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
-    """Raise if a rule, or a network, cannot learn at each time step.
+    """Raise if a rule or a network cannot learn online, time step by time step.
 
-    What the rule only approximates is warned of (`InexactWarning`), four calls above.
+    It warns of what the rule only approximates (`InexactWarning`), four calls above.
     """
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:

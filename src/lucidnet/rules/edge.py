@@ -1,4 +1,4 @@
-"""An edge of a network, as rules cross it, and what is known there."""
+"""An edge of a network, as rules cross it, and the signals known there."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..layers.base import Cache, Mask
 
 
 class Varying(int):
-    """A size that varies from batch to batch, where it is as large as this number."""
+    """A size that varies from batch to batch; the number itself is its size in the current batch."""
 
 
 class Signals(NamedTuple):
-    """What is known at the network's output, and broadcast to whoever wants it.
+    """What is known at the network's output, and broadcast to the rules that need it.
 
     Parameters
     ----------
     error : array (n, ..., outputs)
-        The gradient of the mean loss by the network's output (by what goes into the final activation, where
-        loss and activation are computed together, or a rule asks for that: `SpaceRule.broadcasts`); of
-        several outputs side by side.
+        The gradient of the mean loss by the network's output (by the input of the final activation, if loss
+        and activation are computed together, or if a rule asks for that: `SpaceRule.broadcasts`); with
+        several outputs, side by side.
     target : array
         The targets, as the loss takes them.
     mask : Mask
@@ -44,7 +44,7 @@ class Signals(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One edge of a network, from the output of a layer down to its input, as a rule crosses it.
+    """One edge of a network, from a layer's output down to its input, as a rule crosses it.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class Edge(NamedTuple):
     dy : array
         The error at its output.
     need_dx : bool
-        Whether anyone needs the error at its input.
+        Whether the error at its input is needed.
     B : tree
         Its feedback weights.
     signals : Signals
         What is known at the network's output.
     route : callable
-        How the layer itself is passed: route(params, cache, dy, send, need_dx). For most it is the layer's
-        own `route`; a rule through time passes recurrent layers.
+        Crosses the layer itself: route(params, cache, dy, send, need_dx). For most layers it is their own
+        `route`; a rule through time crosses recurrent layers.
     """
 
     layer: Layer
@@ -78,7 +78,7 @@ class Edge(NamedTuple):
 
 
 class Axes(Protocol):
-    """A learning rule as layers meet it: across them, and through time."""
+    """A learning rule as layers see it: across layers, and through time."""
 
     @property
     def space(self) -> Any:
@@ -89,9 +89,9 @@ class Axes(Protocol):
         """How recurrent layers carry it back in time."""
 
     def within(self, layer: Layer) -> Self:
-        """Return the rule of a layer: its own, or this one where it has none."""
+        """Return the rule of a layer: its own, or this one if it has none."""
 
 
 def carriers(layer: Layer) -> tuple[str, ...]:
-    """Return the names of the weights that carry the error through a leaf."""
+    """Return the names of a leaf's weights that carry the error back; none for a container."""
     return () if layer.children() else layer.transport

@@ -1,4 +1,4 @@
-"""Feedback weights: made, and found by path."""
+"""Feedback weights: making them, and finding them by path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .edge import Axes, Varying
 
 
 def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
-    """Return the first feedback weights of a network: a tree like `params`, where there are any.
+    """Return a network's initial feedback weights, as a tree like `params` with the layers that have some.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng
 
 
 def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any, Shape]:
-    """Return the shape of one input of each layer to whose input an error comes back, by path.
+    """Return, by path, the input shape of each layer that sends an error back to its input.
 
-    With the path None comes that of the network's output, of several outputs side by side. Found by sending
-    an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it has
-    several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
+    The path None has the shape of the network's output, with several outputs side by side. Shapes are found
+    by sending an error of zeros down: what comes back from a layer has the shape of its input (a tuple, if it
+    has several inputs). Sizes that vary from batch to batch are `Varying`, if `shape`, that of one input of
     the network, says which do.
     """
     y, cache = net.forward(params, x)
@@ -85,7 +85,7 @@ def edge_shapes(net: Layer, params: Tree, x: Any, shape: Any = None) -> dict[Any
 
 
 def varying(sizes: Any, known: Any) -> Any:
-    """Return a shape whose sizes are `Varying` where they are None in the other; one of several outputs."""
+    """Return a shape with `Varying` sizes wherever the known shape has None; outputs share one shape."""
     if isinstance(known, dict):
         known = next(iter(known.values()))
     if known is None or not sizes:
@@ -96,7 +96,7 @@ def varying(sizes: Any, known: Any) -> Any:
 
 
 def from_paths(found: Mapping[Path, Tree]) -> Tree:
-    """Return the tree of branches found by path."""
+    """Return the tree made of branches given by path."""
     made: Tree = {}
     for path, branch in found.items():
         made = put(made, path, branch)
@@ -104,7 +104,7 @@ def from_paths(found: Mapping[Path, Tree]) -> Tree:
 
 
 def side_by_side(y: Any) -> Array:
-    """Return several outputs as one, on the last axis; one as it is."""
+    """Return several outputs concatenated on the last axis; a single output is returned unchanged."""
     if not isinstance(y, dict):
         return y
     arrays = list(y.values())
@@ -117,14 +117,14 @@ def side_by_side(y: Any) -> Array:
 
 
 def merged(tree: Tree, other: Tree) -> Tree:
-    """Return a tree in which some arrays are those of another."""
+    """Return a tree in which the arrays found in the other tree replace its own."""
     if not isinstance(tree, dict):
         return other
     return {name: merged(value, other[name]) if name in other else value for name, value in tree.items()}
 
 
 def each(net: Layer, rule: R, feedback: Tree, function: Callable[[Path, Layer, R, Tree], Any]) -> Tree:
-    """Return a tree of what a function makes of the feedback weights of each layer; None is left out."""
+    """Return the tree of a function's results for each layer's feedback weights, without the Nones."""
     made: Tree = {}
     for path, layer, own in places(net, rule):
         if (B := branch(feedback, path)) and (found := function(path, layer, own, B)) is not None:
@@ -133,7 +133,7 @@ def each(net: Layer, rule: R, feedback: Tree, function: Callable[[Path, Layer, R
 
 
 def branch(tree: Tree, path: Path) -> Tree:
-    """Return the branch of a tree at a path, {} where there is none."""
+    """Return the branch of a tree at a path, {} if there is none."""
     for name in path:
         tree = tree.get(name, {})
     return tree

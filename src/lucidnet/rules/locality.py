@@ -1,4 +1,4 @@
-"""What a weight's update depends on, by each rule: how local it is."""
+"""How local each rule is: what a weight's update depends on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BELOW = (
     "; approximate below a recurrent layer with this rule: only the error of the same time step arrives "
     "there, not what later ones say"
 )
-"""What is said of rules that do not carry credit to the layers below (`TimeRule.carries`)."""
+"""The note on rules that do not carry credit to the layers below (`TimeRule.carries`)."""
 
 SPACE_READS = {
     "pre": "the layer's own inputs",
@@ -46,12 +46,12 @@ TIME_READS = {
     "later times": "later times",
     "noise": "noise of its own",
 }
-"""What the update of a weight of a recurrent layer may depend on, at each time."""
+"""What the update of a recurrent layer's weight may depend on at each time step."""
 
 
 @dataclass(frozen=True, repr=False)
 class Locality(Report):
-    """What one rule reads, along one axis.
+    """What a rule's weight updates read and need, along one axis.
 
     Parameters
     ----------
@@ -60,16 +60,17 @@ class Locality(Report):
     axis : str
         ``"across layers"`` or ``"through time"``.
     reads, unread : dict of str
-        What a weight's update depends on and what not: short name, and the same in words. A test perturbs
-        each of these, and looks whether the update changes.
+        What a weight's update depends on, and what not, by short name and in words. A test perturbs each of
+        these quantities, and observes whether the update changes.
     memory : str
-        How many numbers the rule keeps: N is the number of units, T of times; for each example of a batch.
+        How many numbers the rule keeps for each example of a batch: N is the number of units, T of times.
     cost : str
-        What it computes.
+        The operations it takes.
     online : bool, optional
         Whether it can learn at each time step; None for a rule across layers.
     below : str
-        Where the rule is not what it is elsewhere: below a recurrent layer; "" if there is no difference.
+        Where the rule differs from what it is elsewhere: below a recurrent layer; "" if there is no
+        difference.
     """
 
     rule: SpaceRule | TimeRule
@@ -140,7 +141,7 @@ class LocalityReport(Report):
 
 
 def report(rule: Any) -> LocalityReport:
-    """Report how local a rule is: what it reads, what it needs, and whether it can learn online.
+    """Report how local a rule is: what it reads, what it costs, and whether it can learn online.
 
     Parameters
     ----------

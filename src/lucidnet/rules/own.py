@@ -1,4 +1,4 @@
-"""What a rule of a user's own returns, looked at where it comes from."""
+"""Checking what a user's own rule returns, at the place where it returns it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .edge import Edge
 
 
 def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, Tree | None]:
-    """Return what `SpaceRule.cross` of a user's own returns, if it is what crosses an edge.
+    """Call `SpaceRule.cross` of a user's own rule, and return its result if that is valid.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
 
 
 def _check_rows(where: str, dx: Any, dy: Any) -> None:
-    """Raise if an error is not one for each example, which NumPy would broadcast."""
+    """Raise unless an error has one row for each example; NumPy would broadcast others silently."""
     rows = getattr(dy, "shape", (None,))[0]
     for part in dx if isinstance(dx, tuple) else (dx,):
         if part is not None and rows is not None and getattr(part, "shape", ())[:1] != (rows,):

@@ -1,4 +1,4 @@
-"""Rules by name, and the two axes joined."""
+"""Rules by name, and how the two axes are combined."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SPACE = Known(
         "wp": "WeightPerturbation",
     },
 )
-"""The classes of rules across layers, by their names."""
+"""The classes of rules across layers, by name."""
 
 TIME = Known(
     "lucidnet.rules", TimeRule, {"truncated": "TruncatedBPTT", "snap1": "Diagonal"}, without=["SnAp"]
 )
-"""The classes of rules through time, by their names."""
+"""The classes of rules through time, by name."""
 
 
 def _names(known: Mapping[str, Any]) -> str:
@@ -62,7 +62,7 @@ def _axis(axis: str, given: Any, known: Mapping[str, Callable[[], Any]], base: t
 
 @value
 class Rule(Value):
-    """How credit is assigned: across the layers, and through time.
+    """How credit is assigned: across layers, and through time.
 
     Parameters
     ----------
@@ -82,16 +82,16 @@ class Rule(Value):
 
     @property
     def independent(self) -> bool:
-        """Whether examples may be added that do not count, as they have no error."""
+        """Whether the rule treats examples independently, so that padding with zero-error ones is safe."""
         return all(of_library(axis) and not axis.couples_examples for axis in (self.space, self.time))
 
     def within(self, layer: Layer) -> Rule:
-        """Return the rule of a layer: its own, or this one where it has none."""
+        """Return the rule of a layer: its own, or this one if it has none."""
         return self if layer.rule is None else get(layer.rule)
 
 
 def get(given: Any) -> Rule:
-    """Return a rule from its name, or from a rule of one of the two axes.
+    """Return a `Rule` from a name, or from a rule for one of the two axes.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def _written(given: Any) -> str:
 
 
 def short_name(given: Any) -> str:
-    """Return what a rule is called in tables and pictures: by names that `get` knows, where there are any.
+    """Return a rule's name for tables and pictures, made of names that `get` knows where possible.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def short_name(given: Any) -> str:
 
 
 def _word(axis: Value, known: Mapping[str, Any]) -> str:
-    """Return the shortest name of a rule of one axis, with the settings that differ from its defaults."""
+    """Return the shortest name of a rule along one axis, with its settings that differ from the defaults."""
     words = sorted((name for name in known if known[name] is type(axis)), key=len)
     if not words:
         return repr(axis)
@@ -147,6 +147,6 @@ def _word(axis: Value, known: Mapping[str, Any]) -> str:
 
 
 def plain(net: Layer, rule: Rule) -> bool:
-    """Tell whether a network is trained by the chain rule alone."""
+    """Tell whether a network is trained by plain backpropagation alone, in space and time."""
     rules = (rule.within(layer) for _, layer in walk(net))
     return all(isinstance(r.space, Backprop) and isinstance(r.time, BPTT) for r in rules)

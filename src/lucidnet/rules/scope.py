@@ -1,4 +1,4 @@
-"""Where in a network a rule is only an approximation of what it is elsewhere."""
+"""Where in a network a rule is only approximate, though exact elsewhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .registry import Rule
 from .space.transported import KolenPollack
 
 Tops = dict[Path, Any]
-"""Recurrent layers that send down less than their credit, by path, with their rules through time."""
+"""Recurrent layers that send down less than the full error, by path, with their rules through time."""
 
 
 def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops]:
-    """Return the layers whose credit is approximate, each with the recurrent layers above it that make it so.
+    """Return the layers whose gradients are approximate, each with the recurrent layers that cause it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops
     rule : Rule
         Its rule; single layers may have their own.
     stream : bool
-        Whether one time step is seen after the other: then no rule sends below what later times say.
+        Whether time steps are seen one after the other: then no rule sends down what later times contribute.
     """
     found: dict[Path, Tops] = {}
     _descend(net, rule, (), {}, found, stream)
@@ -37,7 +37,7 @@ def approximate(net: Layer, rule: Rule, stream: bool = False) -> dict[Path, Tops
 
 
 def _descend(layer: Layer, rule: Rule, path: Path, tops: Tops, found: dict[Path, Tops], stream: bool) -> Tops:
-    """Return by which recurrent layers the error at an input is approximate, from those at the output."""
+    """Return the recurrent layers that make the error at a layer's input approximate, given its output's."""
     own = rule.within(layer)
     if layer.frozen is True and not _carries(layer):
         return tops
@@ -61,11 +61,11 @@ def _descend(layer: Layer, rule: Rule, path: Path, tops: Tops, found: dict[Path,
         return made
 
     below = through(tops)
-    return below if of_library(layer) else through(below)  # whose order inside is not known
+    return below if of_library(layer) else through(below)  # the order inside is not known
 
 
 def _carries(layer: Layer) -> bool:
-    """Tell whether there is a recurrent layer in this one."""
+    """Tell whether a layer is recurrent or contains a recurrent layer."""
     return bool(layer.carried) or any(_carries(child) for _, child in layer.children())
 
 
@@ -79,7 +79,7 @@ def _graph(graph: Graph, rule: Rule, path: Path, tops: Tops, found: dict[Path, T
 
 
 def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
-    """Yield what a rule does not do in a network as its name promises, in words."""
+    """Yield, in words, where a rule falls short in a network of what its name promises."""
     yield from below(net, rule)
     crossed = set(reached(net))  # others have no B
     for path, layer, own in places(net, rule):
@@ -94,7 +94,7 @@ def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
 
 
 def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:
-    """Yield one sentence if there are layers whose credit is approximate."""
+    """Yield one sentence if some layers get only an approximate gradient."""
     found = approximate(net, rule, stream)
     if found:
         tops = {path: time for above in found.values() for path, time in above.items()}
@@ -108,7 +108,7 @@ def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:
 
 
 def reached(layer: Layer, path: Path = (), upstream: bool = False) -> Iterator[Path]:
-    """Yield the layers to whose input an error has to come back, since layers before them learn, by path."""
+    """Yield the paths of layers whose input needs an error, because layers before them learn."""
     if isinstance(layer, Sequential):
         for name, child in layer.children():
             yield from reached(child, (*path, name), upstream)
@@ -127,12 +127,12 @@ def reached(layer: Layer, path: Path = (), upstream: bool = False) -> Iterator[P
 
 
 def learns(layer: Layer) -> bool:
-    """Tell whether a layer has weights, or one inside."""
+    """Tell whether a layer, or any layer inside it, has weights."""
     own = type(unwrapped(layer)).init is not Layer.init
     return any(map(learns, dict(layer.children()).values())) if layer.children() else own
 
 
 def warn(messages: Iterator[str], stacklevel: int) -> None:
-    """Warn of each (`errors.InexactWarning`), at a place so many calls above this one."""
+    """Issue each message as an `errors.InexactWarning`, at the caller `stacklevel` levels up."""
     for message in messages:
         warnings.warn(message, InexactWarning, stacklevel=stacklevel + 1)

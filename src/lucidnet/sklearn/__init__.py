@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.exports import export
 
-if TYPE_CHECKING:  # so that only who uses them needs scikit-learn
+if TYPE_CHECKING:  # so that scikit-learn is needed only where this is used
     from .classifier import NetClassifier as NetClassifier
     from .regressor import NetRegressor as NetRegressor
 

@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: a network, trained as an estimator."""
+"""What classifier and regressor share: a network trained as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOO_LARGE = (
 
 
 class Job(NamedTuple):
-    """One call of `fit` or `partial_fit`: on how many examples, and whether the network is made anew."""
+    """One call of `fit` or `partial_fit`: its settings, its seed, and whether it starts a new network."""
 
     settings: NetSettings
     begins: bool
@@ -47,23 +47,23 @@ class Job(NamedTuple):
 
     @property
     def batch_size(self) -> int:
-        """The examples of a step."""
+        """The number of examples in a batch."""
         given = 200 if self.settings.batch_size == "auto" else int(self.settings.batch_size)
         return self.examples if self.settings.whole else min(given, self.examples)
 
     @property
     def epochs(self) -> int:
-        """At most so many."""
+        """The maximum number of epochs."""
         return 1 if self.incremental else self.settings.max_iter
 
     @property
     def steps(self) -> int | None:
-        """How many steps there are at most; None if somebody else decides."""
+        """The maximum number of steps; None for `partial_fit`, which may be called any number of times."""
         return None if self.incremental else self.epochs * -(-self.examples // self.batch_size)
 
 
 class HeldBack(NamedTuple):
-    """What is held back of the examples: inputs, targets as the loss takes them, y as given, and weights."""
+    """The validation set: inputs, targets as the loss takes them, y as given, and weights."""
 
     x: Any
     target: Array
@@ -72,7 +72,7 @@ class HeldBack(NamedTuple):
 
 
 SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
-"""Settings that make the network what it is: they cannot change while it goes on."""
+"""Settings that shape the network, and so cannot change when training continues."""
 
 
 def _settings_of(kind: type, given: dict[str, Any]) -> NetSettings:
@@ -81,27 +81,27 @@ def _settings_of(kind: type, given: dict[str, Any]) -> NetSettings:
 
 @cache
 def _defaults(kind: type) -> dict[str, Any]:
-    """Return what the settings are if nobody says anything: those of the class here, whoever inherits it."""
+    """Return the default settings of an estimator class, taken from the library class it derives from."""
     own = next(one for one in kind.__mro__ if "_classifies" in vars(one))
     return {name: one.default for name, one in signature(own).parameters.items()}
 
 
 @cache
 def _usual(kind: type) -> NetSettings:
-    """Return the settings of an estimator that was told nothing."""
+    """Return the default settings of an estimator."""
     return _settings_of(kind, _defaults(kind))
 
 
 def check_sum(title: str, whose: str, weights: Array) -> None:
-    """Raise if the weights of some examples do not add up to something, of which each has its share."""
+    """Raise if the weights of some examples do not add up to a finite number above 0."""
     if not np.isfinite(total := float(weights.sum())) or total < np.finfo(np.float32).tiny:
         raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
 
 
 def shares(target: Array, weights: Any, several: bool) -> Any:
-    """Return what the loss of each example is multiplied by in the mean; None if all count the same.
+    """Return the factor of each example's loss in the mean; None if all count the same.
 
-    Of several labels the loss is a mean over them, scikit-learn's is a sum.
+    With several labels our loss is a mean over them, scikit-learn's a sum.
     """
     if weights is not None:
         weights = weights * (len(target) / weights.sum())
@@ -113,7 +113,7 @@ def shares(target: Array, weights: Any, several: bool) -> Any:
 
 
 class Net(Listened, BaseEstimator):  # type: ignore[misc]
-    """A network as an estimator; `NetClassifier` and `NetRegressor` say what is made of y."""
+    """A neural network as an estimator; `NetClassifier` and `NetRegressor` say how y is used."""
 
     model_: Model
     loss_curve_: list[float]
@@ -125,13 +125,13 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     _penalty: float
 
     def _keep(self, given: dict[str, Any]) -> None:
-        """Keep the settings as they were given, as scikit-learn wants it; `fit` checks them."""
+        """Keep the settings unchanged, as scikit-learn requires; `fit` checks them."""
         kind: Any = type(self)
         for name in _defaults(kind):  # a subclass may have others, or fewer
             setattr(self, name, given[name])
 
     def _settings(self) -> NetSettings:
-        """Return the settings, checked."""
+        """Return the settings, after checking them."""
         kind: Any = type(self)
         settings = _settings_of(kind, {name: getattr(self, name) for name in _defaults(kind)})
         refuse_idle(settings, _usual(kind))
@@ -140,11 +140,11 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     # --- what the two say themselves --------------------------------------------------------------------
 
     def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
-        """Return y as the loss takes it, and as scores and class weights do."""
+        """Return y as the loss takes it, and y as scores and class weights take it."""
         raise NotImplementedError
 
     def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
-        """Return the loss, the activation of the last layer, and how many units it has."""
+        """Return the loss, the activation of the last layer, and its number of units."""
         raise NotImplementedError
 
     def _score_of(self, predicted: Array, y: Array, weights: Array | None) -> float:
@@ -152,7 +152,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _outputs(self, x: Array) -> Array:
-        """Return what `predict` gives for checked inputs."""
+        """Return the result of `predict` for inputs that have been checked."""
         raise NotImplementedError
 
     # --- training ---------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _prepare(self, job: Job, x: Any, weights: Any) -> None:
-        """Make the network, or get the one that there is ready to go on."""
+        """Make a new network, or prepare the existing one to train on."""
         settings, early = job.settings, job.settings.early
         shape = {name: getattr(settings, name) for name in SHAPING}
         if not job.begins and (new := [name for name in SHAPING if shape[name] != self._shape[name]]):
@@ -218,7 +218,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         self._trained, self._penalty = trained, now
 
     def _begin(self, early: bool) -> None:
-        """Look for the best anew: by the score of a validation set, or by the loss."""
+        """Reset the search for the best epoch, which goes by a validation score or by the loss."""
         self._no_improvement_count, self._best_weights = 0, None
         self.best_loss_ = None if early else math.inf
         self.validation_scores_ = [] if early else None
@@ -227,7 +227,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     def _train(
         self, job: Job, x: Any, target: Any, weights: Any, held: HeldBack | None, data: tuple[Any, Any]
     ) -> None:
-        """Train for the epochs of a call, and say what was not reached."""
+        """Train for the epochs of one call, and warn if the training did not converge."""
         settings, n = job.settings, job.examples
         if settings.batch_size != "auto" and settings.batch_size > n:
             warnings.warn(
@@ -269,7 +269,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     def _split(
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
     ) -> tuple[tuple[Any, Any, Any], HeldBack]:
-        """Return inputs, targets and weights to train on, and what is held back."""
+        """Return the inputs, targets and weights to train on, and the validation set held back."""
         stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
         how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}
@@ -291,7 +291,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         return self._score_of(self._outputs(held.x), held.y, held.weights)
 
     def _weighted(self, plain: Array, sample_weight: Any) -> Any:
-        """Return what each example counts; classes may count, too."""
+        """Return the weight of each example; class weights may be included."""
         return sample_weight
 
     # --- use --------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         )
 
     def _forward(self, x: Any, function: Any = None) -> Array:
-        """Return the network's outputs (n, units); of sparse rows some at a time."""
+        """Return the network's outputs (n, units); sparse rows are converted some at a time."""
         from ..training.measure import predicted
 
         if not sparse.issparse(x):
@@ -317,7 +317,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(some)
 
     def activations(self, X: Any) -> dict[str, Array]:
-        """Return what each layer gives for some inputs, by the layer's name.
+        """Return the output of each layer for some inputs, by the layer's name.
 
         Parameters
         ----------
@@ -339,24 +339,24 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights W of each layer that has some, from the first on: a copy."""
+        """The weights W of each layer that has some, first layer first, as copies."""
         return self._arrays("W")
 
     @property
     def intercepts_(self) -> list[Array]:
-        """The biases b of each layer that has some, from the first on: a copy."""
+        """The biases b of each layer that has some, first layer first, as copies."""
         return self._arrays("b")
 
     @property
     def n_layers_(self) -> int:
-        """The number of layers with weights, and one for the inputs."""
+        """The number of layers with weights, plus one for the inputs."""
         return len(self.coefs_) + 1
 
     def _arrays(self, name: str) -> list[Array]:
         return [array.copy() for path, array in leaves(self.model_.params) if path[-1] == name]
 
     def _fitted_now(self) -> dict[str, Any]:
-        """Return what an estimator needs to predict as this one does now."""
+        """Return the attributes with which an estimator predicts as this one does now."""
         names = (
             "classes_",
             "n_features_in_",
@@ -375,7 +375,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
 
 class Rows(Dataset):
-    """Batches of the rows of a sparse matrix, in the order that those of an array would have."""
+    """Batches of the rows of a sparse matrix, in the order a dense array's would have."""
 
     def __init__(self, x: Any, y: Array, weights: Array | None, size: int, seed: int, shuffle: bool) -> None:
         self.x, self.y, self.weights = x, y, weights

@@ -1,4 +1,4 @@
-"""A network that tells classes apart, as an estimator."""
+"""A neural network classifier, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)
-"""Losses that take the numbers of classes; others take rows with a single 1."""
+"""Losses that take class numbers; others take one-hot rows."""
 
 KIND = {False: "one class for each example", True: "several labels for each example"}
 
@@ -38,76 +38,77 @@ KIND = {False: "one class for each example", True: "several labels for each exam
 @answering
 @refusing("__init__", "fit")
 class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
-    """A network that tells classes apart.
+    """A neural network classifier.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPClassifier`, and mean what they mean there.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
-        How many units each hidden layer has.
+        The number of units of each hidden layer.
     activation : str, Layer, or sequence of them
-        The activation of the hidden layers, or one for each: any that `layers` has by name, also
+        The activation of the hidden layers, or one for each: any that `layers` has by name, and also
         ``"identity"`` and ``"logistic"``.
     solver : {"adam", "sgd", "lbfgs"} or Optimizer
-        How weights are found; an optimizer (or the name of another, which has its defaults) has rate,
-        momentum, ... of its own, and those below must not be set then.
+        The solver; an optimizer (or the name of another one, with its default settings) has its own rate,
+        momentum, ..., and those below must not be set then.
     alpha : float
-        Penalty alpha / 2 sum W^2 on the sum of the losses of a batch, of the dense layers that are made
+        The penalty alpha / 2 sum W^2, added to the sum of the losses of a batch, for the dense layers made
         here; layers of your own have an ``l2``.
     batch_size : int or "auto"
         Examples in a step; ``"auto"`` is 200, or all if there are fewer. L-BFGS takes all.
     learning_rate : {"constant", "invscaling", "adaptive", "one_cycle"} or schedule
-        How the rate changes. Of ``solver="sgd"``: ``"invscaling"`` is ``learning_rate_init / t**power_t``
+        How the rate changes. For ``solver="sgd"``: ``"invscaling"`` is ``learning_rate_init / t**power_t``
         with t examples seen before an epoch, ``"adaptive"`` divides it by 5 each time that the training has
-        got no better for `n_iter_no_change` epochs. One cycle goes up to `learning_rate_init` and down again
+        not improved for `n_iter_no_change` epochs. One cycle goes up to `learning_rate_init` and down again
         (Smith & Topin 2018).
     learning_rate_init : float
         The rate.
     power_t : float
         The exponent of ``"invscaling"``.
     max_iter : int
-        At most so many epochs; iterations, of L-BFGS.
+        The most epochs; for L-BFGS, iterations.
     shuffle : bool
-        Whether each epoch has an order of its own.
+        Whether each epoch has a new order.
     random_state : int, RandomState or None
-        Decides weights, order and validation set; None draws another each time.
+        Determines weights, order and validation set; None draws others each time.
     tol : float
-        What counts as better; for L-BFGS the largest gradient at which it ends.
+        The least improvement that counts; for L-BFGS the largest gradient at which it ends.
     verbose : bool or int
         Whether to print a line for each epoch.
     warm_start : bool
-        Whether `fit` goes on where the last one stopped.
+        Whether `fit` continues where the last one stopped.
     momentum : float
         The momentum of ``"sgd"``.
     nesterovs_momentum : bool
-        Whether it is Nesterov's.
+        Whether the momentum is Nesterov's.
     early_stopping : bool
-        Whether to keep back some examples, end when their score gets no better, and take the best weights.
+        Whether to hold back some examples, end when their score no longer improves, and take the best
+        weights.
     validation_fraction : float
-        The share that is kept back.
+        The share held back.
     beta_1, beta_2, epsilon : float
         The settings of Adam.
     n_iter_no_change : int or infinity
-        For how many epochs the training may get no better.
+        The number of epochs without improvement that are tolerated.
     max_fun : int
-        How often L-BFGS may look at the loss.
+        The most evaluations of the loss in L-BFGS.
     layers : sequence of Layer or int, optional
         The hidden layers, in place of `hidden_layer_sizes`: any of `lucidnet.layers`, and numbers of units
-        for dense ones. What comes out must be flat: end images with ``Flatten()``.
+        for dense ones. Their output must be flat: end image layers with ``Flatten()``.
     dropout : float or sequence of float
-        The share of the outputs of each dense hidden layer that is left out in training.
+        The share of each dense hidden layer's outputs that is dropped in training.
     loss : str or Loss, optional
-        A loss of probabilities, the cross-entropy if not given. The last layer is a softmax, of two classes
-        too if a loss is given; of several labels at once, and with the binary cross-entropy, a sigmoid.
+        A loss of probabilities, the cross-entropy if not given. The last layer is a softmax, for two classes
+        too if a loss is given; for multi-label targets, and with the binary cross-entropy, a sigmoid.
     class_weight : dict or "balanced", optional
-        What the examples of each class count, as in scikit-learn.
+        The weight of each class's examples, as in scikit-learn.
     rule : str or Rule
         The learning rule, as ``"fa"``.
     callbacks : sequence of Callback
         lucidnet's callbacks. (scikit-learn's go to `set_callbacks`, where it has that.)
     backend : str, optional
-        What training runs on: ``"numpy"``, ``"jax"``.
+        Where training runs: ``"numpy"``, ``"jax"``.
 
     Attributes
     ----------
@@ -120,7 +121,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
+        Everything that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
         ``"val_score"``.
 
     Examples
@@ -179,9 +180,9 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         X : array-like, sparse matrix or frame of shape (n, features)
             The inputs.
         y : array-like of shape (n,), or of 0 and 1 of shape (n, labels)
-            A class for each, numbers or texts; or which labels it has.
+            A class for each example, numbers or texts; or a matrix of which labels it has.
         sample_weight : array-like of shape (n,), optional
-            What each example counts.
+            The weight of each example.
         """
         made: NetClassifier = self._fit(X, y, sample_weight)
         return made
@@ -189,20 +190,20 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     @available_if(learns_in_parts)  # type: ignore[untyped-decorator]
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> NetClassifier:
-        """Train for one epoch more, and return this estimator.
+        """Train for one more epoch, and return this estimator.
 
         Parameters
         ----------
         X, y, sample_weight
             As for `fit`.
         classes : array-like of shape (classes,)
-            All classes that there will be; needed the first time.
+            All classes that will occur; needed at the first call.
         """
         made: NetClassifier = self._fit(X, y, sample_weight, incremental=True, classes=classes)
         return made
 
     def predict(self, X: Any) -> Array:
-        """Return the class of each example (n,), or which labels it has (n, labels).
+        """Return the class of each example (n,), or a matrix of which labels it has (n, labels).
 
         Parameters
         ----------
@@ -212,7 +213,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return self._outputs(self._checked(X))
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, or of each label (n, classes), in the order of `classes_`."""
+        """Return the probability of each class, or each label (n, classes), in the order of `classes_`."""
         p = self._forward(self._checked(X))
         if p.shape[1] > 1:
             return p
@@ -225,7 +226,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return logs
 
     def decision_function(self, X: Any) -> Array:
-        """Return what goes into softmax or sigmoid (n, classes); of two classes, that of the second (n,)."""
+        """Return the logits, before softmax or sigmoid (n, classes); for two classes, the second's (n,)."""
         z = self._forward(self._checked(X), logits)
         if z.shape[1] == 2 and len(self.classes_) == 2 and not self._labels:
             return z[:, 1] - z[:, 0]
@@ -273,7 +274,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
             self.model_.classes = self._names()
 
     def _names(self) -> tuple[str, ...] | None:
-        """Return the names of the classes, for the model; None of several labels, and of 0, 1, 2, ..."""
+        """Return the class names for the model; None for multi-label y, and for classes 0, 1, 2, ..."""
         names = tuple(map(str, self.classes_.tolist()))
         if self._labels or len(names) < 2 or len(set(filter(None, names))) < len(names):
             return None
@@ -282,7 +283,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         return names
 
     def _two(self, settings: NetSettings) -> bool:
-        """Tell whether one output is enough, for two classes (or one)."""
+        """Tell whether one output unit is enough, for two classes (or one)."""
         binary = settings.loss is None or isinstance(settings.loss, BinaryCrossentropy)
         return len(self.classes_) <= 2 and binary and not self._labels
 
@@ -328,7 +329,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
 
 
 def logits(net: Layer, params: Any, x: Array, mask: Any) -> Array:
-    """Return what goes into the last activation of a network."""
+    """Return what goes into a network's last activation."""
     body, _ = net.split_activation()
     z: Array = body.forward(params, x)[0]
     return z

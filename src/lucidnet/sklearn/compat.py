@@ -1,4 +1,4 @@
-"""What depends on scikit-learn's version: callbacks of its own. Imported first, it says if there is none."""
+"""What depends on scikit-learn's version, such as its callbacks; raises if scikit-learn is missing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ except ImportError:  # before 1.9
 F = TypeVar("F", bound=Callable[..., Any])
 
 Listened: Any = theirs.CallbackSupportMixin if theirs else object
-"""The base of estimators to which scikit-learn's callbacks can listen."""
+"""The base of estimators that scikit-learn's callbacks can listen to."""
 
 
 def with_callbacks(method: F) -> F:
-    """Return a method that lets scikit-learn's callbacks go at its end."""
+    """Return a method that closes scikit-learn's callbacks when it ends."""
     made: F = theirs.with_callbacks(method) if theirs else method
     return made
 
 
 def context_of(estimator: Any, epochs: int) -> Any:
-    """Return where scikit-learn's callbacks are told of the epochs of a training; None if there are none."""
+    """Return the context in which scikit-learn's callbacks are told of epochs; None without callbacks."""
     return estimator._init_callback_context(max_subtasks=epochs) if theirs else None

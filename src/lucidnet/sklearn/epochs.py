@@ -1,4 +1,4 @@
-"""What happens after each epoch of an estimator's training: curves, rates, and when it ends."""
+"""What happens after each epoch of an estimator's training: curves, rates, and when to end."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ..training.loop import Callback, Loop
 from .settings import NetSettings
 
 SMALLEST = 1e-6
-"""Below this rate an adaptive training ends, as scikit-learn's does."""
+"""The rate below which an adaptive training ends, as in scikit-learn."""
 FLAT = 1e7 * 2.0**-52
-"""L-BFGS ends when the loss falls by no more than this share of it, as scipy's: `factr` times epsilon."""
+"""L-BFGS ends when the loss falls by no more than this share, scipy's `factr` times epsilon."""
 
 
 class Epochs(Callback):
-    """Keeps an estimator's curves, brings the rate down, and ends a training that gets no better.
+    """Keeps an estimator's curves, lowers its rate, and ends a training that no longer improves.
 
     Parameters
     ----------
     estimator : NetClassifier or NetRegressor
-        What is trained; its attributes are written.
+        The estimator that is trained; its attributes are set.
     settings : NetSettings
         Its settings.
     examples : int
-        How many examples an epoch has.
+        The number of examples in an epoch.
     score : callable, optional
-        Gives the validation score of the network as it is; without it the loss says whether it gets better.
+        Returns the current validation score; without it the loss decides whether training improves.
     context : optional
-        Where scikit-learn's own callbacks listen.
+        The context of scikit-learn's own callbacks.
     data : tuple
         X and y, for these.
     """
@@ -86,7 +86,7 @@ class Epochs(Callback):
         return True
 
     def _search(self, loop: Loop, loss: float) -> None:
-        """End L-BFGS where scipy's does; the loss is that before the last iteration."""
+        """End L-BFGS where scipy's would end; `loss` is the one before the last iteration."""
         before, self.before = self.before, loss
         if before - loss <= FLAT * max(min(abs(before), 1e300), abs(loss), 1.0):
             self.estimator.n_iter_ -= 1  # which found nothing better
@@ -96,7 +96,7 @@ class Epochs(Callback):
             loop.stop(f"the loss was looked at {self.evaluations} times")
 
     def _count(self, loop: Loop, loss: float) -> None:
-        """Count the epochs since it got better by more than `tol`."""
+        """Count the epochs since the score or loss last improved by more than `tol`."""
         net, tol = self.estimator, self.settings.tol
         if self.score is None:
             worse = loss > net.best_loss_ - tol
@@ -115,7 +115,7 @@ class Epochs(Callback):
         net._no_improvement_count = net._no_improvement_count + 1 if worse else 0
 
     def _after(self, loop: Loop) -> None:
-        """Bring down the rate, where the settings say so, or end."""
+        """Lower the learning rate where the settings say so, or end the training."""
         net, how = self.estimator, self.settings.learning_rate
         sgd = self.settings.solver == "sgd"
         if sgd and how == "invscaling":
@@ -135,7 +135,7 @@ class Epochs(Callback):
             print(f"Ended: {loop.stopped}")
 
     def _told(self) -> bool:
-        """Tell scikit-learn's callbacks that an epoch has ended; return whether one of them wants to end."""
+        """Tell scikit-learn's callbacks that an epoch has ended; return whether one asks to stop."""
         net, (x, y) = self.estimator, self.data
         task = self.context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(estimator=net, X=x, y=y)

@@ -1,4 +1,4 @@
-"""A network that predicts numbers, as an estimator."""
+"""A neural network regressor, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .settings import NetSettings, learns_in_parts
 @answering
 @refusing("__init__", "fit")
 class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
-    """A network that predicts numbers, one or several for each example.
+    """A neural network regressor, for one or several numbers per example.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPRegressor`, and mean what they mean there.
-    Without names they come in the order of `NetClassifier`; `loss` goes by name.
+    Positional arguments come in the order of `NetClassifier`; `loss` must be given by name.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         As for `NetClassifier`.
     loss : {"squared_error", "poisson"} or Loss
-        The loss: half the squared error, summed over the outputs; Poisson's, whose network ends in an
-        exponential, so that it predicts counts above 0; or any other, after which comes no activation.
+        The loss: half the squared error, summed over the outputs; Poisson's, for which the network ends in an
+        exponential, so that it predicts counts above 0; or any other, with a last layer without activation.
     layers, dropout, rule, callbacks, backend
         As for `NetClassifier`.
 
@@ -51,7 +51,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     coefs_, intercepts_ : list of array
         Weights and biases.
     history_ : History
-        All that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
+        Everything that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
         ``"val_score"``.
 
     Examples
@@ -111,7 +111,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
         y : array-like of shape (n,) or (n, outputs)
             The numbers to predict.
         sample_weight : array-like of shape (n,), optional
-            What each example counts.
+            The weight of each example.
         """
         made: NetRegressor = self._fit(X, y, sample_weight)
         return made

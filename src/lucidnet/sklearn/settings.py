@@ -1,4 +1,4 @@
-"""The settings of the estimators, with their checks, and what a network and an optimizer they mean."""
+"""The settings of the estimators and their checks, and the network and optimizer they describe."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from ..training.loop import Callback
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")
 THEIRS = {"identity": "linear", "logistic": "sigmoid"}
-"""What scikit-learn calls activations, and what they are here."""
+"""scikit-learn's names of activations, and the names here."""
 
 LOSSES = {"squared_error": "half_squared_error"}
-"""What scikit-learn calls losses, and what they are here."""
+"""scikit-learn's names of losses, and the names here."""
 
 IN_PARTS = "partial_fit needs solver='adam' or 'sgd': L-BFGS takes all data at once"
 
@@ -55,7 +55,7 @@ def _inner(given: Any, owner: Any) -> tuple[Any, ...]:
 
 
 def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Take one for all hidden layers, or a sequence with one for each."""
+    """Return a converter that takes one value for all hidden layers, or a sequence with one for each."""
 
     def convert(given: Any, owner: Any) -> Any:
         if isinstance(given, (str, Layer)) or not hasattr(given, "__iter__"):
@@ -103,7 +103,7 @@ def _class_weight(given: Any, owner: Any) -> Any:
 
 @value
 class NetSettings(Value):
-    """The settings of an estimator, as they are used; see `NetClassifier`."""
+    """The checked settings of an estimator; see `NetClassifier`."""
 
     name: str = text()
     hidden_layer_sizes: Any = setting("a whole number of 1 or more, or several", _sizes)
@@ -145,7 +145,7 @@ class NetSettings(Value):
 
     @property
     def title(self) -> str:
-        """What messages call the estimator."""
+        """The estimator's name in messages."""
         return str(vars(self).get("name", ""))
 
     @property
@@ -155,7 +155,7 @@ class NetSettings(Value):
 
     @property
     def early(self) -> bool:
-        """Whether examples are held back; as in scikit-learn L-BFGS takes all."""
+        """Whether a validation set is held back; never for L-BFGS, as in scikit-learn."""
         return self.early_stopping and not self.whole
 
 
@@ -168,20 +168,21 @@ STEP = (
     "beta_2",
     "epsilon",
 )
-"""Settings of scikit-learn's solvers, which an optimizer has by itself."""
+"""Settings for scikit-learn's solvers, which an optimizer given as `solver` has itself."""
 
 
 def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
-    """Raise for a setting that has no effect, because of another that scikit-learn does not have.
+    """Raise for a setting that has no effect because of another one that scikit-learn does not have.
 
-    Those that have none there either (a momentum of Adam) are left without a word, as they are there.
+    Settings that have no effect there either (a momentum with Adam) are passed over silently, as they are
+    there.
 
     Parameters
     ----------
     settings : NetSettings
         The settings.
     usual : NetSettings
-        The defaults: what was not set to something else is not refused.
+        The default settings: whatever equals its default is not refused.
     """
     for names, why in _idle(settings):
         for name in names:
@@ -194,7 +195,7 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
 
 
 def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield names of settings that have no effect, and why they have none."""
+    """Yield the names of settings that have no effect, and the reason."""
     solver, schedule = settings.solver, settings.learning_rate
     if isinstance(solver, Optimizer):
         yield STEP, f"with solver={solver!r}, which has settings of its own: give it those"
@@ -215,7 +216,7 @@ def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def parts_of(settings: NetSettings) -> tuple[Any, ...]:
-    """Return what the hidden layers are made of: layers, and numbers of units."""
+    """Return the layers, or numbers of units, that make up the hidden layers."""
     parts: tuple[Any, ...] = settings.hidden_layer_sizes if settings.layers is None else settings.layers
     return parts
 
@@ -223,12 +224,12 @@ def parts_of(settings: NetSettings) -> tuple[Any, ...]:
 def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, size: float) -> list[Layer]:
     """Return the layers of a network.
 
-    The last has so many units, and an activation; `size` is how many examples make one step, of whose loss
-    `alpha` is a part.
+    The last layer has the given units and activation; `size` is the number of examples in a step, to whose
+    summed loss `alpha` belongs.
 
-    Weights and biases begin as in scikit-learn: uniform up to sqrt(6 / (inputs + outputs)), after Glorot &
-    Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. Behind a layer of one's own,
-    whose outputs are not counted here, biases begin at 0.
+    Weights and biases start as in scikit-learn: uniform up to sqrt(6 / (inputs + outputs)), after Glorot &
+    Bengio 2010, and sqrt(2 / (inputs + outputs)) for the logistic function. After a user's own layer, whose
+    outputs are not counted here, biases start at 0.
     """
     parts = parts_of(settings)
     number = sum(isinstance(part, int) for part in parts)
@@ -251,7 +252,7 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
 def _dense(
     settings: NetSettings, units: int, activation: Any, near: Layer, inputs: int | None, size: float
 ) -> Dense:
-    """Return a dense layer whose weights begin as the activation near it wants."""
+    """Return a dense layer with initial weights that suit the activation near it."""
     scale = 1 / 3 if isinstance(near, Sigmoid) else 1.0
     bound = 0.0 if inputs is None else float(f"{math.sqrt(6 * scale / (inputs + units)):.3g}")
     return Dense(
@@ -280,7 +281,7 @@ def _for_each(settings: NetSettings, name: str, number: int) -> Any:
 
 
 def optimizer(settings: NetSettings, steps: int | None, done: int = 0) -> Optimizer:
-    """Return the optimizer, for so many steps at most after those that are done; None if nobody knows."""
+    """Return the optimizer for at most `steps` more steps after `done`; `steps` is None if unknown."""
     solver = settings.solver
     if isinstance(solver, Optimizer):
         if settings.learning_rate != "constant":
@@ -305,7 +306,7 @@ def optimizer(settings: NetSettings, steps: int | None, done: int = 0) -> Optimi
 
 
 def learns_in_parts(net: Any) -> bool:
-    """Tell whether `partial_fit` is there: L-BFGS needs all data at once."""
+    """Tell whether `partial_fit` is available; L-BFGS, which needs all data at once, raises instead."""
     if net.solver == "lbfgs" or getattr(net.solver, "full_batch", False):
         raise AttributeError(IN_PARTS)
     return True

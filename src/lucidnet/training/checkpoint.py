@@ -1,8 +1,8 @@
-"""Checkpoints: a training written down whole, and gone on with bit by bit.
+"""Checkpoints: a whole training saved to a file, and resumed bit by bit.
 
-A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers,
-the states of stateful layers, how far the loop is, the callbacks' own states. Random numbers need no
-place: they are a function of the seed, the step and the place in the network.
+A checkpoint is a model file, which `lucidnet.load` reads, with more in it: what the optimizer remembers, the
+states of stateful layers, how far the loop has got, the callbacks' own states. Random numbers need no place:
+they are a function of the seed, the step and the place in the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def write(loop: Loop, path: Path) -> None:
-    """Write a checkpoint; it appears whole or not at all."""
+    """Write a checkpoint atomically: the file appears whole or not at all."""
     from ..interop import container
     from ..interop.model_file import continuing, describe, tensors
 
@@ -44,7 +44,7 @@ def write(loop: Loop, path: Path) -> None:
 
 
 def _situation(loop: Loop) -> dict[str, Any]:
-    """Return all that changes in a training, but for the model's state."""
+    """Return everything that changes in a training, except for the model's state."""
     from ..interop.changes import to_plain
 
     return {
@@ -62,20 +62,20 @@ def _situation(loop: Loop) -> dict[str, Any]:
 
 
 def restore(loop: Loop, folder: Path) -> list[Any] | None:
-    """Set a loop and its model to the newest checkpoint of a folder; return the states of its callbacks.
+    """Set a loop and its model to a folder's newest checkpoint; return the callbacks' states.
 
     None means that there is no checkpoint.
 
-    Of several processes all must see it; the first goes on with the sums of the epoch.
+    If there are several processes, all must see it; the first continues the sums of the epoch.
 
     Raises
     ------
     MismatchError
-        If a setting of model or training is not that of the checkpoint; there may be more epochs.
+        If a setting of model or training differs from the checkpoint's; only epochs may be added.
     ContentError
-        If the data are not those of the checkpoint.
+        If the data differ from the checkpoint's.
     FileError
-        If the checkpoint is damaged, or holds what no training has written.
+        If the checkpoint is damaged, or holds something that no training has written.
     """
     from ..interop.checkpoints import DAMAGED, compare, newest
     from ..interop.model_file import comparable
@@ -92,7 +92,7 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
 
 
 def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> list[Any]:
-    """Set a loop and its model to what a checkpoint holds; return the states of the callbacks."""
+    """Set a loop and its model to the contents of a checkpoint; return the callbacks' states."""
     from ..interop.changes import resumed
 
     model: Any = loop.model
@@ -114,7 +114,7 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
 
 
 def _agree(executor: Executor, folder: Path, name: str | None) -> None:
-    """Raise if other processes do not see the same checkpoint."""
+    """Raise if the processes do not all see the same checkpoint."""
     names = executor.gather(name)
     if len(set(names)) > 1:
         raise FileError(folder, f"the processes see different checkpoints, {names}", "use one folder for all")

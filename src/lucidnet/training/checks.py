@@ -1,4 +1,4 @@
-"""Data as people bring it, checked once and then never copied whole."""
+"""Data as users bring it, checked once and then never copied as a whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..losses import Loss
 
 
 def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = None) -> Any:
-    """Return inputs as a numeric array (n, ...) of the right shape, or say what is wrong.
+    """Return inputs as a checked numeric array (n, ...) of the right shape.
 
     Where a network has several inputs, `shape` is a dict of shapes by name, and so is what is
     given and returned.
@@ -31,7 +31,7 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     Parameters
     ----------
     x : array-like, or several by name
-        What a person gave.
+        The inputs that the user gave.
     shape : shape, or several by name
         The shape of one input of the network.
     dtype : str, optional
@@ -44,14 +44,14 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     ShapeError
         If one example does not have the shape that the network takes.
     DataError
-        If the data are not numbers, there are none, or some are NaN or infinite, or no number of a row.
+        If the data are not numbers, there are none, or some are NaN, infinite, or no valid row number.
     """
     made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
     return made if net is None else check_numbers(net, made, dtype)
 
 
 def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
-    """Return one input, checked."""
+    """Return one input as a checked array."""
     if isinstance(x, Mapping):
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = numeric(x, name)
@@ -63,7 +63,7 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
 
 
 def example_shape(x: Any, title: str = "x") -> Any:
-    """Return the shape of one example, as it was brought."""
+    """Return the shape of one example of the inputs given."""
     if isinstance(x, Mapping):
         return {name: example_shape(array, f"{title}[{name!r}]") for name, array in x.items()}
     x = numeric(x, title)
@@ -74,7 +74,7 @@ def example_shape(x: Any, title: str = "x") -> Any:
 
 
 def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, Array]:
-    """Return several inputs by name, all of one length."""
+    """Return several checked inputs by name, all of one length."""
     if not isinstance(x, Mapping) or x.keys() != shapes.keys():
         got = f"the names {sorted(x)}" if isinstance(x, Mapping) else type(x).__name__
         raise DataError(f"x: expected a dict with the inputs {sorted(shapes)}, got {got}")
@@ -115,7 +115,7 @@ def as_data(
     mask : array-like (n, time) or (n,), or several by name, optional
         Which time steps count, or how many of each sequence do; see `as_mask`.
     net : Layer, optional
-        The network: it says how many time steps the outputs for these inputs have, where that varies.
+        The network, which says how many time steps the outputs for these inputs have, if that varies.
     """
     inputs = as_inputs(x, shapes[0], dtype, net)
     if net is not None and _varies(shapes[1]):
@@ -127,7 +127,7 @@ def as_data(
 
 
 def _varies(shape: Any) -> bool:
-    """Tell whether one of these sizes, or of those of several outputs by name, is not known."""
+    """Tell whether a shape, or any output's shape, has a size that is not known."""
     return any(map(_varies, shape.values())) if isinstance(shape, dict) else None in shape
 
 
@@ -149,17 +149,17 @@ def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
 
 
 def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
-    """Return which time steps of inputs count, from what a person gave: a mask, or the lengths of sequences.
+    """Return which time steps of inputs count, from a mask or from the lengths of the sequences.
 
     Parameters
     ----------
     mask : array-like (n, time) of bool (or 0 and 1), or (n,) of whole numbers, or several by name
-        Which time steps count, or how many of each sequence, from the first on. A dict where the network has
-        several inputs, of those that have a mask.
+        Which time steps count, or how many of each sequence, from the first on. If the network has several
+        inputs, a dict of masks for those that have one.
     x : array (n, time, ...), or several by name
         The inputs.
     name : str
-        What it is called in errors.
+        Its name in errors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where a network first became NaN or infinite."""
+"""Finding where a network first became NaN or infinite."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 def settled(
     ran: Ran[State], problem: Problem, executor: Executor, batches: Sequence[Any]
 ) -> tuple[State, BaseException]:
-    """Return the state to go on with after steps that ended early, and the error to raise.
+    """Return the state to continue from after steps that ended early, and the error to raise.
 
-    A step whose loss or gradient is not finite is not made. If it was the step before it that ruined the
-    weights, so that before that one the same batches gave finite numbers, that step is taken back, too.
+    A step whose loss or gradient is not finite is not made. If the step before it ruined the weights (before
+    that one, the same batches gave finite numbers), that step is undone, too.
 
     Parameters
     ----------
     ran : Ran
-        What became of the steps.
+        The result of the steps.
     problem : Problem
         What is trained.
     executor : Executor
-        What made them.
+        The executor that made them.
     batches : sequence of Batch
         The batches of the step that was not made.
     """
@@ -89,7 +89,7 @@ def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> It
     """Yield what is not finite: parameters and outputs from the first layer on, then gradients."""
     from ..layers.watched import watched
 
-    # A layer that fails on such numbers stands behind the one that made them.
+    # A layer that fails on such numbers comes after the one that made them.
     calls: list[Call] = []
     with np.errstate(all="ignore"), suppress(Exception):
         watched(net, calls).forward(params, x, run)
@@ -106,7 +106,7 @@ def _quantities(net: Layer, params: Tree, x: Array, run: Run, grads: Tree) -> It
 
 
 def _ended(calls: list[Call]) -> Iterator[Call]:
-    """Yield the calls of layers in the order in which they ended: a container's after those inside."""
+    """Yield layer calls in the order in which they ended: a container's after those inside."""
     going: list[Call] = []
     for call in calls:
         while going and not (going[-1].path == call.path[: len(going[-1].path)] != call.path):
@@ -117,7 +117,7 @@ def _ended(calls: list[Call]) -> Iterator[Call]:
 
 
 def _title(net: Layer, path: Path) -> str:
-    """Return the layer of the network itself that a path leads to or into, as it is written in messages."""
+    """Return a message's name for the top-level layer that a path leads to or into."""
     if not path:
         return f"layer 0 {net.describe()}"
     names, layers = zip(*net.children(), strict=True)
@@ -126,5 +126,5 @@ def _title(net: Layer, path: Path) -> str:
 
 
 def _bad(tree: Tree) -> Iterator[Path]:
-    """Yield the paths of the arrays that are not finite."""
+    """Yield the paths of arrays that are not finite."""
     return (path for path, array in leaves(tree) if not np.isfinite(array).all())

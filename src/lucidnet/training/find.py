@@ -1,4 +1,4 @@
-"""The learning-rate finder: a short training with a rate that grows."""
+"""The learning-rate finder: a short training with a growing rate."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..errors import SettingError
 from ..optimizers.range_test import Suggestion, suggestions
 
 SMOOTH = 0.9
-"""How much of the running mean of the loss is kept at each step."""
+"""The share of the running mean of the loss that is kept at each step."""
 DIVERGED = 4.0
-"""The test ends when the loss is so many times its best."""
+"""The test ends when the loss is this many times its best."""
 
 
 @dataclass(frozen=True, repr=False)
 class RateCurve:
-    """The loss against the learning rate, and a rate to take.
+    """The loss as a function of the learning rate, and a suggested rate.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ class RateCurve:
     losses : tuple of float
         The losses, smoothed.
     suggestion : float
-        Where the loss falls fastest, or half way down where that is chance; NaN without a clear descent.
+        Where the loss falls fastest, or half way down if that is chance; NaN without a clear descent.
     suggestions : tuple of Suggestion
-        Several rates, each with its name and its reason.
+        Several rates, each with its name and reason.
     note : str
-        Why there is none, if there is none.
+        Why there is no suggestion, if there is none.
     """
 
     rates: tuple[float, ...]
@@ -63,7 +63,7 @@ class RateCurve:
 
 
 def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: int) -> RateCurve:
-    """Try rates from `start` to `stop`; the model is afterwards as it was before, bit for bit.
+    """Try rates from `start` to `stop`, and restore the model bit for bit afterwards.
 
     The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
     networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate

@@ -16,7 +16,7 @@ from ..foreign import answering
 
 @answering
 class History(telling.EpochLists):
-    """A list for each measured quantity, with one number per epoch.
+    """A list of numbers, one per epoch, for each measured quantity.
 
     Examples
     --------
@@ -34,14 +34,14 @@ class History(telling.EpochLists):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.steps: dict[str, list[tuple[int, Any]]] = ByName()
-        """What was recorded between epochs: for each quantity pairs of a step and its value then."""
+        """What was recorded between epochs: for each quantity, pairs of a step and the value then."""
         self.origin: Any = None
-        """Where what was recorded comes from: the network, and some of the data; None if nothing was."""
+        """The origin of what was recorded: the network, and some of the data; None if nothing was."""
         self.stopped: str | None = None
         """Why a callback ended the last training before its last epoch; None if none did."""
 
     def record(self, step: int, values: Mapping[str, Any]) -> None:
-        """Add values of one step."""
+        """Add the values recorded at one step."""
         for name, value in values.items():
             self.steps.setdefault(name, []).append((step, value))
 
@@ -51,7 +51,7 @@ class History(telling.EpochLists):
         return max((len(values) for values in self.values()), default=0)
 
     def append(self, result: Mapping[str, float]) -> None:
-        """Add the numbers of one epoch; what is new, or missing, is NaN in the other epochs."""
+        """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs."""
         before = self.epochs
         for name, value in result.items():
             self.setdefault(name, [float("nan")] * before).append(value)
@@ -59,7 +59,7 @@ class History(telling.EpochLists):
             values.extend([float("nan")] * (before + 1 - len(values)))
 
     def rows(self) -> list[dict[str, float]]:
-        """Return one dict per epoch: a table that pandas, CSV writers and people understand."""
+        """Return one dict per epoch: a table for pandas, CSV writers and people."""
         return [
             {"epoch": epoch + 1} | {name: values[epoch] for name, values in self.items()}
             for epoch in range(self.epochs)
@@ -69,9 +69,9 @@ class History(telling.EpochLists):
         """Return what was recorded between epochs in long form: one dict for each number.
 
         The columns are ``step``, ``quantity`` (``"gradient_alignment"``, ``"weights"``, ``"val_loss"``),
-        ``layer`` and ``parameter`` (of what; empty where it is of none), ``index`` (the place in an array,
+        ``layer`` and ``parameter`` (what it belongs to; empty if to none), ``index`` (the place in an array,
         as ``"2,0"``; empty for a single number) and ``value``. ``pandas.DataFrame(history.step_rows())`` and
-        ``polars.DataFrame`` take the list as it is.
+        ``polars.DataFrame`` take the list directly.
 
         Examples
         --------
@@ -83,7 +83,7 @@ class History(telling.EpochLists):
         return list(step_rows(self.steps))
 
     def to_csv(self, path: str | PathLike[str] | None = None, *, steps: bool = False) -> str:
-        """Return `rows`, or `step_rows` if `steps`, as CSV; write it to a file if a path is given."""
+        """Return `rows` (or `step_rows` if `steps`) as CSV; write it to a file if a path is given."""
         return history_csv(self, path, steps)
 
     def plot(self, path: str | PathLike[str] | None = None, **look: Any) -> Any:

@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT = frozenset({"predictions", "source"})
-"""What is kept of a single step."""
+"""What is kept from a single step."""
 NO_BATCH = "the data gave no batch at all: there is nothing to train on"
 
 
 @value
 class LoopSettings(Value):
-    """How long, and how.
+    """How long to train, and how.
 
     Parameters
     ----------
     epochs : int
         How often to go through the data.
     accumulate : int
-        How many batches make one step.
+        The number of batches in one step.
     validate_every : int, optional
-        After how many steps to validate, besides the end of each epoch.
+        The number of steps between validations, besides the one at the end of each epoch.
     """
 
     title: ClassVar[str] = "fit"
@@ -66,20 +66,20 @@ class LoopSettings(Value):
 
 
 COMMON = ("accumulate", "validate_every", "class_weight", "validation_split")
-"""Settings that must stay as they are for a training to go on, besides those of the data."""
+"""Settings that must not change for a training to resume, besides those of the data."""
 
 
 def alone(step: int, every: int) -> int:
-    """Return how many steps there are before the next that `every` divides; such a one is made alone."""
+    """Return the steps left before the next multiple of `every`; 1 at a multiple, which is made alone."""
     return every - step % every if step % every else 1
 
 
 class Callback(Brief, Refusing):
-    """Does something at certain moments of a training; a subclass overrides those that it needs.
+    """Acts at certain moments of a training; subclasses override the methods they need.
 
-    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``,
-    how many are done; ``loop.stop("reason")`` ends the training after this step. What a callback remembers
-    of a training begins anew in `begin`, so that it serves for any number of them.
+    Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``, which
+    count those that are done; ``loop.stop("reason")`` ends the training after this step. What a callback
+    remembers of a training is reset in `begin`, so that it can serve for several.
 
     Examples
     --------
@@ -103,59 +103,59 @@ class Callback(Brief, Refusing):
 
     @property
     def looks(self) -> bool:
-        """Whether `step` is told anything but losses; the network's outputs are left out otherwise."""
+        """Whether `step` uses more than losses; if not, the network's outputs are left out."""
         return type(self).step is not Callback.step
 
     def room(self, step: int) -> int | None:
-        """Return how many steps may be made at once from a step on; None for any number.
+        """Return how many steps from this one may be made at once; None for any number.
 
-        A compiled training makes several steps at once, where it may; `before_step` and `step` are then
-        called once for all of them.
+        A compiled training makes several steps at once, if allowed; `before_step` and `step` are then called
+        once for all of them.
         """
         idle = type(self).step is Callback.step and type(self).before_step is Callback.before_step
         return None if idle else 1
 
     def owned(self) -> Path | None:
-        """Return a folder that no other training may write to while this one goes on, if there is one."""
+        """Return a folder that no other training may write to while this one runs, or None."""
         return None
 
     def begin(self, loop: Loop) -> None:
-        """Before the first step; what is remembered of a training before this one is forgotten here."""
+        """Called before the first step; forget here what was remembered of an earlier training."""
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
-        """Before each step, with its batches (one, unless gradients are accumulated)."""
+        """Called before each step with its batches (one, unless gradients are accumulated)."""
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
-        """After each step, or each few, with what was measured in each of them."""
+        """Called after each step, or each few, with what was measured in each of them."""
 
     def epoch(self, loop: Loop, result: Result) -> None:
-        """After each epoch, with its numbers."""
+        """Called after each epoch, with its numbers."""
 
     def after_all(self, loop: Loop) -> None:
-        """After all callbacks had their `step`, or their `epoch`: what is written holds what all decided."""
+        """Called after all callbacks' `step` or `epoch`, so that what is written holds all decisions."""
 
     def failed(self, loop: Loop, error: NonFiniteError) -> bool:
-        """After a step that was not finite; return True if training may end without an error."""
+        """Called after a step that was not finite; return True to end training without an error."""
         return False
 
     def terminated(self, loop: Loop) -> str | None:
-        """Before SIGTERM ends the training; write down what must not be lost, and say where it is."""
+        """Called before SIGTERM ends the training; save what must not be lost, and say where it is."""
         return None
 
     def end(self, loop: Loop) -> None:
-        """At the end, also after an error."""
+        """Called at the end of the training, also after an error."""
 
     def state(self) -> Any:
-        """Return what a checkpoint must hold so that `restore` can go on: numbers, texts, lists, dicts."""
+        """Return the state that a checkpoint saves for `restore`: numbers, texts, lists, dicts."""
         return None
 
     def restore(self, loop: Loop, state: Any) -> None:
-        """Go on from what `state` returned; called after `begin`."""
+        """Continue from what `state` returned; called after `begin`."""
 
 
 @answering
 class Loop:
-    """A training: what it trains, on what, and how far it is.
+    """A training run: what it trains, on which data, and how far it has got.
 
     Parameters
     ----------
@@ -166,11 +166,11 @@ class Loop:
     validation : BatchSource, optional
         Data to measure on after each epoch.
     settings : LoopSettings
-        How long, and how.
+        How long to train, and how.
     progress : Progress
-        Who shows how far it is.
+        The display of progress.
     callbacks : sequence of Callback
-        What happens in between.
+        The callbacks.
     """
 
     def __init__(
@@ -205,17 +205,17 @@ class Loop:
         return int(self.model.live.step)
 
     def stop(self, reason: str) -> None:
-        """End the training after this step."""
+        """End the training after the current step."""
         self.stopped = reason
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the training is finished."""
         return self.epoch >= self.settings.epochs or (self.stopped is not None and not self.batch)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What a training must have in common with a checkpoint to go on from it, besides the model."""
+        """Return the settings and data that a training must share with a checkpoint to resume from it."""
         settings, data = self.source.facts()
         settings |= {name: getattr(self.settings, name, None) for name in COMMON}
         settings["mixed_bfloat16"] = self.model.executor.config.mixed
@@ -223,13 +223,13 @@ class Loop:
         return {"settings": settings, "data": data, "validation_data": validation}
 
     def run(self, restore: Callable[[], list[Any] | None] | None = None) -> History:
-        """Train; the model's state is whole after each step, whatever happens.
+        """Train; the model's state is consistent after each step, whatever happens.
 
         Parameters
         ----------
         restore : callable, optional
             Sets loop and model to where a training was left, and returns the states of its callbacks; None if
-            there is none, and this one begins.
+            there is no such training, and this one begins.
 
         Raises
         ------
@@ -267,7 +267,7 @@ class Loop:
         return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:
-        """Let callbacks go on from what they remembered, or write down how it begins."""
+        """Let callbacks continue from what they remembered, or write down the start of the training."""
         self.one_by_one = self._differ()
         if self.fresh:
             self._all_told()
@@ -282,7 +282,7 @@ class Loop:
             callback.after_all(self)
 
     def _differ(self) -> bool:
-        """Tell whether several processes cut blocks of steps differently; then each step is made alone."""
+        """Tell whether processes would group steps differently; if so, each step is made alone."""
         first = self.steps
         kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in self.callbacks]
         everyone = self.model.executor.gather(kinds)
@@ -290,12 +290,12 @@ class Loop:
         return any(other != kinds for other in everyone)
 
     def _terminating(self, now: bool = False) -> bool:
-        """Tell whether the training is to end here: this process has been asked to, or another of several."""
+        """Tell whether the training must end here, because this process or another was asked to stop."""
         asked = self.asked
         return asked.requested if asked.alone else asked.agreed(self.model.executor.gather, now)
 
     def _terminate(self) -> None:
-        """Have the training written down, and end it."""
+        """Let callbacks save the training, and raise `Terminated`."""
         told = [callback.terminated(self) for callback in self.callbacks]
         kept = "; ".join(filter(None, told)) or "saved with --resume (fit(..., resume=folder)) only"
         raise Terminated(f"ended by SIGTERM after step {self.steps}; {kept}")
@@ -306,7 +306,7 @@ class Loop:
         return evaluate(self.model, self.validation, prefix="val_")
 
     def _epoch(self) -> None:
-        """Make a step on each batch, from the first that has not been seen."""
+        """Run one epoch, from the first batch that has not been seen."""
         model = self.model
         if not self.batch:
             self.tally = Tally(model.metrics, model.problem.loss.named)
@@ -335,7 +335,7 @@ class Loop:
                     break
 
     def _blocks(self, batches: Iterator[Batch]) -> Iterator[list[list[Batch]]]:
-        """Yield the batches of one or several steps: as many as may be made at once, of one shape."""
+        """Yield blocks of one or more steps' batches: as many as may be made at once, of one shape."""
         block: list[list[Batch]] = []
         room, number = 0, self.steps
         while several := list(islice(batches, self.settings.accumulate)):
@@ -353,7 +353,7 @@ class Loop:
             yield block
 
     def _room(self, several: list[Batch], step: int) -> int:
-        """Return how many steps may be made at once from a step on."""
+        """Return how many steps from this one may be made at once."""
         if self.one_by_one:
             return 1
         every, executor = self.settings.validate_every, self.model.executor
@@ -362,7 +362,7 @@ class Loop:
         return min(rooms if not every else [*rooms, every - step % every])
 
     def _steps(self, steps: list[list[Batch]], prepared: Any) -> None:
-        """Make the steps of a block; what was made is kept, whatever ends it."""
+        """Make the steps of a block; completed steps are kept, whatever ends it."""
         model, executor = self.model, self.model.executor
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
@@ -388,7 +388,7 @@ class Loop:
         self.progress.batch(self.batch, self.tally.result)
 
     def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
-        """Raise what ended a block early, or end if a callback takes a step that is not finite."""
+        """Raise the error that ended a block early, or stop if a callback accepts a non-finite step."""
         model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
         with model.executor.lock:
             model.live, error = settled(ran, model.problem, model.executor, given)
@@ -409,12 +409,12 @@ class Loop:
 
 
 def going_on(loop: Loop, kept: list[Any]) -> list[str]:
-    """Let the callbacks of a loop go on from what was kept of each kind; return whose state nobody took.
+    """Restore the callbacks of a loop from their saved states; return the names of unclaimed states.
 
     Raises
     ------
     FileError
-        If what was kept makes no sense.
+        If a saved state makes no sense.
     """
     for callback in loop.callbacks:
         name = type(callback).__name__
@@ -431,7 +431,7 @@ def going_on(loop: Loop, kept: list[Any]) -> list[str]:
 
 
 def even(most: int, batches: int | None, accumulate: int) -> int:
-    """Return into blocks of how many steps an epoch is best cut, of at most so many: all nearly one size.
+    """Return a block size of at most `most` that cuts an epoch's steps into nearly equal blocks.
 
     Examples
     --------
@@ -445,7 +445,7 @@ def even(most: int, batches: int | None, accumulate: int) -> int:
 
 
 def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
-    """Make one step on one or several batches; a step that is not finite, or is interrupted, is not made."""
+    """Make one step on one or several batches; a non-finite or interrupted step is not made."""
     executor = model.executor
     with executor.lock:
         problem = model.problem

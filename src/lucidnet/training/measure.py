@@ -1,4 +1,4 @@
-"""Loss and metrics of a stretch of batches."""
+"""Loss and metrics accumulated over several batches."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ NOTHING = "nothing of these data counts: the mask leaves out all time steps"
 
 
 class Tally:
-    """Loss and metrics of a stretch of batches, as if they had been one."""
+    """Accumulates loss and metrics over several batches, as if they were one."""
 
     def __init__(self, metrics: Sequence[Metric[Any]], named: Sequence[tuple[str, float]] = ()) -> None:
         self.metrics, self.named = metrics, named
         self.states = [metric.start() for metric in metrics]
         self.loss, self.terms = 0.0, 0.0
         self.several: tuple[tuple[float, float], ...] = ()
-        """Where the loss is a sum of means, of each the sum of the values and their number."""
+        """For a loss that is a sum of means: for each mean, the sum of its values and their number."""
 
     def add(self, found: Sequence[Measured], steps: Sequence[Sequence[Batch]]) -> None:
-        """Count what steps measured on their batches; examples and time steps left out do not count."""
+        """Add what steps measured on their batches; masked examples and time steps do not count."""
         if not self.metrics and isinstance(found, Measurements) and not found.parts:
             losses, terms = (values.astype(float).ravel() for values in (found.losses, found.terms))
-            # `accumulate` adds one after the other, as below; `sum` would round otherwise.
+            # `accumulate` adds one after the other, as below; `sum` would round differently.
             self.loss = float(np.add.accumulate([self.loss, *(losses * terms)])[-1])
             self.terms = float(np.add.accumulate([self.terms, *terms])[-1])
             return
@@ -68,7 +68,7 @@ class Tally:
                 self.states[k] = metric.update(self.states[k], target, prediction)
 
     def _add_parts(self, parts: Any) -> float:
-        """Count each mean for itself; return their sum."""
+        """Add each mean to a sum of its own; return the sum of the means."""
         before = self.several or ((0.0, 0.0),) * len(parts)
         self.several = tuple(
             (total + float(mean) * float(count), terms + float(count))
@@ -77,15 +77,15 @@ class Tally:
         return sum(float(mean) for mean, _ in parts)
 
     def parts(self) -> tuple[Any, ...]:
-        """Return the sums so far; see `go_on`."""
+        """Return the sums so far, for `go_on`."""
         return self.loss, self.terms, self.states, self.several
 
     def go_on(self, parts: tuple[Any, ...]) -> None:
-        """Go on from sums of before."""
+        """Continue from sums returned by `parts`."""
         self.loss, self.terms, self.states, self.several = parts
 
     def merged(self, executor: Executor) -> Tally:
-        """Return the sums of all processes that train together; each must ask for them."""
+        """Return the sums over all processes that train together; each of them must call this."""
         each = executor.gather(self.states)
         made = Tally(self.metrics, self.named)
         made.loss, made.terms, made.several = self.loss, self.terms, self.several  # of whole batches already
@@ -94,13 +94,13 @@ class Tally:
         return made
 
     def result(self, prefix: str = "") -> Result:
-        """Return the numbers so far; NaN where nothing has counted yet."""
+        """Return the numbers so far; NaN where nothing has been counted yet."""
         pairs = zip(self.metrics, self.states, strict=True)
         names = ("loss", *(name for name, _ in self.named), *(metric.name for metric in self.metrics))
         if not self.terms:
             return Result(dict.fromkeys((prefix + name for name in names), nan))
         each = zip(self.named, self.several, strict=False)
-        # What was multiplied by 0 is not known.
+        # Values that were multiplied by 0 are unknown.
         numbers = {n: total / (terms * w) if terms and w else nan for (n, w), (total, terms) in each}
         numbers |= {metric.name: metric.result(state) for metric, state in pairs}
         loss = self.loss / self.terms + sum(total / terms for total, terms in self.several if terms)
@@ -108,7 +108,7 @@ class Tally:
 
 
 def _counted(tree: Any, mask: Any) -> Any:
-    """Return the time steps that count, of targets or predictions."""
+    """Return the unmasked time steps of targets or predictions."""
     if isinstance(tree, dict):
         return {name: _counted(array, mask[name]) for name, array in tree.items()}
     return tree if mask is None else tree[mask]
@@ -121,7 +121,7 @@ def evaluate(
     state: State | None = None,
     metrics: Sequence[Metric[Any]] | None = None,
 ) -> Result:
-    """Return loss and metrics of a data set, in inference; stateful layers begin anew.
+    """Return loss and metrics of a data set, in inference mode; stateful layers begin anew.
 
     Parameters
     ----------
@@ -130,11 +130,11 @@ def evaluate(
     source : BatchSource
         The batches.
     prefix : str
-        What stands before the names of the numbers.
+        A prefix for the names of the numbers.
     state : State, optional
         The state whose weights are measured, the model's if not given.
     metrics : sequence of Metric, optional
-        What is measured besides the loss, the model's metrics if not given.
+        The metrics to measure besides the loss; the model's if not given.
     """
     executor, problem = model.executor, model.problem
     own = model.metrics if metrics is None else metrics
@@ -149,9 +149,9 @@ def evaluate(
 
 
 def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) -> Any:
-    """Return a network's outputs (n, ...) for inputs as a person brings them, by the weights of one step.
+    """Return a network's outputs (n, ...) for user-given inputs, with the weights of a single step.
 
-    Another function of the network, its parameters, inputs and mask can stand in the place of `predict`.
+    Another function, of the network, its parameters, inputs and mask, can replace `predict`.
     """
     x = as_inputs(x, model.input_shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)

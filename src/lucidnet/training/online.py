@@ -1,4 +1,4 @@
-"""Learning at each time step, from a stream that need not end."""
+"""Learning at each time step of a stream, which may be endless."""
 
 from __future__ import annotations
 
@@ -47,20 +47,21 @@ class OnlineLearner(Brief):
         A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"kernl"``, ``"rflo"``,
         ``"eprop"``, or ``"truncated"``; also as ``Rule("fa", "rflo")``.
     every : int
-        After how many steps the optimizer moves the weights, by the sum of the gradients since then.
+        The number of steps after which the optimizer moves the weights, by the sum of the gradients since
+        then.
     delay : int
-        How many steps late targets come: ``step(x, y)`` then takes the target of `delay` steps before.
+        The delay of targets in steps: ``step(x, y)`` then takes the target of `delay` steps before.
 
     Raises
     ------
     SettingError
-        If the rule cannot learn at each time, or the network's output at a time depends on other times in
-        another way than by the states of recurrent layers (attention, convolution over time, positions).
+        If the rule cannot learn online, or the network's output at a time depends on other times other than
+        through the states of recurrent layers (attention, convolution over time, positions).
 
     Attributes
     ----------
     steps : int
-        How many times have been seen.
+        The number of times seen.
     loss : float
         The loss at the last time that had a target.
     losses : array (time,)
@@ -103,13 +104,13 @@ class OnlineLearner(Brief):
         self._stream = StreamState(state, self._order, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy leaves the device: what is there would lose its precision in a file.
+        # A copy leaves the device: on it, numbers would lose their precision in a file.
         executor, stream = self.model.executor, self._stream
         kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
         return vars(self) | {"_stream": kept}
 
     def _fresh(self, problem: Problem, state: State) -> Tree:
-        """Return the first feedback weights of the rule."""
+        """Return the rule's initial feedback weights."""
         net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
         if plain(net, self.rule):
             return {}
@@ -124,16 +125,16 @@ class OnlineLearner(Brief):
 
     @property
     def states(self) -> Tree:
-        """The states of the recurrent layers; none before the first step of a sequence."""
+        """The states of the recurrent layers; empty before the first step of a sequence."""
         return self._stream.states
 
     @property
     def traces(self) -> Tree:
-        """The traces of the recurrent layers by path; none before the first step of a sequence."""
+        """The traces of the recurrent layers by path; empty before the first step of a sequence."""
         return self._stream.traces
 
     def reset(self) -> None:
-        """Begin a new sequence: states and traces of 0, no target awaited. What has been learned stays."""
+        """Begin a new sequence with zero states and traces, and no pending targets; weights stay."""
         self._stream, self._since = self._stream.reset(), 0
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
@@ -144,15 +145,15 @@ class OnlineLearner(Brief):
         x : array-like (n, ...)
             The inputs of this time, one for each stream.
         y : array-like, optional
-            What the output should be; without it the states go on, and nothing is learned.
+            The target; without it the states advance, and nothing is learned.
         weights : array-like (n,), optional
-            A weight for each stream: 0 where this time does not count.
+            A weight for each stream: 0 if this time does not count.
 
         Raises
         ------
         NonFiniteError
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
-            is over: the next step begins a new one.
+            has ended: the next step begins a new one.
         """
         given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
         x, y, weights = (None if one is None else numeric(one, name)[None] for name, one in given)
@@ -161,7 +162,7 @@ class OnlineLearner(Brief):
         return found.predictions[0][0]
 
     def run(self, xs: Any, ys: Any = None, weights: Any = None) -> Array:
-        """Make a step for each time of a stretch; return the outputs (time, n, ...).
+        """Make a step for each time of a segment; return the outputs (time, n, ...).
 
         On NumPy this is a loop; on JAX it is compiled, once for each length of a stretch (of at most 1,000
         times: a longer one is worked through in parts).
@@ -171,7 +172,7 @@ class OnlineLearner(Brief):
         xs : array-like (time, n, ...)
             The inputs.
         ys : array-like (time, n, ...), optional
-            The targets, as `step` takes them; without them nothing is learned at all these times.
+            The targets, as `step` takes them; without them nothing is learned at any of these times.
         weights : array-like (time, n), optional
             A weight for each time and stream.
 
@@ -192,7 +193,7 @@ class OnlineLearner(Brief):
         return np.full(len(found), np.nan, self.model.dtype)
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
-        """Return a segment, checked."""
+        """Return the inputs, targets and weights as a checked segment."""
         x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
@@ -216,7 +217,7 @@ class OnlineLearner(Brief):
         return rows.reshape(*x.shape[:2], *rows.shape[1:])
 
     def _weights(self, weights: Any, x: Array) -> Array | None:
-        """Return weights (time, n)."""
+        """Return the checked weights (time, n)."""
         if weights is None:
             return None
         made = finite_in(weights, "weights", self.model.dtype)
@@ -227,7 +228,7 @@ class OnlineLearner(Brief):
         return made
 
     def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
-        """Yield parts of a segment, and whether in them predictions have waited long enough."""
+        """Yield parts of a segment, and for each whether its predictions have waited long enough to learn."""
         begin, waited, most = 0, self._since, self.model.executor.most_times
         while begin < times:
             missing = self.delay - waited - begin
@@ -236,7 +237,7 @@ class OnlineLearner(Brief):
             begin = end
 
     def _made(self, given: Segment, ready: bool) -> Measurements:
-        """Work through a part of a segment, and count; what was made is kept, whatever ends it."""
+        """Run one part of a segment and update the counts; completed work is kept, whatever ends it."""
         model, executor = self.model, self.model.executor
         if self._static.problem is not model.problem:
             self._static = StreamProblem(model.problem, self.rule, self.delay)
@@ -244,7 +245,7 @@ class OnlineLearner(Brief):
         self._count(given, ready)
         with executor.lock:
             stream = self._stream
-            if stream.state is not model.live:  # somebody else has trained it
+            if stream.state is not model.live:  # someone else has trained it
                 stream = stream._replace(state=model.live)
             if not stream.traces:
                 stream = executor.call(begin, static, stream, given.x[0])
@@ -272,7 +273,7 @@ class OnlineLearner(Brief):
         )
 
     def _count(self, given: Segment, ready: bool) -> None:
-        """Add to a part of a segment what follows from counting its times."""
+        """Set the fields of a segment's part that depend on how many times have been seen."""
         if not ready:
             given.target = given.weights = None
         if self.delay:

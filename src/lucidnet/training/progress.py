@@ -18,19 +18,19 @@ INTERVAL = 0.2
 
 
 class Progress:
-    """What the training loop tells whoever shows its progress; this one shows nothing."""
+    """What the training loop reports to a progress display; this one shows nothing."""
 
     def start(self, batches: int | None) -> None:
-        """Begin an epoch of so many batches; None if nobody knows."""
+        """Begin an epoch of `batches` batches; None if their number is unknown."""
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
-        """So many batches are done; `result` gives the numbers so far."""
+        """Report that `done` batches are done; `result` returns the numbers so far."""
 
     def epoch(self, number: int, result: Result) -> None:
-        """Show that an epoch has ended, with its numbers."""
+        """Report that an epoch has ended, with its numbers."""
 
     def note(self, text: str) -> None:
-        """Say something in between."""
+        """Show a remark during the training."""
 
     def close(self) -> None:
         """Leave the screen tidy, also after an error."""
@@ -44,11 +44,11 @@ class Lines(Progress):
         self.began = 0.0
 
     def start(self, batches: int | None) -> None:
-        """Look at the clock."""
+        """Record the time at which an epoch begins."""
         self.began = time.perf_counter()
 
     def epoch(self, number: int, result: Result) -> None:
-        """Print the line that sums the epoch up."""
+        """Print a line that sums up the epoch."""
         if worth_a_line(number, self.epochs):
             spent, wide = duration(time.perf_counter() - self.began), len(str(self.epochs))
             print(f"epoch {number:>{wide}}/{self.epochs}  {spent:>6}  {result}", flush=True)
@@ -59,7 +59,7 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """Draws a live bar of the whole training with the time left, and a table of the epochs."""
+    """Draws a live progress bar of the whole training with the time left, and a table of the epochs."""
 
     def __init__(self, epochs: int, surface: Surface | None = None) -> None:
         self.epochs, self.finished, self.batches, self.done = epochs, 0, 0, 0
@@ -69,21 +69,21 @@ class Bar(Progress):
 
     @property
     def total(self) -> int:
-        """The number of batches of the whole training."""
+        """The number of batches in the whole training."""
         return self.epochs * self.batches
 
     @property
     def now(self) -> int:
-        """The number of the epoch that is going on."""
+        """The number of the current epoch."""
         return min(self.finished + 1, self.epochs)
 
     def start(self, batches: int | None) -> None:
-        """Look at the clock."""
+        """Record the time at which an epoch begins."""
         self.began, self.batches = time.perf_counter(), batches or 1  # unknown: a whole epoch at a time
         self.first = self.first or self.began
 
     def batch(self, done: int, result: Callable[[], Result]) -> None:
-        """Draw the bar anew, if the last drawing is old enough."""
+        """Redraw the bar, if the last drawing is old enough."""
         now = time.perf_counter()
         if now - self.drawn >= INTERVAL:
             self.drawn = now
@@ -92,13 +92,13 @@ class Bar(Progress):
             self.surface.draw(Drawn(f"epoch {self.now}/{self.epochs}", self.done / self.total, words))
 
     def _move(self, done: int, result: Result) -> None:
-        """Set the bar to so many batches of the epoch after those that are finished."""
+        """Set the bar to the finished epochs plus `done` batches of the next."""
         self.done = self.finished * self.batches + min(done, self.batches)
         spent = time.perf_counter() - self.first
         self.left, self.numbers = clock(spent * (self.total - self.done) / self.done), in_line(result)
 
     def epoch(self, number: int, result: Result) -> None:
-        """Show the row of the epoch, and before the first the titles."""
+        """Show the row of an epoch, after the column titles if it is the first."""
         self.finished, self.last = self.finished + 1, result
         self._move(0, Result({key: value for key, value in result.items() if not key.startswith("val_")}))
         if worth_a_line(number, self.epochs):
@@ -108,18 +108,18 @@ class Bar(Progress):
             self.surface.say(aligned(row))
 
     def note(self, text: str) -> None:
-        """Say it above the bar."""
+        """Show a remark above the bar."""
         self.surface.say(text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Replace the bar by a closing summary."""
         spent = time.perf_counter() - self.first if self.first else 0.0
         told = f"{self.finished} of {self.epochs} epochs in {duration(spent)}"
         self.surface.close(f"{told}: {in_line(self.last)}" if self.last else told)
 
 
 def choose(verbose: int, epochs: int) -> Progress:
-    """Return the way to show progress: 0 nothing, 1 a bar (lines where nobody watches), 2 lines."""
+    """Return the way to show progress: 0 nothing, 1 a bar (lines without a terminal), 2 lines."""
     if verbose == 0 or sys.stdout is None:
         return Progress()
     surface = screen.surface() if verbose == 1 else None

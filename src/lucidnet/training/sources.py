@@ -1,4 +1,4 @@
-"""What a person gives a model to train or to measure on, as sources of batches."""
+"""Turning the data given to a model into sources of batches."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def to_train(
     sample_weight: Any = None,
     mask: Any = None,
 ) -> tuple[BatchSource, BatchSource | None]:
-    """Return where batches to train on and to validate on come from.
+    """Return the sources of the batches to train on and to validate on.
 
-    The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it.
-    Class weights are of the training only, and a validation split has its part of the sample weights.
+    The arguments are those of `fit`; without `shuffle` batches are shuffled if the network allows it. Class
+    weights apply to the training only, and a validation split gets its part of the sample weights.
     """
     validation = to_validate(partial(to_measure, model), validation_data, validation_split)
     if (dataset := as_dataset(x, y, model.needs_target)) is not None:
@@ -58,7 +58,7 @@ def to_train(
 def to_measure(
     model: Trainee, x: Any, y: Any = None, mask: Any = None, batch_size: Any = None, sample_weight: Any = None
 ) -> BatchSource:
-    """Return where batches to measure on come from."""
+    """Return the source of the batches to measure on."""
     if (dataset := as_dataset(x, y, model.needs_target)) is not None:
         with_arrays(None, None, dataset, batch_size, None, sample_weight, mask)
         return _checked(model, dataset)
@@ -72,7 +72,7 @@ def to_measure(
 
 
 def _checked(model: Trainee, dataset: Any, class_weight: Any = None) -> BatchSource:
-    """Return a source whose batches are checked one at a time."""
-    if "live" not in vars(model):  # the first batch says for what inputs the model is
+    """Return a source that checks each batch of a data set when it is taken."""
+    if "live" not in vars(model):  # the first batch tells the shape of the inputs
         model.checked(*dataset.sample[:2])
     return DatasetSource(dataset, lambda x, y, weights: model.checked(x, y, class_weight, weights))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Step(Record):
     """A training step for a network, a loss and an optimizer.
 
-    ``state, measured = step(state, x, target)`` changes nothing that it is given, and what it returns is
-    never written again. A step whose loss or gradient is not finite is not made.
+    ``state, measured = step(state, x, target)`` changes none of its arguments, and what it returns is never
+    overwritten. A step whose loss or gradient is not finite is not made.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ class Step(Record):
 
     @cached_property
     def executor(self) -> Executor:
-        """What makes the steps."""
+        """The executor that runs the steps."""
         return executor_for(DeviceConfig.of(self.backend))
 
     def problem(self, state: State, shape: Any) -> Problem:
-        """Return the problem of this step, for the parameters of a state and inputs of a shape."""
+        """Return the problem of this step, for a state's parameters and inputs of a shape."""
         known: dict[Any, Problem] = vars(self).setdefault("_problems", {})
         if state.params.layout not in known:
             given = (self.net, self.loss, self.optimizer, self.rule)
@@ -94,7 +94,7 @@ class Step(Record):
         weights: Array | None = None,
         mask: Array | None = None,
     ) -> tuple[State, Measured]:
-        """Make one step on a batch.
+        """Make one training step on a batch.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A network that is shown its sequence one time step at a time."""
+"""Running a network one time step at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..layers.stepwise import check_stepwise
 
 
 class Stepper(Brief):
-    """A model's network with the states of its recurrent layers: one time step in, one output out.
+    """Runs a network one time step at a time, and keeps the states of its recurrent layers.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ class Stepper(Brief):
     Raises
     ------
     SettingError
-        If the network's output at a time depends on other times in another way than by the states of
-        recurrent layers (attention, convolution over time, both directions, positions).
+        If the network's output at a time depends on other times other than through the states of recurrent
+        layers (attention, convolution over time, both directions, positions).
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Stepper(Brief):
         self._shape = shape[1:]
 
     def reset(self) -> None:
-        """Begin a new sequence."""
+        """Begin a new sequence with zero states."""
         self.states = {}
 
     def step(self, x: Any) -> Array:

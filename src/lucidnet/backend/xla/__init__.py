@@ -1,1 +1,1 @@
-"""The only place, with the compiled engine, that knows JAX."""
+"""The code that knows JAX; outside it only the compiled engine does."""

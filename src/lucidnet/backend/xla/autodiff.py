@@ -1,4 +1,4 @@
-"""Derivatives of functions and layers that a user left without one, by JAX: only these are found by it."""
+"""Derivatives by JAX, for users' functions and layers without one; nothing else uses its autodiff."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_FOLLOWED = (
     "in place of NumPy's, choose by xp.where and not by the values, and change no array in place; or write "
     "backward(params, cache, dy, need_dx), on a model of NumPy"
 )
-"""What to do about a function that cannot be traced."""
+"""Advice for a function that cannot be traced."""
 
 
 def derivative(function: Callable[..., Array], what: str, write: str) -> Callable[..., Array]:
@@ -27,18 +27,18 @@ def derivative(function: Callable[..., Array], what: str, write: str) -> Callabl
     Parameters
     ----------
     function : callable
-        From arrays to an array.
+        A function from arrays to an array.
     what : str
         What it is, for errors: "this activation".
     write : str
-        How its derivative can be given.
+        How to supply its derivative by hand.
 
     Raises
     ------
     MissingExtraError
         If JAX is not installed.
     SettingError
-        When called, if the function is not written in operators and functions that JAX can follow.
+        When called, if the function is not made of operators and functions that JAX can follow.
     """
     try:
         import jax  # noqa: F401
@@ -59,14 +59,14 @@ class Derivative(Record):
 
     @cached_property
     def gradient(self) -> Callable[..., Array]:
-        """The gradient as JAX makes it."""
+        """The gradient function that JAX makes of `total`."""
         import jax
 
         found: Callable[..., Array] = jax.grad(self.total)
         return found
 
     def total(self, *given: Any) -> Array:
-        """Return the sum of what the function returns."""
+        """Return the sum of the function's outputs; raise if they are not real numbers."""
         made = self.function(*given)
         if not hasattr(made, "dtype") or made.dtype.kind in "biu":
             raise SettingError(
@@ -100,14 +100,14 @@ class Derivative(Record):
 
 
 def installed() -> bool:
-    """Tell whether there is JAX, without importing it."""
+    """Tell whether JAX is installed, without importing it."""
     from importlib.util import find_spec
 
     return find_spec("jax") is not None
 
 
 def missing(what: str) -> MissingExtraError:
-    """Return the error that says what to do where JAX is needed for a layer's gradient and not there."""
+    """Return the error for a layer whose gradient needs JAX while JAX is not installed."""
     return MissingExtraError(
         f"{what}: write it, backward(params, cache, dy, need_dx=True), "
         "or let JAX find the gradient: pip install 'lucidnet[jax]'"
@@ -115,14 +115,14 @@ def missing(what: str) -> MissingExtraError:
 
 
 def not_followed(error: Exception) -> bool:
-    """Tell whether an error says that a function cannot be traced."""
+    """Tell whether an error means that JAX could not trace a function."""
     return type(error).__module__.startswith("jax") or "item assignment" in str(error)
 
 
 def instead(error: Exception) -> str:
-    """Say what stands in place of a function of NumPy by whose call a trace ended; nothing if it was none.
+    """Suggest the JAX function to use where tracing stopped at a call of NumPy; "" if it was none.
 
-    The line of the user's own code in which the error arose is read.
+    It reads the line of the user's own code in which the error arose.
     """
     import linecache
     import re
@@ -150,18 +150,18 @@ def instead(error: Exception) -> str:
 def pullback(
     function: Callable[..., Any], given: tuple[Any, ...], dy: Any, wanted: int, what: str
 ) -> tuple[Any, ...]:
-    """Return the gradients of ``sum(dy * function(*given))`` by the first of what is given.
+    """Return the gradients of ``sum(dy * function(*given))`` by the first `wanted` arguments.
 
     Parameters
     ----------
     function : callable
-        From trees of arrays to an array, or several.
+        A function from trees of arrays to an array, or several.
     given : tuple of tree
         Trees of arrays of NumPy or JAX; whole numbers among them have no gradient, None.
     dy : array, or several
         What the output is weighted by, in its shape.
     wanted : int
-        By how many of them.
+        The number of arguments to differentiate by.
     what : str
         What the gradient is needed for: the beginning of the error if there is no JAX.
 
@@ -198,7 +198,7 @@ def output_shapes(function: Callable[..., Any], shapes: Sequence[Shape]) -> Shap
 
 
 def _slope(slope: Any, plain: bool) -> Any:
-    """Return a gradient as an array of the library that the function was given; whole numbers have none."""
+    """Return a gradient in the caller's array library; None for whole numbers, which have none."""
     if slope.dtype.name == "float0":
         return None
     return np.asarray(slope) if plain else slope

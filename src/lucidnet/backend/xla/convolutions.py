@@ -1,8 +1,8 @@
-"""Convolution while compiling: for each device and size the way that was the fastest when measured.
+"""Convolution in compiled programs, by the method measured as fastest for each device and size.
 
-``python -m benchmarks --only primitives`` measures them. On a graphics card all is XLA's own convolution. On
-a processor that one is slow, its gradients most of all inside a loop, and the windows of all images fill the
-caches over and over. There a few images at a time are worked through, by each device those that lie on it.
+``python -m benchmarks --only primitives`` measures them. On a GPU everything is XLA's own convolution. On a
+CPU that is slow, most of all its gradients inside a loop, and the windows of all images overflow the caches.
+There a few images at a time are worked through, by each device those that lie on it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def weights(x: Array, dy: Array, grid: Grid) -> Array:
 
 
 def back(dy: Array, W: Array, grid: Grid, height: int, width: int) -> Array:
-    """Return the gradient of x by XLA's convolution: of dy, with zeros between, and the turned kernel."""
+    """Return the gradient of x by XLA's convolution of dy, dilated by the strides, with W flipped."""
     sides = []
     each = zip(_each(grid, dy.shape[1:3]), (height, width), grid.before, strict=True)
     for (k, d, o, s), size, b in each:
@@ -79,7 +79,7 @@ def _sides(grid: Grid) -> Any:
 
 
 def _each(grid: Grid, outputs: tuple[int, ...]) -> Any:
-    """Return kernel, dilation, outputs and stride in each direction."""
+    """Yield kernel size, dilation, number of outputs and stride for each direction."""
     return zip(grid.kernel, grid.dilation, outputs, grid.strides, strict=True)
 
 
@@ -100,7 +100,7 @@ def forward_on_processor(x: Array, W: Array, grid: Grid) -> Array:
 
 
 def weights_on_processor(x: Array, dy: Array, grid: Grid) -> Array:
-    """Return the gradient of W: for each line of the windows one product."""
+    """Return the gradient of W, by one product for each row of the kernel."""
     x, outputs, channels = padded(x, grid), dy.shape[1:3], x.shape[-1]
     line = grid._replace(kernel=(1, grid.kernel[1]), strides=(1, grid.strides[1]))
     lines = [grid.slices((i * grid.dilation[0], 0), outputs)[1] for i in range(grid.kernel[0])]
@@ -115,7 +115,7 @@ def weights_on_processor(x: Array, dy: Array, grid: Grid) -> Array:
 
 
 def back_on_processor(dy: Array, W: Array, grid: Grid, height: int, width: int) -> Array:
-    """Return the gradient of x: dy W^T, added up where the windows lie, for a few images at a time."""
+    """Return the gradient of x: dy W^T, added up where the windows lie, a few images at a time."""
     outputs, channels = dy.shape[1:3], W.shape[2]
     flat = W.reshape(-1, W.shape[-1]).T
     sizes = grid.around(height, width)
@@ -138,7 +138,7 @@ def windows(x: Array, grid: Grid, outputs: tuple[int, int]) -> Array:
 
 
 def _by_images(work: Callable[[Array], Array], count: int, x: Array) -> Array:
-    """Return what is made of a few images at a time."""
+    """Apply `work` to a few images at a time, and return the joined results."""
     from jax import lax
 
     if (parts := _parts(len(x), count)) == 1:
@@ -148,7 +148,7 @@ def _by_images(work: Callable[[Array], Array], count: int, x: Array) -> Array:
 
 
 def _summed(work: Callable[[Array, Array], Array], count: int, x: Array, dy: Array) -> Array:
-    """Return the sum of what is made of a few images at a time."""
+    """Apply `work` to a few images at a time, and return the sum of the results."""
     from jax import lax
 
     if (parts := _parts(len(x), count)) == 1:
@@ -159,9 +159,9 @@ def _summed(work: Callable[[Array, Array], Array], count: int, x: Array, dy: Arr
 
 
 def _parts(n: int, count: int) -> int:
-    """Return in how many parts of about so many images n are worked through.
+    """Return into how many equal parts to divide n images, each of about `count`.
 
-    They are two at least, if n is even: what is not in a loop the compiler makes again wherever it is used.
+    If n is even there are at least two: the compiler recomputes what is not in a loop wherever it is used.
     """
     least = max(n // count, 1 + (n % 2 == 0))
     return next(parts for parts in range(least, n + 1) if n % parts == 0)

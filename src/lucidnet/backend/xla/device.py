@@ -1,4 +1,4 @@
-"""Compiled work on a device, by JAX: what is jit, what is a loop, what is chosen when the program runs.
+"""Compiled work on a device through JAX: jit, loops, and choices made while the program runs.
 
 JAX serves as an array language and a compiler; its automatic differentiation is not used.
 """
@@ -17,7 +17,7 @@ from .target import target
 def compiled(
     function: Callable[..., Any], given: tuple[Any, ...], donate: tuple[int, ...] = (), sharding: Any = None
 ) -> Callable[..., Any]:
-    """Return a function compiled for arguments such as these; some of them are given away to it.
+    """Compile a function for arguments like the given ones; the buffers of those in `donate` may be reused.
 
     `sharding` says how the results lie on the devices; the compiler chooses if it is not given.
     """
@@ -29,14 +29,14 @@ def compiled(
 
 
 def shapes_of(function: Callable[..., Any], *given: Any) -> Any:
-    """Return what a function makes as shapes and dtypes; nothing is calculated."""
+    """Return the shapes and dtypes of a function's result without computing it."""
     import jax
 
     return jax.eval_shape(function, *given)
 
 
 def signature(tree: Tree) -> Any:
-    """Return what a program is compiled for: the structure of a tree of arrays, their shapes and dtypes."""
+    """Return what a compiled program depends on: a tree's structure, and its arrays' shapes and dtypes."""
     import jax
 
     arrays, structure = jax.tree.flatten(tree)
@@ -62,16 +62,16 @@ def repeated(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -
 
 
 def where(condition: Array, one: Tree, other: Tree) -> Tree:
-    """Return one tree or another of the same structure, as a condition tells at run time."""
+    """Select one of two trees of the same structure by a condition known only at run time."""
     import jax
 
     return jax.tree.map(lambda a, b: jax.numpy.where(condition, a, b), one, other)
 
 
 def cond(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
-    """Return what a function makes, or another tree of the same structure.
+    """Return the result of `make` if a condition holds at run time, else another tree of the same structure.
 
-    A processor does not work out what is not taken; a card would have to ask the host, so it does.
+    A CPU does not compute the branch not taken; a GPU, which would have to ask the host, does.
     """
     from jax import lax
 
@@ -93,14 +93,14 @@ def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:
 
     if not target().processor:
         return plain() & beside
-    # A product of an array with itself as a vector would be added up by slower loops, on a copy of its own.
+    # A product of an array with itself as a vector would be summed by slower loops, on a copy of its own.
     squares = jnp.stack([jnp.isfinite((array * array).sum()) for array in arrays]).all()
     made: Array = lax.cond(squares, lambda: squares, plain)  # squares may overflow
     return made & beside
 
 
 def rows_of(array: Array, chosen: Array) -> Array:
-    """Return some rows of an array; all are known to be there."""
+    """Return some rows of an array; the indices are known to be in range."""
     rows: Array = array.at[chosen].get(mode="promise_in_bounds")
     return rows
 

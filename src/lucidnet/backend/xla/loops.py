@@ -1,4 +1,4 @@
-"""Inside a compiled program: a loop over time, a choice between two ways, and trees that are put aside."""
+"""Inside a compiled program: loops over time, branches, and queues of trees."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..arrays import namespace
 from .target import target
 
 LARGE = 8192
-"""From how many numbers at a time on fetching ahead saves time."""
+"""The number of values fetched at a time from which on fetching ahead saves time."""
 PLAIN = (np.ndarray, np.generic, bool, int, float, str, np.dtype, type, slice)
-"""What else may be put aside: it is the same at each step, or the program would be another."""
+"""Other types that a queue may hold; such values are equal at each step, or the program would differ."""
 
 
 def branch(condition: Array, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Return what one of two functions returns, chosen when the program runs; see `branch.branch`."""
+    """Call one of two functions, chosen at run time, and return its result; see `branch.branch`."""
     from jax import lax
 
     return lax.cond(condition, yes, no)
 
 
 def scan(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
-    """Call a step for each time; see `scan.scan`."""
+    """Call a step function for each time; see `scan.scan`."""
     import jax
 
     if target().processor and max(x[0].size for x in jax.tree.leaves(xs)) >= LARGE:
@@ -41,11 +41,11 @@ def scan(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any
 
 
 def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[Any, Any, tuple[Array, ...]]:
-    """Call a step for each time; what belongs to a time is fetched at the end of the time before.
+    """Call a step function for each time, fetching each time's input at the end of the time before.
 
-    On a processor the compiler joins reading an array at a time with all that is computed of it, into code
-    that is not vectorized. What comes from the time before it cannot join. Outputs take the place of inputs
-    of their shape, which have been read by then, so that less memory goes through the caches.
+    On a CPU the compiler would fuse reading an array at one time with everything computed from it, into code
+    that is not vectorized; what comes from the time before cannot be fused. Outputs overwrite inputs of their
+    shape, which have been read by then, so that less memory passes through the caches.
     """
     import jax
     from jax import lax
@@ -64,7 +64,7 @@ def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[A
             stacks[k] = lax.dynamic_update_index_in_dim(stacks[k], out, t, 0)
         return (carry, fetched(stacks, t - 1 if reverse else t + 1), stacks), None
 
-    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: some other time
+    order = np.arange(times, dtype=np.uint32)  # before the first time and after the last: any other time
     order = order[::-1] if reverse else order
     now = fetched(arrays, order[0])
     made, outputs = jax.tree.flatten(jax.eval_shape(step, carry, now)[1:])
@@ -75,7 +75,7 @@ def _ahead(step: Any, carry: Any, xs: tuple[Any, ...], reverse: bool) -> tuple[A
 
 
 def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array]]:
-    """Return arrays for all times to write to, inputs first, and the number of that of each output."""
+    """Return the stacks that outputs are written to, inputs first, and the stack of each output."""
     xp, stacks, places = namespace(arrays[0]), list(arrays), list[int]()
     for out in made:
         alike = (k for k, x in enumerate(arrays) if x.dtype == out.dtype and x.shape[1:] == out.shape)
@@ -87,7 +87,7 @@ def _places(arrays: list[Array], made: list[Any]) -> tuple[list[int], list[Array
 
 
 def parted(tree: Any) -> tuple[list[Array], Callable[[list[Array]], Any]]:
-    """Return the arrays of a tree, and what puts others like them into their places; see `queue`."""
+    """Return the arrays of a tree, and a function that rebuilds it from arrays like them; see `queue`."""
     import jax
 
     found, form = jax.tree.flatten(tree)

@@ -1,4 +1,4 @@
-"""Which devices work together, and how arrays lie on them."""
+"""Which devices work together, and how arrays are distributed over them."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from ..threads import cores
 from .target import ROWS, Target
 
 COLUMNS = "model"
-"""The second axis, over which the columns of wide weights are spread."""
+"""The mesh's second axis, over which the columns of wide weights are spread."""
 WIDE = 512
-"""From how many rows or columns on a matrix is spread over the second axis."""
+"""The least number of rows or columns from which on a matrix is spread over the second axis."""
 MOST = 64
-"""How many devices a processor with fewer cores can be; a thousand share its cores for minutes at no work."""
+"""The most devices that a machine with fewer cores may simulate; a thousand would stall it for minutes."""
 FORCED = "xla_force_host_platform_device_count"
-"""The older way to say how many devices a processor is."""
+"""The older flag for the number of devices that a processor simulates."""
 
 
 class Mesh:
     """Devices in rows and columns.
 
-    The examples of a batch are spread over the rows. Over the columns, if there are several, wide matrices
-    of weights are: by columns, or by rows where they have more of these. All else every device has whole.
-    The compiler finds out what must be added up or sent, and when (Xu et al. 2021, "GSPMD").
+    The examples of a batch are spread over the rows. If there are several columns, wide weight matrices are
+    spread over them: by their columns, or by their rows if those are more. Every device holds everything else
+    in full. The compiler finds out what must be summed or sent, and when (Xu et al. 2021, "GSPMD").
 
     Parameters
     ----------
     kind : str
         The kind of devices, ``"cpu"`` or ``"gpu"``; JAX's choice if empty.
     given : optional
-        How many: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not given.
+        The number of devices: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not
+        given.
 
     Raises
     ------
     SettingError
-        If there are not so many.
+        If there are not that many devices.
     """
 
     def __init__(self, kind: str = "", given: Any = None) -> None:
@@ -63,16 +64,16 @@ class Mesh:
         self.target = Target(self.devices[0].platform, self.rows, self.grid)
 
     def sharding(self, *axes: str | None) -> Any:
-        """Return how an array lies whose axes are spread over these axes of the mesh."""
+        """Return the sharding of an array whose axes are spread over the given axes of the mesh."""
         jax: Any = import_module("jax")
         return jax.sharding.NamedSharding(self.grid, jax.sharding.PartitionSpec(*axes))
 
     def spread(self, axis: int) -> Any:
-        """Return how arrays lie whose examples stand along an axis."""
+        """Return the sharding of arrays whose examples lie along an axis."""
         return self.sharding(*[None] * axis, ROWS)
 
     def weights(self, tree: Tree) -> Any:
-        """Return how each of the arrays of a tree lies that are, or belong to, weights."""
+        """Return the sharding of each array in a tree of weights, or of arrays that belong to weights."""
         import jax
 
         return jax.tree.map(lambda array: self._weights(array.shape), tree)
@@ -83,7 +84,7 @@ class Mesh:
         return self.sharding(None, COLUMNS) if shape[1] >= shape[0] else self.sharding(COLUMNS, None)
 
     def put(self, tree: Tree, sharding: Any = None) -> Tree:
-        """Return arrays on the devices; every process has all of them. Sharding: one for all, or a tree."""
+        """Put arrays that every process has whole on the devices; `sharding` is one for all, or a tree."""
         import jax
 
         sharding = self.sharding() if sharding is None else sharding
@@ -94,7 +95,7 @@ class Mesh:
         return jax.tree.map(lambda array: _placed(array, sharding), tree)
 
     def put_rows(self, tree: Tree, axis: int) -> Tree:
-        """Return arrays on the devices of which each process has its examples, along an axis."""
+        """Put arrays onto the devices, each process contributing its own examples along an axis."""
         import jax
 
         if self.processes > 1:
@@ -105,14 +106,14 @@ class Mesh:
         return jax.device_put(tree, self.spread(axis) if even else self.sharding())
 
     def whole(self, tree: Tree) -> Tree:
-        """Return arrays of which every process has all; what is spread over processes is sent around."""
+        """Return arrays replicated on all processes; sharded ones are gathered."""
         jax: Any = import_module("jax")
         if self.processes == 1 or self.columns == 1:
             return tree
         return jax.jit(lambda tree: tree, out_shardings=self.sharding())(tree)
 
     def near(self, tree: Tree) -> Tree:
-        """Return arrays on one device of this process."""
+        """Return arrays on a single device of this process."""
         import jax
 
         if self.processes > 1:
@@ -120,7 +121,7 @@ class Mesh:
         return jax.device_put(tree, next(d for d in self.devices if d.process_index == jax.process_index()))
 
     def fetch(self, tree: Tree, axis: int = 0) -> Tree:
-        """Return NumPy arrays of their own; of those spread over processes, this one's examples."""
+        """Copy arrays to NumPy; of those spread over processes, only this process's examples."""
         import jax
 
         return jax.tree.map(lambda array: _fetched(array, axis), tree)
@@ -144,9 +145,9 @@ def devices(kind: str, everywhere: bool = False) -> list[Any]:
 
 
 def processors(asked: Any) -> None:
-    """Have JAX make a device of each core of this machine, or more if so many are asked for.
+    """Make JAX see each CPU core as a device, or more devices than cores if that many are asked for.
 
-    It is too late where JAX has begun; what the user has said, and several processes, are left as they are.
+    It is too late once JAX has started; the user's own settings, and several processes, are left alone.
     """
     jax: Any = optional("jax", "jax")
     told = jax.config.jax_num_cpu_devices != -1 or FORCED in os.environ.get("XLA_FLAGS", "")
@@ -164,7 +165,7 @@ def processors(asked: Any) -> None:
 
 
 def sizes(given: Any, there: int) -> tuple[int, int]:
-    """Return rows and columns.
+    """Parse a mesh setting into its numbers of rows and columns.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Mixed precision: all products in bfloat16, everything else as it was."""
+"""Mixed precision: matrix products in bfloat16, everything else unchanged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PRODUCTS = ("dot_general", "conv_general_dilated")
 def with_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose products and convolutions round their factors to bfloat16.
 
-    They are added up in float32, and what comes out is float32 again, so that no loss has to be scaled
+    The products are summed in float32, and the results are float32 again, so that the loss need not be scaled
     (Kalamkar et al. 2019, "A study of BFLOAT16 for deep learning training", section 3). The program is
-    traced, and its operations are made again one by one, those inside loops, too.
+    traced, and its operations are made again one by one, including those inside loops.
     """
     import jax
 
@@ -26,7 +26,7 @@ def with_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _again(traced: Any, given: Sequence[Any]) -> list[Any]:
-    """Make the operations of a traced program on other arrays."""
+    """Run the operations of a traced program on other arrays."""
     known: dict[Any, Any] = dict(zip(traced.jaxpr.constvars, traced.consts, strict=True))
     known |= dict(zip(traced.jaxpr.invars, given, strict=True))
 
@@ -40,9 +40,9 @@ def _again(traced: Any, given: Sequence[Any]) -> list[Any]:
 
 
 def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
-    """Return what one operation gives."""
+    """Run one operation of a traced program, rounding the factors of products to bfloat16."""
     settings = equation.params
-    if "call_jaxpr" in settings:  # a function with derivatives of its own, which nobody asks for
+    if "call_jaxpr" in settings:  # a function with derivatives of its own, which are not needed
         return _again(settings["call_jaxpr"], given)
     if equation.primitive.name in PRODUCTS:
         import jax.numpy as jnp
@@ -58,7 +58,7 @@ def _made(equation: Any, given: list[Any]) -> Sequence[Any]:
 
 
 def _inside(setting: Any) -> Any:
-    """Return a setting of an operation, with programs in it made anew; the body of a loop is one."""
+    """Return a setting of an operation with the programs inside it (such as a loop's body) retraced."""
     import jax
     import jax.extend
 

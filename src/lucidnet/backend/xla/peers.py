@@ -1,12 +1,12 @@
-"""How one of several processes ends: after the others, by an error, or because another has gone.
+"""How one of several processes ends: after the others, on an error, or because another has gone.
 
-JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds,
-or C++ ends them with a page of messages: within milliseconds, if it was the first. Whoever ends early waits
-for the others, and ends them as well if they are late. So here
+JAX's runtime serves a script badly there. When a process dies, the others wait at their end for seconds, or
+C++ ends them with a page of messages: within milliseconds, if it was the first process. A process that ends
+early waits for the others, and ends them as well if they are late. So here
 
 - a process that ends says so and goes; only the first, which the runtime needs, waits for the others;
 - one that ends by an error, or has seen that another is gone, goes at once (`leave`);
-- that another is gone is heard in place of C++, and said in one sentence.
+- the news that another is gone is caught before C++ acts on it, and told in one sentence.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from ...errors import WorkerError, optional
 EXIT = 70
 """The exit code of a process that gives up (EX_SOFTWARE of sysexits.h)."""
 GRACE = 0.8
-"""Seconds in which work with others may break off by itself, so that a script can catch the error."""
+"""Seconds that collective work may take to break off by itself, so that a script can catch the error."""
 TAKEN = 0.2
-"""Seconds that the others may take from saying that they end to taking their leave of the runtime."""
+"""Seconds that other processes may take between announcing their end and leaving the runtime."""
 LEFT = "lucidnet/left/"
-"""Where processes that have ended say so."""
+"""The key prefix under which processes announce that they have ended."""
 GONE = (
     "another process has gone, or cannot be reached. Start all of them again, with as many as you like; with "
     "--resume (fit(..., resume=folder)) they go on from the newest checkpoint."
@@ -41,11 +41,11 @@ GONE = (
 LOUDNESS = "TF_CPP_MIN_LOG_LEVEL"
 RUNTIME = "jax._src.distributed"
 CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
-"""What C++ calls the error of a value that Python has no type for."""
+"""The C++ names of the error for a value without a matching Python type."""
 
 
 class Peers:
-    """What a process knows of itself among others; there is one of it.
+    """What this process knows about the group that it belongs to; there is one instance.
 
     `left` is set when it has let go of the others, `heard` when C++ has told that one of them is gone.
     """
@@ -63,17 +63,17 @@ HERE = Peers()
 
 
 def runtime() -> Any:
-    """Return JAX, whose C++ is to be quiet: what it calls an error is an exception too, if it matters.
+    """Import JAX with its C++ log silenced: errors that matter are raised as exceptions anyway.
 
-    It is as loud as it was where JAX has been imported before.
+    If JAX was imported before, its log stays as loud as it was.
     """
-    if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets by itself
+    if os.environ.get(LOUDNESS, "1") == "1":  # which JAX sets itself
         os.environ[LOUDNESS] = "3"
     return optional("jax", "jax")
 
 
 def begin(initialize: Callable[[], None]) -> None:
-    """Have JAX join this process to others, and see to it that they end well."""
+    """Join this process to the group, and arrange for an orderly end."""
     with _hearing(), _without_preemption():
         initialize()
     jax: Any = import_module("jax")
@@ -84,7 +84,7 @@ def begin(initialize: Callable[[], None]) -> None:
 
 
 def leave() -> None:
-    """Let go of the runtime: neither this process nor any other is waited for any more."""
+    """Detach from the distributed runtime: no process waits for another any more."""
     if RUNTIME not in sys.modules or _client() is None:
         return
     if not HERE.left.is_set():
@@ -93,14 +93,14 @@ def leave() -> None:
     state = _runtime()
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # to delete it would be to wait
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))  # deleting it would mean waiting
             setattr(state, name, None)
 
 
 def give_up(message: str) -> NoReturn:
-    """Say why, and end this process at once, with exit code 70."""
+    """Print a message and end this process at once, with exit code 70."""
     leave()
-    HERE.heard.set()  # nothing is to be waited for
+    HERE.heard.set()  # there is nothing to wait for
     print(f"error: {message}", file=sys.stderr, flush=True)
     with suppress(Exception):
         atexit._run_exitfuncs()
@@ -117,7 +117,7 @@ def left() -> bool:
 
 
 def _runtime() -> Any:
-    """Return what JAX keeps of its distributed runtime."""
+    """Return JAX's internal state of its distributed runtime."""
     return import_module("jax._src.distributed").global_state
 
 
@@ -130,11 +130,11 @@ def _say_left() -> None:
 
 
 def _end() -> None:
-    """Say that this process ends; the first waits for the others, whom it would end by ending itself."""
+    """Announce that this process ends; process 0 waits for the others first, as its end would end them."""
     if HERE.left.is_set():
         return _quieten()
     state = _runtime()
-    if state.client is None:  # somebody has shut it down already
+    if state.client is None:  # it has been shut down already
         return
     try:
         _say_left()
@@ -142,7 +142,7 @@ def _end() -> None:
             for index in range(1, HERE.count):
                 _wait(state.client, f"{LEFT}{index}")
             time.sleep(TAKEN)
-        HERE.left.set()  # whatever is heard of the others now does not matter any more
+        HERE.left.set()  # news of the others no longer matters
         state.client.shutdown()
         state.client = None
     except Exception:
@@ -151,7 +151,7 @@ def _end() -> None:
 
 
 def _wait(client: Any, name: str) -> None:
-    """Wait for a value of the runtime; not for long at a time, so that Ctrl-C can end it."""
+    """Wait for a key of the distributed runtime, in short intervals, so that Ctrl-C works."""
     jax: Any = import_module("jax")
     while True:
         try:
@@ -163,7 +163,7 @@ def _wait(client: Any, name: str) -> None:
 
 
 def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a hook for errors that nobody catches, by which the other processes hear of them at once."""
+    """Return an excepthook that also tells the other processes of the error at once."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         at_prompt = hasattr(sys, "ps1") or sys.flags.interactive
@@ -177,19 +177,19 @@ def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _heard(*_: Any) -> None:
-    """End this process as another is gone, unless it ends by itself; C++ calls it in a thread of its own."""
+    """End this process after another has gone, unless it ends by itself; C++ calls this in its own thread."""
     HERE.heard.set()
     if not HERE.left.wait(GRACE):
         print(f"error: {HERE}: {GONE}", file=sys.stderr, flush=True)
         _flush()
         os._exit(EXIT)
-    while True:  # whoever returned would be ended
+    while True:  # returning would end this process
         time.sleep(1e6)
 
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Have the runtime that begins meanwhile call `_heard` when another process is gone, if it can be had."""
+    """Make a runtime created in this context call `_heard` when a process is gone, if that is possible."""
     try:
         jaxlib: Any = import_module("jax._src.lib")._jax
         make = jaxlib.get_distributed_runtime_client
@@ -208,7 +208,7 @@ def _hearing() -> Iterator[None]:
 
 @contextmanager
 def _without_preemption() -> Iterator[None]:
-    """Have JAX take no SIGTERM for itself: it would note it, and the process could not be ended any more."""
+    """Keep JAX from handling SIGTERM inside this context: the process could not be terminated any more."""
     jax: Any = import_module("jax")
     name = "jax_enable_preemption_service"
     before = getattr(jax.config, name, None)
@@ -222,10 +222,10 @@ def _without_preemption() -> Iterator[None]:
 
 
 def _catch_terminate() -> None:
-    """Hear of a death also where jaxlib cannot tell Python of it.
+    """Notice a lost process even where jaxlib cannot call back into Python.
 
-    It calls what it was given with a status that Python has no type for; that is a `bad_cast`, which nobody
-    catches, and C++ ends the process. All other such ends go their usual way.
+    jaxlib calls its callback with a status that Python has no type for; that is a `bad_cast`, which nobody
+    catches, and C++ ends the process. All other such ends take their usual way.
     """
     cpp: Any = ctypes.CDLL("libstdc++.so.6")
     thrown, replace = cpp.__cxa_current_exception_type, cpp._ZSt13set_terminatePFvvE
@@ -245,7 +245,7 @@ def _catch_terminate() -> None:
 
 
 def _quieten() -> None:
-    """Have C++ hear now that it is alone: it must not call Python while Python ends."""
+    """Make the runtime's C++ notice a closed connection now, as it must not call Python during shutdown."""
     state = _runtime()
     if HERE.heard.is_set() or not state.coordinator_address:
         return
@@ -260,12 +260,12 @@ def _quieten() -> None:
 
 
 def _flush() -> None:
-    """Write out what has been printed, unless another thread is stuck in that."""
+    """Flush stdout and stderr, unless another thread blocks them."""
     _within(0.2, lambda: (sys.stdout.flush(), sys.stderr.flush()))
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> None:
-    """Do something that may fail or never end; wait for so long."""
+    """Run something that may fail or never return in a thread; wait for at most `seconds`."""
 
     def tried() -> None:
         with suppress(Exception):

@@ -22,16 +22,16 @@ from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
 STUCK = "LUCIDNET_STUCK_SECONDS"
-"""The environment variable that says after how many seconds without a step a training is given up."""
+"""The environment variable with the seconds without a step after which a training is given up."""
 PATIENCE = 300.0
 DESERTED = 5
-"""How often to look before work with a process that has ended is given up, if it does not break off."""
+"""How often to check before collective work with an ended process is given up, if it does not break off."""
 SHORT = 1024
-"""How many bytes are sent at once, before it is known how many there are."""
+"""The number of bytes sent at once, before the total is known."""
 LONGEST = 1 << 30
-"""No process tells the others more bytes than this; who seems to, sends something else."""
+"""The most bytes that a process sends to others; a longer message must be something else."""
 BROKEN = re.compile("UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION")
-"""How errors of the runtime begin when work with others breaks off; JAX raises some as ValueError."""
+"""How runtime errors begin when collective work breaks off; JAX raises some as ValueError."""
 VERSIONS = "all must run the same version of lucidnet"
 
 
@@ -73,7 +73,7 @@ def detected() -> bool:
 
 
 def gathered(value: Any) -> list[Any]:
-    """Return what each process has, in their order; all must call it.
+    """Return the values of all processes, in their order; every process must call this.
 
     Plain data are sent: numbers, texts, None, arrays, and tuples, lists and dicts of them.
 
@@ -94,7 +94,7 @@ def gathered(value: Any) -> list[Any]:
 
 
 def _sent(mine: bytes) -> list[bytes]:
-    """Return the bytes of each process; how many there are stands in front."""
+    """Return the bytes that each process sends; each message is preceded by its length."""
     gather: Any = import_module("jax.experimental.multihost_utils").process_allgather
     mine = len(mine).to_bytes(8, "little") + mine
     size = SHORT
@@ -111,7 +111,7 @@ def _sent(mine: bytes) -> list[bytes]:
 
 
 def _read(index: int, data: bytes, mine: Any) -> Any:
-    """Return what a process sent, of the types that it has here."""
+    """Decode what a process sent, with the types that the value has here."""
     try:
         return shaped_like(from_bytes(data), mine)
     except FileError as error:
@@ -120,7 +120,7 @@ def _read(index: int, data: bytes, mine: Any) -> Any:
 
 @contextmanager
 def together(count: int) -> Iterator[None]:
-    """Say clearly that another process has gone, if work with others breaks off."""
+    """Raise a clear `WorkerError` if work with other processes breaks off because one has gone."""
     if count == 1:
         yield
         return
@@ -144,12 +144,12 @@ def together(count: int) -> Iterator[None]:
 
 
 inside = 0
-"""How deep this process is in work with others."""
+"""How deeply nested this process is in collective work."""
 
 
 @contextmanager
 def watching(count: int) -> Iterator[Callable[[], None]]:
-    """Watch over a training of so many processes; what is given is called whenever there is progress."""
+    """Watch over a training of several processes; yield a function to call at each sign of progress."""
     if count == 1:
         yield lambda: None
         return
@@ -161,16 +161,16 @@ def watching(count: int) -> Iterator[Callable[[], None]]:
 
 
 class Watchdog(Brief):
-    """Ends this process when a training makes no step for too long: some process is alive, but stuck.
+    """Ends this process if a training makes no step for too long: some process is alive, but stuck.
 
-    Heartbeats never notice that, and whoever waits for the others cannot be interrupted.
+    Heartbeats never notice that, and a process that waits for the others cannot be interrupted.
 
     Parameters
     ----------
     seconds : float, optional
-        After how long; the environment variable ``LUCIDNET_STUCK_SECONDS`` says it if not given, else 300.
+        Seconds without a step; ``LUCIDNET_STUCK_SECONDS`` in the environment if not given, else 300.
     end : callable, optional
-        What is done then, after a message; the process exits if not given.
+        Called then, after a message; if not given, the process exits.
     """
 
     def __init__(self, seconds: float | None = None, end: Callable[[int], Any] = os._exit) -> None:
@@ -184,7 +184,7 @@ class Watchdog(Brief):
         self.last = time.monotonic()
 
     def close(self) -> None:
-        """Stop the thread that watches the other processes."""
+        """Stop the watching thread."""
         self.over.set()
         self.thread.join()
 

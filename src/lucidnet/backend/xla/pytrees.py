@@ -1,4 +1,4 @@
-"""Flat trees and the parts of a vector, as JAX takes them apart and puts them together."""
+"""Flat trees and a vector's parts, registered as JAX pytrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For which devices a program is being compiled: some work is best done in another way on each."""
+"""Which devices a program is being compiled for, as some work is best done differently on each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = "data"
 class Target(NamedTuple):
     """The kind of devices, ``"cpu"`` or ``"gpu"``, and over how many the examples of a batch are spread.
 
-    `grid` is JAX's mesh of them, if there are several.
+    `grid` is JAX's mesh of these devices, if there are several.
     """
 
     kind: str
@@ -34,7 +34,7 @@ _TARGET: ContextVar[Target | None] = ContextVar("target", default=None)
 
 
 def target() -> Target:
-    """Return what is compiled for: JAX's own choice if nobody has said so."""
+    """Return the target of the current compilation; JAX's default if none was set."""
     import jax
 
     return _TARGET.get() or Target(jax.default_backend())
@@ -42,7 +42,7 @@ def target() -> Target:
 
 @contextmanager
 def compiling_for(given: Target) -> Iterator[None]:
-    """Say what is compiled for."""
+    """Set the target of what is compiled inside this context."""
     token = _TARGET.set(given)
     try:
         yield
@@ -53,18 +53,18 @@ def compiling_for(given: Target) -> Iterator[None]:
 def on_each(
     work: Callable[..., Array], rows: tuple[Array, ...], whole: tuple[Array, ...] = (), add: bool = False
 ) -> Array:
-    """Return what each device makes of the examples that lie on it, one behind the other or added up.
+    """Run `work` on each device's share of the examples; join the results, or add them up.
 
     Parameters
     ----------
     work : callable
-        From some examples, and what every device has whole, to an array.
+        A function from some examples, and what every device has in full, to an array.
     rows : tuple of arrays (n, ...)
         The examples.
     whole : tuple of arrays
-        What every device has whole.
+        Arguments that every device has in full.
     add : bool
-        Whether to add up what the devices make.
+        Whether to sum the devices' results.
     """
     here = target()
     if here.devices == 1 or len(rows[0]) % here.devices:  # then every device has all examples

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["AILMENTS", "Ailment", "DoctorReport", "Evidence", "Finding", "Sign", "doctor"]
 
 
-@np.errstate(all="ignore")  # a network that is ill may overflow; that is found, and said
+@np.errstate(all="ignore")  # an ill network may overflow; that is found and reported
 def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
-    """Watch a copy of a model in some training steps, and say what is wrong; see `Model.doctor`.
+    """Watch a copy of a model for some training steps, and say what is wrong; see `Model.doctor`.
 
     Examples
     --------

@@ -158,11 +158,11 @@ AILMENTS: tuple[Ailment, ...] = (
         "check that the data reach the network as you mean them.",
     ),
 )
-"""Causes before consequences; what one explains is not reported by those below it."""
+"""All ailments, causes before consequences; an ailment explained by one above is not reported."""
 
 
 def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
-    """Return what is wrong, without what is a mere consequence of something else that was found."""
+    """Return the findings, without those that merely follow from others."""
     found: list[Finding] = []
     explained: set[str] = set()
     for ailment in AILMENTS:

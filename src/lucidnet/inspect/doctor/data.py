@@ -1,4 +1,4 @@
-"""What the data alone tell: scales, columns that say nothing, classes that are rare."""
+"""What the data alone reveal: scales, uninformative columns, rare classes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .output import REGRESSION
 from .report import Sign
 
 OFTEN = 0.1
-"""Share of examples in which a feature must differ from 0 for its size to count."""
+"""The share of examples in which a feature must differ from 0 for its scale to count."""
 
 
 class Features(NamedTuple):
-    """Which features of an input were measured, and the root mean square of each, zeros left out."""
+    """The features of an input that were measured, and the root mean square of each, zeros left out."""
 
     name: str
     numbers: Array
@@ -27,7 +27,7 @@ class Features(NamedTuple):
 
 
 def feature_scale(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the size of the largest feature, or of all of them if that is far from 1."""
+    """Yield the size (root mean square) of the largest feature of each input."""
     for name, numbers, sizes in _features(evidence):
         largest = int(sizes.argmax())
         size, which = float(sizes[largest]), f"feature {numbers[largest]} of {name}"
@@ -35,7 +35,7 @@ def feature_scale(evidence: Evidence) -> Iterator[Sign]:
 
 
 def feature_ratio(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how much larger the largest feature is than the smallest."""
+    """Yield the ratio between the largest and the smallest feature of each input."""
     for name, numbers, sizes in _features(evidence, FEW):
         high, low = int(sizes.argmax()), int(sizes.argmin())
         ratio = float(sizes[high] / sizes[low])
@@ -47,7 +47,7 @@ def feature_ratio(evidence: Evidence) -> Iterator[Sign]:
 
 
 def target_scale(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the size of real targets that a linear output must reach."""
+    """Yield the size of regression targets that a linear output must reach."""
     target = evidence.sample.target
     linear = evidence.single and type(evidence.output) in (Linear, type(None))
     if linear and isinstance(evidence.loss, REGRESSION) and target.any():
@@ -56,7 +56,7 @@ def target_scale(evidence: Evidence) -> Iterator[Sign]:
 
 
 def constant_features(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how many columns hold one number other than 0; zeros do no harm."""
+    """Yield the number of constant columns; constant zeros are harmless, and not counted."""
     for name, x in _tables(evidence):
         same = np.flatnonzero((x == x[:1]).all(0) & (x[0] != 0))
         first = f": feature {same[0]} is always {x[0, same[0]]:.4g}" if same.size else ""
@@ -64,7 +64,7 @@ def constant_features(evidence: Evidence) -> Iterator[Sign]:
 
 
 def duplicated_features(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how many columns repeat another."""
+    """Yield the number of columns that duplicate another."""
     for name, x in _tables(evidence):
         columns = np.flatnonzero(((x != 0).mean(0) >= OFTEN) & (x != x[:1]).any(0))
         _, first, which = np.unique(x[:, columns], axis=1, return_index=True, return_inverse=True)
@@ -86,7 +86,7 @@ def largest_class(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _features(evidence: Evidence, fewest: int = 1) -> Iterator[Features]:
-    """Yield the features of each input of so many examples."""
+    """Yield the features of each input that has at least `fewest` examples."""
     for name, x in _inputs(evidence):
         if len(x) < fewest:
             continue
@@ -104,7 +104,7 @@ def _tables(evidence: Evidence) -> Iterator[tuple[str, Array]]:
 
 
 def _inputs(evidence: Evidence) -> Iterator[tuple[str, Array]]:
-    """Yield the inputs by name, but for whole numbers that are looked up and those normalized at once."""
+    """Yield the inputs by name, except those that go into an embedding or a batch normalization."""
     calls = evidence.before.calls
     skipped = {
         id(c.x) for c in calls if not c.layer.differentiable or isinstance(c.layer, BatchNormalization)

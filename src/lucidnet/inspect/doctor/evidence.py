@@ -1,4 +1,4 @@
-"""What the doctor looks at: some training steps on a copy of the state, and the layers before and after."""
+"""The doctor's evidence: a few training steps on a copy of the state, and the layers before and after."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from ...training.diagnose import settled
 from ..trace import Trace, trace_step
 
 PROBE = 256
-"""Examples on which layers are looked at."""
+"""The number of examples on which layers are examined."""
 
 SAMPLE = 1000
-"""Examples on which the data are looked at."""
+"""The number of examples on which the data are examined."""
 
 FEW = 8
-"""With fewer examples what is so for all of them tells nothing: a healthy ReLU is 0 for every other one."""
+"""With fewer examples, what holds for all proves nothing: a healthy ReLU is 0 for half of them."""
 
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One training step: its loss, and by array of weights the norm of their change and their own."""
+    """One training step: its loss, and for each weight array the norms of the change and of the weights."""
 
     loss: float
     changes: dict[str, float]
@@ -45,7 +45,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the checks may look at.
+    """Everything that the doctor's checks can use.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ class Evidence:
 
     @property
     def loss(self) -> Loss:
-        """The loss, as it was given."""
+        """The loss of the model."""
         return self.model.problem.loss
 
     @property
     def output(self) -> Layer | None:
-        """The activation that the network ends in."""
+        """The network's final activation."""
         return self.model.net.split_activation()[1]
 
     @property
@@ -95,12 +95,12 @@ class Evidence:
 
     @property
     def plain(self) -> bool:
-        """Whether there is one row of targets for each example."""
+        """Whether each example has one row of targets."""
         return self.single and self.before.prediction.ndim == 2
 
     @property
     def labels(self) -> Array | None:
-        """The class of each example, if the targets are classes of whole examples."""
+        """The class of each example, if the targets are classes; else None."""
         target, loss = self.data.target, self.loss
         if not self.single or not isinstance(loss, FromProbabilities) or target.ndim > 2:
             return None
@@ -112,7 +112,7 @@ class Evidence:
 
 
 def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evidence:
-    """Make some steps from a model's state on, and return what was seen; the model stays as it is."""
+    """Run some training steps on a copy of a model's state, and return the evidence."""
     if not isinstance(steps, int) or steps < 1:
         raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
     data, problem = model.checked(x, y), model.problem
@@ -136,19 +136,19 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
 
 
 def _norms(problem: Problem, vector: Array) -> dict[str, float]:
-    """Return the norm of each array of weights in a vector; biases, which begin at zero, are left out."""
+    """Return the norm of each weight array in a vector, without biases, which start at zero."""
     layout = problem.layout.parameters
     places = zip(layout.paths, layout.shapes, layout.slices, strict=True)
     return {dotted(p): length(vector[part]) for p, shape, part in places if len(shape) > 1}
 
 
 def _endless(source: ArraySource, steps: int, whole: bool) -> Iterator[Batch]:
-    """Yield so many batches, one epoch after the other; `whole` ones only, if there is one."""
+    """Yield `steps` batches, epoch after epoch; with `whole` only those of full size."""
     epochs = (batch for epoch in count() for batch in source.batches(epoch))
     size = min(source.batch_size, len(source.data))
     return islice((batch for batch in epochs if not whole or rows(batch.x) == size), steps)
 
 
 def _spread(data: Data, most: int) -> Array:
-    """Return the rows of a sample, spread evenly over the data."""
+    """Return row indices of a sample, spread evenly over the data."""
     return np.unique(np.linspace(0, len(data) - 1, min(most, len(data))).round().astype(int))

@@ -1,4 +1,4 @@
-"""How errors travel down the layers, and how large the steps are."""
+"""How errors travel back through the layers, and how large the steps are."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from .report import Sign
 from .units import idle_units
 
 FURTHER = (10, 100, 1000, 10_000, 100_000)
-"""How many times further is tried out, to see whether the steps are too short."""
+"""The multiples of a step's length that are tried, to see whether the steps are too short."""
 
 BETTER = 0.03
-"""By what share of itself, and of that of a constant output, the loss must fall there."""
+"""By what share of itself, and of a constant output's loss, the loss must then fall."""
 
 SPIKE = 2.0
-"""Losses so many times the first one are harm done by training."""
+"""A loss that is this many times the first one is damage done by training."""
 
 LOST = 0.4
-"""So is a share of dead or saturated units in a layer that grows by this."""
+"""So is a growth by this of a layer's share of dead or saturated units."""
 
 
 def growing(evidence: Evidence) -> Iterator[Sign]:
-    """Yield for each layer the size of the error that reaches it, over that at the last, before training."""
+    """Yield each layer's error size before training, relative to that at the last layer."""
     last, ratios = _ratios(evidence.before)
     yield from (_sign(name, ratio, last) for name, ratio in ratios.items())
 
 
 def shrinking(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the same, the larger one of before and after training: a last layer may well begin at zero."""
+    """Yield each layer's relative error size, before or after training, whichever is larger."""
     last, before = _ratios(evidence.before)
     _, after = _ratios(evidence.after)
     for name, ratio in before.items():
@@ -48,16 +48,16 @@ def shrinking(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _sends_nothing(evidence: Evidence) -> bool:
-    """Tell whether a rule by its definition sends no error down from a layer."""
+    """Tell whether some layer's rule sends no error down by definition."""
     problem = evidence.model.problem
     found = places(problem.objective.net, problem.rule or Rule())
     return any(isinstance(own.space, Shallow) for _, _, own in found)
 
 
 def _ratios(made: Trace) -> tuple[str, dict[str, float]]:
-    """Return the last layer with weights, and the size of the error at each, over that at the last.
+    """Return the name of the last layer with weights, and each layer's error size relative to its.
 
-    If there is no error at the last layer nothing can be said about the others.
+    If there is no error at the last layer, nothing can be said about the others.
     """
     sizes = error_sizes(made)
     last = list(sizes)[-1] if sizes else ""
@@ -70,7 +70,7 @@ def _sign(name: str, ratio: float, last: str) -> Sign:
 
 
 def error_sizes(made: Trace) -> dict[str, float]:
-    """Return the norm of the gradient by the output of each layer that has weights."""
+    """Return the norm of the gradient by the output, for each layer with weights."""
     sizes: dict[str, float] = {}
     for call in made.calls:
         if isinstance(call.dy, np.ndarray) and isinstance(call.params, dict) and call.params:
@@ -79,9 +79,9 @@ def error_sizes(made: Trace) -> dict[str, float]:
 
 
 def update_ratios(evidence: Evidence) -> Array:
-    """Return for each step the median of |update| / |weights| over all arrays of weights.
+    """Return, for each step, the median of |update| / |weights| over all weight arrays.
 
-    Weights are measured before the first step; those that begin at zero, where they are largest. A healthy
+    Weights are measured before the first step; those that start at zero, where they are largest. A healthy
     ratio is about 1e-3 (Karpathy 2015, notes of the course CS231n, "Ratio of weights:updates").
     """
     records = evidence.records
@@ -95,7 +95,7 @@ def update_ratios(evidence: Evidence) -> Array:
 
 
 def large_steps(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the largest update-to-weight ratio of all steps, if training does harm."""
+    """Yield the largest update-to-weight ratio of all steps, if training has done harm."""
     ratios, harm = update_ratios(evidence), _harm(evidence)
     if harm and ratios.size:
         ratio = float(np.nanmax(ratios))
@@ -103,7 +103,7 @@ def large_steps(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _harm(evidence: Evidence) -> str:
-    """Say what damage training has done, if it has."""
+    """Describe the harm that training has done; "" if none."""
     first, last = evidence.before.loss, evidence.after.loss
     most = max([record.loss for record in evidence.records], default=first)
     if evidence.failure:
@@ -116,7 +116,7 @@ def _harm(evidence: Evidence) -> str:
 
 
 def small_steps(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the median update-to-weight ratio, if much further on the same way the loss is much lower."""
+    """Yield the median update-to-weight ratio, if going further along the same path lowers the loss a lot."""
     ratios = update_ratios(evidence)
     if evidence.failure or not ratios.size:
         return
@@ -132,7 +132,7 @@ def small_steps(evidence: Evidence) -> Iterator[Sign]:
 
 
 def further(evidence: Evidence, times: float) -> float:
-    """Return the loss of the probe so many times further on the way that the steps went."""
+    """Return the probe's loss at `times` times the distance that the steps have moved the weights."""
     vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
     params = evidence.end.params.layout.unravel(vector)
     model, probe = evidence.model, evidence.probe

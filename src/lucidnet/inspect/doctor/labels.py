@@ -15,15 +15,15 @@ from .report import Sign
 
 NEIGHBOURS = 5
 FEWEST = 60
-"""With fewer examples chance cannot be told from a weak rule."""
+"""With fewer examples, chance cannot be told from a weak relation."""
 
 SHUFFLES = 40
 LEARNED = 0.9
-"""The network has learned something if its loss is below this share of that of the best constant output."""
+"""The network has learned something if its loss is below this share of the best constant output's."""
 
 
 class Agreement(NamedTuple):
-    """How much the targets of neighbours agree, and the mean and spread of that for shuffled targets."""
+    """How much neighbours' targets agree, and the mean and deviation of that for shuffled targets."""
 
     found: float
     chance: float
@@ -31,7 +31,7 @@ class Agreement(NamedTuple):
 
 
 def shuffled(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how far neighbours agree beyond chance, in standard deviations, if the network learned nothing.
+    """Yield how far neighbours agree beyond chance, in standard deviations, if nothing was learned.
 
     The targets are permuted many times over; for truly shuffled ones the agreement of nearest neighbours
     (Cover & Hart 1967) is an ordinary draw among those. (Ojala & Garriga 2010, "Permutation tests for
@@ -54,7 +54,7 @@ def shuffled(evidence: Evidence) -> Iterator[Sign]:
 
 
 def agreement(x: Array, rows: Array) -> Agreement:
-    """Return how much of the targets' variance is common to each example and its nearest neighbours."""
+    """Return the share of the targets' variance that examples have in common with nearest neighbours."""
     near = _neighbours(x)
     centred = rows - rows.mean(0)
     variance = float(np.square(centred).sum(-1).mean())
@@ -67,7 +67,7 @@ def agreement(x: Array, rows: Array) -> Agreement:
 
 
 def baseline(evidence: Evidence) -> float:
-    """Return the loss of one output for all: the frequencies of the classes, or the mean of the targets."""
+    """Return the loss of the best constant output: the class frequencies, or the mean target."""
     if not evidence.plain:
         return evidence.before.loss
     loss, target = evidence.loss, evidence.probe.target
@@ -78,7 +78,7 @@ def baseline(evidence: Evidence) -> float:
 
 
 def _neighbours(x: Array) -> Array:
-    """Return the nearest other examples of each (n, k); features are standardized."""
+    """Return the nearest other examples of each example (n, k), with standardized features."""
     x = x.astype(np.float64)
     x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
     squares = np.square(x).sum(1)

@@ -1,4 +1,4 @@
-"""Whether a network stands still where the data have more to give: as a straight line, or as a constant."""
+"""Whether a network is stuck at a linear or constant function that the data could improve on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .labels import FEWEST, agreement, baseline, target_rows
 from .report import Sign
 
 STILL = 0.02
-"""The loss stands still if the steps lower it by less than this share of that of a constant output."""
+"""The loss stands still if the steps lower it by less than this share of a constant output's loss."""
 
 LONG = 100
-"""How many steps must have been made before a loss that stands still may be said to have stopped."""
+"""The number of steps after which a loss that stands still may be said to have stopped."""
 
 MISSED = 0.2
-"""What neighbours must know beyond the network, as a share of the targets' variance."""
+"""How much more than the network the neighbours must know, as a share of the targets' variance."""
 
 EXAMPLES = 4
-"""How many examples a straight line needs for each input, or it fits whatever it is given."""
+"""The examples needed for each input of a linear fit, as with fewer it fits anything."""
 
 
 class Stop(NamedTuple):
-    """A loss that has stopped: after so many steps, and what network and neighbours know of the targets."""
+    """A stalled training: its number of steps, and what network and neighbours know about the targets."""
 
     steps: int
     known: float
@@ -35,10 +35,10 @@ class Stop(NamedTuple):
 
 
 def straight(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of the output's variance that is no straight line in the inputs, if the net is stuck.
+    """Yield the share of the output's variance that is not linear in the inputs, if training stalls.
 
-    The output is taken before its activation. The straight line is that of least squares, its error by
-    degrees of freedom.
+    The output is taken before its activation. The straight line is the least-squares fit, with its error
+    corrected for degrees of freedom.
     """
     x = evidence.probe.x
     if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) < EXAMPLES * (x.shape[1] + 1):
@@ -53,11 +53,11 @@ def straight(evidence: Evidence) -> Iterator[Sign]:
 
 
 def standing(evidence: Evidence) -> Iterator[Sign]:
-    """Yield what the network knows of the targets, as a share of what neighbours know, if it is stuck.
+    """Yield what the network knows about the targets, relative to the neighbours, if training stalls.
 
-    So deep networks of sigmoids stand at the loss of a constant output, as their last hidden layer goes to
-    zero (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks",
-    section 3.1).
+    This is how deep networks of sigmoids get stuck at the loss of a constant output, as their last hidden
+    layer goes to zero (Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward
+    neural networks", section 3.1).
     """
     if stop := _stopped(evidence):
         yield Sign(
@@ -68,7 +68,7 @@ def standing(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _stopped(evidence: Evidence) -> Stop | None:
-    """Return how far the network came, if its loss stands still and neighbours know more.
+    """Return how far the network got, if its loss stalls although the neighbours know more.
 
     That is: the nearest neighbours of an example (Cover & Hart 1967) know more about its target than the
     network does.
@@ -90,7 +90,7 @@ def _stopped(evidence: Evidence) -> Stop | None:
 
 
 def _drop(evidence: Evidence) -> float:
-    """Return by how much the steps lowered the loss; of many, the last quarter against the one before."""
+    """Return how much the loss fell; over many steps, from the second last quarter to the last."""
     losses = [record.loss for record in evidence.records]
     if len(losses) < LONG:
         return evidence.before.loss - evidence.after.loss
@@ -106,13 +106,13 @@ def _said(evidence: Evidence, stop: Stop) -> str:
 
 
 def _unbounded(evidence: Evidence) -> Array:
-    """Return the outputs before their last activation; one that the loss has taken over is none any more."""
+    """Return the outputs before the final activation, unless that was fused with the loss already."""
     last = evidence.after.calls[-1]
     return last.x if isinstance(last.layer, ActivationLayer) else last.y
 
 
 def _bent(x: Array, y: Array) -> float:
-    """Return the share of the variance of y that the best linear function of x leaves over."""
+    """Return the share of y's variance that the best linear function of x does not explain."""
     rows = np.column_stack([np.ones(len(x)), x]).astype(np.float64)
     y = y.astype(np.float64)
     total = float(np.square(y - y.mean(0)).sum()) / (len(x) - 1)

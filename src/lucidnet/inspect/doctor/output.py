@@ -52,11 +52,11 @@ RANGES: dict[type[Layer], tuple[float, float]] = {
     ELU: (-1, math.inf),
     SELU: (-SELU.scale * SELU.alpha, math.inf),
 }
-"""What each activation can give (ELU with its default alpha)."""
+"""The range of each activation's output (ELU with its default alpha)."""
 
 
 def unreachable_targets(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of the targets that the last activation cannot give."""
+    """Yield the share of the targets outside the range of the final activation."""
     low, high = RANGES.get(type(evidence.output or Linear()), (-math.inf, math.inf))
     if not evidence.single or not isinstance(evidence.loss, REGRESSION):
         return
@@ -70,7 +70,7 @@ def unreachable_targets(evidence: Evidence) -> Iterator[Sign]:
 
 
 def squared_softmax(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of the error that comes through a softmax which the loss has not taken over."""
+    """Yield the share of the error that passes a softmax which is not fused with the loss."""
     if isinstance(evidence.output, Softmax) and isinstance(evidence.loss, REGRESSION):
         last = next(c for c in reversed(evidence.before.calls) if isinstance(c.layer, Softmax))
         share = length(last.dx) / (length(last.dy) or 1)
@@ -89,8 +89,8 @@ def lone_softmax(evidence: Evidence) -> Iterator[Sign]:
 
 
 def repeated_softmax(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how many softmaxes stand one after the other at the end."""
-    last = evidence.before.calls[-1]  # the activation that the loss has taken over is a linear one now
+    """Yield the number of consecutive softmaxes at the end."""
+    last = evidence.before.calls[-1]  # the activation fused into the loss is linear now
     if isinstance(evidence.output, Softmax) and isinstance(last.layer, Softmax | Linear):
         before = [call.y for call in evidence.before.calls[:-1] if isinstance(call.layer, Softmax)]
         count = 1 + any(y is last.x for y in before)
@@ -98,7 +98,7 @@ def repeated_softmax(evidence: Evidence) -> Iterator[Sign]:
 
 
 def first_loss(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the loss before training over that of an even guess."""
+    """Yield the loss before training, relative to that of a uniform guess."""
     loss = evidence.loss
     if not evidence.single or not isinstance(
         loss, BinaryCrossentropy | CategoricalCrossentropy | SparseCategoricalCrossentropy
@@ -115,7 +115,7 @@ def first_loss(evidence: Evidence) -> Iterator[Sign]:
 
 
 def constant_output(evidence: Evidence) -> Iterator[Sign]:
-    """Yield how much the outputs differ from example to example, over their size."""
+    """Yield how much the outputs vary between examples, relative to their size."""
     output = evidence.after.prediction
     if evidence.single and len(output) > 1 and np.isfinite(output).all():
         spread, size = float(output.std(0).max()), float(np.abs(output).max())

@@ -1,4 +1,4 @@
-"""What the doctor found, in plain sentences."""
+"""The doctor's findings, in plain sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Sign(NamedTuple):
-    """A number that was measured, what it says in words, and the layer that it is about."""
+    """A measured number, a sentence about it, and the layer that it is about."""
 
     number: float
     sentence: str
@@ -22,7 +22,7 @@ class Sign(NamedTuple):
 
 
 Look: TypeAlias = "Callable[[Evidence], Iterator[Sign]]"
-"""A check: it measures, and does not judge."""
+"""A check, which measures and does not judge."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Ailment:
     advice : str
         What to try.
     explains : tuple of str
-        The ailments that are a mere consequence of it, and are not reported beside it.
+        Ailments that are mere consequences of it, and are not reported beside it.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Ailment:
     explains: tuple[str, ...] = ()
 
     def judge(self, evidence: Evidence) -> Finding | None:
-        """Return the finding about the sign furthest outside the healthy range, if there is one."""
+        """Return the finding for the number furthest outside the healthy range; None if all are healthy."""
         signs = [sign for sign in self.look(evidence) if not self.is_healthy(sign.number)]
         if not signs:
             return None
@@ -61,7 +61,7 @@ class Ailment:
         )
 
     def is_healthy(self, number: float) -> bool:
-        """Tell whether a number is in the healthy range; what could not be measured tells nothing."""
+        """Tell whether a number is in the healthy range; NaN, which was not measured, counts as healthy."""
         low, high = self.healthy
         return low <= number <= high or math.isnan(number)
 
@@ -102,7 +102,7 @@ class Finding(Report):
 
     @property
     def seen(self) -> str:
-        """What was seen, the healthy range, and where else."""
+        """The observation, the healthy range, and the other layers that show it."""
         also = f" The same in {_listed(self.others)}." if self.others else ""
         return f"{self.sentence} ({_range(self.healthy)}).{also}"
 
@@ -112,7 +112,7 @@ class Finding(Report):
 
 @dataclass(frozen=True, repr=False)
 class DoctorReport(Report):
-    """All that the doctor found; true if that is nothing.
+    """All that the doctor found; true if nothing was.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class DoctorReport(Report):
     steps : int
         How many training steps were watched.
     examples : int
-        On how many examples the layers were looked at.
+        The number of examples on which the layers were examined.
     """
 
     findings: tuple[Finding, ...]
@@ -152,7 +152,7 @@ class DoctorReport(Report):
 
     @property
     def _first(self) -> str:
-        """The first line: how much was found, and on what."""
+        """The first line: the number of findings, and what they are based on."""
         seen = f"{self.steps} training steps on a copy, layers looked at on {self.examples} examples"
         if self.healthy:
             return f"Nothing suspicious: {seen}."

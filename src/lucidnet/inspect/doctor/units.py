@@ -1,4 +1,4 @@
-"""Units that do nothing: dead, saturated, or all alike."""
+"""Units that do nothing: dead, saturated, or identical to others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .evidence import FEW, Evidence
 from .report import Sign
 
 FLAT = 0.04
-"""An activation is saturated where its derivative is below this share of its largest."""
+"""An activation is saturated where its derivative is below this share of its maximum."""
 
 LIMITS: dict[type[Layer], tuple[float, float]] = {
     Tanh: (-((1 - FLAT) ** 0.5), (1 - FLAT) ** 0.5),
@@ -23,11 +23,11 @@ LIMITS: dict[type[Layer], tuple[float, float]] = {
     Softsign: (FLAT**0.5 - 1, 1 - FLAT**0.5),
     HardSigmoid: (1e-7, 1 - 1e-7),
 }
-"""Outputs between which the derivative is larger; it is 1 - y^2, y (1 - y), (1 - |y|)^2, 1/6 or 0."""
+"""Output limits between which the derivative is larger; it is 1 - y^2, y (1 - y), (1 - |y|)^2, 1/6 or 0."""
 
 
 def dead_from_the_start(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of the ReLUs of each layer that are 0 for all examples before and after training."""
+    """Yield each layer's share of ReLUs that are 0 for all examples, before training and after."""
     before, after = (dict(_relus(made)) for made in (evidence.before, evidence.after))
     for name in before:
         dead = _silent(before[name]) & _silent(after.get(name, before[name]))
@@ -35,23 +35,23 @@ def dead_from_the_start(evidence: Evidence) -> Iterator[Sign]:
 
 
 def dead(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of the ReLUs of each layer that are 0 for all examples after training."""
+    """Yield each layer's share of ReLUs that are 0 for all examples after training."""
     for name, y in _relus(evidence.after):
         yield _dead(name, _silent(y), len(y))
 
 
 def saturated_from_the_start(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of outputs on the flat part of the activation, by hidden layer, before training."""
+    """Yield each hidden layer's share of saturated outputs before training."""
     yield from _saturated(evidence.before)
 
 
 def saturated(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the same after training."""
+    """Yield each hidden layer's share of saturated outputs after training."""
     yield from _saturated(evidence.after)
 
 
 def idle_units(made: Trace) -> Iterator[tuple[str, float]]:
-    """Yield by layer the share of dead ReLUs, or of saturated outputs."""
+    """Yield each layer's share of dead ReLUs or saturated outputs."""
     for name, y in _relus(made):
         yield name, float(_silent(y).mean())
     for sign in _saturated(made):
@@ -59,7 +59,7 @@ def idle_units(made: Trace) -> Iterator[tuple[str, float]]:
 
 
 def alike(evidence: Evidence) -> Iterator[Sign]:
-    """Yield the share of different units in each hidden layer, before or after training."""
+    """Yield the share of distinct units in each hidden layer, before or after training."""
     before, after = (list(_different(made)) for made in (evidence.before, evidence.after))
     for (name, units, early), (_, _, late) in list(zip(before, after, strict=False))[:-1]:
         different = max(early, late)
@@ -72,7 +72,7 @@ def alike(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _different(made: Trace) -> Iterator[tuple[str, int, int]]:
-    """Yield for each layer with weights how many units it has, and how many different ones."""
+    """Yield each layer with weights, its number of units, and its number of distinct units."""
     for call in made.calls:
         if isinstance(call.params, dict) and "W" in call.params:
             units = call.params["W"].shape[-1]
@@ -109,7 +109,7 @@ def _saturated(made: Trace) -> Iterator[Sign]:
 
 
 def _relus(made: Trace) -> Iterator[tuple[str, Array]]:
-    """Yield the outputs (rows, units) of all ReLUs; none if there are too few examples to judge them by."""
+    """Yield the outputs (rows, units) of all ReLUs; nothing if there are too few examples."""
     if rows(made.prediction) >= FEW:
         yield from ((name, y) for name, y, _ in _typed(made, (ReLU,), last=True))
 
@@ -117,7 +117,7 @@ def _relus(made: Trace) -> Iterator[tuple[str, Array]]:
 def _typed(
     made: Trace, kinds: tuple[type[Layer], ...], last: bool = False
 ) -> Iterator[tuple[str, Array, type[Layer]]]:
-    """Yield the outputs (rows, units) of all activations of some kinds; the network's output if `last`."""
+    """Yield the outputs (rows, units) of activations of some kinds; the network's own only if `last`."""
     output = {id(array) for _, array in leaves(made.prediction)}
     found: dict[tuple[str, type[Layer]], list[Array]] = {}
     for call in made.calls:

@@ -1,4 +1,4 @@
-"""A training step as numbers, operation by operation, and what passes through the layers of a network."""
+"""A training step shown in numbers, operation by operation, and what passes through each layer."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["Explanation", "Section", "explain"]
 
 MOST = 400
-"""Numbers that can be told: the parameters, and what passes between the layers."""
+"""The most numbers that can be explained: parameters, and what passes between the layers."""
 
 
 def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
-    """Tell one training step on a copy of a model's state; see `Model.explain`.
+    """Explain one training step on a copy of a model's state; see `Model.explain`.
 
     Examples
     --------

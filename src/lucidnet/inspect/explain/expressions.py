@@ -1,4 +1,4 @@
-"""Formulas that can be written in several notations: as plain text, HTML and LaTeX."""
+"""Formulas that can be written as plain text, HTML or LaTeX."""
 
 from __future__ import annotations
 
@@ -30,42 +30,42 @@ class Notation:
     above = ">"
 
     def number(self, value: float) -> str:
-        """Return a number as this notation writes it."""
-        return f"{value + 0.0:.{self.digits}g}"  # no minus before a zero
+        """Return a number in this notation."""
+        return f"{value + 0.0:.{self.digits}g}"  # no minus sign before a zero
 
     def symbol(self, name: str, index: Sequence[int], up: str, layer: int | None = None) -> str:
-        """Write a letter with the number of its layer and its indices, below and above."""
+        """Return a letter with its layer number, its indices, and a superscript."""
         above = "" if layer is None else f"({layer})".translate(SUPERSCRIPTS)
         return name + above + indices(index).translate(SUBSCRIPTS) + up.translate(SUPERSCRIPTS)
 
     def slope(self, by: str) -> str:
-        """Write the derivative of the loss."""
+        """Return the derivative of the loss by a quantity."""
         return f"∂L/∂{by}"
 
     def function(self, name: str, argument: str) -> str:
-        """Write the value of a function."""
+        """Return the application of a function to an argument."""
         return f"{name}({argument})"
 
     def fraction(self, above: str, below: str) -> str:
-        """Return a quotient as this notation writes it."""
+        """Return a quotient in this notation."""
         return f"{above} / ({below})" if " " in below else f"{above}/{below}"
 
     def square(self, inner: str) -> str:
-        """Return a square as this notation writes it."""
+        """Return a square in this notation."""
         return f"({inner})²"
 
     def holds(self, inner: str) -> str:
-        """Write the number that is 1 where something holds, and else 0."""
+        """Return an indicator: 1 if something holds, else 0."""
         return f"[{inner}]"
 
     def brackets(self, inner: str) -> str:
-        """Write something in brackets."""
+        """Put something in brackets."""
         return f"({inner})"
 
 
 @dataclass(frozen=True)
 class Html(Notation):
-    """HTML: letters slanted, indices as such."""
+    """HTML notation: letters in italics, with subscripts and superscripts."""
 
     above = "&gt;"
 
@@ -123,11 +123,11 @@ class Latex(Notation):
 
 
 Expression: TypeAlias = "Callable[[Notation], str]"
-"""A formula: it says how it is written in a notation."""
+"""A formula, as a function that writes it in a given notation."""
 
 
 class Equation(NamedTuple):
-    """A quantity, the ways to compute it, and the number that comes out."""
+    """A quantity, the ways to compute it, and the resulting value."""
 
     left: Expression
     ways: tuple[Expression, ...]
@@ -137,7 +137,7 @@ class Equation(NamedTuple):
         return shortened(" = ".join(self.write(Notation())))
 
     def write(self, notation: Notation) -> tuple[str, str]:
-        """Return both sides; ways that read the same as the one before are left out."""
+        """Return both sides of the equation; a way that reads like the one before is left out."""
         sides = [way(notation) for way in (*self.ways, number(self.value))]
         left = self.left(notation)
         return left, " = ".join(
@@ -146,7 +146,7 @@ class Equation(NamedTuple):
 
 
 def expression(write: Callable[..., str]) -> Callable[..., Expression]:
-    """Make of a function that writes something in a notation one that gives an expression for it.
+    """Turn a function that writes in a notation into one that returns an expression.
 
     What it gives is the function with its arguments, and no closure, so that explanations can be pickled.
     """
@@ -161,11 +161,11 @@ def expression(write: Callable[..., str]) -> Callable[..., Expression]:
 
 
 WRITERS: dict[str, Callable[..., str]] = {}
-"""How expressions are written, by their names."""
+"""The notations of expressions, by name."""
 
 
 class Written(NamedTuple):
-    """An expression: what it is, of what."""
+    """An expression, stored as the name of its writer and the arguments."""
 
     name: str
     given: tuple[Any, ...]
@@ -186,7 +186,7 @@ def number(n: Notation, value: float) -> str:
 
 @expression
 def symbol(n: Notation, name: str, *index: int, up: str = "", layer: int | None = None) -> str:
-    """Return a letter with indices, which count from 1, what stands above it, and its layer."""
+    """Return a letter with indices (counted from 1), a superscript, and its layer."""
     return n.symbol(name, index, up, layer)
 
 
@@ -198,7 +198,7 @@ def slope(n: Notation, by: Expression) -> str:
 
 @expression
 def function(n: Notation, name: str, *arguments: Expression) -> str:
-    """Return the value of a function."""
+    """Return the application of a function to arguments."""
     return n.function(name, ", ".join(argument(n) for argument in arguments))
 
 
@@ -216,7 +216,7 @@ def square(n: Notation, inner: Expression) -> str:
 
 @expression
 def above(n: Notation, left: Expression, right: Expression) -> str:
-    """Return the number that is 1 where one thing is larger than another, and else 0."""
+    """Return an indicator: 1 if `left` is larger than `right`, else 0."""
     return n.holds(f"{left(n)} {n.above} {right(n)}")
 
 
@@ -252,7 +252,7 @@ def bracketed(n: Notation, inner: Expression) -> str:
 
 
 def indices(index: Sequence[int]) -> str:
-    """Return indices side by side, with a comma where one has two digits."""
+    """Join indices, with commas if one of them has two digits."""
     return ("," if max(index, default=0) > 9 else "").join(map(str, index))
 
 
@@ -261,7 +261,7 @@ def _signed(written: str, notation: Notation) -> str:
 
 
 def _factor(written: str, notation: Notation) -> str:
-    """Return a factor, in brackets if it is a sum, a difference or negative."""
+    """Put a factor in brackets if it is a sum, a difference or negative."""
     depth, bare = 0, written.startswith("-")
     for i, letter in enumerate(written):
         depth += (letter in "([{") - (letter in ")]}")

@@ -1,4 +1,4 @@
-"""How activations and losses are written: the value, and the local derivative."""
+"""The formulas of activations and losses: the value, and the local derivative."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from .expressions import (
 Activation: TypeAlias = Callable[[Expression], Expression]
 Derivative: TypeAlias = Callable[[Expression, Expression], Expression]
 Pairs: TypeAlias = Sequence[tuple[Expression, Expression]]
-"""The outputs of a network, and their targets."""
+"""A network's outputs and their targets."""
 
 ONE, ZERO = number(1), number(0)
 
 
 def told_of(layer: Layer) -> tuple[str, ...]:
-    """Return what a layer of the library computes, in a line: the first of its description."""
+    """Return the first line of a library layer's docstring, as a tuple; empty for other layers."""
     lines = (type(layer).__doc__ or "").strip().splitlines()
     return (lines[0].replace("`", ""),) if lines and of_library(layer) else ()
 
 
 def value_of(activation: Layer, z: Expression) -> Expression:
-    """Return how an activation is computed from its input."""
+    """Return the formula of an activation's value."""
     kind = type(activation)
     return VALUES[kind](z) if kind in VALUES else function(kind.__name__, z)
 
 
 def derivative_of(activation: Layer, z: Expression, y: Expression) -> Expression:
-    """Return how the derivative of an activation is computed from its input or output."""
+    """Return the formula of an activation's derivative, by its input or output."""
     kind = type(activation)
     return DERIVATIVES[kind](z, y) if kind in DERIVATIVES else function("f'", z)
 
@@ -68,20 +68,20 @@ DERIVATIVES: dict[type[Layer], Derivative] = {
 
 
 def loss_of(loss: Loss, pairs: Pairs) -> Expression | None:
-    """Return how the loss of one example is computed; None if it is not among those written out."""
+    """Return the formula of one example's loss; None if there is none for this loss."""
     written = LOSSES.get(type(loss))
     told = written and not (getattr(loss, "label_smoothing", 0) or getattr(loss, "from_logits", False))
     return written(pairs) if written and told else None
 
 
 def slope_of(loss: Loss, fused: bool, count: int, pair: tuple[Expression, Expression]) -> Expression | None:
-    """Return the derivative of the loss of one example by an output, or by its logit if that is fused."""
+    """Return the derivative of one example's loss by an output, or by its logit if fused; else None."""
     written = SLOPES.get((type(loss), fused))
     return written(count, *pair) if written and not getattr(loss, "label_smoothing", 0) else None
 
 
 def _over(count: int, inner: Expression) -> Expression:
-    """Return the mean of something over so many outputs."""
+    """Return a quantity divided by the number of outputs."""
     return inner if count == 1 else product(fraction(ONE, number(count)), inner)
 
 

@@ -1,4 +1,4 @@
-"""One layer forward, backward and in its update, as equations."""
+"""One layer's forward pass, backward pass and update, as equations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .formulas import derivative_of, value_of
 
 @dataclass(frozen=True)
 class ExplainedLayer:
-    """A layer as it is explained: what passed through it, and the activation inside.
+    """A layer to be explained: its call, and that of the activation inside.
 
     Parameters
     ----------
@@ -62,16 +62,16 @@ class ExplainedLayer:
 
     @property
     def activation(self) -> Layer | None:
-        """The activation that acts on z, if it is not linear."""
+        """The activation that acts on z; None if it is linear."""
         layer = self.inner.layer if self.inner else self.call.layer
         return None if isinstance(layer, (Linear, Dense)) else layer
 
     def weight(self, letter: str, *index: int) -> Expression:
-        """Return a letter for one of its parameters, with the number of the layer."""
+        """Return the symbol of a parameter, with the number of the layer."""
         return symbol(letter, *index, layer=self.number)
 
     def letter(self, name: str, example: int, unit: int) -> Expression:
-        """Return a letter for one unit and example; with one example it carries no number."""
+        """Return the symbol of one unit and example; a single example is not numbered."""
         up = f"({example + 1})" if len(self.call.x) > 1 else ""
         return symbol(name, unit + 1, up=up)
 
@@ -129,7 +129,7 @@ def activated(activation: Layer, z: list[Expression], j: int) -> Expression:
 
 
 def _given(part: ExplainedLayer) -> str:
-    """Return the letter of what the activation gets: a layer of its own gets x."""
+    """Return the letter of the activation's input: z in a dense layer, x in a layer of its own."""
     return "z" if isinstance(part.call.layer, Dense) else "x"
 
 

@@ -1,4 +1,4 @@
-"""Adam's step in numbers: the running means of gradient and square, and what is made of them."""
+"""Adam's step in numbers: the running means of gradient and square, and the update they give."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTE = "m and v are running means of the gradient and of its square"
 
 
 class AdamStep(NamedTuple):
-    """Adam's step of one array of weights: its settings at this step, and the numbers around it."""
+    """One Adam step of a weight array: its settings at this step, and the arrays before and after."""
 
     settings: Any
     rate: float
@@ -42,19 +42,19 @@ class AdamStep(NamedTuple):
 
     @property
     def filled(self) -> tuple[float, float]:
-        """How much of m and v has been filled: 1 - b1^t and 1 - b2^t."""
+        """The bias corrections of m and v: 1 - b1^t and 1 - b2^t."""
         return 1 - self.settings.beta1**self.step, 1 - self.settings.beta2**self.step
 
     @property
     def made(self) -> Array:
-        """The weights after the step, by the formula."""
+        """The weights after the step, computed by the formula."""
         d, c = self.filled
         change = self.rate * self.after["m"] / d / (np.sqrt(self.after["v"] / c) + self.settings.epsilon)
         made: Array = self.old - change
         return made
 
     def means(self, letter: str, layer: int | None) -> Iterator[Equation]:
-        """Yield how both means of each weight move."""
+        """Yield the equations of both running means of each weight."""
         shares = {"m": self.settings.beta1, "v": self.settings.beta2}
         for index in np.ndindex(self.old.shape):
             places = [i + 1 for i in index]
@@ -88,7 +88,7 @@ class AdamStep(NamedTuple):
         return first, second
 
     def weights(self, letter: str, layer: int | None, new: Array) -> Iterator[Equation]:
-        """Yield what becomes of each weight."""
+        """Yield the equation of each new weight."""
         for index in np.ndindex(self.old.shape):
             places = [i + 1 for i in index]
             weight, old = symbol(letter, *places, layer=layer), number(float(self.old[index]))
@@ -100,7 +100,7 @@ class AdamStep(NamedTuple):
 def adam_step(
     problem: Problem, before: State, after: State, grads: Any, path: Path, group: Any
 ) -> AdamStep | None:
-    """Return the step of an array of weights if its optimizer is `Adam`, and its formula gives that step."""
+    """Return the Adam step of a weight array; None if another optimizer or formula made the step."""
     optimizer, plan = problem.optimizer, problem.layout.parameters
     if type(optimizer) is not Adam or group is None:
         return None

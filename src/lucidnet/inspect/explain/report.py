@@ -15,7 +15,7 @@ from .expressions import Html, Latex, Notation
 from .story import Section
 
 WAYS = {".html": "page", ".htm": "page", ".txt": "text", ".tex": "latex"}
-"""How an explanation is written to files, by their suffixes."""
+"""The file formats of an explanation, by suffix."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +37,7 @@ class Explanation(Report):
     digits: int = 6
 
     def text(self) -> str:
-        """Return it as plain text."""
+        """Return the explanation as plain text."""
         return "\n".join([self.title, *(line for s in self.sections for line in self._section(s))])
 
     def html(self) -> str:
@@ -46,11 +46,11 @@ class Explanation(Report):
         return fragment(heading(self.title), *parts)
 
     def page(self) -> str:
-        """Return it as a whole page of HTML, light or dark as the reader's system is."""
+        """Return the explanation as a whole HTML page, light or dark as the reader's system is."""
         return whole(self.title.partition(":")[0], self.html())
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to a file.
+        """Write the explanation to a file.
 
         Parameters
         ----------
@@ -123,5 +123,5 @@ LITERAL = {
 
 
 def _plain(text: str) -> str:
-    """Return words as LaTeX shows them literally."""
+    """Escape text for LaTeX."""
     return "".join(LITERAL.get(letter, letter) for letter in text)

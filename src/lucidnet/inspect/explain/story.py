@@ -1,4 +1,4 @@
-"""A training step told from its trace: forward, loss, backward, update."""
+"""A training step narrated from its trace: forward, loss, backward, update."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .layers import ExplainedLayer, activated, backward, forward
 from .moments import NOTE, AdamStep, adam_step
 
 MOST_SHOWN = 8
-"""Numbers shown of an array in a layer that is not written out."""
+"""The most numbers shown of an array in a layer that is not written out."""
 
 
 @legible
 class Section(NamedTuple):
-    """A part of the story: a title, sentences, and equations."""
+    """A section of the explanation: a title, sentences, and equations."""
 
     title: str
     notes: tuple[str, ...]
@@ -47,7 +47,7 @@ class Section(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is told: what is trained, a batch, what was seen, the states around the step, its loss."""
+    """What is explained: the problem, a batch, its trace, the states before and after, and the loss."""
 
     problem: Problem
     batch: Batch
@@ -58,7 +58,7 @@ class Told(NamedTuple):
 
     @property
     def fused(self) -> bool:
-        """Whether the loss has taken over the final activation."""
+        """Whether the final activation is fused with the loss."""
         return self.problem.objective.fused
 
 
@@ -72,12 +72,12 @@ def story(told: Told) -> tuple[Section, ...]:
 
 
 def legend(told: Told) -> str:
-    """Say which number each layer has on its weights."""
+    """Return which number each layer's weights carry."""
     return ", ".join(f"{part.number} {part.name}" for part in _parts(told))
 
 
 def _parts(told: Told) -> Iterator[ExplainedLayer]:
-    """Yield the layers in their order, without those that only pass on their input."""
+    """Yield the layers in order, without those that pass their input on unchanged."""
     calls = told.seen.calls
     shown = [c for c in calls if not c.is_inner and not isinstance(c.layer, (Input, Linear))]
     for place, call in enumerate(shown, 1):
@@ -117,7 +117,7 @@ def _loss(told: Told, last: ExplainedLayer) -> Section:
 
 
 def _output(told: Told, last: ExplainedLayer) -> Iterator[Equation]:
-    """Yield the output of the activation that is part of the loss."""
+    """Yield the equations of the final activation, which is fused with the loss."""
     activation = told.problem.net.split_activation()[1]
     assert activation is not None
     for n, j in np.ndindex(told.seen.prediction.shape):
@@ -156,7 +156,7 @@ def _backward(told: Told, part: ExplainedLayer, above: ExplainedLayer | None) ->
 
 
 def _source(part: ExplainedLayer, above: ExplainedLayer) -> tuple[str, ...]:
-    """Say where the error at the output comes from."""
+    """Say where the error at a layer's output comes from."""
     if above.call.dx is part.call.dy:
         what = "∂L/∂x" if above.written_out else "∂L/∂in"
         return (f"∂L/∂{part.out if part.activation is None else 'y'} is {what} of {above.name}",)
@@ -183,7 +183,7 @@ def _errors(told: Told, part: ExplainedLayer) -> Iterator[Equation]:
 
 
 def _updates(told: Told, numbers: dict[Path, int]) -> Iterator[Section]:
-    """Yield for each layer with weights what the optimizer makes of the gradients."""
+    """Yield a section for each layer with weights: what the optimizer makes of its gradients."""
     made: dict[Path, list[tuple[str, Array]]] = {}
     for path in told.problem.layout.parameters.paths:
         array = at(told.before.params, path)
@@ -225,7 +225,7 @@ def _update(told: Told, path: Path, old: Array, layer: int | None) -> Iterator[E
 
 
 def _rate(told: Told, path: Path) -> float | None:
-    """Return the rate if the step is no more than rate times gradient."""
+    """Return the learning rate if the step is exactly rate times gradient; else None."""
     optimizer, group = told.problem.optimizer, _group(told, path)
     if not isinstance(optimizer, SGD) or group is None:
         return None
@@ -236,12 +236,12 @@ def _rate(told: Told, path: Path) -> float | None:
 
 
 def _adam(told: Told, path: Path) -> AdamStep | None:
-    """Return Adam's step of an array, if it is one."""
+    """Return the Adam step of an array; None if it is none."""
     return adam_step(told.problem, told.before, told.after, told.seen.grads, path, _group(told, path))
 
 
 def _group(told: Told, path: Path) -> Any:
-    """Return the group of weights that an array is trained with; None if it is not trained."""
+    """Return the parameter group of an array; None if it is not trained."""
     plan = told.problem.layout
     start = plan.parameters.slices[plan.parameters.paths.index(path)].start
     return next((group for group in plan.groups if group.start <= start < group.stop), None)

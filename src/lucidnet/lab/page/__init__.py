@@ -1,1 +1,1 @@
-"""The page in the browser: a network learns, or two side by side, and one looks inside."""
+"""The page in the browser, where one or two networks learn and can be looked into."""

@@ -1,4 +1,4 @@
-"""How one number of a network is made: the formula of its gradient, with the numbers in it."""
+"""How one number of a network comes about: the formula of its gradient, with the numbers in it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ...layers import Dense
 from ...rules.registry import short_name
 
 SHOWN = 4
-"""How many terms of a sum are written out."""
+"""The number of terms of a sum that are written out."""
 
 
 def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list[str]:
-    """Return lines that tell how a weight's gradient is made on a batch, or an activation from its inputs.
+    """Explain, in lines of text, how one weight's gradient or one activation is computed on a batch.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     batch : Batch
         The examples.
     name : str
-        A parameter as ``"dense1.W"``, or a layer as ``"dense1"``, of which an activation is told.
+        A parameter such as ``"dense1.W"``, or a layer such as ``"dense1"``, for one of its activations.
     row, column : int
-        Which entry; of activations the example and the unit.
+        The entry; for activations, the example and the unit.
     """
     made = trace_step(model, batch)
     names = {dotted(path): path for path, _ in leaves(model.params)}
@@ -91,7 +91,7 @@ def _doc(model: Trainee) -> str:
 
 
 def _sum(terms: np.ndarray, words: list[str]) -> str:
-    """Return the first terms of a sum, and what the others come to."""
+    """Return the first terms of a sum as text, and the total of the others."""
     told = " ".join(f"+ {word}" for word in words[:SHOWN])
     rest = len(words) - SHOWN
     return told if rest <= 0 else f"{told} + {rest} more, {float(np.sum(terms[SHOWN:])):.4g}"

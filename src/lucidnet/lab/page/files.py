@@ -1,4 +1,4 @@
-"""The files of the page, as they lie in the package: read once, named in a list, no path is looked up."""
+"""The page's files as they lie in the package: read once and listed by name; no path is looked up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
 )
-"""What the page may load, and who may show it inside a page of his own: notebooks of this machine."""
+"""What the page may load, and who may embed it: notebooks of this machine."""
 
 
 def _text(name: str) -> str:
@@ -32,7 +32,7 @@ def _text(name: str) -> str:
 
 @cache
 def _files() -> dict[str, tuple[str, bytes]]:
-    """Return all files of the page by their addresses."""
+    """Return all files of the page, by address."""
     names = ["index.html", "style.css", "icon.svg", *(f"{name}.js" for name in MODULES)]
     made = {f"/{name}": (_kind(name), _text(name).encode()) for name in names}
     made["/colors.css"] = (_kind("colors.css"), colors_css().encode())
@@ -44,12 +44,12 @@ def _kind(name: str) -> str:
 
 
 def read_static(path: str) -> tuple[str, bytes] | None:
-    """Return the type and the content of a file of the page; None if there is none of this address."""
+    """Return content type and content of a file of the page; None if there is none at this address."""
     return _files().get(path)
 
 
 def colors_css() -> str:
-    """Return the colours of all pictures as names for the style sheet, for light and dark pages."""
+    """Return the colours of all pictures as CSS variables, for light and dark mode."""
     dark = _variables(DARK)
     return f":root{{{_variables(LIGHT)}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
@@ -63,7 +63,7 @@ def _variables(colors: Colors) -> str:
 
 
 def _joined() -> str:
-    """Return all modules as one: what they import from each other stands before it."""
+    """Concatenate all JavaScript modules, each after those that it imports from."""
     parts = []
     for name in MODULES:
         text = re.sub(r"(?m)^import .*\n", "", _text(f"{name}.js"))
@@ -72,7 +72,7 @@ def _joined() -> str:
 
 
 def saved_page(config: object, frames: Sequence[str], title: str) -> str:
-    """Return one page that needs no server: it has its files, the configuration and all frames in it.
+    """Return a page that needs no server: it contains its files, the configuration and all frames.
 
     Parameters
     ----------

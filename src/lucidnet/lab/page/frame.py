@@ -1,7 +1,7 @@
-"""What one sees of a network at a moment: numbers, and arrays as they are, in one message.
+"""What is seen of a network at one moment: numbers and raw arrays, in one message.
 
-A message is a number of four bytes, how long the header is; the header, JSON; and the arrays that it names,
-one after the other. The header has a version, so that a page knows what it reads.
+A message consists of the length of the header as a number of four bytes, the header as JSON, and the arrays
+that it names, one after the other. The header has a version, so that a page knows what it reads.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from ...training.sources import to_measure
 
 VERSION = 1
 LARGEST = 128
-"""Larger matrices are shown as means of blocks, at most so many on a side."""
+"""Larger matrices are shown as block means, with at most this many blocks on a side."""
 ROWS_SHOWN, ROWS_TESTED = 24, 500
 FLAT = 0.05
-"""Where an activation's slope is smaller, hardly any error comes through."""
+"""Where an activation's slope is smaller, hardly any error passes."""
 KINDS = {"i1": "i1", "i2": "i2", "u1": "u1"}
-"""The types that arrays are sent in; all others become numbers of four bytes."""
+"""The dtypes in which arrays are sent; all others are converted to four-byte numbers."""
 UNITS, SIDE = 16, 24
-"""How many units of a layer are drawn, and how many points wide and high each is."""
+"""The number of units of a layer that are drawn, and the width and height of each in points."""
 FINE = 32767.0
-"""Outputs on the plane are sent as whole numbers of two bytes, this for 1."""
+"""Outputs on the plane are sent as two-byte whole numbers; this one stands for 1."""
 
 
 def packed(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """Return a message of a header, and of arrays by name."""
+    """Encode a header and named arrays as one message."""
     named, parts, offset = [], [], 0
     for name, array in arrays.items():
         kind = KINDS.get(array.dtype.str[1:], "f4")
@@ -58,7 +58,7 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: what is not finite is None."""
+    """Convert a value for JSON; a number that is not finite becomes None."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 
 def smaller(matrix: Array) -> Array:
-    """Return the means of blocks of a large matrix, at most `LARGEST` on a side; a small one as it is."""
+    """Average a large matrix over blocks, to at most `LARGEST` rows and columns."""
     for axis in (0, 1):
         if (size := matrix.shape[axis]) > LARGEST:
             starts = np.linspace(0, size, LARGEST + 1).astype(int)
@@ -80,23 +80,23 @@ def smaller(matrix: Array) -> Array:
 
 
 def flat(array: Array) -> Array:
-    """Return an array as a matrix: its last axis, and all others."""
+    """Reshape an array to a matrix that keeps its last axis."""
     array = np.asarray(array, np.float32)
     return array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
 
 
 @dataclass
 class Viewer:
-    """One network, and the data that it is looked at with.
+    """A network, and the data with which to look inside it.
 
     Parameters
     ----------
     model : Trainee
         The network.
     batch : Batch, optional
-        Some examples of the training; without them weights alone are seen.
+        Some training examples; without them only weights are shown.
     task : LabTask, optional
-        The data of the page; of a training of one's own they are not known, only its batches.
+        The data of the page; unknown for a user's own training, of which only batches are known.
     target : array, optional
         The targets of the test part, as the loss takes them.
     """
@@ -111,21 +111,21 @@ class Viewer:
 
     @cached_property
     def test(self) -> Any:
-        """The test part, checked once."""
+        """The checked test data; None if there are none."""
         if self.task is None:
             return None
         part = slice(ROWS_TESTED)
         return to_measure(self.model, self.task.x_test[part], self.target[part])
 
     def row(self) -> list[float]:
-        """Return the numbers of the curves: test loss, test metric, angle to the true gradient."""
+        """Return a row of the curves: test loss, test metric, and angle to the true gradient."""
         found = {} if self.test is None else evaluate(self.model, self.test)
         loss = found.get("loss", np.nan)
         other = next((float(value) for name, value in found.items() if name != "loss"), np.nan)
         return [float(loss), float(other), self.angle()]
 
     def angle(self) -> float:
-        """Return how far the rule's gradient is from the true one, in degrees."""
+        """Return the angle between the rule's gradient and the true one, in degrees."""
         if self.model.problem.rule is None:
             return 0.0
         if self.batch is None:
@@ -133,7 +133,7 @@ class Viewer:
         return float(np.degrees(np.arccos(np.clip(overall_alignment(self.model, self.batch), -1, 1))))
 
     def moved(self) -> None:
-        """Note how far the step since `before` has moved each array, for its size."""
+        """Record each array's relative change in the step since `before`."""
         if self.before is None:
             return
         old = dict(leaves(self.before.params))
@@ -144,7 +144,7 @@ class Viewer:
         self.before = None
 
     def seen(self, letter: str, units: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return what the page shows of this network: numbers, and arrays by name; single units if asked."""
+        """Return what the page shows of this network: numbers and named arrays; single units on request."""
         model, state = self.model, self.model.state
         made = None if self.batch is None else trace_step(model, self.batch)
         arrays: dict[str, Array] = {}
@@ -176,7 +176,7 @@ class Viewer:
         return header, arrays | self._outputs(letter) | drawn
 
     def _units(self, letter: str) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return of each layer what its first units put out over the plane, and what 127 stands for."""
+        """Return the first units' outputs over the plane for each layer, and what 127 stands for."""
         if self.task is None or not self.task.in_plane:
             return {}, {}
         made = self.model.activations(self._places)  # type: ignore[attr-defined] # a Model, where there is a task
@@ -191,12 +191,12 @@ class Viewer:
 
     @cached_property
     def _places(self) -> Array:
-        """A coarse grid over the plane, as the network is given it."""
+        """A coarse grid over the plane, as inputs of the network."""
         sides = [np.linspace(side[0], side[-1], SIDE) for side in self.task.sides]
         return np.asarray(self.task.inputs(np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)))
 
     def _activations(self, made: Any) -> Iterator[tuple[str, Array]]:
-        """Yield what the layers put out, by name; of the last one what the network predicts."""
+        """Yield the layers' outputs by name; for the last layer, the network's prediction."""
         children = self.model.net.children()
         last = children[-1][0] if children else ""
         for call in () if made is None else made.every_call:
@@ -217,7 +217,7 @@ class Viewer:
         return np.asarray(self.task.inputs(points))
 
     def _outputs(self, letter: str) -> dict[str, Array]:
-        """Return outputs on the plane, or for the test part."""
+        """Return the network's outputs over the plane, or for the test part."""
         task, model = self.task, self.model
         if task is None:
             return {}
@@ -247,20 +247,20 @@ class Viewer:
 
 
 def _two_sided(made: Array, net: Any) -> Array:
-    """Return outputs between -1 and 1 (hinge, tanh) as shares of two classes; others as they are."""
+    """Convert outputs between -1 and 1 (hinge, tanh) to shares of two classes; others unchanged."""
     from ...layers import HardSigmoid, Sigmoid
 
     if made.shape[1] == 1 and not isinstance(net.split_activation()[1], (Sigmoid, HardSigmoid)):
-        p = np.clip((made + 1) / 2, 0, 1)  # between -1 and 1, as hinge and tanh have it
+        p = np.clip((made + 1) / 2, 0, 1)  # between -1 and 1, as for hinge and tanh
         return np.concatenate([1 - p, p], axis=1)
     return made
 
 
 def health(calls: Sequence[Any]) -> dict[str, list[float]]:
-    """Return of each layer with an activation which share of its outputs is flat, and of its units dead.
+    """Return each activation's share of flat outputs, and its share of dead units, by layer.
 
-    Flat is where the slope of the activation is below `FLAT`; a unit is dead where it is so for all examples
-    with a slope of nothing at all.
+    An output is flat where the slope of the activation is below `FLAT`; a unit is dead if its slope is zero
+    for all examples.
 
     Parameters
     ----------
@@ -280,20 +280,20 @@ def health(calls: Sequence[Any]) -> dict[str, list[float]]:
 
 
 class Curves:
-    """The numbers of a training over its steps, thinned so that there are never more than some.
+    """A training's numbers over its steps, thinned to a limited number of rows.
 
     Parameters
     ----------
     networks : int
         How many networks.
     most : int
-        How many rows are kept.
+        The most rows that are kept.
     every : int
         How many steps lie between two at first.
     """
 
     width = 4
-    """Of each network: the loss of the batch, test loss, test metric, angle."""
+    """For each network: the batch's loss, test loss, test metric, angle."""
 
     def __init__(self, networks: int, most: int = 800, every: int = 1) -> None:
         self.networks, self.most, self.every = networks, most, every
@@ -301,7 +301,7 @@ class Curves:
         self.apart = 0.0
 
     def due(self, step: int) -> bool:
-        """Tell whether a step has a row."""
+        """Tell whether a step gets a row."""
         return step % self.every == 0
 
     def add(self, row: list[float]) -> None:
@@ -312,7 +312,7 @@ class Curves:
             self.rows = [one for one in self.rows if one[0] % self.every == 0]
 
     def come(self, row: list[float]) -> None:
-        """Add a row at any step, as somebody happens to look; all but the last keep their distance."""
+        """Add a row for a step at any distance; earlier rows are kept a minimum distance apart."""
         if len(self.rows) > 1 and self.rows[-1][0] - self.rows[-2][0] < self.apart:
             self.rows.pop()
         self.rows.append(row)
@@ -325,7 +325,7 @@ class Curves:
             self.rows = kept if kept[-1] is row else [*kept, row]
 
     def back(self, step: int) -> None:
-        """Forget what lies behind a step."""
+        """Drop the rows after a step."""
         self.rows = [one for one in self.rows if one[0] <= step]
 
     def array(self) -> Array:

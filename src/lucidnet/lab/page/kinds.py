@@ -1,4 +1,4 @@
-"""The kinds of layers that a page can put together, each with what it is given: as a layer, and as Python."""
+"""The kinds of layers that a page can use, each with its settings: as a layer, and as Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_UNITS = 256
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of layer is given, and where it can stand.
+    """A kind of layer: its number, its options, and the data that it fits.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Piece:
-    """A layer before it is made: its class, and what that is given.
+    """A layer that is not built yet: its class and arguments.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Piece:
     named: tuple[tuple[str, Any], ...] = ()
 
     def layer(self) -> Layer:
-        """Make the layer of its class and arguments."""
+        """Build the layer from its class and arguments."""
         given = (one.layer() if isinstance(one, Piece) else one for one in self.given)
         made: Layer = getattr(layers, self.name)(*given, **dict(self.named))
         return made
@@ -94,7 +94,7 @@ class Piece:
 
 
 def fitting(picture: bool, sequence: bool) -> list[str]:
-    """Return the kinds that go with pictures, with sequences, or with neither.
+    """Return the kinds of layers that suit the data.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def fitting(picture: bool, sequence: bool) -> list[str]:
 def pieces(
     hidden: tuple[tuple[float, str, str], ...], common: dict[str, Any], side: int, sequence: bool
 ) -> Iterator[Piece]:
-    """Yield the hidden layers of a network, with what has to stand between them.
+    """Yield the hidden layers of a network, with the reshaping layers needed in between.
 
     Parameters
     ----------

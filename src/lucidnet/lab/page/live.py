@@ -1,4 +1,4 @@
-"""A training of one's own in the page: while it runs, or recorded into one file."""
+"""The user's own training in the page: live while it runs, or recorded into one file."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ SUFFIXES = (".html", ".htm")
 
 
 class Live(Callback):
-    """Shows a training in the page in the browser: curves, weights, gradients, activations, feedback, health.
+    """Shows a training live in the browser: curves, weights, gradients, activations, feedback, health.
 
-    The page can pause the training, and make single steps; what is trained, and how, stays as it is. A
-    training that nobody looks at takes no longer than without.
+    The page can pause the training, and make single steps; it cannot change what is trained, or how. A
+    training that nobody looks at takes no longer than without it.
 
     Parameters
     ----------
     every : int, optional
-        At which steps it is looked: those whose number this divides. If not given, whenever the page asks
-        for a picture; for a file at each step at first, and at fewer the longer it takes.
+        The steps to show: those that this number divides. If not given, a step whenever the page asks for a
+        picture; for a file each step at first, and fewer the longer it takes.
     save : path, optional
-        Writes one page (``.html``) at the end, which replays the training without a server: it has all that
-        it needs in it. No server is started then, unless `open` is given.
+        A page (``.html``) to write at the end, which replays the training without a server: everything it
+        needs is in it. No server is started then, unless `open` is given.
     open : bool, optional
-        Whether to open the page in a browser; if not given, where Python runs in a terminal. In a notebook
-        the page shows itself below the cell.
+        Whether to open the page in a browser; by default if Python runs in a terminal. In a notebook the page
+        shows itself below the cell.
     port : int
-        Where the page is served on this machine; 0 for any port that is free.
+        The port of the page on this machine; 0 for any free port.
 
     Attributes
     ----------
     server : Server or None
-        What serves the page, with ``url``, once the training has begun. It stays until `close`, or until the
-        next training begins.
+        The page's server, with ``url``, once the training has begun. It runs until `close`, or until the next
+        training begins.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Live(Callback):
             self._open(FitSession(loop, self.every, self.save is not None))
 
     def _open(self, session: LiveSession) -> None:
-        """Show a session: serve it, or get ready to write it down."""
+        """Open a session: serve it, prepare to save it, or both."""
         self.session = session
         if self.save is None or self.open is not None:
             from .server import Server
@@ -123,14 +123,14 @@ class Live(Callback):
         self._finish()
 
     def _finish(self) -> None:
-        """Show how it ended, and write the file if there is to be one."""
+        """Show the final state, and write the file if one was asked for."""
         if self.session is not None:
             self.session.finish()
             if self.save is not None:
                 self.session.write(self.save)
 
     def watch(self, online: OnlineLearner) -> WatchedLearner:
-        """Show a model that learns at each time step: use what is returned in its place.
+        """Show a model that learns online; use the returned learner in place of the given one.
 
         Parameters
         ----------
@@ -140,8 +140,8 @@ class Live(Callback):
         Returns
         -------
         WatchedLearner
-            With ``step``, ``run``, ``reset`` and all else of the learner; its ``close()``, or the end of a
-            ``with`` block, is the end of what is shown, and writes the file of `save`.
+            With ``step``, ``run``, ``reset`` and everything else of the learner; its ``close()``, or the end
+            of a ``with`` block, ends the display, and writes the file of `save`.
 
         Examples
         --------
@@ -166,14 +166,14 @@ class Live(Callback):
         return made
 
     def close(self) -> None:
-        """End the server, if there is one."""
+        """Stop the server, if there is one."""
         if self.server is not None:
             self.server.close()
         self.server = self.session = None
 
 
 def _show(server: Server, wanted: bool | None) -> None:
-    """Show the page: below the cell of a notebook, or in a browser."""
+    """Display the page: below the notebook cell, or in a browser."""
     shell = sys.modules.get("IPython")
     shell = shell.get_ipython() if shell is not None else None
     if shell is not None and hasattr(shell, "kernel"):

@@ -1,4 +1,4 @@
-"""The newest frame: who makes it gives it here, and who wants one waits for it here."""
+"""The newest frame: producers put it here, and consumers wait for it here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import threading
 import time
 
 LASTS = 12.0
-"""How many seconds somebody who has asked for units is taken to go on wanting them."""
+"""Seconds after a request for units during which they are still considered wanted."""
 
 
 class Newest:
-    """Holds the newest frame for all viewers, and knows which number somebody waits for.
+    """Holds the newest frame for all viewers, and knows which frame number they wait for.
 
     Attributes
     ----------
@@ -28,11 +28,11 @@ class Newest:
 
     @property
     def units(self) -> bool:
-        """Whether somebody looks at single units."""
+        """Whether somebody is looking at single units."""
         return time.monotonic() < self._units_until
 
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
-        """Return a frame that is newer than one with a number; None if there is none after some seconds."""
+        """Wait for a frame newer than number `since`; None if there is none within some seconds."""
         until = time.monotonic() + seconds
         with self.awake:
             if units:
@@ -46,7 +46,7 @@ class Newest:
             return self.newest
 
     def publish(self, message: bytes, units: bool = False) -> None:
-        """Give the newest frame to all who wait for one."""
+        """Publish a new frame to all who wait for one."""
         with self.awake:
             self.newest, self.has_units = message, units
             self.number += 1

@@ -1,4 +1,4 @@
-"""What can be learned in a plane besides classes: numbers over it, and more inputs made of its two."""
+"""What can be learned in a plane besides classes: regression, and extra inputs made of its two."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FEATURES: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "sin x1": ("np.sin(np.pi * x[:, 0])", lambda x: np.sin(np.pi * x[:, 0])),
     "sin x2": ("np.sin(np.pi * x[:, 1])", lambda x: np.sin(np.pi * x[:, 1])),
 }
-"""Inputs of a network by their names: each as Python, and as a function of points (n, 2)."""
+"""Inputs of a network by name: each as Python, and as a function of points (n, 2)."""
 
 
 def featured(x: Array, names: Sequence[str]) -> Array:
-    """Return inputs (n, features) made of points (n, 2), as float32.
+    """Compute input features (n, features) from points (n, 2), as float32.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def featured(x: Array, names: Sequence[str]) -> Array:
 
 
 def written_features(names: Sequence[str]) -> list[str]:
-    """Return the Python that makes these inputs of points."""
+    """Return the Python code that computes these features."""
     made = ", ".join(FEATURES[name][0] for name in names)
     return [f"x, x_test = (np.stack([{made}], axis=1).astype('float32') for x in (x, x_test))"]
 
@@ -54,11 +54,11 @@ PLANES: dict[str, tuple[str, str, Callable[[Array], Array]]] = {
         _hills,
     ),
 }
-"""Numbers over a plane by name: a sentence, as Python, and as a function of points between -1 and 1."""
+"""Functions over a plane by name: a sentence, the Python, and the function of points in [-1, 1]."""
 
 
 def numbers(name: str, n: int, noise: float, seed: int) -> tuple[Array, Array, list[str]]:
-    """Return points, the numbers to predict with noise on them, and the Python that makes both."""
+    """Return points, noisy target values for them, and the Python code that makes both."""
     rng = np.random.Generator(np.random.Philox(seed))
     x = rng.uniform(-1, 1, (n, 2)).astype("float32")
     y = (PLANES[name][2](x) + noise * rng.normal(size=n)).astype("float32")

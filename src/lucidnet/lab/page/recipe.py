@@ -1,4 +1,4 @@
-"""Networks of a set-up: as models, and as the Python that makes them."""
+"""The networks of a set-up, as models and as the Python code that makes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGRESSION = ("mse", "mae", "huber", "half_squared_error")
 
 
 def heads(task: LabTask) -> list[tuple[int, str]]:
-    """Return the last layers that a loss may go with, in the order in which they are tried."""
+    """Return the possible last layers (units, activation) for a task, in order of preference."""
     if not task.is_classes:
         return [(task.outputs, name) for name in ("linear", "exponential", "softplus")]
     one = [(1, "sigmoid"), (1, "tanh"), (1, "linear")] if task.outputs == 2 else []
@@ -34,21 +34,21 @@ def heads(task: LabTask) -> list[tuple[int, str]]:
 
 
 def default_loss(task: LabTask) -> str:
-    """Return the loss of a task if a person chooses none."""
+    """Return the default loss of a task."""
     if not task.is_classes:
         return "mse"
     return "binary_crossentropy" if task.outputs == 2 else "categorical_crossentropy"
 
 
 def targets(task: LabTask, units: int, loss: str, y: Any) -> Any:
-    """Return targets as a loss and a last layer take them: one-hot for several outputs of a regression."""
+    """Return targets in the form that loss and last layer need; one-hot for regression losses on classes."""
     if not task.is_classes or loss not in (*REGRESSION, "cosine", "poisson", "kl_divergence"):
         return y
     return y if units == 1 else np.eye(units, dtype="float32")[y]
 
 
 def fitting_losses(task: LabTask) -> dict[str, tuple[int, str]]:
-    """Return the losses that go with a task, each with units and activation of the last layer."""
+    """Return the losses that suit a task, each with units and activation of the last layer."""
     return {name: found for name in losses.KNOWN if (found := _head(task, name)) is not None}
 
 
@@ -72,7 +72,7 @@ def _head(task: LabTask, loss: str) -> tuple[int, str] | None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network of a set-up with its data: makes the model, and the Python that makes it.
+    """The recipe of one network: builds the model, and writes the Python code that builds it.
 
     Parameters
     ----------
@@ -93,26 +93,26 @@ class Recipe:
 
     @property
     def loss(self) -> str:
-        """The loss by name."""
+        """The name of the loss."""
         return self.network.loss or default_loss(self.task)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is measured besides the loss."""
+        """The metrics besides the loss."""
         if self.task.is_classes:
             return ("accuracy",)
         return ("mae",) if self.task.is_sequence else ("r2",)
 
     @property
     def rule(self) -> Any:
-        """The rule across layers, and that through time if there is one."""
+        """The learning rule, across layers and through time."""
         space, time = self.network.rule, self.network.time
         if not time or time == "bptt":
             return space
         return time if space == "backprop" else Rule(space, time)
 
     def optimizer(self) -> Any:
-        """Return the optimizer with its rate and schedule."""
+        """Return the optimizer with its learning rate or schedule."""
         kind: Any = optimizers.KNOWN[self.network.optimizer]
         return kind(learning_rate=rate_of(self.network), **self._momentum(kind))
 
@@ -122,7 +122,7 @@ class Recipe:
         return {"momentum": given} if has and given is not None else {}
 
     def pieces(self) -> list[Piece]:
-        """Return all layers, before they are made."""
+        """Return all layers, not built yet."""
         network, task = self.network, self.task
         penalties = {name: value for name in ("l1", "l2") if (value := getattr(network, name))}
         usual = network.initializer == "fitting" and not task.is_sequence
@@ -133,18 +133,18 @@ class Recipe:
         return [first, *hidden, Piece("Dense", self.head, tuple(penalties.items()))]
 
     def model(self) -> Model:
-        """Return the network with its first weights."""
+        """Build the network with its initial weights."""
         model = Model([piece.layer() for piece in self.pieces()], seed=self.seed)
         self.compile(model)
         model.build()
         return model
 
     def compile(self, model: Model) -> None:
-        """Give a model loss, optimizer, metrics and rule."""
+        """Compile a model with the loss, optimizer, metrics and rule."""
         model.compile(self.loss, self.optimizer(), self.metrics, rule=self.rule)
 
     def target(self, y: Any) -> Any:
-        """Return targets as the loss takes them."""
+        """Return targets in the form that the loss needs."""
         return targets(self.task, self.head[0], self.loss, y)
 
     def compiled(self, model: str) -> str:
@@ -156,19 +156,19 @@ class Recipe:
 
     @property
     def written_rule(self) -> str:
-        """The rule as Python."""
+        """The learning rule as Python code."""
         named = self.rule
         words = f"{self.network.rule!r}, {self.network.time!r}"
         return f"ln.rules.Rule({words})" if isinstance(named, Rule) else repr(named)
 
     def python(self, model: str) -> list[str]:
-        """Return the lines of Python that make the model."""
+        """Return the lines of Python that build the model."""
         lines = [f"    {piece}," for piece in self.pieces()]
         return [f"{model} = ln.Model([", *lines, f"], seed={self.seed})", self.compiled(model)]
 
 
 def plans(setup: Setup, task: LabTask) -> list[Recipe]:
-    """Return the plans of all networks of a set-up.
+    """Return the recipes of all networks of a set-up.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def plans(setup: Setup, task: LabTask) -> list[Recipe]:
 
 
 def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> str:
-    """Return Python that trains a network as the page has: to the same weights, bit for bit.
+    """Return a Python program that trains a network as on the page, to the same weights, bit for bit.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, R
 
 
 def _fit(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> list[str]:
-    """Return Python that trains by batches."""
+    """Return the Python code that trains in batches."""
     lines = ["", "class Until(ln.callbacks.Callback):", "    def step(self, loop, measured):"]
     for when, then in changes:
         lines += [f"        if loop.steps == {when}:", f"            {then.compiled('loop.model')}"]
@@ -228,7 +228,7 @@ def _fit(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Rec
 
 
 def _each_time(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> list[str]:
-    """Return Python that learns at each time step."""
+    """Return the Python code that learns at each time step."""
     times, batch = plan.task.x.shape[1], setup.batch
     lines = [f"online = model.online({plan.written_rule})", f"for step in range({step}):"]
     for when, then in changes:
@@ -245,7 +245,7 @@ def _each_time(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[in
 
 
 def lists(task: LabTask, own: bool) -> dict[str, Any]:
-    """Return what can be chosen, each name with what it is in a sentence."""
+    """Return the available choices, each with a one-line description."""
     tables: dict[str, Any] = {
         "rule": rules.SPACE,
         "optimizer": optimizers.KNOWN,
@@ -271,5 +271,5 @@ def lists(task: LabTask, own: bool) -> dict[str, Any]:
 
 
 def sentence(thing: Any) -> str:
-    """Return the first line of what a thing says of itself."""
+    """Return the first line of an object's docstring."""
     return (inspect.getdoc(thing) or "").partition("\n")[0].replace("``", "").replace("`", "")

@@ -1,4 +1,4 @@
-"""A thread that makes steps at a pace, does what it is asked between them, and shows itself in frames."""
+"""A thread that makes steps at a set pace, handles requests between them, and publishes frames."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...errors import SettingError
 from .newest import Newest
 
 PATIENCE = 20.0
-"""How many seconds a request waits for the thread."""
+"""Seconds that a request waits for the thread."""
 
 
 class Runner(threading.Thread, Newest):
-    """Makes steps while it runs, and a frame when somebody wants one that is newer than the last.
+    """A thread that makes training steps, and renders a frame when a viewer wants a newer one.
 
-    A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`). All
-    that changes it is done in this thread, so that nothing needs a lock.
+    A subclass says what a step is (`advance`) and what is shown (`make_frame`, which calls `publish`).
+    Everything that changes it is done in this thread, so that nothing needs a lock.
 
     Attributes
     ----------
@@ -43,17 +43,17 @@ class Runner(threading.Thread, Newest):
         self._due = 0.0
 
     def advance(self, looked_at: bool = False) -> None:
-        """Make one step; tell whether a frame will be made after it."""
+        """Make one step; `looked_at` says that a frame will be made after it."""
         raise NotImplementedError
 
     def make_frame(self) -> None:
-        """Make the newest frame, and publish it."""
+        """Render the newest frame, and publish it."""
         raise NotImplementedError
 
     # --- what others ask: from any thread ----------------------------------------------------------
 
     def ask(self, work: Callable[[], Any]) -> Any:
-        """Have something done between two steps; return what came out, or raise what it raised."""
+        """Run `work` in the training thread, between two steps; return its result or raise its error."""
         if not self.is_alive():
             return work()
         answer = Answer()
@@ -73,16 +73,16 @@ class Runner(threading.Thread, Newest):
     # --- the thread --------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make steps and frames, and do what is asked, until it is closed."""
+        """Make steps and frames, and answer requests, until closed."""
         while not self.closed:
             with self.awake:
                 while not (self.closed or self._busy()):
                     self.awake.wait(self._pause())
             self._answer()
             try:
-                with np.errstate(all="ignore"):  # what is not finite is shown as such
+                with np.errstate(all="ignore"):  # non-finite values are shown as such
                     self._work()
-            except Exception as error:  # the page says so, and other settings may go on
+            except Exception as error:  # the page shows the error, and other settings may work
                 self.running, self.shown, self.has_units = False, self.version, True
                 self.notes = [f"this could not be shown: {error}"]
 
@@ -112,34 +112,34 @@ class Runner(threading.Thread, Newest):
             try:
                 with np.errstate(all="ignore"):
                     answer.give(work(), None)
-            except Exception as error:  # it belongs to the one who asked
+            except Exception as error:  # it belongs to the caller
                 answer.give(None, error)
 
     def _paced(self, looked_at: bool) -> None:
-        """Make one step, and say when the next is due; a training that is behind does not catch up."""
+        """Make one step, and schedule the next; a training that lags behind does not catch up."""
         self.advance(looked_at)
         now = time.perf_counter()
         self._due = max(self._due + 1 / self.speed, now - 0.05)
 
     def play(self, on: bool) -> None:
-        """Go on, or pause."""
+        """Resume or pause the training."""
         self.running = on
         self._due = time.perf_counter()
         self.version += 1
 
     def pace(self, speed: float) -> None:
-        """Make so many steps in a second, if they can be made."""
+        """Set the number of steps per second."""
         self.speed, self._due = speed, time.perf_counter()
         self.version += 1
 
     def publish(self, message: bytes, units: bool = False) -> None:
-        """Give the newest frame to all who wait for one."""
+        """Publish a new frame to all who wait for one."""
         self.shown = self.version
         super().publish(message, units)
 
 
 class Answer:
-    """What somebody waits for who has asked the thread for something."""
+    """The result of a request to the thread, for its caller to wait for."""
 
     def __init__(self) -> None:
         self._there = threading.Event()
@@ -147,12 +147,12 @@ class Answer:
         self._error: Exception | None = None
 
     def give(self, value: Any, error: Exception | None) -> None:
-        """Say what came out."""
+        """Set the result, or the error."""
         self._value, self._error = value, error
         self._there.set()
 
     def wait(self) -> Any:
-        """Return it, or raise the error."""
+        """Wait for the result, and return it or raise its error."""
         if not self._there.wait(PATIENCE):
             raise SettingError("the training did not answer in time: it is busy with one step")
         if self._error is not None:

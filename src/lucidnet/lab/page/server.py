@@ -1,9 +1,9 @@
-"""The server of the page: this machine alone, unless a person says otherwise, and nobody without the token.
+"""The page's server: for this machine only, unless the user says otherwise, and only with the token.
 
-All that changes something, or tells something of a training, needs a token that stands in the address
-behind the ``#``, where no server and no log sees it, and that the page sends back in a header. The names by
-which the server may be called, and the pages that may call it, are lists; the page may load nothing but its
-own files.
+Everything that changes something, or tells anything about a training, needs a token. It stands in the address
+behind the ``#``, where no server and no log sees it, and the page sends it back in a header. The names by
+which the server may be called, and the pages that may call it, are fixed lists; the page may load nothing but
+its own files.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from .session import LabSession, Session
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_BODY = 9_000_000
-"""How many bytes a request may have: a table of two million characters, as JSON writes it."""
+"""The most bytes of a request: a table of two million characters, as JSON."""
 HEIGHT = 820
-"""How many pixels high the page is in a notebook."""
+"""The height of the page in a notebook, in pixels."""
 WAIT = 8.0
-"""How many seconds a page waits for the next frame before it asks again."""
+"""Seconds that a page waits for the next frame before it asks again."""
 HOSTS = "LUCIDNET_LAB_HOSTS"
-"""The environment variable with further names, as in ``hub.example.org,localhost:8888``, behind a proxy."""
+"""The environment variable with more host names, as ``hub.example.org,localhost:8888``, behind a proxy."""
 
 
 class Server(Brief):
-    """A page that is served.
+    """A server of the page.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Server(Brief):
 
 
 def notebook_address(server: Server) -> str:
-    """Return the address by which a notebook shows the page; behind JupyterHub by way of its proxy."""
+    """Return the page's address for a notebook; behind JupyterHub that of its proxy."""
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     return f"{prefix.rstrip('/')}/proxy/{server.port}/#token={server.token}" if prefix else server.url
 
@@ -111,12 +111,12 @@ class _Http(ThreadingHTTPServer):
     owner: Server
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that broke: the page asks again."""
+        """Ignore broken connections: the page will ask again."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else the small answers wait for each other: 18 frames a second, not 57
+    disable_nagle_algorithm = True  # otherwise small answers wait for each other: 18 frames a second, not 57
     timeout = 30
     server: _Http
     server_version, sys_version = "lucidnet", ""
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"/api/frame": self._frame, "/api/config": self._config})
 
     def do_POST(self) -> None:
-        """Do what the page asks."""
+        """Carry out a request of the page."""
         self._answer({"/api/control": self._control}, files=False)
 
     def _answer(self, known: Mapping[str, Callable[[], None]], files: bool = True) -> None:
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, *found)
 
     def _refused(self) -> str | None:
-        """Return why a request is not answered: by the name it calls us, or the page that it comes from."""
+        """Return why a request is refused (unknown host, or foreign page); None if it is allowed."""
         hosts = self.server.owner.hosts
         given = self.headers.get_all("Host") or []
         if len(given) != 1 or given[0].lower() not in hosts:
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, "application/json", json.dumps(value, allow_nan=False).encode())
 
     def _text(self, code: int, words: str) -> None:
-        self.close_connection = True  # what it may have sent besides is not read
+        self.close_connection = True  # the rest of the request is not read
         self._send(code, "text/plain; charset=utf-8", words.encode())
 
     def _send(self, code: int, kind: str, body: bytes) -> None:
@@ -217,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _RefusedError(Exception):
-    """A body that is not read."""
+    """The body of a request is refused."""
 
 
 def _no_constant(word: str) -> None:
@@ -250,10 +250,10 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
         the path of a file that `data.read` understands, a `data.Examples`, or arrays ``(x, y)``; it can be
         changed in the page.
     port : int
-        Where; 0 for any port that is free.
+        The port; 0 for any free port.
     host : str
-        By which address of this machine. With another than the loopback address other machines can reach
-        it: a warning is printed, and whoever has the whole address can train here.
+        The address of this machine to serve on. With any but the loopback address, other machines can reach
+        it: a warning is printed, and anyone who has the whole address can train here.
     open : bool
         Whether to open it in the browser.
 

@@ -19,27 +19,27 @@ from .thumbs import thumbs
 from .trainer import Trainer
 
 POINTS, PICTURES = 1000, 40
-"""How many points of the data, and how many pictures, a page shows."""
+"""The number of data points, and of pictures, that a page shows."""
 
 
 class Session(Protocol):
-    """What a page shows, and what it may ask for."""
+    """What the page shows, and the requests that it can make."""
 
     def config(self) -> dict[str, Any]:
-        """Return what does not change from frame to frame, as JSON."""
+        """Return what stays the same in all frames, for JSON."""
 
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
-        """Return a frame newer than one with a number; None if none came within some seconds."""
+        """Wait for a frame newer than number `since`; None if none came within some seconds."""
 
     def control(self, asked: Any) -> dict[str, Any]:
-        """Do what a page asks; return what it wants to know."""
+        """Carry out a request of the page, and return its result."""
 
     def close(self) -> None:
-        """End the training that is looked at."""
+        """End the session, and its training."""
 
 
 class LabSession:
-    """The lab's own training, changed by the page.
+    """A session of the lab's own training, which the page controls.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class LabSession:
         self.trainer.start()
 
     def config(self) -> dict[str, Any]:
-        """Return what can be chosen, the data, and the set-up."""
+        """Return the available choices, the data, and the set-up."""
         return dict(self.trainer.ask(self._config))
 
     def _config(self) -> dict[str, Any]:
@@ -70,11 +70,11 @@ class LabSession:
         return made | {"data": kept[2], "setup": trainer.setup.plain()}
 
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:
-        """Return a frame newer than one with a number."""
+        """Wait for a frame newer than number `since`."""
         return self.trainer.frame(since, seconds, units)
 
     def control(self, asked: Any) -> dict[str, Any]:
-        """Do what a page asks for: ``{"do": "step", ...}``."""
+        """Carry out a request of the page: ``{"do": "step", ...}``."""
         if not isinstance(asked, dict):
             raise SettingError("expected what to do, as in {'do': 'step'}")
         known = {"play": self._play, "pause": self._pause, "step": self._step, "back": self._back}
@@ -150,12 +150,12 @@ class LabSession:
         return {"lines": told(learner.model, learner.look.batch, name, *place), **self._here()}
 
     def close(self) -> None:
-        """End the training, and the thread that it runs in."""
+        """End the training and its thread."""
         self.trainer.close()
 
 
 def shown_data(task: LabTask) -> dict[str, Any]:
-    """Return what a page draws of the data: points, or labels and pictures of the test part."""
+    """Return the data for the page to draw: points, or labels and pictures of the test part."""
     made: dict[str, Any] = {"title": task.title, "classes": task.is_classes, "outputs": task.outputs}
     made |= {"names": list(task.names) if task.names else None, "plane": task.in_plane}
     made |= {"train": len(task.x), "test": len(task.x_test), "inputs": int(math.prod(task.x.shape[1:]))}

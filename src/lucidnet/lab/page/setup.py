@@ -1,4 +1,4 @@
-"""What a page is told to train: data, and one or two networks; read from JSON, with all its limits."""
+"""What a page asks to train: data, and one or two networks; read from JSON, within all limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_LAYERS = 8
 
 @dataclass(frozen=True)
 class NetworkSetup:
-    """One network: its hidden layers, and how it learns.
+    """The settings of one network: its hidden layers, and how it learns.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class NetworkSetup:
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a page trains.
+    """The settings of everything that the page trains.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Setup:
     online: bool = False
 
     def plain(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the settings for JSON."""
         return asdict(self)
 
 
@@ -135,7 +135,7 @@ def _one_of(*names: str) -> Any:
 
 @cache
 def _declared() -> Mapping[type, Mapping[str, Any]]:
-    """Return how each setting is checked."""
+    """Return the declarations of all settings, by class."""
     network = {
         "layers": setting("pairs of units and activation", _layers),
         "rule": _one_of(*rules.SPACE, *rules.TIME),
@@ -170,7 +170,7 @@ def _declared() -> Mapping[type, Mapping[str, Any]]:
 
 
 def _read(kind: Any, given: Any) -> dict[str, Any]:
-    """Return checked settings of a class from what JSON has."""
+    """Read the settings of a class from JSON, and check them."""
     if not isinstance(given, Mapping):
         raise SettingError(f"set-up: expected settings by name, got {type(given).__name__}")
     declared, names = _declared()[kind], [f.name for f in fields(kind)]
@@ -182,7 +182,7 @@ def _read(kind: Any, given: Any) -> dict[str, Any]:
 
 
 def parsed(given: Any) -> Setup:
-    """Return a set-up from what JSON has; what is left out is as it is by default.
+    """Read a set-up from JSON; missing settings get their defaults.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def parsed(given: Any) -> Setup:
 
 
 def _network(given: Any) -> NetworkSetup:
-    """Return one network; a rule through time alone goes where such rules stand."""
+    """Read one network from JSON; a rule through time alone becomes its `time`."""
     made = NetworkSetup(**_read(NetworkSetup, given))
     if made.rule in rules.TIME:
         return replace(made, rule="backprop", time=made.time or made.rule)
@@ -228,7 +228,7 @@ SCHEDULES = tuple(
 
 
 def written_rate(network: NetworkSetup) -> str:
-    """Return the rate, or its schedule, as Python."""
+    """Return the learning rate, or its schedule, as Python code."""
     if not network.schedule:
         return repr(network.rate)
     given = _fillings(network.rate, network.over)
@@ -237,7 +237,7 @@ def written_rate(network: NetworkSetup) -> str:
 
 
 def rate_of(network: NetworkSetup) -> Any:
-    """Return the rate of a network: a number, or a schedule."""
+    """Return the learning rate of a network: a number or a schedule."""
     if not network.schedule:
         return network.rate
     given = _fillings(network.rate, network.over)

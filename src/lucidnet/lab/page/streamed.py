@@ -1,4 +1,4 @@
-"""A model that learns at each time step, in the page: the last times, and all inside."""
+"""An online learner in the page: its last time steps, and everything inside it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .frame import Viewer
 from .watching import LiveSession
 
 TIMES, STREAMS, STRETCH = 60, 8, 50
-"""How many of the last times are shown, of how many streams at most, and how long a stretch goes unasked."""
+"""The last times that are shown, the most streams shown, and the steps in a stretch made unasked."""
 
 
 def checked(online: Any) -> None:
-    """Raise `SettingError` for what is no learner of time steps."""
+    """Raise `SettingError` if something is no online learner."""
     if not isinstance(online, OnlineLearner):
         raise SettingError(
             f"watch: expected what model.online(...) gives, got {type(online).__name__}; for Model.fit give "
@@ -33,7 +33,7 @@ def checked(online: Any) -> None:
 
 
 class ByStream:
-    """A model with the rule of a learner of time steps, and with its feedback weights: what is looked at.
+    """A model seen through its online learner: with the learner's rule and feedback weights.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ByStream:
 
 
 class StreamSession(LiveSession):
-    """A learner of time steps as the page sees it.
+    """The session of an online learner.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ class StreamSession(LiveSession):
         return self.online.steps
 
     def before(self) -> None:
-        """Note the weights before a step that is looked at, and wait while the page has paused."""
+        """Wait while the page has paused, then record the weights before a step that is looked at."""
         self.hold()
         assert self.look is not None
         self.look.before = self.online.model.state
 
     def note(self, x: Array, y: Any, output: Array) -> None:
-        """Remember a time step, for a look at the last ones; late targets go where they belong."""
+        """Remember a time step for later frames; a delayed target is stored with its own time."""
         few = slice(STREAMS)
         if self.last and self.last[-1][0].shape != x[few].shape:
             self.last.clear()
@@ -112,7 +112,7 @@ class StreamSession(LiveSession):
         super().make_frame(loss)
 
     def _batch(self) -> Batch | None:
-        """Return the last times as sequences; None if there are too few, or one has no target."""
+        """Return the last time steps as sequences; None if they are too few, or a target is missing."""
         known = [one for one in self.last if one[1] is not None]
         model, last = self.online.model, len(self.last) - self.online.delay
         if len(known) != last or not known or len(known) < (model.input_shape[0] or 1):
@@ -131,13 +131,13 @@ class StreamSession(LiveSession):
 
 
 def checked_data(model: Any, x: Array, target: Array) -> Batch:
-    """Return sequences as the model takes them."""
+    """Check sequences, and return them as a batch."""
     batch: Batch = model.checked(x, target).batch(slice(None))
     return batch
 
 
 class WatchedLearner(Brief):
-    """A learner of time steps that the page shows; all that it has besides is the learner's.
+    """An online learner that the page shows; all other attributes are the learner's.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class WatchedLearner(Brief):
         return getattr(self.online, name)
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
-        """Make a step, as `OnlineLearner.step`; it waits while the page has paused."""
+        """Make a step as `OnlineLearner.step` does; wait while the page has paused."""
         session = self.session
         if session.wants(self.online.steps):
             session.before()
@@ -172,7 +172,7 @@ class WatchedLearner(Brief):
         return output
 
     def run(self, xs: Any, ys: Any = None, weights: Any = None) -> Array:
-        """Make a step for each time of a stretch, as `OnlineLearner.run`; what is looked at alone."""
+        """Make the steps of a stretch as `OnlineLearner.run` does; steps that are looked at run singly."""
         outputs, losses = [], []
         begin, end = 0, len(xs)
         while begin < end:
@@ -196,17 +196,17 @@ class WatchedLearner(Brief):
         return np.concatenate(outputs)
 
     def reset(self) -> None:
-        """Begin a new sequence, as `OnlineLearner.reset`."""
+        """Begin a new sequence, as `OnlineLearner.reset` does."""
         self.session.last.clear()
         self.online.reset()
 
     def _room(self) -> int:
-        """Return how many steps may be made before somebody may want to look."""
+        """Return how many steps to make before checking whether somebody wants to look."""
         every = self.session.every
         return STRETCH if every is None else min(STRETCH, every - self.online.steps % every)
 
     def close(self) -> None:
-        """End what is shown, and write the file if there is to be one; the learner stays as it is."""
+        """End the session, and write the file if one was asked for; the learner can go on."""
         if not self._over:
             self._over = True
             self._finish()

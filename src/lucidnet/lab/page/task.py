@@ -1,4 +1,4 @@
-"""What networks in the page learn: generated sets, digits, a person's own table."""
+"""What networks in the page learn: generated sets, digits, a user's own table."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ...errors import DataError, FileError, SettingError, lookup
 from .planes import PLANES, featured, numbers, written_features
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
-"""Sets of points in a plane, made with a number, a noise and a seed."""
+"""Generated point sets in a plane, by number of points, noise and seed."""
 SEQUENCES = ("periodic_pattern", "delayed_add")
-"""Tasks of `data.tasks` in which something is to be put out at each time."""
+"""Tasks of `data.tasks` with an output at each time step."""
 TIMES = 60
-"""How many time steps their sequences have."""
+"""The number of time steps of their sequences."""
 NAMES = (*GENERATED, *PLANES, "digits", *SEQUENCES)
 MOST_SEQUENCES = 64
 LONGEST = 2_000_000
-"""How many characters of a table a page may send."""
+"""The most characters of a table that a page may send."""
 ROWS, COLUMNS = 20_000, 200
-"""How large such a table may be."""
+"""The most rows and columns of such a table."""
 
 
 @dataclass(frozen=True)
 class DataSetup:
-    """Which data, and how much of them is kept for testing.
+    """Which data to use, and how much of them to keep for testing.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class DataSetup:
 
 @dataclass(frozen=True)
 class OwnData:
-    """A person's own data, and how Python gets them.
+    """A user's own data, and the Python code that loads them.
 
     Parameters
     ----------
@@ -92,9 +92,10 @@ class OwnData:
 
 @dataclass(frozen=True)
 class LabTask:
-    """Data to train and to test on; whole-number targets are classes, others are numbers to predict.
+    """Data for training and testing; whole-number targets are classes, others numbers to predict.
 
-    Where inputs are features of points in a plane, `places` has the points, those of the test part last.
+    If the inputs are features of points in a plane, `places` has the points, with those of the test part
+    last.
     """
 
     x: Array
@@ -115,14 +116,14 @@ class LabTask:
 
     @cached_property
     def outputs(self) -> int:
-        """How many classes there are, or how many numbers are predicted."""
+        """The number of classes, or of predicted numbers."""
         if self.is_classes:
             return max(2, int(max(self.y.max(initial=0), self.y_test.max(initial=0))) + 1)
         return 1 if self.y.ndim == 1 else int(self.y.shape[-1])
 
     @property
     def is_sequence(self) -> bool:
-        """Whether an example is a sequence (time, features), and there is a target at each time."""
+        """Whether an example is a sequence (time, features) with a target at each time."""
         return bool(self.x.ndim == 3 and self.y.ndim == 3)
 
     @property
@@ -132,21 +133,21 @@ class LabTask:
 
     @property
     def generated_plane(self) -> bool:
-        """Whether features may be chosen for the points."""
+        """Whether the inputs can be features computed from points in a plane."""
         return self.in_plane and self.title in (*GENERATED, *PLANES)
 
     @cached_property
     def points(self) -> Array:
-        """The points in the plane (n, 2), those of the test part last."""
+        """The points in the plane (n, 2), the test part's last."""
         return np.concatenate([self.x, self.x_test]) if self.places is None else self.places
 
     def inputs(self, points: Array) -> Array:
-        """Return what a network is given of points in the plane."""
+        """Return the network's inputs for points in the plane."""
         return featured(points, self.features) if self.features else points.astype("float32")
 
     @cached_property
     def sides(self) -> tuple[Array, Array]:
-        """Where along both axes of the plane the networks are asked."""
+        """The coordinates, along both axes of the plane, at which the networks are evaluated."""
         from ...plots.boundary import plane_sides
 
         both = plane_sides(self.points, 100)
@@ -154,14 +155,14 @@ class LabTask:
 
     @property
     def picture(self) -> int:
-        """How many pixels wide and high an example is, if it is a square picture; else 0."""
+        """The side of an example in pixels, if it is a square picture; else 0."""
         width = int(np.prod(self.x.shape[1:]))
         side = round(width**0.5)
         return side if self.is_classes and side * side == width and 5 <= side <= 32 else 0
 
 
 def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
-    """Return the data that a set-up describes.
+    """Return the data of a set-up.
 
     Raises
     ------
@@ -208,7 +209,7 @@ def make(setup: DataSetup, own: OwnData | None = None) -> LabTask:
 
 
 def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, title: str) -> LabTask:
-    """Keep the last rows for testing, and add what a person has added to the others."""
+    """Keep the last rows for testing, and add the user's own points to the training part."""
     cut = len(x) - round(len(x) * setup.test)
     if not 0 < cut < len(x):
         raise SettingError(f"data: a test share of {setup.test:g} of {len(x)} examples leaves a part empty")
@@ -227,7 +228,7 @@ def _split(x: Array, y: Array, code: list[str], names: Any, setup: DataSetup, ti
 
 
 def _added(made: LabTask, setup: DataSetup) -> LabTask:
-    """Return data with the points in it that a person has added to the training part."""
+    """Add a user's own points to the training part."""
     code = list(made.code)
     if not (made.in_plane and made.is_classes):
         raise SettingError("data: points can be added where examples are points in a plane with classes")
@@ -247,7 +248,7 @@ def _brief(numbers: Array) -> str:
 
 
 def _scaled(x: Array) -> tuple[Array, list[str]]:
-    """Return inputs of mean 0 and deviation 1 where their columns are not near that, and how it was done."""
+    """Standardize inputs that are far from mean 0 and deviation 1; return the Python code, too."""
     if x.ndim != 2 or (abs(x) <= 4).all():
         return x, []
     mean, std = x.mean(0), x.std(0)
@@ -256,7 +257,7 @@ def _scaled(x: Array) -> tuple[Array, list[str]]:
 
 
 def given(data: Any) -> tuple[str, OwnData | None]:
-    """Return which data `serve` was given: a name of the page's, and own data if there are any.
+    """Return the data given to `serve`: a name that the page knows, and the user's own data if any.
 
     Parameters
     ----------
@@ -284,7 +285,7 @@ def given(data: Any) -> tuple[str, OwnData | None]:
 
 
 def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
-    """Return own data of a table that has been fitted to a frame in a file, in the way that is told.
+    """Make own data from a table that was fitted to a frame.
 
     Parameters
     ----------
@@ -302,7 +303,7 @@ def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
 
 
 def _of_file(path: str | os.PathLike[str]) -> OwnData:
-    """Read own data by name or path; a test part of their own is joined to the rest."""
+    """Load own data by name or path; a separate test part is joined to the rest."""
     title = Path(path).name
     if isinstance(path, str) and path in sets.KNOWN:
         (x, y), (x_test, y_test) = sets.load(path)
@@ -315,7 +316,7 @@ def _of_file(path: str | os.PathLike[str]) -> OwnData:
 
 
 def sent(name: str, text: str) -> OwnData:
-    """Return own data from the text of a CSV file that a page has sent, within limits.
+    """Make own data from the text of a CSV file uploaded to the page, within limits.
 
     Raises
     ------
@@ -346,7 +347,7 @@ def sent(name: str, text: str) -> OwnData:
 
 
 def _checked(x: Array, y: Array, code: str, classes: Any, title: str) -> OwnData:
-    """Return own data in one random order, so that its last rows are as good as any to test on."""
+    """Check own data, and shuffle them, as the last rows will be used for testing."""
     if len(x) != len(y) or len(x) < 4:
         raise DataError(f"data: {len(x)} inputs and {len(y)} targets: expected as many, and at least 4")
     x = np.asarray(x, "float32").reshape(len(x), -1)

@@ -1,4 +1,4 @@
-"""Small pictures of the data that can be chosen: a few points, a line, or a digit."""
+"""Small pictures of the data sets to choose from: a few points, a line, or a digit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POINTS = 70
 
 @cache
 def thumbs() -> dict[str, dict[str, Any]]:
-    """Return of each data set by name what its picture is drawn of, in whole numbers up to 100."""
+    """Return the numbers to draw each data set's thumbnail from, in whole numbers up to 100."""
     made: dict[str, dict[str, Any]] = {}
     for name in (*GENERATED, *PLANES):
         noise = {"xor": 0.25, "gaussians": 0.5}.get(name, 0.03)

@@ -1,4 +1,4 @@
-"""One or two networks that train in a thread, for as long as the page says: to and fro, step by step."""
+"""One or two networks that train in a thread at the page's command: forwards, backwards, step by step."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .setup import NetworkSetup, Setup
 from .task import OwnData, make
 
 SAMPLE = 64
-"""On how many examples of the training gradients and activations are looked at."""
+"""The number of training examples on which gradients and activations are examined."""
 SNAPSHOTS, APART = 64, 100
-"""How many states are kept to go back to, and how many steps lie between them at first."""
+"""The most states kept to go back to, and the steps between them at first."""
 LETTERS = "AB"
 
 
 @dataclass
 class LabNetwork:
-    """A network that trains: its plan, model and batches; `online`, if it learns at each time step."""
+    """A network in training: its recipe, model and batches; `online` if it learns at each time step."""
 
     plan: Recipe
     model: Model
@@ -39,26 +39,26 @@ class LabNetwork:
     online: OnlineLearner | None = None
     error: str | None = None
     seconds: float = 0.0
-    """The time of a step: a mean in which the last ones count most."""
+    """The time of a step: a running mean that weights recent steps most."""
     loss: float = float("nan")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where all networks were after a step, and by which plans they go on from there."""
+    """The states of all networks after a step, and the recipes by which they go on."""
 
     step: int
     states: tuple[State, ...]
     plans: tuple[Recipe, ...]
     errors: tuple[str | None, ...]
     online: tuple[OnlineLearner | None, ...]
-    """With states and traces as they were, of those that learn at each time step."""
+    """Copies of the online learners, with their states and traces at that step."""
     branch: bool = False
-    """Whether something was changed here: such a one is kept."""
+    """Whether something was changed at this step; such snapshots are kept."""
 
 
 class Trainer(Runner):
-    """Trains what a set-up describes; all that changes it is done in this thread, between steps.
+    """Trains the networks of a set-up in a thread, which also makes all changes, between steps.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Trainer(Runner):
     # --- training ----------------------------------------------------------------------------------
 
     def _begin(self, setup: Setup) -> None:
-        """Take over a set-up, from step 0; nothing changes if it cannot be."""
+        """Start a set-up from step 0; if that fails, nothing changes."""
         task = make(setup.data, self.own)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
@@ -105,7 +105,7 @@ class Trainer(Runner):
         return LabNetwork(plan, model, source, look, online)
 
     def advance(self, looked_at: bool = False) -> None:
-        """Make one step with each network that can."""
+        """Make one step with each network that has not failed."""
         for learner in self.learners:
             if learner.error is None:
                 self._advance(learner, looked_at)
@@ -137,7 +137,7 @@ class Trainer(Runner):
             learner.look.moved()
 
     def _batch(self, learner: LabNetwork, epoch: int, batch: int) -> Any:
-        """Return a batch of an epoch: the next of those that are gone through, or of a fresh pass."""
+        """Return a batch of an epoch: the next of the current iteration, or of a fresh one."""
         known = vars(learner).get("pass_")
         if known is None or known[0] != (epoch, batch):
             if known is not None and batch == 0:
@@ -149,7 +149,7 @@ class Trainer(Runner):
         return found
 
     def _moment(self, online: OnlineLearner) -> float:
-        """Learn at one time step of some sequences; return the loss."""
+        """Learn from one time step of some sequences, and return the loss."""
         x, y, size = self.task.x, self.task.y, self.setup.batch
         turn, moment = divmod(self.step, x.shape[1])
         some = turn * size % len(x)
@@ -177,7 +177,7 @@ class Trainer(Runner):
     # --- to and fro --------------------------------------------------------------------------------
 
     def _keep(self, branch: bool = False) -> None:
-        """Keep the state, thinning those that are kept already."""
+        """Save a snapshot, thinning the earlier ones."""
         states = tuple(learner.model.state for learner in self.learners)
         now = tuple(learner.plan for learner in self.learners)
         errors = tuple(learner.error for learner in self.learners)
@@ -189,7 +189,7 @@ class Trainer(Runner):
             self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
 
     def back(self, step: int) -> None:
-        """Go back to a step: to a state that was kept, and forwards from there, exactly as before."""
+        """Go back to a step: restore an earlier snapshot, and repeat the steps from there exactly."""
         if not 0 <= step <= self.step:
             raise SettingError(f"back: expected a step from 0 to {self.step}, got {step}")
         self.running = False
@@ -211,7 +211,7 @@ class Trainer(Runner):
         self.version += 1
 
     def change(self, setup: Setup, anew: bool = False) -> None:
-        """Take over another set-up: from here where rates and rules alone differ, else from step 0."""
+        """Change the set-up: go on from here if only rates and rules differ, else restart from step 0."""
         if anew:
             self._begin(setup)
         elif self.step and _same_but_method(self.setup, setup) and setup != self.setup:
@@ -226,7 +226,7 @@ class Trainer(Runner):
             self._begin(setup)
 
     def _branch(self, setup: Setup) -> None:
-        """Go on by other rates or rules, with the weights and the memory of the optimizer as they are."""
+        """Go on with other rates or rules, keeping the weights and the optimizer's memory."""
         made = plans(setup, self.task)
         before = [learner.model.state for learner in self.learners]
         old = [learner.plan for learner in self.learners]
@@ -253,18 +253,18 @@ class Trainer(Runner):
         self.version += 1
 
     def restart(self) -> None:
-        """Begin anew, with the same weights."""
+        """Restart with the same initial weights."""
         self._begin(self.setup)
 
     def one_step(self, count: int = 1) -> None:
-        """Make some steps, and pause."""
+        """Make some steps, then pause."""
         self.running = False
         for left in range(count, 0, -1):
             self.advance(looked_at=left == 1)
         self.running = False
 
     def code(self, network: int) -> str:
-        """Return Python that makes one of the networks as it is now."""
+        """Return the Python code that reproduces one of the networks as it is now."""
         changes: list[tuple[int, Recipe]] = []
         plan = self.first[network]
         for one in self.snapshots:
@@ -275,7 +275,7 @@ class Trainer(Runner):
     # --- frames ------------------------------------------------------------------------------------
 
     def make_frame(self) -> None:
-        """Make the newest frame, and give it to all who wait for one."""
+        """Render the newest frame, and publish it."""
         arrays, networks, units = {"curves": self.curves.array()}, [], self.units
         row = self.curves.rows[-1]
         for i, learner in enumerate(self.learners):
@@ -299,13 +299,13 @@ class Trainer(Runner):
 
 
 def _as_it_is(learner: LabNetwork, online: OnlineLearner | None = None) -> OnlineLearner | None:
-    """Return a copy of what learns at each time, with states and traces of its own, for the same model."""
+    """Copy an online learner, with its states and traces, for the same model."""
     online = online or learner.online
     return online and copy.deepcopy(online, {id(online.model): learner.model})
 
 
 def _same_but_method(one: Setup, other: Setup) -> bool:
-    """Tell whether two set-ups differ in nothing but rates, momenta, schedules and rules."""
+    """Tell whether two set-ups differ only in rates, momenta, schedules and rules."""
 
     def bare(setup: Setup) -> Setup:
         plain = NetworkSetup()
@@ -321,5 +321,5 @@ def _same_but_method(one: Setup, other: Setup) -> bool:
 
 
 def _remembers(network: NetworkSetup) -> bool:
-    """Tell whether there is a momentum, which the optimizer remembers something for."""
+    """Tell whether the optimizer has momentum, and so a memory."""
     return bool(network.momentum)

@@ -1,4 +1,4 @@
-"""A training of one's own as the page sees it: it pauses, steps, and says what is looked at."""
+"""A user's own training as the page sees it: it pauses, steps, and sends what is looked at."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from ...training.loop import Loop
 
 SAMPLE, FRAMES = 64, 120
-"""On how many examples is looked, and how many frames a file holds at most."""
+"""The number of examples examined, and the most frames that a file holds."""
 
 
 class LiveSession(Newest):
-    """A training of one's own: `FitSession`, or one at each time step.
+    """A session of a user's own training: a `FitSession`, or that of an online learner.
 
     Parameters
     ----------
     facts : dict
         What the page tells of it, as JSON.
     every : int, optional
-        At which steps it is looked, whoever asks.
+        The steps to look at, whoever asks.
     kept : bool
         Whether frames are kept, to be written to a file.
     """
 
     look: Viewer | None = None
-    """The network, once a step has been looked at."""
+    """The viewer of the network, made when a step is first looked at."""
 
     def __init__(self, facts: dict[str, Any], every: int | None, kept: bool) -> None:
         super().__init__()
@@ -62,21 +62,21 @@ class LiveSession(Newest):
 
     @property
     def stopped(self) -> bool:
-        """Whether the training is to end, whatever the page says."""
+        """Whether the training is about to end."""
         return False
 
     def tested(self) -> list[float]:
-        """Return the loss of the last validation, and its first metric."""
+        """Return the last validation's loss and first metric."""
         return [float("nan")] * 2
 
     def more(self) -> dict[str, Any]:
-        """Return further arrays of a frame, by name."""
+        """Return further arrays for a frame, by name."""
         return {}
 
     # --- in the training's thread ----------------------------------------------------------------------
 
     def wants(self, step: int) -> bool:
-        """Tell whether the next step is looked at: by the page, or for a file; cheap, if nobody does."""
+        """Tell whether to look at the next step, for a viewer or the file; cheap if nobody watches."""
         self.due = self.kept and step % self.apart == 0
         regular = self.every is not None and step % self.every == 0
         on_demand = self.every is None and self.wanted > self.number
@@ -84,7 +84,7 @@ class LiveSession(Newest):
         return self.asked
 
     def hold(self) -> None:
-        """Wait while the page has paused; it is shown what it asks for meanwhile."""
+        """Wait while the page has paused, rendering the frames that it asks for."""
         while self.paused and not self.steps_left:
             if self.wanted > self.number:
                 self.make_frame(float("nan"))
@@ -96,13 +96,13 @@ class LiveSession(Newest):
         self.steps_left = max(0, self.steps_left - 1)
 
     def after(self, loss: float) -> None:
-        """Look at the training after a step."""
+        """Render a frame after a step."""
         if self.look is not None:
             self.look.moved()
             self.make_frame(loss)
 
     def make_frame(self, loss: float) -> None:
-        """Make the newest frame, with the loss of the last step; keep it if it is due."""
+        """Render the newest frame, with the last step's loss; keep it for the file if it is due."""
         look = self.look
         if look is None:
             return
@@ -124,12 +124,12 @@ class LiveSession(Newest):
         self.publish(message, units)
 
     def finish(self) -> None:
-        """Show how it ended; a page that asks later sees that."""
+        """Render the final state, which later requests will also get."""
         self.over, self.due = True, self.kept
         self.make_frame(float("nan"))
 
     def write(self, path: Path) -> None:
-        """Write one page that replays it."""
+        """Write a page that replays the training."""
         from .files import saved_page
 
         frames = [base64.b64encode(frame).decode() for frame in self.frames]
@@ -139,11 +139,11 @@ class LiveSession(Newest):
     # --- what a page asks ----------------------------------------------------------------------------
 
     def config(self) -> dict[str, Any]:
-        """Return what is trained, in words."""
+        """Return a description of the training."""
         return {"version": VERSION, "source": "live", "revision": 1, "networks": 1, **self.facts}
 
     def control(self, asked: Any) -> dict[str, Any]:
-        """Pause, go on, or make a step."""
+        """Carry out a request: pause, resume, or make one step."""
         if not isinstance(asked, dict) or not isinstance(asked.get("do"), str):
             raise SettingError("expected what to do, as in {'do': 'pause'}")
         paused = lookup("request", asked["do"], {"play": False, "pause": True, "step": True})
@@ -154,14 +154,14 @@ class LiveSession(Newest):
         return {"number": self.number}
 
     def close(self) -> None:
-        """Let a training that waits go on."""
+        """Resume a paused training."""
         with self.awake:
             self.paused = False
             self.awake.notify_all()
 
 
 class FitSession(LiveSession):
-    """A `fit` of one's own.
+    """A session of a running `fit`.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class FitSession(LiveSession):
         return bool(self.loop.asked.requested)
 
     def before(self, batches: Sequence[Any]) -> None:
-        """Note the state before a step that is looked at, and wait while the page has paused."""
+        """Wait while the page has paused, then record the state before a step that is looked at."""
         if self.look is None:
             self.look = Viewer(self.loop.model, _first(batches[0]), self.task)
         self.hold()
@@ -204,7 +204,7 @@ def _first(batch: Any) -> Any:
 
 
 def in_plane(loop: Loop) -> LabTask | None:
-    """Return some of the data of a training, if they are points in a plane, with classes."""
+    """Return a sample of a training's data, if they are points in a plane with classes; else None."""
     training, test = sample(loop.source), sample(loop.validation)
     one_output = not isinstance(loop.model.output_shape, dict) and len(loop.model.output_shape) == 1
     if training is None or isinstance(training.x, dict) or training.x.shape[1:] != (2,) or not one_output:
@@ -229,7 +229,7 @@ def _whole(target: Any) -> bool:
 
 
 def facts(loop: Loop, task: LabTask | None) -> dict[str, Any]:
-    """Return what a page tells of a training, as JSON."""
+    """Return what the page says about a training, for JSON."""
     from ...rules.registry import short_name
 
     model = loop.model

@@ -1,7 +1,7 @@
 """Activations: layers without parameters that act on each element, or on the last axis.
 
-`Dense(10, activation="relu")` takes one by name; `Activation("relu")` is the same as a layer of its
-own. One's own is `custom(function, derivative)`, or a subclass of `Layer`.
+`Dense(10, activation="relu")` takes one by name; `Activation("relu")` is the same as a separate layer. Make
+one of your own with `custom(function, derivative)`, or as a subclass of `Layer`.
 """
 
 from ...core.exports import export

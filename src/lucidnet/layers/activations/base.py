@@ -9,7 +9,7 @@ from ..base import INFERENCE, Cache, Layer, Run
 
 @value
 class ActivationLayer(Layer):
-    """The base of activations: a layer without weights, which a loss may take over."""
+    """Base class of activations: layers without weights, which can be fused with a loss."""
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
         return Linear(name=self.name), self

@@ -1,4 +1,4 @@
-"""One's own activation, from a function and its derivative."""
+"""A user's own activation, from a function and its derivative."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class CustomActivation(ActivationLayer):
     Raises
     ------
     SettingError
-        If a number that f returns depends on more than one of those that it is given, as in softmax or
-        ``x - x.mean(0)``: its derivative is no number for each. A subclass of `Layer` may do that.
+        If a number that f returns depends on more than one of its inputs, as in softmax or ``x - x.mean(0)``:
+        its derivative is then not one number for each input. A subclass of `Layer` may do that.
     """
 
     function: Callable[[Array], Array] = settings.function(takes=1)
@@ -57,9 +57,9 @@ def custom(
 ) -> CustomActivation:
     """Make an activation of an elementwise function and its derivative.
 
-    Where the derivative is left out it comes from JAX, if that is installed. A function that mixes the
-    numbers it is given, as softmax does, is an error: write a subclass of `Layer`. Such an activation
-    cannot be saved with a model: a file holds no code. A subclass of `Layer` can.
+    If the derivative is left out it comes from JAX, if that is installed. A function that mixes the numbers
+    it is given, as softmax does, is an error: write a subclass of `Layer`. Such an activation cannot be saved
+    with a model, as a file holds no code; a subclass of `Layer` can.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Activations that are linear on one side, or on both: ReLU and its kin, absolute value."""
+"""Piecewise linear activations: ReLU and its relatives, absolute value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations by name, and as layers of their own."""
+"""Activations by name, and activations as separate layers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KNOWN = Known(
     ActivationLayer,
     {"leaky_relu": "LeakyReLU", "hard_sigmoid": "HardSigmoid", "log_softmax": "LogSoftmax"},
 )
-"""The classes of activations by their names."""
+"""The activation classes, by name."""
 
 ONE = "a name, a layer without weights, or a function"
-"""What a layer takes as its activation."""
+"""What a layer accepts as its activation."""
 
 
 def get(given: Any) -> Layer:
@@ -40,7 +40,7 @@ def get(given: Any) -> Layer:
 
 
 def inside(given: Any, owner: Layer) -> Layer:
-    """Return an activation that another layer holds: one without weights, for it has no place for them."""
+    """Return the activation for another layer to hold; raise if it has weights of its own."""
     made = get(given)
     if made.children() or made.init(NO_STREAM, (1,))[0]:
         raise SettingError(
@@ -63,7 +63,7 @@ def Activation(  # noqa: N802 - it makes a layer, and reads as one
     function : str, Layer or callable
         A known name, an activation, or an elementwise function of an array.
     derivative : callable, optional
-        Derivative of one's own function; from automatic differentiation in JAX if left out.
+        Derivative of your own function; by automatic differentiation in JAX if left out.
     name : str, optional
         The name of the layer.
 

@@ -1,4 +1,4 @@
-"""How much larger first weights must be because of the activation that follows them."""
+"""How much larger initial weights must be for the activation that follows them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SCALES: dict[type, float] = {
 
 
 def scale(activation: Any) -> float | None:
-    """Return by how much the variance of weights exceeds 1 / fan_in before an activation; None if unknown.
+    """Return the factor on the weight variance 1 / fan_in that an activation needs; None if unknown.
 
-    Its root is what others call the gain of the activation.
+    Its square root is what others call the gain of the activation.
 
     ==============================  ==============  ====================================================
     activation                      scale           why

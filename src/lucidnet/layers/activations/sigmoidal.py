@@ -1,4 +1,4 @@
-"""Activations that saturate: sigmoid, tanh, softsign, hard sigmoid; softplus, the sigmoid's integral; exp."""
+"""Saturating activations: sigmoid, tanh, softsign, hard sigmoid; also softplus and exp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations over an axis, the last if not told otherwise: softmax and its logarithm."""
+"""Activations over an axis, by default the last: softmax and its logarithm."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 @value
 class OverAxis(ActivationLayer):
-    """The base of activations that look at all numbers along an axis.
+    """Base class of activations that act on all numbers along an axis.
 
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     axis: int = setting(AXIS, as_axis, default=-1)
@@ -45,7 +45,7 @@ class OverAxis(ActivationLayer):
         return super().output_shape(shape)
 
     def counts(self, x: Array, mask: Mask) -> Mask:
-        """Return which numbers count, (n, time, 1, ...), if the axis is that of a mask; else None.
+        """Return which entries count, (n, time, 1, ...), if `axis` is the masked time axis; else None.
 
         Raises
         ------
@@ -69,12 +69,12 @@ class OverAxis(ActivationLayer):
 class Softmax(OverAxis):
     """y_i = exp(x_i) / sum_j exp(x_j),  dx_i = y_i (dy_i - sum_j dy_j y_j).
 
-    Along time only the steps count that a mask lets through; the others get 0.
+    Along time only the steps that a mask lets through take part; the others get 0.
 
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
@@ -98,7 +98,7 @@ class LogSoftmax(OverAxis):
     Parameters
     ----------
     axis : int
-        Along which axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
+        The axis, counted as in the arrays: 0 is the examples, 1 the time of sequences, -1 the last.
     """
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

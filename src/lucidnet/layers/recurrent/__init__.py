@@ -1,4 +1,4 @@
-"""Recurrent layers: SimpleRNN, LeakyRNN, GRU, LSTM, both directions of them; ConvLSTM2D of images."""
+"""Recurrent layers: SimpleRNN, LeakyRNN, GRU, LSTM, bidirectional ones; ConvLSTM2D for images."""
 
 from ...core.exports import export
 from .base import Recurrent as Recurrent

@@ -1,4 +1,4 @@
-"""What recurrent layers share: the loop over time, and the way back (backpropagation through time).
+"""What recurrent layers share: the loop over time, and backpropagation through time.
 
 A layer writes three functions of one time step. With z_t = x_t W + b for all times at once,
 
@@ -30,23 +30,23 @@ from .loop import State, back_through_time, first_mask, through_time
 class Recurrent(Layer):
     """The base of recurrent layers, from sequences (n, time, features) to (n, time, units) or (n, units).
 
-    Where `Run.mask` says that a time step does not count, the state is carried over it unchanged. The
-    input may be a tuple (x, h) or (x, h, c): then the sequence begins in these states, and not in zeros
-    (or where the batch before stopped, if the layer is stateful).
+    Where `Run.mask` leaves a time step out, the state is carried over it unchanged. The input may be a tuple
+    (x, h) or (x, h, c): then the sequence starts from these states, and not from zeros (or from where the
+    batch before stopped, if the layer is stateful).
 
     Parameters
     ----------
     units : int
         Number of outputs.
     return_sequences : bool
-        Whether to return the outputs of all times; if not, the last one.
+        Whether to return the outputs of all times; if not, only the last one.
     go_backwards : bool
         Whether to go from the last time to the first. Outputs stay at the times of their inputs.
     stateful : bool
-        Whether each batch of a training goes on in the states in which the batch before it stopped, row
-        by row, from the beginning of an epoch to its end. No gradient flows from batch to batch.
+        Whether each batch of a training starts from the states in which the batch before it ended, row by
+        row, from the beginning of an epoch to its end. No gradient flows from batch to batch.
     initializer, recurrent_initializer, bias_initializer : str or Initializer
-        How W (features, gates * units), U (units, gates * units) and b (gates * units,) begin.
+        Initial values of W (features, gates * units), U (units, gates * units) and b (gates * units,).
     """
 
     units: int = whole(1)
@@ -60,11 +60,11 @@ class Recurrent(Layer):
     transport: ClassVar[tuple[str, ...]] = ("W",)
     penalized: ClassVar[tuple[str, ...]] = ("W", "U")
     gates: ClassVar[int] = 1
-    """How many blocks of `units` columns W has."""
+    """The number of blocks of `units` columns in W."""
     inner_bias: ClassVar[tuple[int, ...]] = ()
-    """Those of the gates in which h U has a bias of its own."""
+    """The gates in which h U has a bias of its own."""
     carried: ClassVar[tuple[str, ...]] = ("h",)
-    """The names of the state's arrays."""
+    """The names of the arrays of the state."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,29 +75,29 @@ class Recurrent(Layer):
     # --- one time step: what a subclass writes ---------------------------------------------------------
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
-        """Return z = x W + b, of one time or of all; many rows as one product, [x, 1] [W; b]."""
+        """Return z = x W + b for one or all time steps; many rows as one product, [x, 1] [W; b]."""
         W, b = params["W"], params["b"]
         if x.size // len(W) <= len(W):  # no more rows than W has: a copy of W costs more than a pass over z
             return x @ W + b
         return with_one(x) @ namespace(x).concat([W, b[None]])
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
-        """Return the next state, and what `step_back` needs."""
+        """Compute one time step; return the next state, and the cache for `step_back`."""
         raise NotImplementedError(f"{type(self).__name__} must define step(params, z, state)")
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
-        """Return the gradients of z, of h U and of the state before, from that of the state after."""
+        """Return the gradients by z, by h U and by the state before, given that by the state after."""
         raise NotImplementedError(f"{type(self).__name__} must define step_back(params, cache, dstate)")
 
     def push(self, params: Tree, cache: Cache, dstate: State) -> State | None:
-        """Return how the state after changes with the state before, J dstate, from what `step` kept.
+        """Return J dstate, the change of the next state caused by a change of the state before.
 
-        None if that is not known in one pass; then it is found from all columns of J, by `step_back`.
+        None if it is not known in one pass; then it is found from all columns of J, by `step_back`.
         """
         return None
 
     def biases(self, db: Array, ds: Array) -> Tree:
-        """Return the gradients of the biases, from the sum of all dz and from ds (..., gates * units)."""
+        """Return the gradients by the biases, from the sum of all dz and from ds (..., gates * units)."""
         return {"b": db}
 
     # --- all of them -----------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Recurrent(Layer):
         return params, out
 
     def start(self, x: Array, given: State, run: Run) -> State:
-        """Return the state before the first time: what was given, else what was carried over, else zeros."""
+        """Return the initial state: the given one, else the carried one, else zeros."""
         xp, n = namespace(x), x.shape[0]
         states = list(given)
         for name in self.carried[len(given) :]:
@@ -170,7 +170,7 @@ class Recurrent(Layer):
 
 
 def sequence(shape: Any) -> tuple[int | None, int]:
-    """Return times (None if they vary) and features of one sequence, from its shape."""
+    """Return the numbers of time steps (None if it varies) and features of a sequence shape."""
     if len(shape) != 2 or several(shape) or shape[1] is None:
         hint = "; turn whole numbers into vectors by an Embedding first" if len(shape) == 1 else ""
         raise ShapeError(f"expected sequences (time, features), got {shape}{hint}")

@@ -1,4 +1,4 @@
-"""A recurrent layer in both directions of time."""
+"""A bidirectional recurrent layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MERGE: dict[str, type[Branches]] = {"concat": Concatenate, "sum": Add, "mul": Mu
 
 
 def Bidirectional(layer: Recurrent, merge: str = "concat", *, name: str = "") -> Layer:  # noqa: N802
-    """Run a recurrent layer forwards and another like it backwards (Schuster & Paliwal 1997).
+    """Run a recurrent layer forwards, and a copy of it backwards (Schuster & Paliwal 1997).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Long short-term memory of images: all that goes into a gate is a convolution."""
+"""Convolutional LSTM for images: everything that goes into a gate is a convolution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .lstm import apart, slopes, squashed
 
 
 class ConvLSTMCache(NamedTuple):
-    """What goes back through time: arrays are by time first, those of the inputs (n, time, ...) as they came.
+    """The cache for the way back through time; arrays have time first, except the inputs.
 
     Parameters
     ----------
@@ -69,15 +69,15 @@ class ConvLSTM2D(Layer):
     filters : int
         Number of outputs at each place.
     kernel_size, strides, padding, dilation
-        Of the convolution of the inputs, as for `Conv2D`; that of h has the same kernel, and steps of 1.
+        For the convolution of the inputs, as for `Conv2D`; that of h has the same kernel, and strides of 1.
     return_sequences : bool
-        Whether to return the outputs of all times; if not, the last one.
+        Whether to return the outputs of all times; if not, only the last one.
     go_backwards : bool
         Whether to go from the last time to the first. Outputs stay at the times of their inputs.
     forget_bias : float
-        What the bias of the forget gate begins with.
+        The initial bias of the forget gate.
     initializer, recurrent_initializer, bias_initializer : str or Initializer
-        How W (kernel, channels, 4 filters), U (kernel, filters, 4 filters) and b (4 filters,) begin.
+        Initial values of W (kernel, channels, 4 filters), U (kernel, filters, 4 filters) and b (4 filters,).
 
     Examples
     --------
@@ -123,14 +123,14 @@ class ConvLSTM2D(Layer):
         return mask if self.return_sequences else None
 
     def _inner(self) -> Grid:
-        """Return the windows of h: as many as it has places."""
+        """Return the windows of the recurrent convolution, which keeps the size of h."""
         kernel = both(self.kernel_size)
         before = tuple((k - 1) // 2 for k in kernel)
         after = tuple(k - 1 - b for k, b in zip(kernel, before, strict=True))
         return Grid((kernel[0], kernel[1]), (1, 1), (1, 1), (before[0], before[1]), (after[0], after[1]))
 
     def _start(self, z: Array, run: Run) -> tuple[Array, ...]:
-        """Return the states before the first time: those that were carried over, else zeros."""
+        """Return the initial states: the carried ones, else zeros."""
         shape, xp = (*z.shape[1:-1], self.filters), namespace(z)
         states = []
         for name in self.carried:
@@ -173,7 +173,7 @@ class ConvLSTM2D(Layer):
             (dh, dc), ((gates, c), d, m) = dstate, now
             dh = dh if d is None else dh + d
             passed = (dh, dc)
-            if m is not None:  # where a step does not count the state passed through
+            if m is not None:  # at masked steps the state passed through
                 dh, dc = xp.where(m, dh, 0), xp.where(m, dc, 0)
             i, f, g, o = apart(gates)
             t = xp.tanh(f * c + i * g)
@@ -191,7 +191,7 @@ class ConvLSTM2D(Layer):
         return self._gradients(params, cache, dz, need_dx)
 
     def _gradients(self, params: Tree, cache: ConvLSTMCache, dz: Array, need_dx: bool) -> tuple[Array, Tree]:
-        """Return the gradients of input and weights from those of z (time, n, rows, columns, 4 filters)."""
+        """Return the gradients by input and weights, from those by z (time, n, rows, columns, 4 filters)."""
         xp, x, first = namespace(dz), cache.x, cache.first[0][None]
         before = xp.concat([cache.h[1:], first] if self.go_backwards else [first, cache.h[:-1]])
         deltas, states = (a.reshape(-1, *a.shape[2:]) for a in (dz, before))

@@ -1,4 +1,4 @@
-"""A cell over all times, forward and back."""
+"""Running a cell over all time steps, forwards and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ State: TypeAlias = tuple[Array, ...]
 
 
 class RecurrentCache(NamedTuple):
-    """What backpropagation through time needs: arrays are by time first.
+    """The cache for backpropagation through time; arrays have time first.
 
     Parameters
     ----------
@@ -39,36 +39,36 @@ class RecurrentCache(NamedTuple):
     given: int
 
     def before(self, backwards: bool = False) -> Array:
-        """Return the output of the step before each (time, n, units)."""
+        """Return the output of the previous time step, at each time (time, n, units)."""
         first = self.first[0][None]
         return namespace(first).concat([self.h[1:], first] if backwards else [first, self.h[:-1]])
 
 
 class Cell(Protocol):
-    """One time step, forward and back, and how it is repeated; `Recurrent` says what each function does."""
+    """One time step, forward and backward, and how to repeat it; see `Recurrent` for each function."""
 
     @property
     def return_sequences(self) -> bool:
-        """Whether the outputs of all times are returned, or the last one."""
+        """Whether to return the outputs of all times, rather than the last one."""
 
     @property
     def go_backwards(self) -> bool:
         """Whether time runs from the last step to the first."""
 
     def start(self, x: Array, given: State, run: Run) -> State:
-        """Return the state before the first time."""
+        """Return the initial state."""
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         """Return z = x W + b, of one time or of all."""
 
     def step(self, params: Tree, z: Array, state: State) -> tuple[State, Cache]:
-        """Return the next state, and what `step_back` needs."""
+        """Compute one time step; return the next state, and the cache for `step_back`."""
 
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
         """Return the gradients of z, of h U and of the state before, from that of the state after."""
 
     def biases(self, db: Array, ds: Array) -> Tree:
-        """Return the gradients of the biases."""
+        """Return the gradients by the biases."""
 
 
 def through_time(cell: Cell, params: Tree, x: Any, run: Run) -> tuple[Array, RecurrentCache]:
@@ -92,13 +92,13 @@ def through_time(cell: Cell, params: Tree, x: Any, run: Run) -> tuple[Array, Rec
 
 
 def first_mask(mask: Mask) -> Mask:
-    """Return the mask of the sequence, where the first states come in with it."""
+    """Return the mask of the sequence; with initial states as inputs the mask is a tuple."""
     return mask[0] if isinstance(mask, tuple) else mask
 
 
 def project(cell: Cell, params: Tree, x: Array, run: Run) -> tuple[Array, Array]:
     """Return the inputs, time first, and z = x W + b (time, n, gates * units)."""
-    # Time first: each step then reads one stretch of memory.
+    # Time first: each step then reads one contiguous piece of memory.
     x = namespace(x).permute_dims(x, (1, 0, 2))
     return x, cell.project(params, as_rows(x), run).reshape(*x.shape[:2], -1)
 
@@ -126,7 +126,7 @@ def unroll(
     end: State,
     need_dx: bool = True,
 ) -> tuple[Array, State, Tree]:
-    """Carry errors back through all times; time first.
+    """Carry errors back through all times; arrays have time first.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def unroll(
             dstate = (dstate[0] + d, *dstate[1:])
         dmade = dstate if m is None else tuple(xp.where(m, d, 0) for d in dstate)
         dz, ds, dbefore = cell.step_back(params, kept, dmade)
-        if m is not None:  # where a step does not count the state passed through
+        if m is not None:  # at masked steps the state passed through
             pairs = zip(dbefore, dstate, strict=True)
             dbefore = tuple(b + xp.where(m, 0, d) for b, d in pairs)
         return dbefore, None, ((dz,) if ds is dz else (dz, ds))

@@ -1,4 +1,4 @@
-"""The recurrent layer with long short-term memory."""
+"""Long short-term memory (LSTM)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LSTM(Recurrent):
     Parameters
     ----------
     forget_bias : float
-        What the bias of the forget gate begins with, so that at first c is kept (Jozefowicz et al. 2015).
+        The initial bias of the forget gate, so that at first c is kept (Jozefowicz et al. 2015).
 
     Notes
     -----
@@ -67,7 +67,7 @@ class LSTM(Recurrent):
     def step_back(self, params: Tree, cache: Cache, dstate: State) -> tuple[Array, Array, State]:
         (gates, c), (dh, dc) = cache, dstate
         xp, (i, f, g, o) = namespace(gates), apart(gates)
-        t = xp.tanh(f * c + i * g)  # again: to keep it would take longer than to compute it
+        t = xp.tanh(f * c + i * g)  # recomputed: keeping it would take longer
         dc = dc + dh * o * (1 - t * t)
         dz = xp.concat([dc * g, dc * c, dc * i, dh * t], axis=1)
         dz *= slopes(gates)
@@ -83,7 +83,7 @@ class LSTM(Recurrent):
 
 
 def squashed(a: Array) -> Array:
-    """Return the gates i, f, g, o side by side, from what goes into them (..., 4 units).
+    """Return the activated gates i, f, g, o side by side, from their pre-activations (..., 4 units).
 
     All by one tanh: sigmoid(a) = tanh(a / 2) / 2 + 1 / 2.
     """
@@ -102,7 +102,7 @@ def slopes(gates: Array) -> Array:
 
 
 def apart(gates: Array) -> tuple[Array, Array, Array, Array]:
-    """Return what belongs to the gates i, f, g and o."""
+    """Split an array into the parts of the gates i, f, g and o."""
     u = gates.shape[-1] // 4
     return gates[..., :u], gates[..., u : 2 * u], gates[..., 2 * u : 3 * u], gates[..., 3 * u :]
 

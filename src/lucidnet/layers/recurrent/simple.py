@@ -1,4 +1,4 @@
-"""Recurrent layers of plain rate units."""
+"""Plain recurrent layers of rate units."""
 
 from __future__ import annotations
 
@@ -111,5 +111,5 @@ class LeakyRNN(Recurrent):
 
 
 def same_both_ways(activation: Layer) -> bool:
-    """Tell whether the slopes are a symmetric matrix, so that `backward` sends changes forwards, too."""
+    """Tell whether an activation's Jacobian is symmetric, so that `backward` also pushes changes forward."""
     return of_library(activation) and not isinstance(activation, activations.LogSoftmax)

@@ -1,4 +1,4 @@
-"""Schedules: functions of the step that stand for any setting, such as a learning rate or a momentum."""
+"""Schedules: functions of the step that can replace any setting, such as a learning rate or momentum."""
 
 from ...core.exports import export
 from .base import Fixed as Fixed

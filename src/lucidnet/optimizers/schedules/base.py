@@ -1,4 +1,4 @@
-"""The contract of a schedule, and schedules made of others."""
+"""The contract of a schedule, and schedules composed of others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SETTINGS = "schedules, functions of the step, or numbers"
 
 
 MOST_DRAWN = 200
-"""Steps at which a schedule is asked for its picture."""
+"""The approximate number of steps that a schedule's picture shows."""
 
 
 def _steps(setting: Any) -> int:
-    """Return the sum of all whole numbers in a schedule: they are numbers of steps."""
+    """Return the sum of all numbers of steps in a schedule, which are its whole numbers."""
     if isinstance(setting, Value):
         return sum(_steps(getattr(setting, f.name)) for f in fields(setting))
     if isinstance(setting, (tuple, list)):
@@ -30,16 +30,16 @@ def _steps(setting: Any) -> int:
 class Schedule(Value):
     """A function of the step: ``schedule(0)`` is the value in the first step of a training.
 
-    Any setting may be a schedule: learning rate, momentum, beta1, weight decay, the rate of a `Dropout`.
-    A plain function of the step does as well, but cannot be saved. Behind its end a schedule stays at its
-    last value. ``2 * a`` and ``a * b`` are products.
+    Any setting may be a schedule: learning rate, momentum, beta1, weight decay, the rate of a `Dropout`. A
+    plain function of the step works as well, but cannot be saved. After its end a schedule stays at its last
+    value. ``2 * a`` and ``a * b`` are products.
     """
 
     counts: ClassVar[tuple[str, ...]] = ()
-    """The fields that are numbers of steps: whole, and 1 or more."""
+    """The fields that are numbers of steps: whole, and at least 1."""
 
     positive: ClassVar[tuple[str, ...]] = ()
-    """The fields that are above 0."""
+    """The fields that must be above 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,7 +72,7 @@ class Schedule(Value):
         return page.fragment(page.paragraph(repr(self)), curve)
 
     def error(self, name: str, expected: str) -> SettingError:
-        """Return the error for a field that is not what it must be."""
+        """Return the error for an invalid field."""
         return SettingError(f"{type(self).__name__}: {name} must be {expected}, got {getattr(self, name)!r}")
 
 
@@ -124,7 +124,7 @@ class Sequence(Schedule):
             )
 
     def __call__(self, step: int) -> float:
-        """Return the value of the part that the step falls in."""
+        """Return the value of the part that the step lies in."""
         index = bisect_right(self.starts, step)
         return at_step(self.schedules[index], step - (0, *self.starts)[index])
 
@@ -136,7 +136,7 @@ class Product(Schedule):
     Parameters
     ----------
     factors : sequence of schedule or float
-        What is multiplied.
+        The factors of the product.
     """
 
     factors: Any = sequence(SETTINGS, scheduled(None))
@@ -155,9 +155,9 @@ class Warmup(Schedule):
     Parameters
     ----------
     steps : int
-        How long to rise.
+        The number of steps of the rise.
     then : schedule or float
-        What comes after.
+        The schedule that follows.
     start : float
         The value at step 0, not larger than the one it rises to.
 
@@ -177,13 +177,13 @@ class Warmup(Schedule):
             self._check(self.then)
 
     def _check(self, top: float) -> float:
-        """Return the value that it rises to; raise if that would be a fall."""
+        """Return the value to rise to; raise if it is below the start."""
         if abs(self.start) > abs(top):
             raise self.error("start", f"at most {top:g}, the value that it rises to")
         return top
 
     def __call__(self, step: int) -> float:
-        """Return the rising value, or that of the schedule after it."""
+        """Return the value on the rise, or that of the following schedule."""
         if step >= self.steps:
             return at_step(self.then, step - self.steps)
         return self.start + (self._check(at_step(self.then, 0)) - self.start) * step / self.steps

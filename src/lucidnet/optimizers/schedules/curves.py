@@ -22,9 +22,9 @@ class StepDecay(Schedule):
     start : float
         The value at step 0.
     every : int
-        After how many steps it drops.
+        The number of steps between drops.
     factor : float
-        By what it is multiplied then; at least 0 and at most 1.
+        The factor of each drop; at least 0 and at most 1.
     """
 
     start: float = finite()
@@ -45,7 +45,7 @@ class ExponentialDecay(Schedule):
     start : float
         The value at step 0.
     factor : float
-        By what it is multiplied in `every` steps; above 0 and at most 1.
+        The factor for every `every` steps; above 0 and at most 1.
     every : int
         The number of steps that the factor is for.
     """
@@ -90,7 +90,7 @@ class Polynomial(Schedule):
     start, stop : float
         The values at step 0 and from step `steps` on.
     steps : int
-        How long the way is.
+        The number of steps between them.
     power : float
         The exponent.
     """
@@ -118,7 +118,7 @@ class Cosine(Schedule):
     start, stop : float
         The values at step 0 and from step `steps` on.
     steps : int
-        How long the way is.
+        The number of steps between them.
     """
 
     start: float = finite()
@@ -143,9 +143,9 @@ class CosineRestarts(Schedule):
     steps : int
         The length of the first wave.
     stretch : int
-        How many times as long as the one before each wave is.
+        How many times longer each wave is than the one before.
     shrink : float
-        What `start` is multiplied by at each restart; at least 0 and at most 1.
+        The factor on `start` at each restart; at least 0 and at most 1.
     """
 
     start: float = finite()
@@ -179,7 +179,7 @@ def _points(given: Any, owner: Any) -> tuple[tuple[float, float], ...]:
 
 @value
 class Piecewise(Schedule):
-    """A list of values by their steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
+    """Values that begin at given steps (PyTorch's ``MultiStepLR``, Keras' ``PiecewiseConstantDecay``).
 
     Each value holds from its step on, to the next; or the way to the next is a line or half a cosine.
     In Keras a value still holds at the step where the next one begins here.
@@ -189,7 +189,7 @@ class Piecewise(Schedule):
     points : sequence of (step, value)
         In order, the first at step 0 (or before it).
     between : {"constant", "linear", "cosine"}
-        The way from each value to the next.
+        The transition from each value to the next.
 
     Examples
     --------
@@ -212,7 +212,7 @@ class Piecewise(Schedule):
 
 
 def blend(curve: str, start: float, stop: float, share: float) -> float:
-    """Return the value when a share (0 to 1) of the way from start to stop is done."""
+    """Interpolate between start and stop; `share` (0 to 1) is the part of the way."""
     if curve == "cosine":
         share = (1 - math.cos(math.pi * share)) / 2
     return start + (stop - start) * (0.0 if curve == "constant" else share)

@@ -68,17 +68,18 @@ class OneCycle(Schedule):
     Parameters
     ----------
     peak : float
-        The largest value. Of very few steps, none may lie at the top (as in PyTorch).
+        The largest value. With very few steps, none may lie at the top (as in PyTorch).
     steps : int
         All steps of the training, 2 or more.
     warmup : float
         The share of the steps in which it rises.
     divide, final_divide : float
-        How many times as small as the peak it begins, and as the beginning it ends; 1 or more.
+        The peak divided by the first is the initial value, and that divided by the second the final one; 1 or
+        more.
     between : {"cosine", "linear"}
-        The form of the ways up and down.
+        The shape of the rise and fall.
     phases : {2, 3}
-        Two, or three with a last one far below the first value.
+        Two, or three with a last phase far below the first value.
 
     Examples
     --------
@@ -108,14 +109,14 @@ class OneCycle(Schedule):
         return self._through(first, self.peak, first, first / self.final_divide)(step)
 
     def momentum(self, high: float = 0.95, low: float = 0.85) -> Piecewise:
-        """Return the schedule of the momentum (or beta1) that goes with it: low while the rate is high."""
+        """Return the matching schedule of the momentum (or beta1): low while the rate is high."""
         return self._through(high, low, high, high)
 
     def _through(self, first: float, peak: float, back: float, last: float) -> Piecewise:
-        """Return the schedule through the values at the ends of the phases."""
+        """Return the schedule through given values at the ends of the phases."""
         rise = self.warmup * self.steps - 1
         fall = [(2 * rise, back)] if self.phases == 3 else []
         points = [(0, first), (rise, peak), *fall, (self.steps - 1, last)]
-        # Of few steps a phase may end before the first of them: it is left out, but the next begins there.
+        # With few steps a phase may end before its first step: it is left out, but the next begins there.
         skipped = sum(step < 0 for step, _ in points)
         return Piecewise(points[skipped:], self.between)

@@ -1,1 +1,1 @@
-"""Rules of credit across layers."""
+"""Rules that assign credit across layers."""

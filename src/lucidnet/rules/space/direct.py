@@ -1,4 +1,4 @@
-"""Rules by which each layer hears of the output's error directly."""
+"""Rules that send the output's error directly to each layer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ..edge import Edge, Signals, Varying, carriers
 
 @value
 class Direct(SpaceRule):
-    """The base of rules by which a projected signal stands in for what comes back from a layer.
+    """The base of rules that send a projected output signal to each layer, in place of the error above.
 
-    A layer with several inputs has a B for each: "B", "B2" and so on. Where the sizes of an input may vary
-    from batch to batch (sequences of any length) and the output has no time, all its places hear the same.
+    A layer with several inputs has a B for each: "B", "B2" and so on. If the sizes of an input may vary from
+    batch to batch (sequences of any length) and the output has no time axis, all places of the input get the
+    same error.
 
     Parameters
     ----------
     initializer : str or Initializer
-        How B (outputs of the network, inputs of the layer) begins.
+        Initial values of B (outputs of the network, inputs of the layer).
     seed : int, optional
         The seed of B; the model's if not given.
     """
@@ -58,7 +59,7 @@ class Direct(SpaceRule):
         return [(B["B"].T, W)] if fits else []
 
     def signal(self, signals: Signals) -> Array:
-        """Return what is projected."""
+        """Return the signal that is projected to all layers."""
         raise NotImplementedError(f"{type(self).__name__} must define signal(signals)")
 
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
@@ -79,19 +80,19 @@ class Direct(SpaceRule):
 
 
 def named_inputs(count: int) -> list[str]:
-    """Return the names of the feedback weights of so many inputs."""
+    """Return the names of a layer's feedback weights, for `count` inputs."""
     return ["B", *(f"B{k}" for k in range(2, count + 1))]
 
 
 def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
-    """Return how many numbers are sent to an input of a shape, and the shape of what each comes to there.
+    """Return the number of values sent to a layer's input, and the shape they are projected to there.
 
     Raises
     ------
     SettingError
-        If sizes vary so that no weights of one shape can send them.
+        If sizes vary so that weights of one shape cannot project them.
     """
-    if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # to each time step its own
+    if len(inputs) > 1 and inputs[:-1] == outputs[:-1]:  # each time step gets its own
         return outputs[-1], inputs[-1:]
     if any(isinstance(size, Varying) for size in outputs):
         raise SettingError(
@@ -103,14 +104,14 @@ def sent(rule: SpaceRule, inputs: Shape, outputs: Shape) -> tuple[int, Shape]:
 
 
 def projected(signal: Array, B: Array) -> Array:
-    """Return a signal (n, outputs) or (n, time, outputs) at a layer's input, by B (outputs, ...)."""
+    """Return a signal (n, outputs) or (n, time, outputs) projected to a layer's input by B (outputs, ...)."""
     if signal.shape[-1] != B.shape[0]:  # of all times at once
         signal = signal.reshape(signal.shape[0], -1)
     return namespace(signal).tensordot(signal, B, axes=1)
 
 
 def spread(dx: Array, like: Array | None, mask: Mask) -> Array:
-    """Return an error at all places of an input, 0 where they do not count."""
+    """Return an error broadcast to all places of an input, 0 at masked ones."""
     if like is not None and dx.shape != like.shape:
         dx = namespace(dx).broadcast_to(dx, like.shape)
     return zeroed(dx, mask)
@@ -127,7 +128,7 @@ class DirectFeedbackAlignment(Direct):
     Parameters
     ----------
     initializer : str or Initializer
-        How B (outputs of the network, inputs of the layer) begins.
+        Initial values of B (outputs of the network, inputs of the layer).
     seed : int, optional
         The seed of B; the model's if not given.
     error : str
@@ -171,7 +172,7 @@ class DirectRandomTargetProjection(Direct):
 
 @value
 class Shallow(SpaceRule):
-    """A control: nothing comes back from any layer with weights, so that the last alone learns."""
+    """A control: no error comes back from any layer with weights, so only the last layer learns."""
 
     reads: ClassVar[str] = ""
     cuts: ClassVar[bool] = True

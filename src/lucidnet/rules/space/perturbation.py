@@ -1,4 +1,4 @@
-"""Rules without any error that travels: noise, and what it does to the loss."""
+"""Rules without backward errors: noise is added, and its effect on the loss measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..time.online import TimeStep, back, gathered
 
 @value
 class Perturbation(SpaceRule):
-    """The base of rules that estimate the gradient by the loss with and without noise.
+    """The base of rules that estimate the gradient from the loss with and without noise.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Perturbation(SpaceRule):
 
     whole: ClassVar[bool] = True
     alone: ClassVar[bool] = False
-    """Whether each example has to have a loss of its own, one number that no other example changes."""
+    """Whether each example needs a loss of its own, one number that no other example changes."""
 
     def begin(self, net: Layer, rule: Any, params: Tree, shapes: Any, rng: Stream) -> Tree:
         return {}
@@ -55,7 +55,7 @@ class WeightPerturbation(Perturbation):
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made = trained.evaluate(params, batch, run)
         net = unwrapped(trained.net)
-        weights = without(params, buffer_paths(net))  # running statistics are no weights
+        weights = without(params, buffer_paths(net))  # running statistics are not weights
         layout = Layout.of(weights)
         vector = layout.ravel(weights)
         xi = noise(run.stream.of_all(), "weights", vector.shape, vector)
@@ -109,7 +109,7 @@ class NodePerturbation(Perturbation):
 
 
 def without(tree: Tree, paths: Collection[Path], path: Path = ()) -> Tree:
-    """Return a tree without the arrays at some paths."""
+    """Return a tree without the arrays at the given paths."""
     left = {name: branch for name, branch in tree.items() if (*path, name) not in paths}
     return {
         name: without(branch, paths, (*path, name)) if isinstance(branch, dict) else branch
@@ -133,7 +133,7 @@ class Perturbed(Wrapper):
         self._deviation = deviation
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        """Return the output with noise, and beside what the layer keeps the noise (or None)."""
+        """Return the output with noise; the cache is the layer's own, with the noise (or None)."""
         if self._layer.carried:
             first, cell = x[0] if isinstance(x, tuple) else x, cast(Recurrent, self._layer)
             states = len(cell.carried) * cell.units
@@ -149,7 +149,7 @@ class Perturbed(Wrapper):
 
 
 class NoisyCell(Wrapper):
-    """A recurrent layer whose state has noise at each time step, state_t + sigma xi_t.
+    """A recurrent layer with noise added to its state at each time step, state_t + sigma xi_t.
 
     Parameters
     ----------
@@ -166,12 +166,12 @@ class NoisyCell(Wrapper):
         self._cell, self._deviation, self._xi = layer, deviation, xi
 
     def project(self, params: Tree, x: Array, run: Run) -> Array:
-        """Return z = x W + b of all times, and beside it their noise."""
+        """Return z = x W + b of all times, with their noise appended on the last axis."""
         z = self._cell.project(params, x, run)
         return namespace(z).concat([z, self._xi.reshape(z.shape[0], -1)], axis=-1)
 
     def step(self, params: Tree, z: Array, state: tuple[Array, ...]) -> tuple[tuple[Array, ...], Cache]:
-        """Return the next state with noise, and what `step_back` needs."""
+        """Return the next state with noise added, and what `step_back` needs."""
         units, width = self._cell.units, self._cell.gates * self._cell.units
         made, kept = self._cell.step(params, z[:, :width], state)
         xi = self._deviation * z[:, width:]
@@ -181,7 +181,7 @@ class NoisyCell(Wrapper):
 def apart(
     layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool
 ) -> tuple[Any, Tree]:
-    """Return the gradients of a recurrent layer's parameters, for errors that are not carried back in time.
+    """Return a recurrent layer's gradients, for errors that are not carried back in time.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def apart(
 
 
 def perturbed(net: Layer, deviation: float) -> Layer:
-    """Return a network with noise at the outputs of all layers that hold no others."""
+    """Return a network with noise on the output of every layer that contains no others."""
 
     def wrap(layer: Layer, made: Layer, path: Path) -> Any:
         return made if layer.children() or path[-1:] == (INNER,) else Perturbed(layer, deviation)
@@ -217,6 +217,6 @@ def perturbed(net: Layer, deviation: float) -> Layer:
 
 
 def noise(stream: Stream, name: str, shape: tuple[int, ...], like: Array) -> Array:
-    """Return standard normal numbers of this place and step, in the dtype of an array."""
+    """Return standard normal noise for this place and step, in the dtype of an array."""
     here = stream.child("perturbation").child(name)
     return here.but(dtype=str(like.dtype)).normal(shape)

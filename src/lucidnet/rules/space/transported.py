@@ -1,4 +1,4 @@
-"""Rules by which other weights carry the error: B in place of W, in dx = dz W^T."""
+"""Rules in which other weights carry the error: B in place of W, in dx = dz W^T."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Backprop(SpaceRule):
 
 @value
 class Transported(SpaceRule):
-    """The base of rules that replace the weights which carry the error, and nothing else.
+    """The base of rules that only replace the weights which carry the error back.
 
     Parameters
     ----------
     initializer : str or Initializer, optional
-        How B begins; if not given, as the weights do that it stands for, or by Glorot's uniform
-        distribution where these begin as constants.
+        Initial values of B; by default like the weights that it replaces, or by Glorot's uniform distribution
+        if these start as constants.
     seed : int, optional
         The seed of B; the model's if not given.
     """
@@ -55,7 +55,7 @@ class Transported(SpaceRule):
         return {name: self.drawn(layer, params[name], rng.child(name)) for name in carriers(layer)}
 
     def drawn(self, layer: Layer, W: Array, rng: Stream) -> Array:
-        """Return fresh weights of the shape of W."""
+        """Return newly drawn weights of the shape of W."""
         given = self.initializer or getattr(layer, "initializer", initializers.VarianceScaling())
         if self.initializer is None and isinstance(given, initializers.Constant):
             given = initializers.VarianceScaling()  # with zeros no error would ever arrive
@@ -63,7 +63,7 @@ class Transported(SpaceRule):
         return given.before(scale(getattr(layer, "activation", None)))(stream, W.shape)
 
     def carried_by(self, W: Array, B: Array) -> Array:
-        """Return the weights that carry the error."""
+        """Return the weights that carry the error back."""
         return B
 
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
@@ -135,7 +135,7 @@ class BatchSign(FixedSign):
 
 @value
 class KolenPollack(Transported):
-    """B learns by the same changes as W, and with weight decay comes to equal it.
+    """B takes the same update steps as W, and with weight decay converges to it.
 
     Both take the same gradient and the same decay::
 
@@ -156,7 +156,7 @@ class KolenPollack(Transported):
 
 @value
 class WeightMirror(Transported):
-    """B learns W between steps, by noise that is sent through the layer alone.
+    """B learns W between steps, from noise that is sent through the layer alone.
 
     With inputs xi of noise and z = xi W what the layer makes of them, averaged over the examples::
 
@@ -170,11 +170,11 @@ class WeightMirror(Transported):
     Parameters
     ----------
     rate : float
-        The step of B.
+        The step size of B.
     decay : float
-        What B forgets at each step; with decay = rate it tends to W.
+        The share of B that decays at each step; with decay = rate it tends to W.
     examples : int
-        How many examples of noise each step takes.
+        The number of noise examples in each step.
     """
 
     rate: float = finite(0, default=0.05)
@@ -202,7 +202,7 @@ class WeightMirror(Transported):
 
 
 def mirrored_through(layer: Layer, params: Tree, inputs: Shape, examples: int, rng: Stream) -> Tree:
-    """Return the sum of xi^T z, for noise xi sent through a layer, over the uses of each weight."""
+    """Return xi^T z for noise xi sent through a layer, averaged over the uses of each weight."""
     linear, _ = layer.split_activation()
     xi = rng.child("noise").normal((examples, *inputs))
     _, grads = sent_through(linear, layer, params, xi)
@@ -215,7 +215,7 @@ def mirrored_through(layer: Layer, params: Tree, inputs: Shape, examples: int, r
 def sent_through(
     linear: Layer, layer: Layer, params: Tree, x: Array, error: Callable[[Array], Array] = lambda z: z
 ) -> tuple[Array, Tree]:
-    """Return z = x W, biases left out, and the gradients for the error that a function makes of z."""
+    """Return z = x W without biases, and the gradients for an error that is a function of z."""
     names = carriers(layer)
     alone = {name: a if name in names else namespace(a).zeros_like(a) for name, a in params.items()}
     z, cache = linear.forward(alone, x)
@@ -223,7 +223,7 @@ def sent_through(
 
 
 def mirrored_alone(layer: Layer, params: Tree, inputs: Any, examples: int, rng: Stream) -> Tree:
-    """Return what `mirrored_through` does, of matrices for each time step, each with noise of its own."""
+    """Return what `mirrored_through` does, for matrices used at each time step, each with its own noise."""
     first = inputs[0] if several(inputs) else inputs
     uses, made = prod(first[:-1]), {}
     for name in carriers(layer):
@@ -234,7 +234,7 @@ def mirrored_alone(layer: Layer, params: Tree, inputs: Any, examples: int, rng: 
 
 
 def check_linear(layer: Layer, params: Tree, inputs: Shape, rng: Stream) -> None:
-    """Raise `SettingError` if a layer of a user's own is not linear: noise would not mirror its weights."""
+    """Raise `SettingError` if a user's own layer is not linear: noise would not mirror its weights."""
     names = carriers(layer)
     if layer.carried or (len(names) > 1 and all(params[name].ndim == 2 for name in names)):
         return  # each W is a matrix, and sent through alone

@@ -1,1 +1,1 @@
-"""Rules of credit through time."""
+"""Rules that assign credit through time."""

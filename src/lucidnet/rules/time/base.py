@@ -1,4 +1,4 @@
-"""What a rule of credit through time is."""
+"""What a rule that assigns credit through time is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
 
 ALL_UNITS = "pre, post, error, other errors, other units, own recurrent weight, recurrent weights"
-"""What a rule reads that is local in no way."""
+"""What a rule reads that is not local at all."""
 
 NOT_ONLINE = (
     "online: {!r} goes back to the first time, and cannot learn at each step of a stream: take one of "
@@ -30,39 +30,38 @@ class TimeRule(Value):
     memory: ClassVar[str] = ""
     """The numbers that the rule keeps."""
     cost: ClassVar[str] = ""
-    """The products that it takes."""
+    """The products that the rule computes."""
     exact: ClassVar[bool] = False
-    """Whether it gives the true gradient of what it is told."""
+    """Whether the rule gives the true gradient for the errors it receives."""
     limit: ClassVar[str] = ""
-    """Where a rule that is not exact gives the true gradient all the same: "where ..." or "with ..."."""
+    """Where a rule that is not exact gives the true gradient nevertheless: "where ..." or "with ..."."""
     carries: ClassVar[bool] = True
-    """Whether the error sent to the layers below tells of later times, too; if not it is approximate."""
+    """Whether the error sent to the layers below covers later times; if not, it is approximate."""
     couples_examples: ClassVar[bool] = False
-
+    """Whether examples without an error change the result, so that a batch may not be padded with them."""
     draws: ClassVar[bool] = False
-    """Whether it draws random numbers for each example, by its place in the batch that it is given."""
-    """Whether examples count that have no error: then none may be added that do not count."""
+    """Whether the rule draws random numbers for each example, by the example's place in its batch."""
 
     def still(self) -> TimeRule:
-        """Return the rule with what it learns of the network itself held still, to see what else it reads."""
+        """Return the rule with its own learning switched off, for testing what else its updates read."""
         return self
 
     @property
     def online(self) -> bool:
-        """Whether the rule can learn at each time of a stream: whether it has a `tick` of its own."""
+        """Whether the rule can learn online, time step by time step: whether it overrides `tick`."""
         return type(self).tick is not TimeRule.tick
 
     def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
-        """Return fresh weights of the rule's own for a layer; {} for none."""
+        """Return initial weights of the rule's own for a layer; {} if it has none."""
         return {}
 
     def route(
         self, layer: Recurrent, params: Tree, cache: RecurrentCache, dy: Array, need_dx: bool, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        """Return the gradients of the inputs (and first states) and of the parameters, for a sequence.
+        """Return the gradients by inputs (and first states) and parameters, for a sequence.
 
-        Third comes what has become of B, the weights of the rule's own. Times are turned so that they run
-        forwards, and come first.
+        The third result is what has become of B, the rule's own weights. Times are reordered to run forwards,
+        and to come first.
         """
         xp, backwards = namespace(dy), layer.go_backwards
         if backwards:
@@ -82,7 +81,7 @@ class TimeRule(Value):
     def through(
         self, layer: Recurrent, params: Tree, cache: RecurrentCache, errors: Array, need_dx: bool, B: Tree
     ) -> tuple[Array, State, Tree, Tree]:
-        """Return the gradients of inputs (time, n, features), first state, and parameters; and B.
+        """Return the gradients by inputs (time, n, features), first state and parameters; and B.
 
         Parameters
         ----------
@@ -95,14 +94,14 @@ class TimeRule(Value):
         errors : array (time, n, units)
             The errors at its outputs.
         need_dx : bool
-            Whether anyone needs the first two.
+            Whether the first two are needed.
         B : tree
-            The weights of the rule's own.
+            The rule's own weights.
         """
         raise NotImplementedError(f"{type(self).__name__} must define through(...)")
 
     def begin(self, layer: Recurrent, params: Tree, cache: RecurrentCache, B: Tree) -> Any:
-        """Return the trace before the first time of a stream, for caches like one; None for no trace.
+        """Return the trace before the first time step of a stream, for caches like this one; None for none.
 
         A compiled program needs arrays of the shapes that they will keep.
         """
@@ -111,14 +110,14 @@ class TimeRule(Value):
     def tick(
         self, layer: Recurrent, params: Tree, trace: Any, cache: RecurrentCache, error: Array, B: Tree
     ) -> tuple[Any, Tree, Tree]:
-        """Return trace, gradients and B after one time of a stream.
+        """Return the trace, the gradients and B after one time step of a stream.
 
         Parameters
         ----------
         trace : tree
-            What `begin` or the time before has returned.
+            The trace that `begin`, or the time before, has returned.
         cache : RecurrentCache
-            What the layer's forward pass of this one time kept.
+            What the layer's forward pass of this time step kept.
         error : array (n, units)
             The error at its output.
         """
@@ -126,13 +125,13 @@ class TimeRule(Value):
 
     @classmethod
     def samples(cls) -> Iterator[TimeRule]:
-        """Yield rules of this class to try; the default is one without arguments."""
+        """Yield example rules of this class, used by checks; by default one built without arguments."""
         if cls is not TimeRule:
             yield cls()
 
 
 def at_the_end(dy: Array, counts: Array | None, times: int) -> Array:
-    """Return errors (time, n, units) that are those of the last output: at the last time that counts."""
+    """Return errors (time, n, units) that hold the last output's error at its time step, 0 elsewhere."""
     xp = namespace(dy)
     if counts is None:
         return xp.concat([xp.zeros((times - 1, *dy.shape), dtype=dy.dtype), dy[None]])
@@ -141,7 +140,7 @@ def at_the_end(dy: Array, counts: Array | None, times: int) -> Array:
 
 
 def turned(cache: RecurrentCache) -> RecurrentCache:
-    """Return what a layer kept that went backwards, as if it had gone forwards over reversed sequences."""
+    """Return the cache of a layer that ran backwards, reordered as if it had run forwards."""
     xp = namespace(cache.h)
     counts = None if cache.counts is None else xp.flip(cache.counts, axis=0)
     kept = cut(cache.kept, slice(None, None, -1))
@@ -149,7 +148,7 @@ def turned(cache: RecurrentCache) -> RecurrentCache:
 
 
 def part(cache: RecurrentCache, begin: int, end: int) -> RecurrentCache:
-    """Return what belongs to the times from `begin` to before `end`."""
+    """Return the part of a cache for the times from `begin` up to, not including, `end`."""
     first = cache.first if begin == 0 else (cache.h[begin - 1], *cache.first[1:])
     return cache._replace(
         x=cache.x[begin:end],
@@ -161,7 +160,7 @@ def part(cache: RecurrentCache, begin: int, end: int) -> RecurrentCache:
 
 
 def joined(caches: Sequence[RecurrentCache]) -> RecurrentCache:
-    """Return what belongs to several times that follow each other."""
+    """Return caches of consecutive times joined into one."""
     xp = namespace(caches[0].h)
     x, h = (xp.concat([getattr(cache, name) for cache in caches]) for name in ("x", "h"))
     counts = None if caches[0].counts is None else xp.concat([cache.counts for cache in caches])
@@ -170,7 +169,7 @@ def joined(caches: Sequence[RecurrentCache]) -> RecurrentCache:
 
 
 def chained(kept: Sequence[Any]) -> Any:
-    """Return what was kept at times that follow each other."""
+    """Return what was kept at consecutive times, joined along time."""
     first = kept[0]
     if isinstance(first, tuple):
         return tuple(chained(inner) for inner in zip(*kept, strict=True))
@@ -180,7 +179,7 @@ def chained(kept: Sequence[Any]) -> Any:
 
 
 def cut(kept: Any, times: Any) -> Any:
-    """Return what was kept at some times, or at one: entries of a list on NumPy, of each array on JAX."""
+    """Return what was kept at one time, or at a slice of times, from lists (NumPy) or arrays (JAX)."""
     if isinstance(kept, tuple):
         return tuple(cut(inner, times) for inner in kept)
     return None if kept is None else kept[times]

@@ -1,4 +1,4 @@
-"""Backpropagation through time, whole and truncated."""
+"""Backpropagation through time, full and truncated."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class TruncatedBPTT(TimeRule):
     Parameters
     ----------
     window : int
-        How many times back, at least `stride`.
+        The number of times to go back, at least `stride`.
     stride : int
-        After how many times errors are carried back; the cost goes with window / stride.
+        The number of times between backward passes; the cost is proportional to window / stride.
     """
 
     window: int = whole(1, default=20)
@@ -126,20 +126,20 @@ class TruncatedBPTT(TimeRule):
 
 
 def last_times(counts: Array) -> Array:
-    """Return the number of the last time that counts (n, 1), from 1 on, by a mask (time, n, 1); or 0."""
+    """Return the number (n, 1), from 1 on, of each sequence's last unmasked time, by a mask (time, n, 1)."""
     xp = namespace(counts)
     return xp.max(xp.where(counts, xp.arange(1, len(counts) + 1)[:, None, None], 0), axis=0)
 
 
 def counted(cache: RecurrentCache) -> RecurrentCache:
-    """Return what a layer kept, with a mask of each time step and sequence; all count if there was none."""
+    """Return a cache with an explicit mask for each time step and sequence, all True if there was none."""
     xp, shape = namespace(cache.h), (*cache.h.shape[:2], 1)
     counts = xp.ones(shape, dtype=bool) if cache.counts is None else cache.counts
     return cache._replace(counts=xp.broadcast_to(counts, shape))
 
 
 class Window(NamedTuple):
-    """The last times of a stream, and their errors: 0 where they have been carried back."""
+    """The last times of a stream and their errors, which are 0 once they have been carried back."""
 
     cache: RecurrentCache
     errors: Array
@@ -147,9 +147,9 @@ class Window(NamedTuple):
 
 
 def before_all(cache: RecurrentCache, times: int) -> RecurrentCache:
-    """Return the times before the first of a stream: none on NumPy; so many that do not count on JAX.
+    """Return the window before a stream's first time: empty on NumPy, `times` masked steps on JAX.
 
-    What is compiled cannot grow. The states before the first time are zeros.
+    Compiled arrays cannot grow. The states before the first time are zeros.
     """
     if isinstance(cache.kept, list):
         return part(cache, 0, 0)

@@ -1,4 +1,4 @@
-"""Kernel RNN learning: how far a unit's change reaches is learned, from noise."""
+"""Kernel RNN learning: how a unit's change spreads to others is learned from noise."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .online import Online, TimeStep, immediate
 
 
 class Kernel(NamedTuple):
-    """What `KeRNL` carries along.
+    """What `KeRNL` carries from one time step to the next.
 
     Parameters
     ----------
     A : array (units, units)
         How much a change of each unit (column) changes each unit (row).
     alpha : array (units,)
-        What share of such a change is forgotten at each time.
+        The share of such a change that is forgotten at each time.
     steps : array (1,)
-        How many times have been seen; a function of it are the random numbers.
+        The number of times seen, which determines the random numbers.
     plain, noisy : State
         The states of the layer, and of its copy with noise.
     omega, gamma : array (n, units)
@@ -67,7 +67,7 @@ class KeRNL(Online):
     deviation : float
         The standard deviation sigma of the noise.
     decay : float
-        The first alpha.
+        The initial alpha.
     seed : int
         The seed of the noise.
     """
@@ -111,12 +111,12 @@ class KeRNL(Online):
         after = self._learned(k._replace(traces=traces), layer, params, now)
         if now.counts is None:
             return after
-        # Of sequences whose time step does not count all stays; A and alpha are everybody's.
+        # Masked sequences keep everything; A and alpha are shared by all.
         stays = {name: _where(now.counts, getattr(after, name), getattr(k, name)) for name in OF_SEQUENCES}
         return after._replace(**stays)
 
     def _learned(self, k: Kernel, layer: Recurrent, params: Tree, now: TimeStep) -> Kernel:
-        """Move layer and copy on, and let A and alpha learn by the difference."""
+        """Advance the layer and its noisy copy, and let A and alpha learn from their difference."""
         z = layer.project(params, now.x[:, :-1], INFERENCE)
         xi = StepStream.like(k.omega, self.seed, k.steps[0], ("kernl",)).normal(k.omega.shape)
         plain, _ = layer.step(params, z, k.plain)
@@ -146,11 +146,11 @@ class KeRNL(Online):
 
 
 OF_SEQUENCES = ("plain", "noisy", "omega", "gamma", "traces")
-"""What of a `Kernel` belongs to each sequence."""
+"""The fields of a `Kernel` that belong to single sequences."""
 
 
 def _where(counts: Array, new: Any, old: Any) -> Any:
-    """Return the new arrays (n, ...) of sequences whose time step counts, the old ones of the others."""
+    """Return the new arrays (n, ...) for sequences whose time step counts, and the old ones for others."""
     if isinstance(new, tuple):
         return tuple(_where(counts, *pair) for pair in zip(new, old, strict=True))
     return namespace(new).where(counts.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

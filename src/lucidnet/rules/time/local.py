@@ -1,4 +1,4 @@
-"""Rules whose traces are local: one number for each weight, which only its own unit changes."""
+"""Rules with local traces: one number for each weight, which only its own unit changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .online import Online, TimeStep, back
 
 @value
 class RFLO(Online):
-    """Traces that move on by what a unit keeps of itself; the recurrent weights are left out of J.
+    """Traces that decay as each unit's own state does; the recurrent weights are left out of J.
 
     For a `LeakyRNN`, with a_t the sum of its inputs (Murray 2019, equations 5 and 6)::
 
@@ -32,13 +32,13 @@ class RFLO(Online):
         return tuple(namespace(like).zeros((n, parts, k, width), dtype=like.dtype) for k in inputs)
 
     def kept(self, layer: Recurrent, params: Tree, before: Array, ds: Array) -> Array:
-        """Return what of a state's slope by the state before is kept, without the way over U."""
+        """Return the part of a state's derivative by its predecessor that the trace keeps, without U."""
         return before
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         J, by_z, by_s = self.slopes(layer, params, now)
         xp = namespace(by_z)
-        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights that of its unit
+        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights, its unit's value
         moved = []
         for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True):
             new = F[:, :, None] * inputs[:, None, :, None]
@@ -47,7 +47,7 @@ class RFLO(Online):
         return tuple(moved)
 
     def slopes(self, layer: Recurrent, params: Tree, now: TimeStep) -> tuple[Array, Array, Array]:
-        """Return each unit's slopes by its own state before (n, parts, parts, units), by z, and by h U.
+        """Return each unit's derivatives by its own last state (n, parts, parts, units), by z, and by h U.
 
         An error of 1 at all units at once tells them all, because each column of the weights belongs to one.
         """
@@ -70,13 +70,13 @@ class RFLO(Online):
 
 
 def _stacked(arrays: tuple[Array, ...]) -> Array:
-    """Return arrays on a second axis of their own; a view of a single one."""
+    """Return arrays stacked on a new second axis; a single array becomes a view with that axis."""
     return arrays[0][:, None] if len(arrays) == 1 else namespace(arrays[0]).stack(arrays, axis=1)
 
 
 @value
 class EProp(RFLO):
-    """Eligibility propagation: the eligibility of a weight goes through its own unit's state only.
+    """Eligibility propagation: a weight's eligibility passes through its own unit's state only.
 
     With c the hidden state of a unit and h what others see of it (Bellec et al. 2020, "A solution to the
     learning dilemma for recurrent networks of spiking neurons", equations 13, 14 and 1)::
@@ -91,7 +91,7 @@ class EProp(RFLO):
 
 @value
 class Diagonal(RFLO):
-    """`SnAp` with n = 1 in little memory: J's diagonal, a unit's own recurrent weight counted.
+    """`SnAp` with n = 1 in little memory: J's diagonal, including a unit's own recurrent weight.
 
     (Menick et al. 2021, section 3; the diagonal approximation is as old as Hochreiter & Schmidhuber 1997.)
     """

@@ -1,4 +1,4 @@
-"""Rules that go forwards in time: what a weight has done to the state is carried along, as a trace.
+"""Online rules, forwards in time: the effect of a weight on the state is carried along as a trace.
 
 With s the state (h, or h and c), J_t = ds_t / ds_(t-1), and P_t the influence ds_t / dw of a weight,
 
@@ -25,12 +25,12 @@ from .base import TimeRule, cut
 
 
 class TimeStep(NamedTuple):
-    """What is there at one time step.
+    """What a rule knows of a layer at one time step.
 
     Parameters
     ----------
     x, h : array (n, features), (n, units)
-        The input, and the output of the time before, each with a 1 behind it.
+        The input, and the output of the time before, each with a 1 appended.
     kept : tree
         What the layer's step kept.
     counts : array (n, 1) of bool, optional
@@ -45,24 +45,24 @@ class TimeStep(NamedTuple):
 
 @value
 class Online(TimeRule):
-    """The base of rules with traces; a subclass writes how they begin, move on, and make a gradient."""
+    """The base of rules with traces; subclasses say how they begin, advance, and yield a gradient."""
 
     carries: ClassVar[bool] = False
 
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
-        """Return the traces before the first time; B are the weights of the rule's own."""
+        """Return the traces before the first time step; B holds the rule's own weights."""
         raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like, B)")
 
     def remembered(self, trace: Any) -> Tree:
-        """Return what has become of the weights of the rule's own."""
+        """Return the rule's own weights as they are now."""
         return {}
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
-        """Return the traces after a time."""
+        """Return the traces after one more time step."""
         raise NotImplementedError(f"{type(self).__name__} must define advance(trace, layer, params, now)")
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
-        """Return the sums over the batch of error times influence: by W and b, and by U and c.
+        """Return the sums over the batch of error times influence: for W and b, and for U and c.
 
         Returns
         -------
@@ -105,25 +105,25 @@ class Online(TimeRule):
 
 
 def time_step(cache: RecurrentCache) -> TimeStep:
-    """Return the `TimeStep` of a recurrent layer's cache that holds one time step only."""
+    """Return the `TimeStep` of a recurrent layer's cache that holds a single time step."""
     counts = None if cache.counts is None else cache.counts[0]
     return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), counts)
 
 
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
-    """Return the gradients by name, from those of the weights on (x, 1) and on (h, 1)."""
+    """Return a layer's gradients by name, from those of the weights on (x, 1) and on (h, 1)."""
     return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1], by_s[-1])
 
 
 def immediate(layer: Recurrent, params: Tree, now: TimeStep, error: Array) -> tuple[Array, Array, State]:
-    """Return the gradients of z, of h U and of the state before, for an error at the output alone."""
+    """Return the gradients by z, h U and the previous state, for an error at the output alone."""
     xp = namespace(error)
     others = tuple(xp.zeros_like(error) for _ in layer.carried[1:])
     return back(layer, params, now, (error, *others))
 
 
 def back(layer: Recurrent, params: Tree, now: TimeStep, dstate: State) -> tuple[Array, Array, State]:
-    """Return what `immediate` does for an error of the whole state; it passes a time that does not count."""
+    """Return the gradients `immediate` does, for an error of the full state; masked times pass it on."""
     xp = namespace(dstate[0])
     dz, ds, before = layer.step_back(params, now.kept, dstate)
     if now.counts is None:

@@ -1,4 +1,4 @@
-"""Real-time recurrent learning: the whole influence, its sparse approximations, and its rank-one estimate."""
+"""Real-time recurrent learning: the full influence, sparse approximations, and a rank-one estimate."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RTRL(Online):
 
 
 def jacobians(layer: Recurrent, params: Tree, now: TimeStep) -> tuple[Array, Array, Array]:
-    """Return the derivatives of the state by the state before, by z, and by h U: (n, states, ...).
+    """Return the derivatives of the state by the previous state, z, and h U: (n, states, ...).
 
     An error of each number of the state is sent one step back, all as the examples of one batch.
     """
@@ -62,14 +62,14 @@ def jacobians(layer: Recurrent, params: Tree, now: TimeStep) -> tuple[Array, Arr
 
 
 def _tiled(kept: Any, times: int) -> Any:
-    """Return what was kept for a batch, for so many copies of it."""
+    """Return what was kept for a batch, repeated for `times` copies of it."""
     if isinstance(kept, tuple):
         return tuple(_tiled(inner, times) for inner in kept)
     return None if kept is None else namespace(kept).tile(kept, (times, *(1,) * (kept.ndim - 1)))
 
 
 def _times(J: Array, P: Array) -> Array:
-    """Return J P over the states, for each example."""
+    """Return the product J P over the states, for each example."""
     return (J @ P.reshape(*P.shape[:2], -1)).reshape(P.shape)
 
 
@@ -100,7 +100,7 @@ class SnAp(RTRL):
         return tuple(P * kept for P in RTRL.advance(self, trace, layer, params, now))
 
     def _reach(self, layer: Recurrent, U: Array) -> Array:
-        """Return which numbers of the state each column of the weights reaches: (states, 1, columns)."""
+        """Return which state entries each column of the weights can reach: (states, 1, columns)."""
         xp, units = namespace(U), layer.units
         joined = (U.reshape(units, -1, units) != 0).any(1).T  # from unit to unit, by any gate
         step = xp.astype(joined | xp.eye(units, dtype=bool), U.dtype)
@@ -144,25 +144,25 @@ class UORO(Online):
         return 0, state, w, self._signs(state, 0)
 
     def _signs(self, s: Array, time: Any) -> Array:
-        """Return a random sign for each number of the state at a time."""
+        """Return a random sign for each entry of the state at a time step."""
         xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro", "state"))
         return xp.astype(xp.asarray(2.0 * rng.bernoulli(s.shape, 0.5) - 1), s.dtype)
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
-        # The signs were drawn a time ahead: a compiler would else draw them again for each number of w.
+        # The signs are drawn one step ahead: otherwise a compiler would redraw them for each number of w.
         time, s, w, nu = trace
         xp = namespace(s)
         dz, ds, _ = back(layer, params, now, _parts(layer, nu))
         h, inner = now.h[:, :-1], ds * _inner(layer, ds)
         old = pushed(layer, params, now, s)
         r0 = _ratio(_size(w), _size((old,)))
-        # The norm of a product x dz of two vectors is that of their norms.
+        # The norm of a product x dz of two vectors is the product of their norms.
         squares = _square(now.x) * _square(dz) + _square(h) * _square(ds) + _square(inner)
         r1 = _ratio(xp.sqrt(squares), _size((nu,)))
         fresh = (_wide(now.x, dz / r1), xp.concat([_wide(h, ds / r1), (inner / r1)[:, None]], axis=1))
         made = tuple(a / r0[..., None] + b for a, b in zip(w, fresh, strict=True))
         after = r0 * old + r1 * nu
-        if now.counts is not None:  # a time that does not count adds nothing
+        if now.counts is not None:  # a masked time adds nothing
             made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
             after = xp.where(now.counts, after, s)
         return time + 1, after, made, self._signs(s, time + 1)
@@ -176,7 +176,7 @@ class UORO(Online):
 
 
 def pushed(layer: Recurrent, params: Tree, now: TimeStep, s: Array) -> Array:
-    """Return J s, how the state (n, states) after a time step changes with s, a change of that before."""
+    """Return J s, the change of the state (n, states) caused by a change s of the previous state."""
     made = layer.push(params, now.kept, _parts(layer, s))
     if made is not None:
         return namespace(s).concat(made, axis=1)
@@ -184,12 +184,12 @@ def pushed(layer: Recurrent, params: Tree, now: TimeStep, s: Array) -> Array:
 
 
 def _parts(layer: Recurrent, state: Array) -> tuple[Array, ...]:
-    """Return the arrays of a state (n, states) apart."""
+    """Return a state (n, states) split into its arrays."""
     return tuple(state[:, k : k + layer.units] for k in range(0, state.shape[1], layer.units))
 
 
 def _wide(inputs: Array, slopes: Array) -> Array:
-    """Return the products of each input and each slope, for each example."""
+    """Return the outer product of inputs and slopes, for each example."""
     return inputs[..., None] * slopes[:, None]
 
 
@@ -201,17 +201,17 @@ def _inner(layer: Recurrent, like: Array) -> Array:
 
 
 def _size(arrays: tuple[Array, ...]) -> Array:
-    """Return the norm over all of each example's numbers: (n, 1)."""
+    """Return the norm of all numbers of each example: (n, 1)."""
     return namespace(arrays[0]).sqrt(sum(map(_square, arrays)))
 
 
 def _square(array: Array) -> Array:
-    """Return the sum of squares over each example's numbers: (n, 1)."""
+    """Return the sum of squares of each example's numbers: (n, 1)."""
     return (array * array).reshape(array.shape[0], -1).sum(1)[:, None]
 
 
 def _ratio(large: Array, small: Array) -> Array:
-    """Return the root of a ratio of norms, 1 where one of them is 0."""
+    """Return the square root of a ratio of norms, 1 where either is 0."""
     xp = namespace(large)
     fine = (large > 0) & (small > 0)
     return xp.where(fine, xp.sqrt(xp.where(fine, large, 1) / xp.where(fine, small, 1)), 1)

@@ -1,4 +1,4 @@
-"""Callbacks: what may happen between the steps and epochs of a training."""
+"""Callbacks: what happens between the steps and epochs of a training."""
 
 from typing import TYPE_CHECKING
 

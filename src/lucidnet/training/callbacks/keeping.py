@@ -1,4 +1,4 @@
-"""Callbacks that write files, and how a training goes on from them."""
+"""Callbacks that write files, and how a training resumes from them."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ from ..loop import Callback, Loop
 
 
 class Checkpoint(Callback):
-    """Writes the whole training to a folder, from which ``fit(..., resume=folder)`` goes on.
+    """Saves the whole training to a folder, from which ``fit(..., resume=folder)`` continues it.
 
-    It writes when all callbacks have had their turn, so their order does not matter, and once more at the
-    end of the training, with why it ended. The folder belongs to one training while that goes on: another one
-    that would write there is refused (see `core.lock` for disks that several machines share). Of what lies in
-    the folder only checkpoints of this very training are ever removed; those of another one are replaced
-    where they are of the same step.
+    It writes after all callbacks had their turn, so their order does not matter, and once more at the end of
+    the training, with the reason why it ended. The folder belongs to one training while that runs: another
+    one that would write there is refused (see `core.lock` for disks that several machines share). Only
+    checkpoints of this very training are ever removed from the folder; those of another one are replaced if
+    they are of the same step.
 
     Parameters
     ----------
     folder : path
-        Where ``step-00001234.safetensors`` and the like go; made if it is not there.
+        The folder of ``step-00001234.safetensors`` and so on; made if it is not there.
     every_steps : int, optional
-        After how many steps.
+        The number of steps between checkpoints.
     every_epochs : int, optional
-        After how many epochs. If neither is given only the best model is written, and not the training.
+        The number of epochs between checkpoints. If neither is given, only the best model is written, and not
+        the training.
     keep : int
-        How many of the last are kept.
+        The number of latest checkpoints that are kept.
     best : str, optional
         A measured number such as ``"val_loss"``: whenever it is best, the model goes to
         ``best.safetensors``. NaN is never the best.
     mode : {"min", "max"}, optional
-        Whether small or large is the best; by the metric, if not given, and needed where that does not know.
+        Whether small or large is best; by default the metric decides, and a metric that does not know needs
+        it.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Checkpoint(Callback):
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)
-        describe(loop.model)  # what cannot be saved is an error now, and not after hours
+        describe(loop.model)  # things that cannot be saved are an error now, and not after hours
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         self.due |= self.every_steps is not None and loop.steps % self.every_steps == 0
@@ -121,7 +123,7 @@ class Checkpoint(Callback):
 
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
-    """Run a loop that goes on from the newest checkpoint of a folder, if there is one."""
+    """Run a training loop, continuing from the newest checkpoint of a folder if there is one."""
     from ..checkpoint import restore
 
     where = Path(folder)
@@ -132,7 +134,7 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
 
 
 class CSVLog(Callback):
-    """Keeps the history in a CSV file, written anew after each epoch: whole or not at all.
+    """Writes the history to a CSV file after each epoch, replacing the file as a whole.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Callbacks that watch numbers, and act."""
+"""Callbacks that watch numbers, and act on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..loop import Callback, Loop
 
 
 class Patience(Callback):
-    """The base of callbacks that act when a number has not become better for some epochs."""
+    """The base of callbacks that act when a number has not improved for some epochs."""
 
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str | None) -> None:
         self.monitor = taken(self, "monitor", monitor, text())
@@ -40,7 +40,7 @@ class Patience(Callback):
         self.waited = 0
 
     def improved(self, loop: Loop, result: Result) -> bool:
-        """Note a new number; tell whether it is the best so far."""
+        """Record the newest value, and tell whether it is the best so far."""
         found = self.watched.improved(result, loop.model.metrics)
         self.waited = 0 if found else self.waited + 1
         return found
@@ -54,24 +54,24 @@ class Patience(Callback):
 
 
 class EarlyStopping(Patience):
-    """Ends the training when a number has not become better for some epochs; NaN is never better.
+    """Ends the training when a number has not improved for some epochs; NaN is never better.
 
-    A training that was ended so is complete: the same line with ``resume=`` does nothing more, also with more
-    `epochs`.
+    A training that ended this way is complete: running the same line with ``resume=`` does nothing more, even
+    with more `epochs`.
 
     Parameters
     ----------
     monitor : str
-        The number, as it stands in the history.
+        The number, by its name in the history.
     patience : int
-        How many epochs in a row without a better number end the training, as in Keras.
+        The number of epochs in a row without improvement that end the training, as in Keras.
     min_delta : float
-        By how much it must be better.
+        The least improvement that counts.
     mode : {"min", "max"}, optional
-        Whether small or large is good; by the metric, if not given (`Metric.better`), and needed where that
-        does not know, as for a function of one's own. What is given counts more than what the metric says.
+        Whether small or large is good; by default the metric decides (`Metric.better`), and one that does not
+        know, such as a function of your own, needs it. If given, it takes precedence over the metric.
     restore_best : bool
-        Whether the weights of the best epoch come back at the end.
+        Whether the weights of the best epoch are restored at the end.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class EarlyStopping(Patience):
         self.weights: Any = None
 
     def begin(self, loop: Loop) -> None:
-        self.weights = None  # before what may raise: they are another training's
+        self.weights = None  # before anything that may raise: they are another training's
         super().begin(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
@@ -114,7 +114,7 @@ class EarlyStopping(Patience):
 
 
 class ReduceOnPlateau(Patience):
-    """Makes the learning rate smaller when a number has not become better for some epochs.
+    """Lowers the learning rate when a number has not improved for some epochs.
 
     The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
     ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay.
@@ -124,13 +124,13 @@ class ReduceOnPlateau(Patience):
     monitor, min_delta, mode
         As for `EarlyStopping`.
     patience : int
-        How many epochs in a row without a better number are borne; the next makes the rate smaller.
+        The number of epochs in a row without improvement that are tolerated; the next lowers the rate.
     factor : float
-        What the rate is multiplied by, above 0 and below 1.
+        The factor on the rate, above 0 and below 1.
     cooldown : int
-        How many epochs after a change nothing is counted.
+        The number of epochs after a change in which nothing is counted.
     min_rate : float
-        Below this a rate that is a number is not brought; one that is below it already stays.
+        A rate that is a number is not brought below this; one that is below it already stays.
     """
 
     def __init__(
@@ -150,9 +150,9 @@ class ReduceOnPlateau(Patience):
         self.min_rate = taken(self, "min_rate", min_rate, finite(0))
         self.cooling, self.total = 0, 1.0
         self.given: Any = None
-        """The rate without the factors."""
+        """The rate without the reductions."""
         self.put: Any = None
-        """The rate that was set here last."""
+        """The rate last set by this callback."""
 
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put = 0, 1.0, None, None
@@ -166,13 +166,13 @@ class ReduceOnPlateau(Patience):
             self.cooling, self.waited = self.cooling - 1, 0
         elif self.waited > self.patience:
             rate = loop.model.optimizer.learning_rate
-            if self.put is None or rate != self.put:  # somebody has set another
+            if self.put is None or rate != self.put:  # the user has set another
                 self.given, self.total = rate, 1.0
             self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
             self._set(loop)
 
     def _set(self, loop: Loop) -> None:
-        """Set the rate to that which was given, times all factors since then."""
+        """Set the learning rate to the one given, times all reductions so far."""
         self.put = self._reduced(self.given)
         loop.model.set(learning_rate=self.put)
 
@@ -201,31 +201,31 @@ class ReduceOnPlateau(Patience):
             given = rate.factors[-1] if isinstance(rate, Product) else None
         elif given is not None and not callable(given):
             given = number(given)
-        # An older checkpoint does not hold what was set; what somebody has set since the last factor stays.
+        # An older checkpoint does not hold the rate set; one that the user has set since then stays.
         if "given" not in state or (given is not None and self._reduced(given) == rate):
             self.given = given
             self._set(loop)
 
 
 class StopOnNaN(Callback):
-    """Ends the training quietly where it would end with an error: the loss or gradient is not finite."""
+    """Ends the training quietly, instead of with an error, if the loss or a gradient is not finite."""
 
     def failed(self, loop: Loop, error: NonFiniteError) -> bool:
         return True
 
 
 class PrintWeights(Callback):
-    """Prints what some weights are, every few steps: mean, deviation, smallest and largest, or all of them.
+    """Prints some weights every few steps: mean, deviation, smallest and largest, or all values.
 
     Parameters
     ----------
     patterns : sequence of str
-        Which, by names such as ``"dense1.W"`` or ``"*.b"``.
+        The weights to print, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
-        After how many steps.
+        The number of steps between prints.
     matrix : bool
-        Whether to print all rows of numbers below; columns that would make lines of more than 100
-        characters are left out, and that is said.
+        Whether to print all rows of numbers below; columns that would make lines longer than 100 characters
+        are left out, with a note.
 
     Examples
     --------
@@ -269,7 +269,7 @@ class PrintWeights(Callback):
 
 
 class On(Callback):
-    """Calls functions of one's own.
+    """Calls your own functions after epochs and steps.
 
     Parameters
     ----------
