@@ -360,7 +360,7 @@ class OwnStep(Brief):
         Parameters
         ----------
         batches : iterable
-            The input of each step: arrays, or tuples or dicts of them. On JAX, consecutive batches of the same
+            The input of each step: arrays, or tuples or dicts of them. On JAX, consecutive batches of equal
             shapes make one call of one program, which is compiled again for a different number of them, and
             for other shapes, such as a shorter last batch.
 
