@@ -158,12 +158,7 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     found = [told(one, frame) for one in frame.names if one != name]
     words = _words(found, frame.cells[name])
     odd += _of_inputs(found, words)
-    odd += [
-        f"column {one.seen.name!r}: each value goes with one of {name!r}: if it is the target in other "
-        "words, --drop it"
-        for one in found
-        if not one.drop and tells(frame.cells[one.seen.name], frame.cells[name])
-    ]
+    odd += _of_copies(found, frame, name)
     table, task = None, ""
     try:
         table = Table(**fitted(frame, name, words))
@@ -187,6 +182,17 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     command = "" if table is None else _command(path, name, words)
     python = "" if table is None else _python(path, name, words)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
+
+
+def _of_copies(found: Sequence[ColumnTold], frame: Frame, target: str) -> list[str]:
+    """Return a remark for each input that may be the target under another name."""
+    names = [one.seen.name for one in found if not one.drop]
+    return [
+        f"column {name!r}: each value goes with one of {target!r}: if it is the target in other words, "
+        "--drop it"
+        for name in names
+        if tells(frame.cells[name], frame.cells[target])
+    ]
 
 
 def _title(frame: Frame) -> str:

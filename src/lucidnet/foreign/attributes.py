@@ -47,6 +47,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "partial_fit": "train_step(x, y)",
         "backward": "train_step(x, y)",
         "named_parameters": "parameters(), which have names",
+        "register_forward_hook": "activations(x, name), or lucidnet.inspect.watch(net)",
         **dict.fromkeys(("pop", "modules", "children"), "net.layers"),
         "apply_gradients": "apply(grads, tape)",
         "zero_grad": "train_step(x, y): no gradient is kept",
@@ -92,6 +93,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "minimize": "Model.train_step(x, y)",
         "apply_gradients": "Model.apply(grads, tape)",
         "param_groups": "learning_rate; a layer may have its own, Dense(10, learning_rate=0.01)",
+    },
+    "Run": {
+        **dict.fromkeys(("rng", "random", "key", "generator"), "stream, as in run.stream.normal(x.shape)"),
+        "training": "train",
     },
     "Learner": {
         "__call__": "forward(x), a pass that keeps what gradients need: .output are its numbers",
@@ -197,6 +202,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "manual_seed": "Model(seed=...)",
         "SOM": "SelfOrganizingMap",
         "gradcheck": "check.gradients",
+        "GradientTape": "Model.forward(x), a pass whose backward(dy) gives the gradients",
+        **dict.fromkeys(("grad", "autograd"), "Model.gradients(x, y), or Model.forward(x)"),
+        **dict.fromkeys(("no_grad", "inference_mode"), "Model.predict(x)"),
     },
     "lucidnet.layers": {
         "InputLayer": "Input",

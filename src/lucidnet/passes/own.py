@@ -16,6 +16,7 @@ from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..core.finite import check_some
 from ..core.numeric import numeric
+from ..core.own import check_draws
 from ..core.settings import accepts, shown
 from ..core.text import Brief
 from ..core.trees import floats, mapped, part_of, stacked, tree_map
@@ -266,6 +267,7 @@ class _Running(Own):
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             return told
 
+        check_draws(f"the step {shown(self.function)}", self.function)
         try:
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
