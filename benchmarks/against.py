@@ -2,11 +2,11 @@
 
 ``python -m benchmarks.against OLD [--new SRC] [--threads 1] [--rounds 9] [--only NAME ...] [--json FILE]``
 
-Both trees do the same work through the public face, each in processes of its own that import lucidnet from
-that tree. The old tree takes part twice: how far it is from itself is the spread, and a new tree is called
-slower only above that. Ratios are of times by the clock, and of those that the process was at work: the
-second say less (waiting is free), but other programs on the machine disturb them less. Nothing here may
-import lucidnet, so that no process has the wrong one.
+Both trees do the same work through the public API, each in processes of its own that import lucidnet from
+that tree. The old tree takes part twice: its ratio to itself is the spread, and a new tree is called slower
+only above that. Ratios are of wall-clock times and of CPU times: the latter say less (waiting is free), but
+other programs on the machine disturb them less. Nothing here may import lucidnet, so that no process has the
+wrong one.
 """
 
 from __future__ import annotations

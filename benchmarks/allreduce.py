@@ -1,8 +1,8 @@
 """Machine constants for `docs/scaling.md`: all-reduces between processes, steps, writing a file.
 
-The processes talk over loopback, by JAX's own runtime and gloo, and share the machine's cores: what is
-measured is the latency and the copying of the software, not a network. Times are those of the fastest turn,
-which other work on the machine has disturbed least.
+The processes communicate over loopback, by JAX's own runtime and gloo, and share the machine's cores: the
+latency and copying of the software are measured, not a network. Times are those of the fastest turn, which
+other work on the machine has disturbed least.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The estimators beside scikit-learn's MLPs: scores over five seeds, fit times, peak memory.
 
-Both have the same architecture, Adam, rate, epochs and batches, in float32, on NumPy. Of MNIST a part
-is taken.
+Both have the same architecture, Adam, rate, epochs and batches, in float32, on NumPy. Only a part of MNIST is
+used.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks --only gpu
 
-Where JAX finds no card it says so, and measures nothing.
+If JAX finds no GPU it says so, and measures nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The same networks in JAX and optax, written by hand: forward only, the gradient by `jax.value_and_grad`.
 
-An epoch is one `lax.scan` over its shuffled batches, with the data on the device since before the first:
-the least that a person who knows JAX would write. `checked` looks besides, in each step, whether loss and
-gradient are finite, which lucidnet does for everybody.
+An epoch is one `lax.scan` over its shuffled batches, with the data on the device from the start: the least
+that an experienced JAX user would write. `checked` also tests, in each step, whether loss and gradient are
+finite, as lucidnet always does.
 """
 
 from __future__ import annotations

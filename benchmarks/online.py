@@ -1,7 +1,6 @@
 """Learning from a stream: an online step on NumPy and compiled on JAX, and a compiled scan of many.
 
-A scan is also measured beside braintrace, where that is installed, after a look whether both compute the
-same.
+A scan is also measured beside braintrace, if that is installed, after a check that both compute the same.
 """
 
 from __future__ import annotations

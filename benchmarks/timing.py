@@ -99,7 +99,7 @@ def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, .
 def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAUSE) -> dict[str, list[Turn]]:
     """Return the turns of each contender, with a pause before each.
 
-    Their order changes, so that each is as often near each of the others.
+    Their order changes, so that each contender is next to each of the others equally often.
     """
     calls: dict[str, int] = {}
     made: dict[str, list[Turn]] = {name: [] for name in workers}

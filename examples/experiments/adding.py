@@ -1,7 +1,7 @@
 """The adding problem over 100 time steps: an LSTM, and a ReLU network with an identity start.
 
 Both end well below chance, which is a mean squared error of 1/6 (Hochreiter & Schmidhuber 1997; Le, Jaitly &
-Hinton 2015). A plain tanh network beside them does not.
+Hinton 2015). A plain tanh network does not.
 
     python examples/experiments/adding.py
 """

@@ -114,10 +114,10 @@ class Levels:
 class Cluster:
     """The hardware that a network is trained on.
 
-    `speed` is in operations a second; without it the measured seconds of a step are taken. `launch` are the
-    seconds that one operation of the device takes at least. Gradients are reduced in buckets of at least so
-    many bytes, the last layer's first, while the backward pass goes on; a bucket without limit is reduced
-    after it. `storage` is what one file server gives, in bytes a second.
+    `speed` is in operations a second; without it the measured seconds of a step are taken. `launch` is the
+    least time, in seconds, that one operation of the device takes. Gradients are reduced in buckets of at
+    least `bucket` bytes, the last layer's first, while the backward pass continues; a bucket without limit is
+    reduced after it. `storage` is the speed of one file server, in bytes a second.
     """
 
     name: str
@@ -138,8 +138,8 @@ class Net:
     """A network: each layer's parameters, and its multiplications for one example, first layer first.
 
     `seconds` is a measured step on two cores with `batch` examples, 0 if none was measured; `card_batch` is
-    the batch on a card, `launches` how many operations of the device wait for each other, `example` the bytes
-    of an example, `stops` the bytes of each reduction that stops a pass (statistics of a batch).
+    the batch on a GPU, `launches` the number of device operations that wait for each other, `example` the
+    bytes of an example, `stops` the bytes of each reduction that stops a pass (statistics of a batch).
     """
 
     layers: tuple[tuple[int, int], ...]
@@ -281,8 +281,8 @@ def availability(faults: Faults, workers: int, work: float = 0.0) -> float:
 def reduced(start: np.ndarray, rounds: Iterator[Round], noise: float, rng: np.random.Generator) -> np.ndarray:
     """Return when each worker (the last axis) has the sum, by its start: simulated message by message.
 
-    A worker goes on when it has sent its message and heard its partner's; `noise` spreads the time of each
-    message, log-normally.
+    A worker continues when it has sent its message and received its partner's; `noise` spreads the time of
+    each message, log-normally.
     """
     clock = start
     for source, size, link in rounds:

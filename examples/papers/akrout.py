@@ -3,8 +3,8 @@
 The feedback weights B turn towards the weights W that they stand for, until there is no angle between them,
 in either of two ways that need no copy of W: Kolen-Pollack ("kp", the same changes and the same decay for
 both) and weight mirrors ("wm", noise sent through each layer between the steps). With fixed B ("fa") the
-angle stays wide. With learnt B the gradients come to be those of backpropagation, which they do not with
-fixed B, and the network learns as by backpropagation.
+angle stays wide. With learned B, unlike with fixed B, the gradients become those of backpropagation, and the
+network learns as well as by backpropagation.
 
     python examples/papers/akrout.py
 

@@ -1,8 +1,8 @@
 """Bellec et al. 2020, "A solution to the learning dilemma for recurrent networks of spiking neurons".
 
 Evidence is gathered: pulses come on the left or on the right, then there is a delay, then a signal to go, and
-the network must tell on which side there were more. It learns by backpropagation through time (BPTT), and by
-e-prop, whose traces go through each unit's own state only, with the readout's weights as feedback
+the network must say on which side there were more. It learns by backpropagation through time (BPTT), and by
+e-prop, whose traces pass through each unit's own state only, with the readout's weights as feedback
 (symmetric) and with random ones. As in the paper, e-prop solves the task too, only later than BPTT.
 
     python examples/papers/bellec.py

@@ -1,8 +1,8 @@
 """What the paper scripts share: options, a table of claims and findings, and wrong rules as controls.
 
-Each script takes ``--control``, which puts a wrong rule in the place of those that the paper is about: one by
-which the last layer alone learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks
-must fail. With ``--short`` it is a smaller experiment, whose checks hold for the right rules, too.
+Each script takes ``--control``, which replaces the paper's rules by a wrong one: one by which only the last
+layer learns ("shallow"), or one whose errors are shuffled ("shuffled"). Then its checks must fail. With
+``--short`` it runs a smaller experiment, whose checks hold for the right rules, too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lillicrap et al. 2016, "Random synaptic feedback weights support error backpropagation", figure 2: MNIST.
 
-A network 784-1000-10 of logistic units learns to tell handwritten digits by feedback alignment (FA) as well
-as by backpropagation (BP), and far better than where the last layer alone learns ("shallow"). Meanwhile the
+A network 784-1000-10 of logistic units learns to classify handwritten digits by feedback alignment (FA) as
+well as by backpropagation (BP), and far better than if only the last layer learns ("shallow"). Meanwhile the
 hidden layer's error by random weights, B e, turns towards that of backpropagation, W^T e.
 
     python examples/papers/lillicrap_mnist.py

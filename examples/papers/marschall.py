@@ -1,14 +1,14 @@
 """Marschall, Cho & Savin 2020, "A unified framework of online learning algorithms", JMLR 21(135), section 4.
 
-A small recurrent network learns the task "Add" (Pitis 2016) from streams, one update at each time step, by
-each rule that goes forwards in time and by truncated backpropagation. What a network knows of the past shows
-in its cross-entropy: there is an exact floor for knowing neither of the two coin tosses, that of lag 6 only,
-that of lag 4 only, or both. Then the gradients that the rules find are compared pairwise, by their cosines.
+A small recurrent network learns the task "Add" (Pitis 2016) from streams, with one update at each time step,
+by each online rule and by truncated backpropagation. What a network knows of the past shows in its
+cross-entropy: there is an exact floor for knowing neither of the two coin tosses, that of lag 6 only, that of
+lag 4 only, or both. Then the gradients of the rules are compared pairwise, by their cosines.
 
     python examples/papers/marschall.py
 
-All rules have one rate but UORO: it is unbiased, but so noisy that it learns only with small steps, and ends
-below the readout alone with some seeds, above it with others.
+All rules have the same rate except UORO: it is unbiased, but so noisy that it learns only with small steps,
+and ends below the readout alone with some seeds, above it with others.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ First part: MNIST, one and two hidden layers of 800 tanh units, by backpropagati
 (FA) and direct feedback alignment (DFA). The three come out alike.
 
 Second part: 100 hidden layers whose weights are all zero at first. DFA, which sends the error straight to
-each layer, learns. BP, which has no error to send through zero weights, does not, nor does FA. That this is
-for the zeros, and not for the depth, shows BP from orthogonal weights, which learns. (The paper has 240
-units a layer and trains on; for time's sake ours has 100, and four epochs.)
+each layer, learns. BP, which cannot send an error through zero weights, does not, nor does FA. The zeros are
+the reason, and not the depth, as BP from orthogonal weights shows, which learns. (The paper has 240 units a
+layer and trains on; to save time ours has 100, and four epochs.)
 
     python examples/papers/nokland.py                  # both
     python examples/papers/nokland.py --part deep

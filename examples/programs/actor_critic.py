@@ -1,8 +1,8 @@
 """An actor-critic (PyTorch's and TensorFlow's examples; Mnih et al. 2016) that balances a pole on a cart.
 
 One network with two outputs: the policy's logits, and the value V of a state. After every 32 moves of 16
-poles it makes a step along log p(action) (R - V), and draws V to R by the Huber loss; R is the sum of the
-rewards to come, with V in the place of those after the 32 moves. The reward is -1 for a fall, else 0.
+poles it makes a step along log p(action) (R - V), and moves V towards R by the Huber loss; R is the sum of
+the rewards to come, with V in place of those after the 32 moves. The reward is -1 for a fall, else 0.
 
 Run: python examples/programs/actor_critic.py [--backend jax] [--rounds 400] [--seeds 3] [--first 3]
 

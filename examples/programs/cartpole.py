@@ -31,7 +31,7 @@ class CartPoles:
     def step(self, actions):
         """Push the carts; return the next states, which poles fell, and which ran out of time.
 
-        What is returned is before anew begins; `state` is what is seen next.
+        The states returned are those before any new start; `state` holds those after it.
         """
         x, v, angle, turn = self.state.T
         force = np.where(np.asarray(actions) == 1, FORCE, -FORCE)

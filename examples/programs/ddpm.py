@@ -1,7 +1,7 @@
 """A denoising diffusion model (Ho, Jain and Abbeel 2020) of points in the plane: two moons.
 
-A network is shown a point with noise, sqrt(a_t) x + sqrt(1 - a_t) e, and the time t, and learns to tell the
-noise e by the mean squared error. New points are noise that goes backwards through all times.
+A network is shown a noisy point, sqrt(a_t) x + sqrt(1 - a_t) e, and the time t, and learns to predict the
+noise e by the mean squared error. New points are noise taken backwards through all times.
 
 Run: python examples/programs/ddpm.py [--backend jax] [--epochs 600] [--seeds 3] [--first 3]
 

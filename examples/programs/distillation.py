@@ -7,7 +7,7 @@ regularizers"); with all of these easy images it needs no teacher.
 
 Run: python examples/programs/distillation.py [--backend jax] [--epochs 100] [--seeds 3] [--first 3]
 
-Judge, fixed before any tuning: for each of 3 seeds the student tells more of the test images right than the
+Judge, fixed before any tuning: for each of 3 seeds the student classifies more test images correctly than the
 same one that learns from the labels alone for as long, on average at least 0.5 % more (Keras: 98.1 against
 97.6 % on MNIST). Seeds 0 to 2 were used for tuning, 3 to 5 are judged.
 """

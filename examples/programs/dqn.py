@@ -1,13 +1,13 @@
 """A deep Q-network (Mnih et al. 2015; PyTorch's "DQN Tutorial") that balances a pole on a cart.
 
-Q(s, a) is drawn to r + g Q'(s', argmax Q(s', .)) by the Huber loss (van Hasselt et al. 2016), on moves
+Q(s, a) is moved towards r + g Q'(s', argmax Q(s', .)) by the Huber loss (van Hasselt et al. 2016), on moves
 from a memory; the reward is -1 for a fall, else 0. Q' follows Q by ``copy_weights(..., tau=0.005)``.
 
 Run: python examples/programs/dqn.py [--backend jax] [--rounds 200] [--seeds 3] [--first 3]
 
 Judge, fixed before any tuning: for each of 3 seeds the poles of 20 games, played greedily, stand for 150 of
-200 steps on average. Seeds 0 to 2 were also what it was tuned with, so they prove little: it was judged anew
-on 3 to 5, with nothing changed since.
+200 steps on average. Seeds 0 to 2 were also used for tuning, so they prove little: it was judged anew on 3 to
+5, with nothing changed since.
 """
 
 import argparse

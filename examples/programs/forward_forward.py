@@ -6,7 +6,7 @@ square of its outputs.
 
 Run: python examples/programs/forward_forward.py [--backend jax] [--epochs 60] [--seeds 3]
 
-Judge, fixed before any tuning: for each of 3 seeds at least 90 % of the test images are told right.
+Judge, fixed before any tuning: for each of 3 seeds at least 90 % of the test images are classified correctly.
 """
 
 import argparse

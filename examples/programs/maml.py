@@ -1,7 +1,7 @@
 """Model-agnostic meta-learning (Finn, Abbeel and Levine 2017): sine waves from ten points.
 
-What is learnt are weights from which one step of gradient descent goes far. The inner gradient is lucidnet's
-own way back; that of the loss after the step, by the weights before it, is `jax.grad` through it.
+It learns weights from which one step of gradient descent goes far. The inner gradient is lucidnet's own
+backward pass; that of the loss after the step, by the weights before it, is `jax.grad` through it.
 
 Run: python examples/programs/maml.py [--backend jax] [--steps 30000] [--seeds 3] [--first 3]
 

@@ -1,7 +1,7 @@
 """A physics-informed network (Raissi et al. 2019): u'' = -pi^2 sin(pi x) with u(-1) = u(1) = 0.
 
-The loss is the mean square of what the equation leaves, and of u at the ends. u' is lucidnet's own way
-back, u'' and the gradient by the weights are `jax.grad` through it. The solution is u = sin(pi x).
+The loss is the mean square of the equation's residual, and of u at the ends. u' is lucidnet's own backward
+pass, u'' and the gradient by the weights are `jax.grad` through it. The solution is u = sin(pi x).
 
 Run: python examples/programs/pinn.py [--backend jax] [--steps 2000] [--seeds 3]
 

@@ -49,7 +49,7 @@ def games(policy, seed):
 def step(policy, states, actions, returns):
     """Make one step up the expected return: the loss is the mean of advantage times -log p(action).
 
-    JAX compiles a program for each number of rows. Rows of weight 0 leave few of these: powers of two.
+    JAX compiles a program for each number of rows. Padding with rows of weight 0 leaves few: powers of two.
     """
     advantages, count = (returns - returns.mean()) / (returns.std() + 1e-8), len(returns)
     size = 1 << (count - 1).bit_length()

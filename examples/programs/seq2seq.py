@@ -1,9 +1,8 @@
 """Sequence to sequence with attention (Luong, Pham and Manning 2015; PyTorch's tutorial), on dates.
 
-A network reads a date as people write it, letter by letter, and writes it as the standard has it:
-"april 3, 1987" becomes "1987-04-03". The decoder looks at all letters that were read, and begins with the
-mean of what the encoder made of them; it is trained on the right letters of before (`fit`), and reads its
-own when it writes.
+A network reads a date as people write it, letter by letter, and writes it in ISO format: "april 3, 1987"
+becomes "1987-04-03". The decoder looks at all letters read, and starts from the mean of the encoder's
+outputs; in training it is given the right previous letters (`fit`), and reads its own when it writes.
 
 Run: python examples/programs/seq2seq.py [--backend jax] [--epochs 15] [--seeds 3]
 

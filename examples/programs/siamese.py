@@ -1,12 +1,12 @@
 """A siamese network with contrastive loss (Hadsell, Chopra and LeCun 2006; Keras' "mnist_siamese") on digits.
 
-One net passes both images of a pair; d is the distance of its two outputs. The loss is d^2 of pairs of one
-digit, and max(1 - d, 0)^2 of others.
+One net processes both images of a pair; d is the distance of its two outputs. The loss is d^2 for pairs of
+the same digit, and max(1 - d, 0)^2 for others.
 
 Run: python examples/programs/siamese.py [--backend jax] [--epochs 40] [--seeds 3]
 
 Judge, fixed before any tuning: for each of 3 seeds 97.2 % of the pairs of test images, half of them of one
-digit, are told right by d < 0.5: what Keras' example says of its own on MNIST.
+digit, are classified correctly by d < 0.5: what Keras' example says of its own on MNIST.
 """
 
 import argparse

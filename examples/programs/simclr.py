@@ -1,9 +1,8 @@
 """SimCLR (Chen et al. 2020; Keras' "semisupervised_simclr") on 8 x 8 digits.
 
 Each image is changed at random in two ways. The loss (NT-Xent) of one of these views is the cross-entropy of
-finding the other among all in the batch, by the softmax of cosines of what the net makes of them. No labels
-are read. Then a linear probe on the layer before the last two learns from the labels of a tenth of the
-images.
+finding the other among all in the batch, by the softmax of cosines of the net's outputs. No labels are read.
+Then a linear probe on the layer before the last two learns from the labels of a tenth of the images.
 
 Run: python examples/programs/simclr.py [--backend jax] [--epochs 250] [--seeds 3] [--first 40]
 

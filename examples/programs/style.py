@@ -1,13 +1,13 @@
 """Style transfer (Gatys, Ecker and Bethge 2016; PyTorch's "Neural Transfer Using PyTorch") on digits.
 
-A net learns to tell digits. Then pictures are optimised, not weights: their Gram matrices, the mean products
-of two channels over all places, shall be those of a picture of stripes in three layers; what a fourth gives
-shall stay as it was.
+A net learns to classify digits. Then pictures are optimised, not weights: their Gram matrices, the mean
+products of two channels over all places, should become those of a picture of stripes in three layers; the
+output of a fourth should stay as it was.
 
 Run: python examples/programs/style.py [--backend jax] [--steps 300] [--seeds 3] [--first 30]
 
-Judge, fixed before any tuning: for each of 3 seeds the style loss of 20 test images falls to 5 % of what it
-was at most, and the net still tells the digit of 18 of them.
+Judge, fixed before any tuning: for each of 3 seeds the style loss of 20 test images falls to 5 % of its
+maximum, and the net still classifies 18 of them correctly.
 
 It was met by a hair on seeds 16, 17 and 18. How long the net learns, and the weight of the content, were then
 tuned with seeds 10 and 11 alone; the seeds of the judge are 30, 31 and 32, of which nothing had been seen.

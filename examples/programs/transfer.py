@@ -1,13 +1,13 @@
 """Transfer with frozen batch normalization (Keras' "mnist_transfer_cnn", here with normalization) on MNIST.
 
 A net learns the digits 0 to 4. Its first two convolutions and their normalizations are frozen, statistics
-included, and a new head on them learns 5 to 9. What is frozen works as in inference, also in a pass in
-training, and costs no way back.
+included, and a new head on them learns 5 to 9. Frozen layers work as in inference, even in a training pass,
+and cost no backward pass.
 
 Run: python examples/programs/transfer.py [--backend jax] [--epochs 5] [--seeds 3]
 
-Judge, fixed before any tuning: for each of 3 seeds 99.2 % of the test images of 5 to 9 are told right, what
-Keras' example says of its own, and what is frozen is to the last bit what it was.
+Judge, fixed before any tuning: for each of 3 seeds 99.2 % of the test images of 5 to 9 are classified
+correctly, as Keras' example says of its own, and frozen weights are unchanged to the last bit.
 """
 
 import argparse

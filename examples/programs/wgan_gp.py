@@ -1,7 +1,7 @@
 """A Wasserstein GAN with gradient penalty (Gulrajani et al. 2017; Keras' example) for 8 x 8 digits.
 
 The critic's loss has 10 (|d critic(x) / dx| - 1)^2 at points x between real and generated images. The inner
-derivative is lucidnet's own way back; the derivative of the penalty by the weights is `jax.grad` through
+derivative is lucidnet's own backward pass; the derivative of the penalty by the weights is `jax.grad` through
 it, which needs JAX on NumPy, too.
 
 Run: python examples/programs/wgan_gp.py [--backend jax] [--epochs 60] [--seeds 3]

@@ -1,9 +1,8 @@
 """A word language model (Zaremba et al. 2014; PyTorch's example of that name), with tied weights.
 
-An LSTM that reads Shakespeare as streams side by side, goes on in each where it stopped, and says which
-word comes next. What it says a word with is the vector that it reads it by, ``Dense(tied="words")`` (Press
-and Wolf 2017). Words are those that stand at least 5 times in the first nine tenths, and punctuation; all
-others are one.
+An LSTM reads Shakespeare as parallel streams, continues in each where it stopped, and predicts the next word.
+The vector that predicts a word is the one that it is read by, ``Dense(tied="words")`` (Press and Wolf 2017).
+Words are those that occur at least 5 times in the first nine tenths, and punctuation; all others are one.
 
 Run: LUCIDNET_DATA=folder python examples/programs/word_language_model.py [--backend jax] [--epochs 6]
 [--seeds 3], where folder has tinyshakespeare/input.txt.

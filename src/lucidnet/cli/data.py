@@ -144,7 +144,7 @@ class Task:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is measured besides the loss."""
+        """The metrics measured besides the loss."""
         return ("accuracy",) if self.classes else ("mae", "r2")
 
     def far(self) -> list[str]:

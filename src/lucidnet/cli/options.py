@@ -91,20 +91,20 @@ Seed = Annotated[int, typer.Option(help="The seed of all random numbers.")]
 
 
 class Learn(StrEnum):
-    """What is learned of a target."""
+    """The task that a target sets."""
 
     classification = "classification"
     regression = "regression"
 
 
 class Categories(StrEnum):
-    """What is made of columns of text."""
+    """The treatment of text columns."""
 
     one_hot = "one-hot"
 
 
 class Missing(StrEnum):
-    """What is done with missing cells."""
+    """The treatment of missing cells."""
 
     drop = "drop"
     mean = "mean"
@@ -119,7 +119,7 @@ class PartName(StrEnum):
 
 
 class Days(StrEnum):
-    """What is made of dates."""
+    """The treatment of dates."""
 
     days = "days"
 

@@ -92,7 +92,7 @@ class Trainee(Protocol):
 
     @property
     def metrics(self) -> Sequence[Any]:
-        """What is measured besides the loss."""
+        """The metrics measured besides the loss."""
 
     @property
     def optimizer(self) -> Any:

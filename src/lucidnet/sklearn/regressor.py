@@ -119,7 +119,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     @available_if(learns_in_parts)  # type: ignore[untyped-decorator]
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetRegressor:
-        """Train for one epoch more, and return this estimator; the arguments are those of `fit`."""
+        """Train for one more epoch, and return this estimator; the arguments are those of `fit`."""
         made: NetRegressor = self._fit(X, y, sample_weight, incremental=True)
         return made
 

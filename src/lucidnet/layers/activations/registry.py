@@ -56,7 +56,7 @@ def Activation(  # noqa: N802 - it makes a layer, and reads as one
     *,
     name: str = "",
 ) -> Layer:
-    """Make a layer of an activation: known by name, or one's own function with its derivative.
+    """Make a layer of an activation: a known one by name, or your own function with its derivative.
 
     Parameters
     ----------
