@@ -206,7 +206,7 @@ class ConvLSTM2D(Layer):
         }
         if not need_dx:
             return None, grads
-        dx = correlate_back(by_example, params["W"], grid, *images.shape[1:])
+        dx = correlate_back(by_example, params["W"], grid, *images.shape[1:3])
         return zeroed(dx.reshape(x.shape), cache.mask), grads
 
     def states(self, cache: Cache) -> Tree:
