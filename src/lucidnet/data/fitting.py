@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -215,9 +216,10 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
 
 def _dropped(name: str) -> str:
     """Return how to say that a column is left out, in Python and on the command line."""
-    from shlex import join
-
-    return f"drop={name!r} ({join(['--drop', listed([name])])})"
+    cell = listed([name])
+    if not re.fullmatch(r"[\w@%+=:,./-]+", cell, re.ASCII):  # as `shlex.quote`, which is not imported for it
+        cell = "'" + cell.replace("'", "'\"'\"'") + "'"
+    return f"drop={name!r} (--drop {cell})"
 
 
 def listed(names: Sequence[str | int]) -> str:
