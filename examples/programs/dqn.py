@@ -36,15 +36,14 @@ def step(online, target, batch):
     """Make one step on moves (state, one-hot action, reward, next state, whether the pole still stands)."""
     states, actions, rewards, after, stands = batch
     xp = namespace(states)
-    best = online.forward(after).output
-    best = xp.where(best == xp.max(best, axis=1, keepdims=True), 1.0, 0.0)
-    wanted = rewards + GAMMA * stands * (best * target.forward(after).output).sum(1)
+    best = online.forward(after).output.argmax(1)
+    wanted = rewards + GAMMA * stands * target.forward(after).output[xp.arange(len(best)), best]
     tape = online.forward(states, train=True)
     gap = (tape.output * actions).sum(1) - wanted
     slope = xp.clip(gap, -1, 1)  # of the Huber loss
-    online.apply(tape.backward(actions * slope[:, None] / len(gap), need_dx=False)[1], tape)
+    online.apply(tape.backward(actions * (slope / len(gap))[:, None], need_dx=False)[1], tape)
     target.copy_weights(online, tau=TAU)
-    return xp.where(xp.abs(gap) < 1, 0.5 * gap**2, xp.abs(gap) - 0.5).mean()
+    return (slope * (gap - slope / 2)).mean()  # gap^2 / 2 up to 1, then |gap| - 1/2
 
 
 def train(seed=0, backend="numpy", rounds=200, dtype="float32"):

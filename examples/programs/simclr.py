@@ -4,16 +4,17 @@ Each image is changed at random in two ways. The loss (NT-Xent) of one of these 
 finding the other among all in the batch, by the softmax of cosines of the net's outputs. No labels are read.
 Then a linear probe on the layer before the last two learns from the labels of a tenth of the images.
 
-Run: python examples/programs/simclr.py [--backend jax] [--epochs 250] [--seeds 3] [--first 40]
+Run: python examples/programs/simclr.py [--backend jax] [--epochs 400] [--seeds 3] [--first 50]
 
 Judge, fixed before any tuning: for each of 3 seeds the probe makes at most 0.79 of the errors on test images
 of the same layers that were trained with these labels alone, on images changed in the same way. With a tenth
 of ImageNet's labels SimCLR makes 34.4 % errors, in place of 43.6 % with these labels alone, a ratio of 0.79
 (table 1 of Bardes, Ponce and LeCun 2022, "VICReg").
 
-It is not met yet: one run misses it each time. With 100 epochs it was seed 2 on JAX (0.81 of the errors),
-with 250 and a higher rate seed 32 on NumPy (0.85, of seeds 30 to 32), with a wider code, as it stands here,
-seed 42 on NumPy (0.85, of seeds 40 to 42). All was tuned with seeds 10 to 12 alone.
+It is not met yet: in each of four rounds one run misses it. Three were tuned with seeds 10 to 12: seed 2 on
+JAX (0.81, 100 epochs), seed 32 on NumPy (0.85, 250 epochs), seed 42 on NumPy (0.85, a wider code). The fourth
+was tuned with seeds 10 to 19: rates fall to the end, so that layers trained with labels alone make 6.5 %
+errors in place of 7.0. Seeds 50 to 52: 0.64, 0.77, 0.44 on NumPy; 0.55, 1.00, 0.41 on JAX.
 """
 
 import argparse
@@ -40,11 +41,11 @@ def encoder():
     ]
 
 
-def make(seed=0, backend="numpy", dtype="float32"):
-    """Return encoder and projection head, as one model."""
+def make(seed=0, backend="numpy", dtype="float32", epochs=400):
+    """Return encoder and projection head, as one model, to be trained for some epochs of 11 batches."""
     head = [Dense(64, "relu"), Dense(32)]
     model = ln.Model([*encoder(), *head], seed=seed, dtype=dtype, backend=backend)
-    model.compile(optimizer=ln.optimizers.Adam(Cosine(0.003, 0.00003, 250 * 7)))
+    model.compile(optimizer=ln.optimizers.Adam(Cosine(0.004, 0.00004, epochs * 11)))
     return model
 
 
@@ -66,13 +67,13 @@ def step(model, views):
 
 
 def images():
-    """Return images and labels: half for training, half for testing."""
-    return ln.data.load("digits", images=True, test_split=0.5)
+    """Return images and labels: 1438 for training, 359 for testing."""
+    return ln.data.load("digits", images=True)
 
 
-def train(seed=0, backend="numpy", epochs=250, dtype="float32"):
+def train(seed=0, backend="numpy", epochs=400, dtype="float32"):
     """Train without labels; return the model, and the mean loss of each epoch."""
-    model, rng, losses = make(seed, backend, dtype), np.random.default_rng(seed), []
+    model, rng, losses = make(seed, backend, dtype, epochs), np.random.default_rng(seed), []
     (x, _), _ = images()
     steps = ln.OwnStep(step, model)
     for epoch in range(epochs):
@@ -85,12 +86,12 @@ def train(seed=0, backend="numpy", epochs=250, dtype="float32"):
 def judged(model, seed=0):
     """Return the test errors of a linear probe, and of the same layers trained on its labels alone."""
     (x, y), (x_test, y_test) = images()
-    few, code = slice(len(x) // 10), model.part(to="code")
+    few, code, falling = slice(len(x) // 10), model.part(to="code"), Cosine(0.003, 0.00003, 200 * 5)
     scaled = Normalization().adapt(code.predict(x))
     probe = ln.Model([Input(CODE), scaled, Dense(10, "softmax", l2=0.01)], seed=seed)
     alone = ln.Model([*encoder(), Dense(10, "softmax")], seed=seed)
     for net in (probe, alone):
-        net.compile("categorical_crossentropy", ln.optimizers.Adam(0.003), ["accuracy"])
+        net.compile("categorical_crossentropy", ln.optimizers.Adam(falling), ["accuracy"])
     probe.fit(code.predict(x[few]), y[few], epochs=200, batch_size=32, verbose=0)
     labelled = ln.data.Dataset.from_arrays(x[few], y[few]).shuffle().batch(32)
     alone.fit(labelled.map(lambda x, y, rng: (CHANGE(x, rng), y)), epochs=200, verbose=0)
@@ -101,13 +102,12 @@ def judged(model, seed=0):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", default="numpy")
-    parser.add_argument("--epochs", type=int, default=250)
+    parser.add_argument("--epochs", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first", type=int, default=40)
+    parser.add_argument("--first", type=int, default=50)
     given = parser.parse_args()
     for seed in range(given.first, given.first + given.seeds):
         model, losses = train(seed, given.backend, given.epochs)
         probed, alone = judged(model, seed)
-        print(
-            f"seed {seed}: loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
-        )
+        told = f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; errors {probed:.1%}, alone {alone:.1%}"
+        print(f"seed {seed}: {told}")

@@ -89,6 +89,10 @@ def added(net: Any, layer: Any) -> Sequential:
 def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
     """Make one training step on one batch; see `Model.train_step`."""
     batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
+    if model.backend == "jax":
+        from .backend.xla.sizes import noted, shapes_in
+
+        noted(model.executor, "train_step", shapes_in(batch.x))
     tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,14 @@ if TYPE_CHECKING:
     from .training.find import RateCurve
     from .training.online import OnlineLearner
     from .training.stepper import Stepper
+
+
+@cache
+def _passes() -> Any:
+    """Return what passes forward and back by hand; to import it in each call takes microseconds of a step."""
+    from .passes import going
+
+    return going
 
 
 @foreign.uncalled
@@ -673,9 +681,8 @@ class Model:
         array([[12.]], dtype=float32)
         >>> _ = model.apply(grads, tape)
         """
-        from .passes.going import forward
-
-        return forward(self, x, train, mask)
+        made: Tape = _passes().forward(self, x, train, mask)
+        return made
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
         """Make one optimizer step with gradients of any origin.
@@ -702,9 +709,8 @@ class Model:
         NonFiniteError
             If a gradient is NaN or infinite; the message says which.
         """
-        from .passes.going import apply
-
-        return apply(self, grads, tape)
+        made: Measured = _passes().apply(self, grads, tape)
+        return made
 
     def part(
         self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
@@ -735,9 +741,8 @@ class Model:
         >>> model.part(to="code").predict([[1, 2, 3, 4]]).shape
         (1, 2)
         """
-        from .passes.going import part
-
-        return part(self, name, to, after, outputs)
+        made: ModelPart = _passes().part(self, name, to, after, outputs)
+        return made
 
     def copy_weights(self, other: Model, parts: Any = None, *, tau: float = 1.0) -> None:
         """Copy the weights of another model, or move part of the way to them, as target networks do.
@@ -756,9 +761,7 @@ class Model:
         ShapeError
             If a weight has another shape there, or does not exist there. Nothing is changed then.
         """
-        from .passes.going import copy_weights
-
-        copy_weights(self, other, parts, tau)
+        _passes().copy_weights(self, other, parts, tau)
 
     def evaluate(
         self,

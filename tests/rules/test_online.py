@@ -122,6 +122,12 @@ def test_a_gradient_that_is_not_finite_leaves_the_learner_fit_to_go_on():
     assert np.isfinite(made.get_weights()).all()
 
 
+def test_states_of_layers_that_do_not_learn_go_on_from_step_to_step():
+    frozen = model([LeakyRNN(4, return_sequences=True, frozen=True)], SGD(0.1))
+    predicted, online = frozen.predict(X), frozen.online("rflo")
+    np.testing.assert_allclose([online.step(X[:, t]) for t in range(T)], predicted.swapaxes(0, 1), rtol=1e-10)
+
+
 def test_it_learns_to_predict_a_wave():
     made = ln.Model([Input((None, 1)), LeakyRNN(20, tau=2.0, return_sequences=True), Dense(1)], seed=0)
     made.compile("mse", SGD(0.02))

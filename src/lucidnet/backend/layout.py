@@ -71,6 +71,16 @@ class Layout(Record):
         return tuple(slice(start, stop) for start, stop in pairwise(ends))
 
     @cached_property
+    def nested(self) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+        """The dicts of the tree by the number of the one above (0 is the root) and name; then its arrays."""
+        numbers: dict[Path, int] = {(): 0}
+        around = (path[:depth] for path in self.paths for depth in range(1, len(path)))
+        for path in (*self.branches, *around):
+            numbers.setdefault(path, len(numbers))
+        dicts = [(numbers[path[:-1]], path[-1]) for path in numbers if path]
+        return dicts, [(numbers[path[:-1]], path[-1]) for path in self.paths]
+
+    @cached_property
     def size(self) -> int:
         """The length of the vector."""
         return sum(math.prod(shape) for shape in self.shapes)
@@ -104,7 +114,9 @@ class Layout(Record):
         if vector.shape != (self.size,):
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
         pairs = zip(self.slices, self.shapes, strict=True)
-        return tuple([vector[part].reshape(shape) for part, shape in pairs])
+        return tuple(
+            [vector[part] if len(shape) == 1 else vector[part].reshape(shape) for part, shape in pairs]
+        )
 
     def assembled(self, arrays: Iterable[Array]) -> Tree:
         """Return the tree that holds these arrays, which come in the order of the layout."""
@@ -158,15 +170,13 @@ class Flat(ByName):
 
     def __init__(self, layout: Layout, vector: Any, arrays: Iterable[Array]) -> None:
         self.layout, self.vector = layout, vector
-        for path in layout.branches:
-            inner: Any = self
-            for name in path:
-                inner = inner.setdefault(name, {})
-        for path, array in zip(layout.paths, arrays, strict=True):
-            inner = self
-            for name in path[:-1]:
-                inner = inner.setdefault(name, {})
-            inner[path[-1]] = array
+        dicts: list[Any] = [self]
+        branches, places = layout.nested
+        for above, name in branches:
+            dicts.append({})
+            dicts[above][name] = dicts[-1]
+        for (above, name), array in zip(places, arrays, strict=True):
+            dicts[above][name] = array
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Layout.bind, (self.layout, self.vector)

@@ -81,7 +81,7 @@ def finite_in(x: Any, name: str, dtype: Any) -> Array:
 
 def in_precision(x: Array, dtype: Any) -> Array:
     """Cast an array to a dtype, without warnings of overflow; None leaves it unchanged."""
-    if dtype is None:
+    if dtype is None or x.dtype == dtype:
         return x
     with np.errstate(over="ignore"):
         return x.astype(dtype, copy=False)

@@ -38,6 +38,8 @@ def numeric(x: Any, name: str) -> Any:
     >>> numeric([[1, True], [2.5, 0]], "x").tolist()
     [[1.0, 1.0], [2.5, 0.0]]
     """
+    if type(x) is np.ndarray and x.dtype.kind in KINDS:  # the common case, quickly
+        return x
     _refuse(x, name)
     try:
         made = np.asarray(x)

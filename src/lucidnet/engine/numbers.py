@@ -76,8 +76,8 @@ def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
         known["_readers"] = readers(problem)
     columns = []
     for read, follows in known["_readers"]:
-        rows = [read(step) for step in steps] if follows else [read(steps[0])] * len(steps)
-        columns.append(np.array(rows, dtype))
+        rows = np.array([read(step) for step in (steps if follows else steps[:1])], dtype)
+        columns.append(rows if follows else np.repeat(rows, len(steps), axis=0))
     return np.concatenate(columns, axis=1)
 
 

@@ -78,8 +78,8 @@ class OnJax(Brief):
         self.compiler, self.placement = Programs(config.mixed), Placement(self.mesh)
         self.feed = Feed(self.mesh)
         self.beat: Callable[[], None] = lambda: None
-        self.single = self.mesh if config.mesh is None else Mesh(config.kind)
-        """One device of this process, for whatever is not spread over several."""
+        self.single = Mesh(config.kind, whole=True)
+        """One device of this process, for streams."""
         self.last: Block | None = None
         self.remembered: Any = None
         register()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
 from ..backend.config import DeviceConfig
+from ..core.readers import Readers
 from ..core.text import Brief
 from ..data.batch import nbytes
 from .numbers import Numbers
@@ -47,7 +47,7 @@ class OnNumpy(Brief):
         """A state that may be asked for again; None once it is overwritten."""
         self.pair: Any = (None, None)
         """The last state made, and the one before that step."""
-        self.lent = WeakSet[Any]()
+        self.lent = Readers()
         """Objects that read a state, their `state`; it is not written while they live."""
 
     def run(
@@ -65,7 +65,7 @@ class OnNumpy(Brief):
             for given in blocks:
                 # The input stays whole: an interrupted caller continues from it.
                 free = self.made is held and self.spare is not begun
-                free = free and not (self.lent and any(reader.state is self.spare for reader in self.lent))
+                free = free and not (self.lent.known and self.lent.have(self.spare))
                 into = self.spare if free else None
                 remembered = self.remembered
                 self.remembered = None if into is remembered else remembered

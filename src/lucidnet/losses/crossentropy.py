@@ -135,13 +135,16 @@ class CategoricalCrossentropy(FromProbabilities):
             log_p, p = log_and_softmax(prediction)
         else:
             log_p, p = xp.log(floor(prediction)), prediction
-        if target.ndim < prediction.ndim and self.label_smoothing == 0:
+        if target.ndim < prediction.ndim and self.label_smoothing == 0 and self.from_logits:
             hit = target[..., None] == xp.arange(prediction.shape[-1])  # t, of 0 and 1: nothing to multiply
             try:
-                return -only_one(log_p, hit), (p, hit)
+                losses = -only_one(log_p, hit)
             except ValueError:  # raised by NumPy if a row has none; checking first would slow each step
                 all_hit(hit, target)
                 raise
+            if not isinstance(p, np.ndarray):
+                losses, p = (of_classes(each, target, p.shape[-1]) for each in (losses, p))
+            return losses, (p, hit)
         t = self._smooth(as_rows(target, prediction))
         return -times(t, log_p).sum(-1), (p, t)
 
@@ -294,10 +297,28 @@ def as_rows(target: Array, prediction: Array) -> Array:
 
 
 def all_hit(rows: Array, labels: Array) -> Array:
-    """Return one-hot rows; raise if a label is out of range (which cannot be known on JAX while tracing)."""
+    """Return one-hot rows; raise if a label is out of range, or see `of_classes` for JAX."""
     if isinstance(rows, np.ndarray) and np.count_nonzero(rows) != labels.size:
         check_labels(np.asarray(labels), rows.shape[-1])
-    return rows
+    return of_classes(rows, labels, rows.shape[-1])
+
+
+def of_classes(values: Array, labels: Array, classes: int) -> Array:
+    """Return values (n,) or (n, k) of JAX; raise if one of the labels (n,) is out of range.
+
+    While tracing, labels are not known: there the values of an example become NaN if its label is out of
+    range. Arrays of NumPy are returned unchecked, as looking labels up raises there.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    from ..backend.xla.device import is_known
+
+    if is_known(labels):
+        check_labels(np.asarray(labels), classes)
+        return values
+    xp = namespace(labels)
+    good = (labels >= 0) & (labels < classes) & (labels == xp.floor(labels))
+    return xp.where(good if values.ndim == good.ndim else good[..., None], values, xp.nan)
 
 
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:

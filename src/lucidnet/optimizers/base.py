@@ -188,6 +188,9 @@ class Optimizer(Value):
         >>> sgd.update({"W": np.array([1.0, 1.0])}, sgd.init(params), params)[0]
         {'W': array([0.9, 1.9])}
         """
+        from .arrays import checked
+
+        grads = checked(self, grads, state, params)
         layout = Layout.of(params)
         vector, step = layout.flat(params), state["step"] + 1
         slots = {name: slot.copy() for name, slot in state.items() if name != "step"}

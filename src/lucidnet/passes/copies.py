@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 
 from ..backend import Parts
-from ..backend.layout import Flat
-from ..core.settings import shown
+from ..backend.layout import Flat, Layout
+from ..core.settings import between, shown, taken
 from ..core.trees import Path, dotted
 from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
+
+TAU = between(0, 1)
+
+
+def share(tau: Any) -> Any:
+    """Return how far to go to other weights, from 0 to 1, checked unless a program brings it."""
+    if type(tau) is float and 0.0 <= tau <= 1.0:
+        return tau
+    traced = hasattr(tau, "__array_namespace__") and not isinstance(tau, (np.ndarray, np.generic))
+    return tau if traced else taken("copy_weights", "tau", tau, TAU)
 
 
 def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
@@ -26,14 +36,14 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
     tau : float
         How far to go, from 0 to 1.
     """
-    layout = ours.layout
-    if parts is None and layout == theirs.layout and not isinstance(ours.vector, Parts):
-        there = theirs.vector.astype(ours.vector.dtype, copy=False)
+    layout, here, there = ours.layout, ours.vector, theirs.vector
+    if parts is None and type(here) is np.ndarray and _alike(layout, theirs.layout):
+        there = there if there.dtype == here.dtype else there.astype(here.dtype)
         if tau == 1:
-            return layout.bind(np.array(there))
-        made = there - ours.vector
-        made *= made.dtype.type(tau)
-        made += ours.vector
+            return layout.bind(there.copy())
+        made = there - here
+        made *= here.dtype.type(tau)
+        made += here
         return layout.bind(made)
     chosen = meant(layout.paths, parts)
     known = dict(zip(theirs.layout.paths, _arrays(theirs), strict=True))
@@ -52,6 +62,16 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
         other = other if other.dtype == array.dtype else other.astype(array.dtype)
         arrays.append(other if tau == 1 else array + tau * (other - array))
     return layout.bind(layout.parts(arrays)) if isinstance(ours.vector, Parts) else _joined(layout, arrays)
+
+
+def _alike(layout: Layout, other: Layout) -> bool:
+    """Tell whether two layouts are equal; that is noted, as a target is updated again and again."""
+    known = vars(layout)
+    if known.get("_alike") is not other:
+        if layout != other:
+            return False
+        known["_alike"] = other
+    return True
 
 
 def _arrays(params: Flat) -> Collection[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,15 +16,17 @@ from ..engine.placement import dressed, dtype_of, stripped
 from ..engine.problem import Problem
 from ..engine.state import State
 
+NOTHING: Mapping[str, str] = {}
+
 
 class Seeds(Keys):
     """The seeds of several models inside a program; the places of model k begin with k, as text."""
 
-    def filled(self, seed: Any, rows: int) -> Array:
-        """Return the table of words for the seeds of all models."""
+    def filled(self, seed: Any, rows: int, called: Mapping[str, str] = NOTHING) -> Array:
+        """Return the table of words for the seeds of all models; `called` renames the runs of the program."""
         table = np.zeros((rows, 4), np.uint32)
-        for place, (k, *path) in enumerate(self.places):
-            words = words_of(seed[int(k)], tuple(path))
+        for place, (k, run, *path) in enumerate(self.places):
+            words = words_of(seed[int(k)], (called.get(run, run), *path))
             table[place] = [half for word in words for half in (word >> 32, word & 0xFFFFFFFF)]
         return table
 
@@ -40,6 +42,11 @@ class Seed:
         return self.seeds.words((str(self.number), *path))
 
 
+def run_name(number: int) -> str:
+    """Return what the run of a training pass is called, by its number in the step; see `training_run`."""
+    return f"run{number}" if number else "run"
+
+
 def looked(
     executor: Any,
     key: Any,
@@ -47,6 +54,7 @@ def looked(
     problem: Problem,
     state: State,
     given: Any,
+    called: Mapping[str, str] = NOTHING,
 ) -> Any:
     """Run a function of problem, state, numbers and arrays on the devices; return its result in NumPy.
 
@@ -62,13 +70,15 @@ def looked(
         The problem and the state, wherever they are.
     given : tree
         The function's other arguments.
+    called : mapping of str to str
+        The names of the runs that random numbers come from, by their names in the program.
     """
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
 
     placed = executor.placement.put(problem, state, executor.mesh, None)
-    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given))
+    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given, called))
 
 
 def stepped(
@@ -78,6 +88,7 @@ def stepped(
     problem: Problem,
     state: State,
     given: Any,
+    called: Mapping[str, str] = NOTHING,
 ) -> tuple[State, Any]:
     """Run a function that makes one step on the devices; return the new state, and its result in NumPy.
 
@@ -88,7 +99,7 @@ def stepped(
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
 
     placed = executor.placement.put(problem, state, executor.mesh, None)
-    after, told = program(executor, key, one, (problem,), (placed,), (1,), given)
+    after, told = program(executor, key, one, (problem,), (placed,), (1,), given, called)
     return dressed(after, state), executor.mesh.fetch(told)
 
 
@@ -100,7 +111,8 @@ def program(
     states: Sequence[State],
     counts: Sequence[int],
     given: Any,
-    steps: int = 1,
+    called: Mapping[str, str] = NOTHING,
+    needed: Sequence[int] | None = None,
 ) -> Any:
     """Run function(problems, states, seeds, given) as one compiled program, and return its result.
 
@@ -115,14 +127,18 @@ def program(
     problems, states : sequence
         The problems, and the states on the devices.
     counts : sequence of int
-        For how many steps the numbers are needed.
+        For how many steps the program takes numbers.
     given : tree
         The function's other arguments.
+    called : mapping of str to str
+        See `looked`.
+    needed : sequence of int, optional
+        For how many of these steps numbers are needed, if not for all.
     """
     dtype, mesh, shared = dtype_of(states[0]), executor.mesh, tuple(problems)
     rows = [
-        table_of(p, range(int(s.step), int(s.step) + n), dtype)
-        for p, s, n in zip(problems, states, counts, strict=True)
+        table_of(p, [int(s.step) + min(k, made - 1) for k in range(n)], dtype)
+        for p, s, n, made in zip(problems, states, counts, needed or counts, strict=True)
     ]
     arguments = (tuple(map(stripped, states)), tuple(mesh.put(rows)), mesh.put(floats(given, dtype)))
 
@@ -132,7 +148,7 @@ def program(
         return function(own, states, [Seed(seeds, k) for k in range(len(own))], given)
 
     made = executor.compiler.block((key, shared, tuple(counts)), traced, arguments, mesh)
-    table = mesh.put(Seeds(made.places).filled([int(s.seed) for s in states], made.rows))
+    table = mesh.put(Seeds(made.places).filled([int(s.seed) for s in states], made.rows, called))
     return made.function(table, *arguments)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from functools import partial
+from threading import get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,66 +13,113 @@ import numpy as np
 
 from ..backend import Parts
 from ..backend.xla.device import precision
-from ..core.settings import between, flag, shown, taken
+from ..core.settings import flag, shown, taken
 from ..core.trees import tree_map
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError
-from ..engine.state import Measured
+from ..engine.state import Measured, State
 from ..errors import SettingError
 from ..optimizers import SGD
 from ..training.checks import as_inputs, as_mask, example_shape
-from .moves import Apply, collected, leaving, not_finite
+from .copies import blended, share
+from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
 from .tape import Going, Pass, Tape
 from .view import View
 
-BARE: WeakKeyDictionary[Any, Problem] = WeakKeyDictionary()
-"""The problems of models not yet compiled, with as much as a pass has to know."""
-PASSED: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()
-"""How many training passes each model has made from a state; each has its own random numbers."""
+
+class Kept:
+    """What passes by hand keep for a model, so that it is worked out only once.
+
+    Parameters
+    ----------
+    net : Layer
+        Its network.
+    shapes : pair of shapes
+        The shapes of one input and one output.
+    """
+
+    def __init__(self, net: Any, shapes: Any) -> None:
+        self.net, self.shapes, self.view = net, shapes, View(net, shapes[0])
+        self.bare: Problem | None = None
+        """The problem of a model not yet compiled, with as much as a pass has to know."""
+        self.state: Any = None
+        """The state that the last training pass started from."""
+        self.passes = 0
+        """How many training passes started from it; each has its own random numbers."""
+        self.busy: int | None = None
+        """The thread that runs an `OwnStep` over the model, if one does."""
+
+
+KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
+"""What is kept, by model."""
+
+
+def known_of(model: Any) -> Kept:
+    """Return what is kept for a model that has weights."""
+    net, shapes, found = model.net, model._shapes, KNOWN.get(model)
+    if found is None or found.net is not net or found.shapes is not shapes:
+        found = KNOWN[model] = Kept(net, shapes)
+    return found
+
+
+def _check_free(model: Any, what: str) -> None:
+    """Raise if a step of one's own calls the model itself, which has the weights before all its steps."""
+    if known_of(model).busy == get_ident():
+        raise SettingError(
+            f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
+            "is given in its place, step(model, batch)"
+        )
 
 
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
     """Run a forward pass, and return its tape; see `Model.forward`."""
-    train = taken("forward", "train", train, flag())
+    train = train if type(train) is bool else taken("forward", "train", train, flag())
     if "live" not in vars(model):
         model.build(example_shape(x) if view is None else None)
-    view = view or View(model.net, model.input_shape)
-    given = as_inputs(x, view.shape, model.dtype, view.net)
-    given = tree_map(lambda array: np.array(array, model.dtype), given)  # the user's own arrays may change
+    known, executor = known_of(model), model.executor
+    view = view or known.view
+    given = copied(x, view, model.dtype)
     mask = None if mask is None else as_mask(mask, given)
-    problem, executor = _problem(model), model.executor
+    problem = _problem(model, known)
     with executor.lock:
+        _check_free(model, "forward")
         state, number = model.live, None
         if train:
-            known, count = PASSED.get(model, (None, 0))
-            number = count if known is state else 0
-            PASSED[model] = state, number + 1
+            number = known.passes if known.state is state else 0
+            known.state, known.passes = state, number + 1
         made = Pass(view, number)
         with np.errstate(over="ignore", invalid="ignore"):
-            y, kept, cache = executor.call(Going(made), problem, state, given, mask)
-        back = None
-        if cache is None:  # it is on a device
+            found = executor.call(Going(made), problem, state, given, mask)
+        tape = Tape(made, state, given, mask, found)
+        tape.of = model
+        if found[2] is None:  # what the layers have kept is on a device
 
             def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
                 return executor.call(Going(made, wanted), problem, state, given, mask, dy)
 
-        tape = Tape(made, state, given, mask, (y, kept, cache), back)
-        tape.of = model
-        tape.near = executor.host if cache is None else tape.near
+            tape.back, tape.near = back, executor.host
         executor.lend(tape)
     return tape
 
 
-def _problem(model: Any) -> Problem:
+def copied(x: Any, view: View, dtype: str) -> Any:
+    """Check inputs, and copy them, as the user's own arrays may change."""
+    if type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == view.shape and not view.looks_up:
+        made = x.copy("K")
+        if math.isfinite(np.vdot(made, made)) and made.size:  # no square is NaN or infinite
+            return made
+    given = as_inputs(x, view.shape, dtype, view.net)
+    return tree_map(lambda array: np.array(array, dtype), given)
+
+
+def _problem(model: Any, known: Kept) -> Problem:
     """Return the model's problem; if it is not compiled, one without loss for its network."""
-    if "problem" in vars(model):
-        found: Problem = model.problem
-        return found
-    if model not in BARE or BARE[model].net is not model.net:
-        BARE[model] = problem_of(model.net, None, SGD(), None, model.state.params, model.input_shape)
-    return BARE[model]
+    found: Problem | None = vars(model).get("problem", known.bare)
+    if found is None:
+        found = known.bare = problem_of(known.net, None, SGD(), None, model.state.params, known.shapes[0])
+    return found
 
 
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
@@ -78,19 +127,17 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
+        _check_free(model, "apply")
         state = model.live
         for each in tapes:
-            if each.state is not state:
-                raise SettingError(
-                    "apply: this tape is made before the weights last changed: make the pass again, "
-                    "model.forward(x, train=True)"
-                )
-        tree, missing = collected(problem, grads, np.zeros(0, model.dtype))
-        given = tree, tuple((each.x, each.given_mask, each.cache) for each in tapes)
+            check_recent(each, state)
+        like = np.zeros(0, model.dtype)
+        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
+        given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
         model.live = ran.state
     if isinstance(ran.error, NotFiniteError):
-        raise not_finite(int(state.step), tree) from None
+        raise not_finite(int(state.step), collected(problem, grads, like)[0]) from None
     if ran.error is not None:
         raise ran.error
     made: Measured = ran.measured[0]
@@ -106,14 +153,16 @@ def part(model: Any, name: Any = None, to: Any = None, after: Any = None, output
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
     """Copy the weights of another model; see `Model.copy_weights`."""
-    from .copies import blended
-
-    tau = taken("copy_weights", "tau", tau, between(0, 1))
+    tau = share(tau)
     if not hasattr(other, "live") or not hasattr(other, "executor"):
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
+        for each in (model, other):
+            _check_free(each, "copy_weights")
         ours, theirs = model.live, other.live
-        if type(ours.vector) is not type(theirs.vector) or model.config != other.config:
-            ours, theirs = model.state, other.state  # on the host: they lie on different devices
+        if not type(ours.vector) is type(theirs.vector) is np.ndarray:
+            near = type(ours.vector) is type(theirs.vector) and model.config == other.config
+            if not near:  # they lie on different devices: on the host
+                ours, theirs = model.state, other.state
         with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
-            model.live = ours._replace(params=blended(ours.params, theirs.params, parts, tau))
+            model.live = State(blended(ours.params, theirs.params, parts, tau), *ours[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree, finite, namespace
+from ..core.finite import in_precision
 from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
 from ..engine.numbers import Numbers
@@ -17,8 +19,12 @@ from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..engine.update import moved
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
+from .devices import run_name
 from .devices import stepped as on_devices
+from .given import real
 from .tape import Pass, Tape
+
+NONE: frozenset[Path] = frozenset()
 
 
 class Apply(Own):
@@ -62,19 +68,18 @@ class Apply(Own):
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             grads, inputs = given
             left = state
-            for made, (x, mask) in zip(self.passes, inputs, strict=True):
-                own = made._replace(view=made.view.bound(problem))
+            for k, (made, (x, mask)) in enumerate(zip(self.passes, inputs, strict=True)):
+                own = Pass(made.view.bound(problem), k)
                 left = own.left(problem, left, own.forward(state, numbers, x, mask)[2])
             after, measured = stepped(problem, state, left, grads, numbers, self.missing)
             return after, (measured.losses[0], measured.good)
 
-        key: Any = tuple(
-            (executor.compiler.structure(m.view.net), m.view.path, m.number) for m in self.passes
-        )
+        key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in self.passes)
+        called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(self.passes)}
         whole = next((x for m, (x, _) in zip(self.passes, inputs, strict=True) if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
-        after, (loss, good) = on_devices(executor, *given)
+        after, (loss, good) = on_devices(executor, *given, called)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
         if not measured.good:
             return Ran(state, [], NotFiniteError(measured))
@@ -92,10 +97,10 @@ def stepped(
 ) -> tuple[State, Measured]:
     """Return the state after a step by the gradients of all parameters, and the penalties.
 
-    A step whose gradient is not finite is not made.
+    A step whose gradient is not finite is not made. Gradients in one vector are given away.
     """
-    layout, vector = problem.layout, state.params.vector
-    gradient, loss = layout.parameters.flat(grads), 0.0
+    layout, vector, loss = problem.layout, state.params.vector, 0.0
+    gradient = grads if type(grads) is np.ndarray else layout.parameters.flat(grads)
     for penalty in layout.penalties:
         loss += penalty.value(vector, gradient)
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
@@ -127,7 +132,9 @@ def without(problem: Problem, missing: frozenset[Path]) -> Problem:
     )
 
 
-def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[Path]]:
+def collected(
+    problem: Problem, grads: Any, like: Any, flat: bool = False
+) -> tuple[Tree | Array, frozenset[Path]]:
     """Collect gradients in one tree; return it, and the paths of the arrays without a gradient.
 
     Parameters
@@ -138,6 +145,8 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
         The given gradients; several are added.
     like : array
         An array of the library and the dtype of the weights.
+    flat : bool
+        Whether they may be one vector of NumPy in place of a tree.
 
     Raises
     ------
@@ -151,15 +160,34 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
             f"apply: {type(problem.optimizer).__name__} looks at the loss at several points to make a step, "
             "and cannot make one by a gradient alone: compile with another optimizer"
         )
+    layout = problem.layout.parameters
+    if flat and type(grads) is dict and _plain(grads, like.dtype) == len(layout.paths):
+        try:
+            return layout.flat(grads), NONE
+        except ShapeError:
+            pass  # it is told below
     trees = [grads] if isinstance(grads, Mapping) else grads
     if not isinstance(trees, (list, tuple)) or not trees or not all(isinstance(t, Mapping) for t in trees):
+        pair = isinstance(grads, tuple) and len(grads) == 2 and isinstance(grads[1], Mapping)
+        hint = ": give the second of what backward returns, tape.backward(dy)[1]" if pair else ""
         raise SettingError(
             "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
-            f"a list of such to be added, got {shown(grads)}"
+            f"a list of such to be added, got {shown(grads)}{hint}"
         )
-    layout = problem.layout.parameters
     if len(trees) == 1 and _whole(layout, trees[0], like):
-        return trees[0], frozenset()
+        return trees[0], NONE
+    found = _found(problem, trees, like)
+    missing = frozenset(path for path in layout.paths if path not in found)
+    made: Tree = {}
+    for path, shape in zip(layout.paths, layout.shapes, strict=True):
+        none = path in missing
+        made = put(made, path, namespace(like).zeros(shape, dtype=like.dtype) if none else found[path])
+    return made, missing
+
+
+def _found(problem: Problem, trees: Any, like: Any) -> dict[Path, Array]:
+    """Return the gradients that are in some trees, by their paths, those of one parameter added."""
+    layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
     found: dict[Path, Array] = {}
     for path, array in (leaf for tree in trees for leaf in _given(tree)):
@@ -170,19 +198,16 @@ def collected(problem: Problem, grads: Any, like: Any) -> tuple[Tree, frozenset[
             raise UnknownNameError(
                 f"apply: grads: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
             )
-        array = xp.asarray(array, dtype=like.dtype)
-        if array.shape != shapes[path]:
+        array = real(array, f"apply: the gradient of {dotted(path)}")
+        if tuple(array.shape) != shapes[path]:
             raise ShapeError(
                 f"apply: the gradient of {dotted(path)} must have its shape {shapes[path]}, got {array.shape}"
             )
+        array = xp.asarray(in_precision(array, like.dtype), dtype=like.dtype)
         found[path] = found[path] + array if path in found else array
     if not found and layout.paths:
         raise SettingError("apply: there is no gradient in what was given: no parameter would change")
-    missing = frozenset(path for path in layout.paths if path not in found)
-    made: Tree = {}
-    for path in layout.paths:
-        made = put(made, path, found[path] if path in found else xp.zeros(shapes[path], dtype=like.dtype))
-    return made, missing
+    return found
 
 
 def _whole(layout: Any, tree: Any, like: Array) -> bool:
@@ -195,6 +220,19 @@ def _whole(layout: Any, tree: Any, like: Array) -> bool:
         if not isinstance(found, kind) or found.dtype != dtype or found.shape != shape:
             return False
     return len(layout.paths) == _leaves(tree)
+
+
+def _plain(tree: Any, dtype: Any) -> float:
+    """Return how many arrays are in a tree; NaN if one is none of NumPy, of a dtype."""
+    count = 0.0
+    for branch in tree.values():
+        if type(branch) is dict:
+            count += _plain(branch, dtype)
+        elif type(branch) is np.ndarray and branch.dtype == dtype:
+            count += 1
+        else:
+            return math.nan
+    return count
 
 
 def _leaves(tree: Any) -> int:
@@ -220,6 +258,9 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     SettingError
         If one of them is no tape of this model (`of`), or left nothing although a training pass would.
     """
+    leaves_nothing = not problem.layout.buffers.paths and not problem.layout.stateful
+    if leaves_nothing and (tape is None or (isinstance(tape, Tape) and tape.of is of)):
+        return ()
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
         raise SettingError(
@@ -229,7 +270,7 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
         raise SettingError(
             "apply: this tape is of another model: make the pass again, model.forward(x, train=True)"
         )
-    if not problem.layout.buffers.paths and not problem.layout.stateful:
+    if leaves_nothing:
         return ()
     for each in tapes:
         if not each.train:
@@ -238,6 +279,15 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
                 "it with forward(x, train=True), or give no tape"
             )
     return tuple(tapes)
+
+
+def check_recent(tape: Tape, state: State) -> None:
+    """Raise if a pass was not made from this state: what it leaves behind belongs to another."""
+    if tape.state is not state:
+        raise SettingError(
+            "apply: this tape is made before the weights last changed: make the pass again, "
+            "model.forward(x, train=True)"
+        )
 
 
 def not_finite(step: int, grads: Tree, whose: str = "") -> NonFiniteError:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import groupby
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import choose, namespace
+from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
-from ..core.finite import check_some
-from ..core.numeric import numeric
+from ..backend.xla.sizes import noted, shapes_in
 from ..core.own import check_draws
-from ..core.settings import accepts, shown
+from ..core.readers import Readers
+from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
-from ..core.trees import floats, mapped, part_of, stacked, tree_map
+from ..core.trees import ReadOnly, mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
@@ -29,14 +31,27 @@ from ..errors import DataError, NonFiniteError, SettingError
 from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..layers.base import nothing
-from .copies import blended
+from .batches import alike, as_arrays, numbers, wrong_in
+from .copies import blended, share
 from .devices import program
-from .moves import collected, leaving, not_finite, stepped
+from .given import fitting, fitting_mask
+from .going import known_of
+from .moves import check_recent, collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
 
 STRIDE = 1000
 """The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
+
+
+CHANGED = (
+    "a model itself, whose steps are lost so: inside of it call what the step is given in its place, "
+    "step(model, batch)"
+)
+IN_PLACE = re.compile(
+    "no attribute '?__i(add|sub|mul|truediv|floordiv|mod|pow|matmul|and|or|xor|lshift|rshift)__"
+)
+WRITTEN = "an array that it was given: make a new one, x = x - 1 in place of x -= 1"
 
 
 class Together(NamedTuple):
@@ -61,6 +76,36 @@ class States(NamedTuple):
         return self.states[0].params
 
 
+class Spare:
+    """A state of a model that a step on NumPy may overwrite: that of two steps ago, if nobody holds it.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    begun : State
+        The state before all steps, which stays whole.
+    """
+
+    def __init__(self, problem: Problem, begun: State) -> None:
+        self.begun, self.view = begun, View(problem.net, problem.input_shape)
+        self.shown = False
+        """Whether arrays of a state were handed out, or weights were copied."""
+        self.readers = Readers()
+        """Objects that read a state, their `state`; it is not overwritten while they live."""
+        self._free: State | None = None
+
+    def offer(self, free: State | None, now: State) -> None:
+        """Offer a state to the step that starts from another one."""
+        held = self.shown or free is now or free is self.begun or self.readers.have(free)
+        self._free = None if held else free
+
+    def taken(self) -> State | None:
+        """Return the offered state, once."""
+        found, self._free = self._free, None
+        return found
+
+
 @uncalled
 @answering
 class Learner(Brief):
@@ -81,6 +126,8 @@ class Learner(Brief):
         What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
     binds : bool
         Whether numbers stand in the problem in place of schedules, as in a compiled program.
+    spare : Spare, optional
+        What may be written over, on NumPy.
     """
 
     def __init__(
@@ -90,10 +137,12 @@ class Learner(Brief):
         numbers: Numbers,
         name: str = "",
         binds: bool = False,
+        spare: Spare | None = None,
     ) -> None:
         self.state, self.good, self.moves, self.copies = state, True, 0, 0
         self.carries = state.carried
         self._problem, self._numbers, self._name, self._binds, self._passes = problem, numbers, name, binds, 0
+        self._spare, self._whole = spare, None if spare is None else spare.view
 
     @property
     def net(self) -> Layer:
@@ -103,7 +152,10 @@ class Learner(Brief):
     @property
     def params(self) -> Any:
         """The weights by layer and name, as they are now."""
-        return self.state.params
+        if self._spare is not None:
+            self._spare.shown = True
+        params = self.state.params
+        return ReadOnly.of(tree_map(sealed, params)) if type(params.vector) is np.ndarray else params
 
     @property
     def input_shape(self) -> Any:
@@ -113,31 +165,40 @@ class Learner(Brief):
     def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
         """Run a forward pass, and return its tape; see `Model.forward`."""
         problem, number = self._problem(self.moves), None
+        train = train if type(train) is bool else taken("forward", "train", train, flag())
         if train:
             # A state may be met at the end of a step and at the start of the next, by different passes.
             number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
-        view = view or View(problem.net, problem.input_shape)
+        view = view or self._whole or View(problem.net, problem.input_shape)
         made = Pass(view.bound(problem) if self._binds else view, number)
-        xp, dtype = namespace(self.state.params.vector), self.state.params.vector.dtype
-        x = mapped(lambda array: xp.asarray(array, dtype=dtype), x)
+        vector = self.state.params.vector
+        plain = type(x) is np.ndarray is type(vector) and x.dtype == vector.dtype
+        if not plain or x.shape[1:] != view.shape or not x.size:
+            x = fitting(x, view.shape, vector)
+        mask = None if mask is None else fitting_mask(mask, x)
         found = made.forward(self.state, self._numbers, x, mask)
-        tape = Tape(made, self.state, x, mask, found, None, self._numbers)
+        tape = Tape(made, self.state, x, mask, found, self._numbers)
         tape.of = self
+        if self._spare is not None:
+            self._spare.readers.add(tape)
         return tape
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
         """Make one optimizer step with given gradients; see `Model.apply`."""
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
-        like = namespace(vector).zeros(0, dtype=vector.dtype)
-        tree, missing = collected(problem, grads, like)
+        spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
+        found, missing = collected(problem, grads, like, flat=spare is not None)
         for each in leaving(problem, tape, self):
+            check_recent(each, self.state)
             left = each.made.left(problem, left, each.cache)
         before = self.state
         if left.carried and not before.carried:  # the alternative, if the step is not made, has the same form
             before = before._replace(carried=nothing(left.carried))
         self.carries = left.carried
-        self.state, measured = stepped(problem, before, left, tree, self._numbers, missing)
+        into = None if spare is None else spare.taken()
+        self.state, measured = stepped(problem, before, left, found, self._numbers, missing, into)
         if self._name and not measured.good:
+            tree = collected(problem, grads, like)[0]
             raise not_finite(int(before.step), tree, f" for {self._name}")
         self.good = self.good & measured.good
         self.moves, self._passes = self.moves + 1, 0
@@ -145,9 +206,16 @@ class Learner(Brief):
 
     def copy_weights(self, other: Any, parts: Any = None, *, tau: float = 1.0) -> None:
         """Take the weights of another model; see `Model.copy_weights`."""
-        theirs = other.state.params
-        self.state = self.state._replace(params=blended(self.state.params, theirs, parts, tau))
+        if not isinstance(other, Learner):
+            raise SettingError(
+                "copy_weights: inside a step of one's own other must be one of the models that the step is "
+                f"given, got {shown(other)}"
+            )
+        params = blended(self.state.params, other.state.params, parts, share(tau))
+        self.state = self.state._replace(params=params)
         self.copies += 1
+        if self._spare is not None:
+            self._spare.shown = True  # a state of before has other numbers where nothing is trained
 
     def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
         """Return a part of the network; see `Model.part`."""
@@ -166,10 +234,15 @@ class _Running(Own):
         The user's: function(*learners, x).
     placements : sequence
         What places the state of each model.
+    sizes : dict
+        For how many steps programs were made so far, by the shapes of a batch.
     """
 
-    def __init__(self, function: Callable[..., Any], placements: Sequence[Any] = ()) -> None:
-        self.function, self.placements = function, tuple(placements)
+    def __init__(
+        self, function: Callable[..., Any], placements: Sequence[Any], sizes: dict[Any, set[int]]
+    ) -> None:
+        self.function, self.placements, self.sizes = function, tuple(placements), sizes
+        self.spares: list[Spare] = []
 
     def __call__(
         self,
@@ -183,13 +256,17 @@ class _Running(Own):
         strict: bool = False,
     ) -> tuple[States, Measured]:
         """Make a step: everything that the function applies, or nothing if a gradient is not finite."""
-        learners = [
-            Learner(partial(_same, own), one, Numbers(one.seed), f"model {i}" if strict else "")
-            for i, (own, one) in enumerate(zip(problem.problems, state.states, strict=True))
-        ]
-        told = _as_arrays(self.function(*learners, x))
-        good = all(learner.good for learner in learners)
-        after = States(tuple(learner.state for learner in learners)) if good else state
+        if not self.spares:
+            self.spares = list(map(Spare, problem.problems, state.states))
+        learners = []
+        for i, (own, one, spare) in enumerate(zip(problem.problems, state.states, self.spares, strict=True)):
+            spare.offer(None if into is None else into.states[i], one)
+            name = f"model {i}" if strict else ""
+            learners.append(Learner(partial(_same, own), one, Numbers(one.seed), name, spare=spare))
+            spare.readers.add(learners[i])
+        told = as_arrays(self.function(*learners, x))
+        good = all([learner.good for learner in learners])
+        after = States(tuple([learner.state for learner in learners])) if good else state
         return after, Measured((0.0,), (1,), (mapped(np.array, told),), None, good)
 
     def compiled(
@@ -199,16 +276,16 @@ class _Running(Own):
         problems, count, mesh = problem.problems, len(blocks), executor.mesh
         pairs = zip(self.placements, problems, state.states, strict=True)
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
-        xs = stacked(blocks)
+        size = self._size(executor, blocks)
+        xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
         moves, shapes = self._tried(problems, placed, blocks[0])
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
-        counts = [count * n + 1 for n in moves]
-        given = xs, np.arange(count, dtype="int32")
-        after, outs = program(
-            executor, (self.function, "own"), partial(self._loop, moves), problems, placed, counts, given
-        )
+        counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
+        given = xs, np.arange(size, dtype="int32"), np.int32(count)
+        key, loop = (self.function, "own"), partial(self._loop, moves)
+        after, outs = program(executor, key, loop, problems, placed, counts, given, needed=needed)
         told, good = mesh.fetch(outs)
-        fine = int(np.cumprod(good).sum())
+        fine = int(np.cumprod(good[:count]).sum())
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
         states = States(
             tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
@@ -218,24 +295,39 @@ class _Running(Own):
         bad = Measured((float("nan"),), (1,), (None,), None, False)
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
 
+    def _size(self, executor: Any, blocks: Sequence[Any]) -> int:
+        """Return the number of steps of the program to use; those beyond the number of blocks are not made.
+
+        So a few programs serve any number of batches.
+        """
+        shapes, count = shapes_in(blocks[0]), len(blocks)
+        noted(executor, f"the step {shown(self.function)}", shapes)
+        known = self.sizes.setdefault(shapes, set())
+        fitting = [size for size in known if count <= size <= 2 * count]
+        near = known and count <= 2 * max(known)  # the first one is taken as it is
+        size = min(fitting) if fitting else 1 << (count - 1).bit_length() if near else count
+        known.add(size)
+        return size
+
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
         """The loop over a block's steps inside a program."""
-        xs, order = given
+        xs, order, count = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
             before, fine = carry
             mine, number = x
+            fine = fine & (number < count)
 
             def learner(take: Any, n: int, state: State, seed: Any) -> Learner:
                 return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
 
             learners = list(map(learner, own, moves, before, seeds))
-            told = _as_arrays(self.function(*learners, mine))
+            told = as_arrays(self.function(*learners, mine))
             good = fine
             for each in learners:
                 good = good & each.good
             after = tuple(each.state for each in learners)
-            if sum(each.moves + each.copies for each in learners) > 1:  # otherwise there is nothing to undo
+            if sum(each.moves + 2 * each.copies for each in learners) > 1:  # one `apply` sees to it itself
                 after = choose(good, lambda: after, before)
             return (after, good), (told, good)
 
@@ -262,7 +354,7 @@ class _Running(Own):
                 )
                 for p, s, v in zip(problems, states, vectors, strict=True)
             ]
-            told = _as_arrays(self.function(*learners, x))
+            told = as_arrays(self.function(*learners, x))
             moves[:] = [learner.moves for learner in learners]
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             return told
@@ -271,6 +363,10 @@ class _Running(Own):
         try:
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
+            if "Cannot apply JAX transformations" in str(error):
+                raise SettingError(f"OwnStep: the step calls {CHANGED}") from error
+            if isinstance(error, AttributeError) and IN_PLACE.search(str(error)):
+                raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
             if not_followed(error):
                 raise SettingError(
                     UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
@@ -355,6 +451,7 @@ class OwnStep(Brief):
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
+        self._sizes: dict[Any, set[int]] = {}
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each batch; return what each step returned.
@@ -362,101 +459,75 @@ class OwnStep(Brief):
         Parameters
         ----------
         batches : iterable
-            The input of each step: arrays, or tuples or dicts of them. On JAX, consecutive batches of equal
-            shapes make one call of one program, which is compiled again for a different number of them, and
-            for other shapes, such as a shorter last batch.
-
-        Returns
-        -------
-        told : list
-            What each step returned: arrays, NumPy numbers, or tuples and dicts of them.
+            The input of each step: arrays, or tuples or dicts of them. All batches are taken before the first
+            step; those of a generator are copied, as it may fill the same array again.
 
         Raises
         ------
-        DataError
-            If there are no batches, or one batch is given in the place of several.
         NonFiniteError
             If a gradient is not finite; the steps before that one are made.
         """
+        models, dtype = self.models, self.models[0].dtype
         if isinstance(batches, (tuple, dict)):
             kind = type(batches).__name__
-            raise DataError(
-                f"OwnStep: expected batches, as in a list or generator, got a {kind}: give [batch]"
-            )
-        blocks = [_numbers(batch, self.models[0].dtype) for batch in batches]
+            raise DataError(f"OwnStep: expected batches, in a list or generator, got a {kind}: give [batch]")
+        iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
+        if isinstance(batches, (str, bytes, Mapping)) or not iterable:
+            raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
+        copies = isinstance(batches, Iterator)
+        blocks = [numbers(batch, dtype, copies) for batch in batches]
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
-        told: list[Any] = []
-        for _, alike in groupby(blocks, _shapes):
-            told += self._made(list(alike), len(told))
-        return told
-
-    def _made(self, blocks: Sequence[Any], before_these: int) -> list[Any]:
-        """Make steps with batches of the same shapes; `before_these` were made by this call."""
-        models = self.models
         problems = Together(tuple(model.problem for model in models))
-        run = _Running(self.step, [getattr(model.executor, "placement", None) for model in models])
+        placements = [getattr(model.executor, "placement", None) for model in models]
+        run = _Running(self.step, placements, self._sizes)
+        told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:
                 locks.enter_context(model.executor.lock)
-            before = States(tuple(model.live for model in models))
-            ran = models[0].executor.run(run, problems, before, blocks)
-            for model, state in zip(models, ran.state.states, strict=True):
-                model.live = state
-        if isinstance(ran.error, NotFiniteError):
-            host = States(tuple(model.state for model in models))
+                locks.enter_context(_busy(model))
+            states = States(tuple(model.live for model in models))
+            for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
+                ran = models[0].executor.run(run, problems, states, group)
+                before, states, error = states, ran.state, ran.error
+                for model, old, state in zip(models, before.states, states.states, strict=True):
+                    if model.live is not old:
+                        raise SettingError(f"OwnStep: the step has changed {CHANGED}")
+                    model.live = state
+                told += [measured.prediction for measured in ran.measured]
+                if error is not None:
+                    break
+        if isinstance(error, NotFiniteError):
+            raise self._not_finite(run, problems, blocks[len(told)], len(told))
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
+        if error is not None:
+            raise error
+        return [mapped(_number, one) for one in told]
+
+    def _not_finite(self, run: _Running, problems: Together, batch: Any, number: int) -> NonFiniteError:
+        """Repeat a bad step on the host, and return the error that says what is not finite."""
+        host = States(tuple(model.state for model in self.models))
+        found = f"step {number} of these batches: a gradient is not finite"
+        try:
             with np.errstate(all="ignore"):
-                run(problems, host, blocks[len(ran.measured)], Numbers(host.seed), strict=True)
-            number = before_these + len(ran.measured)
-            raise NonFiniteError(f"step {number} of these batches: a gradient is not finite")
-        if ran.error is not None:
-            raise ran.error
-        return [mapped(_number, measured.prediction) for measured in ran.measured]
+                run(problems, host, batch, Numbers(host.seed), strict=True)
+        except NonFiniteError as said:
+            found = str(said)
+        return NonFiniteError(f"{found}{wrong_in(batch)}")
 
 
-def _shapes(batch: Any) -> Any:
-    """Return the shapes of the arrays of a batch, in the form that it has."""
-    if isinstance(batch, dict):
-        return tuple((name, _shapes(part)) for name, part in sorted(batch.items()))
-    if isinstance(batch, tuple):
-        return tuple(map(_shapes, batch))
-    return None if batch is None else (batch.shape, str(batch.dtype))
+@contextmanager
+def _busy(model: Any) -> Iterator[None]:
+    """Mark a model while steps run over it: whoever calls the model itself meanwhile is mistaken."""
+    known = known_of(model)
+    known.busy, before = get_ident(), known.busy
+    try:
+        yield
+    finally:
+        known.busy = before
 
 
 def _number(told: Any) -> Any:
-    """Return an array without axes as the number that it is."""
+    """Return a NumPy array without axes as a NumPy number."""
     return told[()] if isinstance(told, np.ndarray) and not told.ndim else told
-
-
-def _numbers(batch: Any, dtype: str) -> Any:
-    """Convert a batch to arrays; real numbers get the dtype of the models."""
-    if isinstance(batch, (dict, tuple)):
-        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
-        made = {name: _numbers(part, dtype) for name, part in parts}
-        return made if isinstance(batch, dict) else tuple(made.values())
-    if batch is None:
-        return None
-    made = numeric(batch, "OwnStep: a batch")
-    check_some(made, "OwnStep: a batch")
-    return floats(made, dtype)
-
-
-def _as_arrays(told: Any) -> Any:
-    """Check a step's result: tuples and dicts of numbers, arrays and None.
-
-    Raises
-    ------
-    SettingError
-        If it contains anything else, which would be lost in a program.
-    """
-    if isinstance(told, dict):
-        return {name: _as_arrays(one) for name, one in told.items()}
-    if isinstance(told, (tuple, list)):
-        return tuple(map(_as_arrays, told))
-    kind = getattr(getattr(told, "dtype", None), "kind", None)
-    if told is None or isinstance(told, (bool, int, float)) or (kind is not None and kind in "biufV"):
-        return told
-    raise SettingError(
-        f"OwnStep: the step returned {shown(told)}: what it tells must be numbers or arrays of numbers, or a "
-        "tuple or dict of such"
-    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..core.text import Brief
-from ..core.trees import Numbers, Params, ReadOnly
+from ..core.trees import Numbers, Params, ReadOnly, at
 from ..engine.build import problem_of
-from ..engine.state import State
-from ..errors import NotReadyError
+from ..engine.problem import Problem
+from ..engine.state import FeedbackState, State
+from ..errors import NotReadyError, SettingError
 from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..optimizers import SGD
@@ -45,6 +48,7 @@ class ModelPart(Brief):
 
     def __init__(self, model: Any, view: View, passed: Callable[..., Tape]) -> None:
         self.model, self.view, self._passed = model, view, passed
+        self._problem: tuple[Any, Problem] | None = None
 
     @property
     def net(self) -> Layer:
@@ -74,7 +78,7 @@ class ModelPart(Brief):
         """Return the outputs (n, ...) for inputs (n, ...), in inference."""
         from ..training.measure import predicted
 
-        made: Numbers = predicted(_alone(self), x, mask)
+        made: Numbers = predicted(self._alone(), x, mask)
         return made
 
     def evaluate(
@@ -99,30 +103,54 @@ class ModelPart(Brief):
         chosen = self.model.loss if loss is None else losses.get(loss)
         if chosen is None:
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
-        alone = _alone(self, chosen)
+        alone = self._alone(chosen)
         alone.metrics = measured(self.net, metrics) if metrics else ()
         return evaluate(alone, to_measure(alone, x, y, mask))
+
+    def _alone(self, loss: Any = None) -> Any:
+        """Return the part as tools see it, with the weights of now."""
+        if not hasattr(self.model, "executor"):
+            raise SettingError("inside a step of one's own a part only passes: take part.forward(x).output")
+        with self.model.executor.lock:
+            params = self.view.pick(self.model.live.params)
+            if self._problem is None or self._problem[0] != loss:  # it has no arrays: it stays
+                made = problem_of(self.net, loss, SGD(), None, params, self.input_shape)
+                self._problem = loss, made
+            return _Alone(self, self._problem[1], params)
 
     def __repr__(self) -> str:
         return f"ModelPart({self.net.describe()}, of a model)"
 
 
-def _alone(part: ModelPart, loss: Any = None) -> Any:
-    return _Alone(part, loss)
-
-
 class _Alone:
-    """A part with the attributes of a `Trainee` that measuring needs."""
+    """A part with the attributes of a `Trainee` that measuring needs.
 
-    def __init__(self, part: ModelPart, loss: Any = None) -> None:
-        self.part, self.net, self.metrics = part, part.net, ()
+    Parameters
+    ----------
+    part : ModelPart
+        The part.
+    problem : Problem
+        What it would train.
+    params : tree
+        Its weights, on the host or on devices.
+    """
+
+    def __init__(self, part: ModelPart, problem: Problem, params: Any) -> None:
+        self.part, self.net, self.metrics, self.problem = part, part.net, (), problem
         self.executor, self.dtype, self.seed = part.model.executor, part.model.dtype, part.model.seed
-        self.input_shape, self.output_shape, self.loss = part.input_shape, part.output_shape, loss
-        params = part.view.pick(part.model.state.params)
-        problem = problem_of(self.net, loss, SGD(), None, params, self.input_shape)
-        self.problem = problem
-        self.live: State = problem.start(params, self.seed)
-        self.state = self.live
+        self.input_shape, self.output_shape, self.loss = part.input_shape, part.output_shape, problem.loss
+        layout = problem.layout.layout
+        arrays = [at(params, path) for path in layout.paths]
+        if all(isinstance(array, np.ndarray) for array in arrays):
+            flat = layout.bind(layout.ravel(params))
+        else:
+            flat = layout.bind(layout.parts(arrays))  # they stay where they are
+        self.live = State(flat, {}, {}, FeedbackState({}, {}), 0, self.seed)
+
+    @property
+    def state(self) -> State:
+        """All that changes, as arrays of NumPy."""
+        return self.executor.host(self.live)  # type: ignore[no-any-return]
 
     @property
     def needs_target(self) -> bool:

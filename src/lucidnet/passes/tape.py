@@ -10,7 +10,8 @@ import numpy as np
 
 from ..backend import Array, Tree, namespace
 from ..backend.memory import sealed
-from ..core.numeric import numeric
+from ..backend.xla.sizes import noted, shapes_in
+from ..core.finite import in_precision
 from ..core.settings import flag, taken
 from ..core.text import Brief, short
 from ..core.trees import dotted, mapped
@@ -25,7 +26,8 @@ from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
-from .devices import looked
+from .devices import looked, run_name
+from .given import real
 from .view import View, over
 
 
@@ -48,8 +50,7 @@ class Pass(NamedTuple):
         """Return the run of the layers' forward pass."""
         if self.number is None:
             return Run(mask=mask)
-        batch = Batch(None, None, None, mask)
-        return self.view.inside(training_run(state, batch, numbers, self.number))
+        return self.view.inside(training_run(state, Batch(None, None, None, mask), numbers, self.number))
 
     def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
         """Return the output, the mask of the output, and the cache."""
@@ -110,16 +111,20 @@ class Going(Own):
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Any:
         """Run it as a program; going back repeats the forward pass, as the cache stays in the program."""
-        view, number, back = *self.made, self.back
+        (view, number), back = self.made, self.back
+        # One program for all passes of a step: they differ only in their random numbers.
+        first = None if number is None else 0
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             x, mask, *dy = given
-            made = Pass(view.bound(problem), number)
+            made = Pass(view.bound(problem), first)
             y, mask, cache = made.forward(state, numbers, x, mask)
             return (y, mask) if back is None else made.backward(state.params, cache, dy[0], *back)
 
-        key = "pass", executor.compiler.structure(view.net), view.path, view.around, number, back
-        made = looked(executor, key, function, problem, state, tuple(blocks))
+        key = "pass", executor.compiler.structure(view.net), view.path, view.around, first, back
+        noted(executor, f"{dotted((*view.path, 'forward'))}", shapes_in(blocks[0]))
+        called = {} if number is None else {run_name(0): run_name(number)}
+        made = looked(executor, key, function, problem, state, tuple(blocks), called)
         return (*made, None) if back is None else made
 
 
@@ -144,10 +149,8 @@ class Tape(Brief):
         Which time steps of it count.
     found : tuple
         Output, its mask, and what the layers have kept.
-    back : callable
-        Returns the gradients, of an error, and of what is wanted (see `Going`).
-    numbers : Numbers
-        The step's numbers.
+    numbers : Numbers, optional
+        The step's numbers, if they are more than its seed.
 
     Examples
     --------
@@ -167,18 +170,18 @@ class Tape(Brief):
         x: Any,
         mask: Mask,
         found: tuple[Any, Mask, Cache],
-        back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None,
-        numbers: Any = None,
+        numbers: Numbers | None = None,
     ) -> None:
-        self.made, self.state, self.x, self.given_mask = made, state, x, mask
+        self.made, self.state, self.x, self.given_mask, self.numbers = made, state, x, mask, numbers
         y, self.mask, self.cache = found
-        self.output = mapped(sealed, y)
-        self.numbers = Numbers(state.seed) if numbers is None else numbers
-        self._back = back  # no method, so that a tape is freed as soon as nobody holds it
+        self.output = sealed(y) if type(y) is np.ndarray else mapped(sealed, y)
+        # No methods, here and below, so that a tape is freed as soon as nobody holds it.
+        self.back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None
+        """Returns the gradients, of an error and of what is wanted (see `Going`), on devices."""
         self.of: Any = None
         """The model that the tape belongs to."""
-        self.near: Callable[[State], State] = lambda state: state
-        """Brings the model's state to where arrays of the input's library are."""
+        self.near: Callable[[State], State] | None = None
+        """Brings the model's state to where arrays of the input's library are, if that is elsewhere."""
 
     @property
     def train(self) -> bool:
@@ -194,7 +197,7 @@ class Tape(Brief):
         net = self.made.view.net
         if not net.penalizes:
             return 0.0
-        cache = self._again(net) if self._back is not None else self.cache
+        cache = self.cache if self.back is None else self._again(net)
         return net.penalty(cache)  # type: ignore[attr-defined]
 
     def backward(self, dy: Any, need_dx: bool = True, penalty: bool | None = None) -> tuple[Any, Tree]:
@@ -240,11 +243,11 @@ class Tape(Brief):
                 "penalty=False"
             )
         wanted = need_dx, bool(penalty) and adding
-        if self._back is not None:
-            return self._back(dy, wanted)
+        if self.back is not None:
+            return self.back(dy, wanted)
         with np.errstate(over="ignore", invalid="ignore"):
             dx, grads = self.made.backward(self.state.params, self.cache, dy, *wanted)
-        return mapped(lambda array: apart(array, dy), dx), grads
+        return None if dx is None else mapped(lambda array: apart(array, dy), dx), grads
 
     def __getitem__(self, name: str) -> Any:
         """Return a layer's output, by its name in `summary`; inside another layer ``"block.dense1"``."""
@@ -262,8 +265,8 @@ class Tape(Brief):
 
     def _again(self, net: Any) -> Cache:
         """Repeat the forward pass of a network where the input lies, and return its cache."""
-        state = self.near(self.state)
-        run = self.made.run(state, self.numbers, self.given_mask)
+        state = self.state if self.near is None else self.near(self.state)
+        run = self.made.run(state, self.numbers or Numbers(state.seed), self.given_mask)
         with np.errstate(over="ignore", invalid="ignore"):
             return net.flow(self.made.view.pick(state.params), self.x, run)[1]
 
@@ -309,15 +312,16 @@ def like(dy: Any, y: Any) -> Any:
     ShapeError
         If it has another shape, or other names.
     """
+    if type(dy) is np.ndarray and type(y) is np.ndarray and dy.dtype == y.dtype and dy.shape == y.shape:
+        return dy
     if isinstance(y, dict):
         if not isinstance(dy, Mapping) or not dy.keys() <= y.keys() or not dy:
             got = f"the names {sorted(map(str, dy))}" if isinstance(dy, Mapping) else short(dy)
             raise ShapeError(f"backward: expected a dict with some of the outputs {sorted(y)}, got {got}")
         xp = {name: namespace(array) for name, array in y.items()}
         return {n: like(dy[n], y[n]) if n in dy else xp[n].zeros_like(y[n]) for n in y}
-    xp = namespace(y)
-    dy = dy if hasattr(dy, "__array_namespace__") else numeric(dy, "backward: dy")
-    made = xp.asarray(dy, dtype=y.dtype)
+    xp, dy = namespace(y), real(dy, "backward: dy")
+    made = xp.asarray(in_precision(dy, y.dtype), dtype=y.dtype)
     if made.shape != y.shape:
         raise ShapeError(
             f"backward: expected dy in the shape of the output, {y.shape}, got {made.shape}; it is the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ..backend import Tree
@@ -65,10 +66,21 @@ class View(Record):
         around = tuple(layers[path[:depth]].frozen is True for depth in range(len(path)))
         return cls(layers[path], input_shapes(net, shape)[path], path, around)
 
+    @cached_property
+    def looks_up(self) -> bool:
+        """Whether a layer takes only some numbers, as an embedding does: inputs are looked through."""
+        return not all(layer.differentiable for _, layer in walk(self.net))
+
+    @cached_property
+    def _count(self) -> int:
+        """How many layers the network has."""
+        return len(self.net.children())
+
     def pick(self, params: Tree) -> Tree:
         """Return the parameters of this part, out of those of the whole network."""
-        found = at(params, self.path)
-        return found if not self.path and len(found) == len(self.net.children()) else _of(self.net, found)
+        if not self.path:
+            return params if len(params) == self._count else _of(self.net, params)
+        return _of(self.net, at(params, self.path))
 
     def bound(self, problem: Problem) -> View:
         """Return this view with a program's numbers in place of schedules."""

@@ -247,7 +247,7 @@ class OnlineLearner(Brief):
             stream = self._stream
             if stream.state is not model.live:  # someone else has trained it
                 stream = stream._replace(state=model.live)
-            if not stream.traces:
+            if not (stream.states or stream.traces or stream.waiting):
                 stream = executor.call(begin, static, stream, given.x[0])
             ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
             good = len(ran.measured)

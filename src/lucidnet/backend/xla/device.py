@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.trees import Array, Tree
-from .target import target
+from .target import compiling_for, target
+from .whole import in_one_piece
 
 
 def compiled(
@@ -24,7 +25,13 @@ def compiled(
     import jax
 
     settings = {} if sharding is None else {"out_shardings": sharding}
-    made: Callable[..., Any] = jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
+    here = target()
+    if here.whole and here.processor and (whole := in_one_piece(function, given, settings)):
+        return whole
+    with compiling_for(here._replace(whole=False)):
+        made: Callable[..., Any] = (
+            jax.jit(function, donate_argnums=donate, **settings).lower(*given).compile()
+        )
     return made
 
 
@@ -33,6 +40,13 @@ def shapes_of(function: Callable[..., Any], *given: Any) -> Any:
     import jax
 
     return jax.eval_shape(function, *given)
+
+
+def is_known(array: Array) -> bool:
+    """Tell whether the numbers of an array are known: they are not in a program that is compiled."""
+    import jax
+
+    return not isinstance(array, jax.core.Tracer)
 
 
 def signature(tree: Tree) -> Any:
@@ -82,7 +96,7 @@ def cond(condition: Array, make: Callable[[], Tree], other: Tree) -> Tree:
 
 
 def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:
-    """Tell whether all numbers are finite; on a processor by their squares, which is a fast pass."""
+    """Tell whether all numbers are finite; on a processor by their squares or sums, which is a fast pass."""
     import jax.numpy as jnp
     from jax import lax
 
@@ -93,10 +107,29 @@ def all_finite(arrays: Sequence[Array], numbers: Sequence[Array] = ()) -> Array:
 
     if not target().processor:
         return plain() & beside
+    if target().whole:
+        return jnp.isfinite(jnp.stack([_sum(array) for array in arrays])).all() & beside
     # A product of an array with itself as a vector would be summed by slower loops, on a copy of its own.
     squares = jnp.stack([jnp.isfinite((array * array).sum()) for array in arrays]).all()
     made: Array = lax.cond(squares, lambda: squares, plain)  # squares may overflow
     return made & beside
+
+
+def _sum(array: Array) -> Array:
+    """Return a sum that is finite if and only if all numbers of an array are; only for kernels.
+
+    The numbers are scaled down, so that the sum cannot overflow, and some may be counted twice. The rows are
+    added in quarters, as a kernel adds the numbers of one sum one by one, but those of many sums at once.
+    """
+    from jax import lax
+
+    rows = array.reshape(-1, array.shape[-1]) * 2.0**-30
+    while len(rows) > 8:
+        size = -(-len(rows) // 4)
+        rows = sum(rows[min(k * size, len(rows) - size) :][:size] for k in range(4))
+    settled: Any = lax.optimization_barrier  # or all is computed again for each number of the sum
+    made: Array = settled(settled(rows).sum(0)).sum()
+    return made
 
 
 def rows_of(array: Array, chosen: Array) -> Array:

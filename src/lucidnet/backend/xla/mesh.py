@@ -38,6 +38,8 @@ class Mesh:
     given : optional
         The number of devices: ``"all"``, a number, rows and columns as ``(4, 2)`` or ``"4x2"``; one if not
         given.
+    whole : bool
+        Whether small loops may be compiled as one kernel; see the module `whole`.
 
     Raises
     ------
@@ -45,7 +47,7 @@ class Mesh:
         If there are not that many devices.
     """
 
-    def __init__(self, kind: str = "", given: Any = None) -> None:
+    def __init__(self, kind: str = "", given: Any = None, whole: bool = False) -> None:
         jax: Any = optional("jax", "jax")
         if given is not None:
             processors(given)
@@ -61,7 +63,7 @@ class Mesh:
         owners = [device.process_index for device in self.devices]
         self.processes = len(set(owners))
         self.index = jax.process_index() if self.processes > 1 else 0
-        self.target = Target(self.devices[0].platform, self.rows, self.grid)
+        self.target = Target(self.devices[0].platform, self.rows, self.grid, whole)
 
     def sharding(self, *axes: str | None) -> Any:
         """Return the sharding of an array whose axes are spread over the given axes of the mesh."""

@@ -17,12 +17,14 @@ ROWS = "data"
 class Target(NamedTuple):
     """The kind of devices, ``"cpu"`` or ``"gpu"``, and over how many the examples of a batch are spread.
 
-    `grid` is JAX's mesh of these devices, if there are several.
+    `grid` is JAX's mesh of these devices, if there are several. `whole` says that small loops may be compiled
+    as one kernel; see the module `whole`.
     """
 
     kind: str
     devices: int = 1
     grid: Any = None
+    whole: bool = False
 
     @property
     def processor(self) -> bool:

@@ -11,7 +11,7 @@ from ...core.value import value
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
-from .online import Online, TimeStep, immediate
+from .online import Online, TimeStep, by_gate, immediate
 
 
 class Kernel(NamedTuple):
@@ -103,7 +103,7 @@ class KeRNL(Online):
         xp, k = namespace(now.x), trace
         ones = xp.ones((now.x.shape[0], layer.units), dtype=now.x.dtype)
         slopes = immediate(layer, params, now, ones)[:2]  # by z and by h U, of each unit's own columns
-        keep = xp.concat([1 - k.alpha] * layer.gates)
+        keep = by_gate(1 - k.alpha, layer.gates)
         traces = tuple(
             keep * P + F[:, None] * inputs[:, :, None]
             for P, F, inputs in zip(k.traces, slopes, (now.x, now.h), strict=True)
@@ -139,8 +139,7 @@ class KeRNL(Online):
         )
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
-        xp = namespace(error)
-        wide = xp.concat([error @ trace.A] * (trace.traces[0].shape[-1] // error.shape[1]), axis=-1)
+        wide = by_gate(error @ trace.A, trace.traces[0].shape[-1] // error.shape[1])
         by_z, by_s = ((wide[:, None] * P).sum(0) for P in trace.traces)
         return by_z, by_s
 

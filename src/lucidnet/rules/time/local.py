@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from ...backend import Array, Tree, namespace
 from ...core.value import value
 from ...layers import Recurrent
-from .online import Online, TimeStep, back
+from .online import Online, TimeStep, back, by_gate
 
 
 @value
@@ -37,8 +37,7 @@ class RFLO(Online):
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         J, by_z, by_s = self.slopes(layer, params, now)
-        xp = namespace(by_z)
-        wide = xp.concat([J] * layer.gates, axis=-1)  # for each column of the weights, its unit's value
+        wide = by_gate(J, layer.gates)
         moved = []
         for P, F, inputs in zip(trace, (by_z, by_s), (now.x, now.h), strict=True):
             new = F[:, :, None] * inputs[:, None, :, None]
@@ -62,9 +61,7 @@ class RFLO(Online):
         return J, by_z, by_s
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
-        xp = namespace(error)
-        gates = trace[0].shape[-1] // error.shape[1]
-        wide = xp.concat([error] * gates, axis=-1)
+        wide = by_gate(error, trace[0].shape[-1] // error.shape[1])
         by_z, by_s = ((wide[:, None] * P[:, 0]).sum(0) for P in trace)
         return by_z, by_s
 

@@ -110,6 +110,11 @@ def time_step(cache: RecurrentCache) -> TimeStep:
     return TimeStep(with_one(cache.x[0]), with_one(cache.first[0]), cut(cache.kept, 0), counts)
 
 
+def by_gate(of_units: Array, gates: int) -> Array:
+    """Repeat values of the units (..., units) for each gate: one for each column of the weights."""
+    return of_units if gates == 1 else namespace(of_units).concat([of_units] * gates, axis=-1)
+
+
 def gathered(layer: Recurrent, by_z: Array, by_s: Array) -> Tree:
     """Return a layer's gradients by name, from those of the weights on (x, 1) and on (h, 1)."""
     return {"W": by_z[:-1], "U": by_s[:-1]} | layer.biases(by_z[-1], by_s[-1])

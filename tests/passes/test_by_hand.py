@@ -1,0 +1,517 @@
+"""What a step by hand may be given, what it may hold, and what is compiled for it, on both engines."""
+
+import gc
+import warnings
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet import layers as L
+from lucidnet.errors import DataError, NonFiniteError, SettingError, ShapeError
+from lucidnet.layers import Dense, Input
+from lucidnet.optimizers import SGD, Adam
+
+RNG = np.random.default_rng(3)
+BACKENDS = ["numpy", "jax"]
+X, Y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
+DENSE = [Input(3), Dense(4, "tanh"), Dense(2)]
+
+
+def model(layers=DENSE, backend="numpy", optimizer="sgd", loss=None, seed=3):
+    made = ln.Model(layers, dtype="float64", backend=backend, seed=seed)
+    made.compile(loss, optimizer)
+    return made
+
+
+def step(net, batch):
+    """One step on the mean squared error."""
+    x, y = batch
+    tape = net.forward(x, train=True)
+    gap = tape.output - y
+    net.apply(tape.backward(2 * gap / gap.size)[1], tape)
+    return (gap**2).mean()
+
+
+# --- what is held stays --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_tape_has_an_input_of_its_own(order):
+    net, x = model(), np.array(X, order=order)
+    tape = net.forward(x, train=True)
+    before = tape.backward(Y)[1]["dense1"]["W"]
+    x[:] = 7
+    np.testing.assert_array_equal(tape.backward(Y)[1]["dense1"]["W"], before)
+
+
+def test_the_quick_look_at_inputs_finds_what_the_careful_one_finds():
+    net = model()
+    for bad, error in [
+        (np.where(X > 1, np.nan, X), DataError),
+        (np.where(X > 1, np.inf, X), DataError),
+        (X[:0], DataError),
+        (X[:, :2], ShapeError),
+        (X[0], ShapeError),
+    ]:
+        with pytest.raises(error):
+            net.forward(bad)
+    huge = np.full((2, 3), 1e300)  # its squares are infinite, the numbers are not
+    np.testing.assert_array_equal(net.forward(huge).output, net.forward(huge[:, ::-1][:, ::-1]).output)
+
+
+@pytest.mark.parametrize("asked", ["tapes", "weights"])
+def test_states_that_are_read_are_not_written_over(asked):
+    net, found = model(optimizer=Adam()), []
+    for _ in range(8):
+        step(net, (X, Y))
+        tape = net.forward(X) if asked == "tapes" else None
+        w = net.params["dense1"]["W"] if tape is None else tape.backward(Y)[1]["dense1"]["W"]
+        found.append((tape, w, w.copy()))
+    for tape, w, before in found:
+        now = w if tape is None else tape.backward(Y)[1]["dense1"]["W"]
+        np.testing.assert_array_equal(now, before)
+
+
+def test_a_step_of_ones_own_writes_over_nothing_that_is_held():
+    """Tapes, weights and models that the step keeps are what they were; and all else takes turns."""
+    kept, seen = [], []
+
+    def keeping(net, batch):
+        tape = net.forward(batch[0], train=True)
+        kept.append((tape, tape.backward(Y)[1]["dense1"]["W"].copy(), net, None, None))
+        return step(net, batch)
+
+    def showing(net, batch):
+        w = net.params["dense1"]["W"]
+        kept.append((None, None, None, w, w.copy()))
+        return step(net, batch)
+
+    def looking(net, batch):
+        seen.append(net.state.vector.__array_interface__["data"][0])
+        return step(net, batch)
+
+    for function in (keeping, showing):
+        ln.OwnStep(function, model(optimizer=Adam()))([(X, Y)] * 6)
+    for tape, gradient, _, w, copy in kept:
+        if tape is not None:
+            np.testing.assert_array_equal(tape.backward(Y)[1]["dense1"]["W"], gradient)
+        else:
+            np.testing.assert_array_equal(w, copy)
+    one, other = model(optimizer=Adam()), model(optimizer=Adam())
+    begun = one.state
+    before = begun.vector.copy()
+    told = ln.OwnStep(looking, one)([(X, Y)] * 8)
+    assert told == [step(other, (X, Y)) for _ in range(8)]
+    np.testing.assert_array_equal(one.get_weights(), other.get_weights())
+    np.testing.assert_array_equal(begun.vector, before)
+    assert len(set(seen[1:])) == 2
+
+
+def test_a_model_that_is_not_moved_in_each_step_of_ones_own_stays_whole():
+    """One of two models moves in every second step: what it was before all steps, and between, is not lost."""
+
+    def by_turns(a, b, batch):
+        x, y, which = batch
+        return step(a if which[0] else b, (x, y))
+
+    (a, b), (c, d) = ([model(optimizer=Adam(), seed=k) for k in (1, 2)] for _ in range(2))
+    begun = a.state, b.state
+    before = [state.vector.copy() for state in begun]
+    turns = [1, 0, 0, 1, 0, 1, 1, 1, 0, 0]
+    ln.OwnStep(by_turns, a, b)([(X, Y, np.array([k])) for k in turns])
+    for k in turns:
+        step(c if k else d, (X, Y))
+    np.testing.assert_array_equal(a.get_weights(), c.get_weights())
+    np.testing.assert_array_equal(b.get_weights(), d.get_weights())
+    for state, vector in zip(begun, before, strict=True):
+        np.testing.assert_array_equal(state.vector, vector)
+
+
+def test_weights_copied_into_what_is_frozen_stay():
+    """A step writes over a state of before, whose frozen weights are not those that were copied since."""
+    layers = [Input(3), Dense(4, "tanh", frozen=True), Dense(2)]
+    one, *others = (model(layers, optimizer=Adam(), seed=k) for k in (3, 8, 9))
+
+    def copying(net, first, second, batch):
+        net.copy_weights(second if batch[2][0] else first)
+        return step(net, batch[:2])
+
+    for steps in ([0, 0, 1], [0, 0, 0, 1], [1, 1, 0, 0]):
+        ln.OwnStep(copying, one, *others)([(X, Y, np.array([k])) for k in steps])
+        expected = others[steps[-1]].params["dense1"]["W"]
+        np.testing.assert_array_equal(one.params["dense1"]["W"], expected)
+    for other in others:  # by hand, too
+        for _ in range(4):
+            step(one, (X, Y))
+        one.copy_weights(other)
+        for _ in range(3):
+            step(one, (X, Y))
+            np.testing.assert_array_equal(one.live.params["dense1"]["W"], other.params["dense1"]["W"])
+
+
+def test_tapes_that_are_gone_are_forgotten():
+    net = model()
+    for _ in range(300):
+        net.forward(X)
+    gc.collect()
+    assert len(net.executor.lent.known) < 64
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_generator_fills_again_and_again_is_taken_as_it_was(backend):
+    def filled():
+        buffer = np.empty((8, 3))
+        for k in range(3):
+            buffer[:] = k
+            yield buffer, Y
+
+    assert [float(t) for t in ln.OwnStep(lambda net, b: b[0].mean(), model(backend=backend))(filled())] == [
+        0,
+        1,
+        2,
+    ]
+
+
+# --- a soft update -------------------------------------------------------------------------------------
+
+
+def test_a_soft_update_is_that_of_each_weight():
+    one, other = model(), model(seed=8)
+    for tau in (0.3, 0.005, 1.0, 0.0):
+        before = {name: {k: v.copy() for k, v in group.items()} for name, group in one.params.items()}
+        one.copy_weights(other, tau=tau)
+        for name, group in before.items():
+            for key, w in group.items():
+                expected = other.params[name][key] if tau == 1 else w + tau * (other.params[name][key] - w)
+                np.testing.assert_array_equal(one.params[name][key], expected)
+    with pytest.raises(ShapeError, match="nothing was copied"):
+        one.copy_weights(model([Input(3), Dense(5, "tanh"), Dense(2)]))
+
+
+# --- labels that are no class --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        ln.losses.CategoricalCrossentropy(from_logits=True),
+        ln.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        ln.losses.SparseCategoricalCrossentropy(from_logits=True),
+        ln.losses.CategoricalHinge(),
+    ],
+    ids=["logits", "smooth", "sparse", "hinge"],
+)
+def test_labels_that_are_no_class_are_an_error_in_steps_by_hand(backend, loss):
+    labels = np.arange(8) % 4
+
+    def judged(net, batch):
+        tape = net.forward(batch[0], train=True)
+        value, cache = loss.forward(tape.output, batch[1])
+        net.apply(tape.backward(loss.backward(cache))[1], tape)
+        return value
+
+    net = model([Input(3), Dense(4)], backend)
+    own = ln.OwnStep(judged, net)
+    tape = net.forward(X, train=True)
+    assert np.isfinite(loss.forward(tape.output, labels)[0])
+    for bad in (4, -1, 0.5):
+        wrong = np.where(np.arange(8) == 5, bad, labels)
+        before = net.get_weights()
+        with pytest.raises(DataError, match="labels? .*from 0 to 3|labels must be whole"):
+            own([(X, wrong)])
+        np.testing.assert_array_equal(net.get_weights(), before)
+        with pytest.raises(DataError, match="label"):
+            loss.forward(tape.output, wrong)
+    own([(X, labels)])
+    assert net.state.step == 1
+
+
+def test_a_program_tells_nan_of_probabilities_for_labels_that_are_no_class():
+    jax = pytest.importorskip("jax")
+    loss = ln.losses.CategoricalCrossentropy()
+
+    @jax.jit
+    def both(p, labels):
+        value, cache = loss.forward(p, labels)
+        return value, loss.backward(cache)
+
+    p = np.full((3, 4), 0.25)
+    value, slopes = both(p, np.array([0, 1, 2]))
+    assert value == pytest.approx(np.log(4))
+    value, slopes = both(p, np.array([0, 1, 4]))
+    assert np.isnan(value)
+    assert np.isnan(slopes[2]).any() and np.isfinite(slopes[:2]).all()
+
+
+# --- optimizers on arrays ------------------------------------------------------------------------------
+
+
+def test_an_optimizer_says_what_it_cannot_move():
+    array, sgd = np.array([1.0, 2.0]), SGD(0.1)
+    begun = sgd.init(array)
+    moved = sgd.update(np.array([1, 2]), begun, array)[0]  # whole numbers are real ones
+    np.testing.assert_allclose(moved, [0.9, 1.8])
+    np.testing.assert_allclose(sgd.update(np.array([True, False]), begun, array)[0], [0.9, 2])
+    np.testing.assert_allclose(sgd.step(array, np.array([1, 2]))[0], [0.9, 1.8])
+    whole = np.array([1, 2])
+    for call, error, match in [
+        (lambda: sgd.update(array, begun, whole), SettingError, "real numbers, got int64.*astype"),
+        (lambda: sgd.step(whole, array), SettingError, "real numbers, got int64.*astype"),
+        (lambda: sgd.update(array, begun, [1.0, 2.0]), SettingError, "arrays of real numbers"),
+        (lambda: sgd.update(np.array(["a", "b"]), begun, array), DataError, "the gradient: expected numbers"),
+        (lambda: sgd.step(array, np.array(["a", "b"])), DataError, "the gradient: expected numbers"),
+        (lambda: sgd.step(array, np.array([1j, 1])), DataError, "expected numbers, got dtype complex"),
+        (lambda: sgd.step(array, np.ma.masked_array(array, [0, 1])), DataError, "masked"),
+        (lambda: sgd.step(array.astype("float32"), array * 1e300), NonFiniteError, "NaN or infinite"),
+        (lambda: sgd.update(array, None, array), SettingError, "state is what the step before returned"),
+        (lambda: sgd.update(array, {}, array), SettingError, "state is what"),
+        (
+            lambda: Adam().step(array, array, {"step": 1}),
+            SettingError,
+            "memory is what.*Adam with m, step, v",
+        ),
+        (
+            lambda: Adam().step(array, array, Adam().step(np.ones(3), np.ones(3))[1]),
+            ShapeError,
+            r"other arrays, m of shape \(3,\)",
+        ),
+    ]:
+        with pytest.raises(error, match=match):
+            call()
+
+
+# --- programs on JAX -----------------------------------------------------------------------------------
+
+
+def test_a_step_of_ones_own_compiles_once_for_each_shape_and_few_times_for_each_number():
+    net, other = model(backend="jax"), model()
+    own, theirs = ln.OwnStep(step, net), ln.OwnStep(step, other)
+    sizes = [5, 5, 8, 5, 8]
+    for n in sizes:
+        batches = [(X[:n], Y[:n])] * 4
+        np.testing.assert_allclose(own(batches), theirs(batches), 1e-10)
+    assert net.executor.programs == 2
+    for count in (4, 3, 2, 3, 4, 2):  # what is above is not made
+        batches = [(X, Y * k) for k in range(count)]
+        np.testing.assert_allclose(own(batches), theirs(batches), 1e-10)
+    assert net.executor.programs == 2
+    assert net.state.step == other.state.step
+    np.testing.assert_allclose(net.get_weights(), other.get_weights(), 1e-10)
+
+
+def test_batches_of_several_shapes_can_be_mixed_on_jax():
+    net, other = model(backend="jax", optimizer=Adam(0.1)), model(optimizer=Adam(0.1))
+    batches = [(X, Y), (X, -Y), (X[:5], Y[:5]), (X, Y)]
+    np.testing.assert_allclose(ln.OwnStep(step, net)(batches), ln.OwnStep(step, other)(batches), 1e-10)
+    np.testing.assert_allclose(net.get_weights(), other.get_weights(), 1e-10)
+    with pytest.raises(NonFiniteError, match=r"model 0 .*The batch itself has nan at \(0, 0\) of batch\[1\]"):
+        ln.OwnStep(step, net)([(X, Y), (X[:5], Y[:5] * np.nan), (X, Y)])
+    assert net.state.step == 5
+
+
+def test_what_fills_a_program_up_copies_nothing():
+    """A target that is drawn in each step, three times in a program of four."""
+
+    def drawn(net, there, batch):
+        net.copy_weights(there, tau=0.5)
+        return batch.sum()
+
+    def pair(backend):
+        return model(backend=backend), model(backend=backend, seed=8)
+
+    (one, there), (other, _) = pair("jax"), pair("numpy")
+    own = ln.OwnStep(drawn, one, there)
+    own([X] * 4), own([X] * 3)
+    assert one.executor.programs == 1
+    for _ in range(7):
+        other.copy_weights(there, tau=0.5)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+
+
+def test_one_program_for_all_passes_with_random_numbers_of_their_own():
+    layers = [Input(3), Dense(3), L.Dropout(0.5), Dense(2)]
+    net, other = model(layers, "jax"), model(layers)
+    for _ in range(4):
+        np.testing.assert_allclose(
+            net.forward(X, train=True).output, other.forward(X, train=True).output, 1e-10
+        )
+    assert net.executor.programs == 1
+    tapes = [(one.forward(X, train=True), one.forward(-X, train=True)) for one in (net, other)]
+    grads = [[tape.backward(Y)[1]["dense1"]["W"] for tape in pair] for pair in tapes]
+    np.testing.assert_allclose(grads[0], grads[1], 1e-10)
+    assert net.executor.programs == 2
+
+
+def test_statistics_are_left_by_passes_with_any_number():
+    layers = [Input(3), Dense(3), L.Dropout(0.5), L.BatchNormalization(), Dense(2)]
+    net, other = model(layers, "jax"), model(layers)
+    counts = []
+    for skipped in (0, 2, 1):
+        for one in (net, other):
+            for _ in range(skipped):
+                one.forward(X, train=True)
+            tape = one.forward(X, train=True)
+            one.apply(tape.backward(Y)[1], tape)
+        counts.append(net.executor.programs)
+    assert counts[0] == counts[-1]
+    np.testing.assert_allclose(net.get_weights(), other.get_weights(), 1e-9)
+
+
+def test_many_shapes_are_told_of_once():
+    net = model(backend="jax")
+    own = ln.OwnStep(lambda net, x: x.sum(), net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for n in range(1, 8):
+            own([X[:n]])
+    with pytest.warns(UserWarning, match=r"the step .*batches of 8 shapes came.* of \(8, 3\)") as found:
+        own([X])
+    assert found[0].filename == __file__
+    own([np.ones((9, 3))])
+    net = model([Input(3), Dense(2)], backend="jax", loss="mse")
+    with pytest.warns(UserWarning, match="train_step: batches of 8 shapes came"):
+        for n in range(1, 9):
+            net.train_step(X[:n], Y[:n])
+
+
+def test_a_part_finds_its_weights_where_they_are():
+    net = model(backend="jax", loss="mse")
+    net.train_step(X, Y)
+    part = net.part(to="dense1")
+    fetched, fetch = [], net.executor.mesh.fetch
+    part.predict(X)
+
+    def counted(tree, *others):
+        fetched.append(tree)
+        return fetch(tree, *others)
+
+    net.executor.mesh.fetch = counted
+    net.train_step(X, Y)
+    fetched.clear()
+    found = part.predict(X)
+    assert [np.shape(tree) for tree in fetched] == [(8, 4)]
+    np.testing.assert_allclose(found, net.activations(X)["dense1"], 1e-12)
+    expected = ((part.predict(X) - 1) ** 2).mean()
+    assert part.evaluate(X, np.ones((8, 4)), loss="mse").loss == pytest.approx(expected)
+    before = part.predict(X)
+    net.train_step(X, Y)
+    assert (part.predict(X) != before).any()
+
+
+# --- what is wrong is said -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_and_errors_that_are_no_real_numbers_are_refused(backend):
+    net = model(backend=backend)
+    W = np.ones((3, 4))
+    for wrong, match in [
+        ("a", "apply: the gradient of dense1.W: expected numbers"),
+        (np.full((3, 4), "a"), "apply: the gradient of dense1.W: expected numbers"),
+        (1j * W, "expected numbers, got dtype complex"),
+        (np.full((3, 4), None), "a value is missing"),
+        (np.ma.masked_array(W, np.eye(3, 4)), "masked array"),
+        ([[1], [1, 2]], "one length"),
+    ]:
+        with pytest.raises(DataError, match=match):
+            net.apply({"dense1": {"W": wrong}})
+    with pytest.raises(SettingError, match=r"tape.backward\(dy\)\[1\]"):
+        net.apply(net.forward(X).backward(Y))
+    for wrong in (1j * Y, np.full((8, 2), "a"), np.ma.masked_array(Y, Y > 0)):
+        with pytest.raises(DataError, match="backward: dy"):
+            net.forward(X).backward(wrong)
+    before = net.params["dense1"]["W"].copy()
+    net.apply({"dense1": {"W": W.astype(int)}})
+    np.testing.assert_allclose(net.params["dense1"]["W"], before - 0.01, 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
+    net = model(backend=backend)
+    norm = model([Input(3), Dense(3), L.BatchNormalization(), Dense(2)], backend)
+
+    def twice(net, batch):
+        tape = net.forward(batch[0], train=True)
+        for _ in range(2):
+            net.apply(tape.backward(batch[1])[1], tape)
+
+    def write(change):
+        def writing(net, batch):
+            return change(net.params["dense1"]["W"], net.forward(batch[0]).output, batch[0])
+
+        return writing
+
+    for function, error, match in [
+        (lambda own, b: net.forward(X).output.sum(), SettingError, "this model is trained by a step"),
+        (
+            lambda own, b: net.apply(own.forward(b[0]).backward(b[1])[1]),
+            SettingError,
+            "is given in its place",
+        ),
+        (lambda own, b: net.copy_weights(own), SettingError, "copy_weights"),
+        (lambda own, b: norm.copy_weights(net), SettingError, "copy_weights: this model is trained"),
+        (lambda own, b: own.copy_weights(norm), SettingError, "must be one of the models"),
+        (lambda own, b: own.copy_weights(own, tau=2), SettingError, "tau must be from 0 to 1"),
+        (lambda own, b: own.forward(b[0][:, :2]), ShapeError, "expected 3 input features, got 2"),
+        (lambda own, b: own.forward(b[0][0]), ShapeError, "that is one example"),
+        (lambda own, b: own.forward(b[0][:0]), DataError, "x is empty"),
+        (lambda own, b: own.forward({"x": b[0]}), DataError, "one input"),
+        (lambda own, b: own.forward(b[0], train=1), SettingError, "train must be True or False"),
+        (lambda own, b: own.part("dense1").predict(b[0]), SettingError, r"part.forward\(x\).output"),
+        (write(lambda w, y, x: w.__isub__(1)), SettingError, "x = x - 1 in place of x -= 1"),
+        (write(lambda w, y, x: y.__iadd__(1)), SettingError, "writes into an array"),
+        (write(lambda w, y, x: x.__imul__(1)), SettingError, "writes into an array"),
+        (lambda own, b: np.zeros(2, [("a", "U3")]), SettingError, "must be numbers or arrays of numbers"),
+    ]:
+        before = X.copy()
+        with pytest.raises(error, match=match):
+            ln.OwnStep(function, net)([(X, Y)])
+        np.testing.assert_array_equal(X, before)
+    with pytest.raises(SettingError, match="before the weights last changed"):
+        ln.OwnStep(twice, norm)([(X, Y)])
+    for wrong in ({"x": X}, 3, None, "ab"):
+        with pytest.raises(DataError, match="a list of batches"):
+            ln.OwnStep(step, net)(wrong)
+    net.forward(X)  # free again
+    told = ln.OwnStep(step, net)([[X, Y]])  # a batch may be a list, too
+    assert told[0] == pytest.approx(((model().predict(X) - Y) ** 2).mean())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_mask_in_a_step_of_ones_own_may_be_lengths(backend):
+    net = model([Input((4, 3)), L.LSTM(2), Dense(2)], backend)
+    x, lengths = RNG.normal(size=(2, 4, 3)), np.array([2, 4])
+
+    def told(net, batch):
+        return net.forward(batch[0], mask=batch[1]).output
+
+    (found,) = ln.OwnStep(told, net)([(x, lengths)])
+    np.testing.assert_allclose(found, net.predict(x, mask=lengths), 1e-10)
+    with pytest.raises(ShapeError, match=r"mask: expected \(2, 4\)"):
+        ln.OwnStep(told, net)([(x, np.array([1, 2, 3]))])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_exception_in_the_middle_leaves_whole_steps(backend):
+    net, other = model(backend=backend), model()
+
+    def failing(net, batch):
+        if backend == "numpy" and bool((batch[0] == 0).all()):
+            raise RuntimeError("mine")
+        return step(net, batch)
+
+    def batches():
+        yield X, Y
+        yield X, Y
+        if backend == "jax":
+            raise RuntimeError("mine")
+        yield 0 * X, Y
+
+    with pytest.raises(RuntimeError, match="mine"):
+        ln.OwnStep(failing, net)(batches())
+    for _ in range(2 if backend == "numpy" else 0):
+        step(other, (X, Y))
+    np.testing.assert_array_equal(net.get_weights(), other.get_weights())
+    assert np.isfinite(ln.OwnStep(failing, net)([(X, Y)])[0])
