@@ -54,7 +54,7 @@ def test_a_step_that_fails_is_counted_among_all_batches():
 
 @pytest.mark.parametrize("batch", [(X, Y), {"x": X, "y": Y}])
 def test_one_batch_is_no_list_of_them(batch):
-    with pytest.raises(DataError, match=r"expected batches, .*, got a (tuple|dict): give \[batch\]"):
+    with pytest.raises(DataError, match=r"a list of batches, .*, got a (tuple|dict): give \[batch\]"):
         ln.OwnStep(squared, made())(batch)
 
 

@@ -470,7 +470,7 @@ class OwnStep(Brief):
         models, dtype = self.models, self.models[0].dtype
         if isinstance(batches, (tuple, dict)):
             kind = type(batches).__name__
-            raise DataError(f"OwnStep: expected batches, in a list or generator, got a {kind}: give [batch]")
+            raise DataError(f"OwnStep: expected a list of batches, or the like, got a {kind}: give [batch]")
         iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
         if isinstance(batches, (str, bytes, Mapping)) or not iterable:
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
