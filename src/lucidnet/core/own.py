@@ -130,11 +130,11 @@ def draws(function: Any) -> str:
         held = known[name]
         if held is np and "random" in names:
             return f"{name}.random"
-        source = getattr(
-            held, "__self__", held
-        )  # that of a function such as `from numpy.random import randn`
-        if source in (random, np.random) or isinstance(
-            source, (random.Random, np.random.Generator, np.random.RandomState)
+        source = getattr(held, "__self__", held)  # of a method, such as numpy.random.randn
+        if (
+            source is random
+            or source is np.random
+            or isinstance(source, (random.Random, np.random.Generator, np.random.RandomState))
         ):
             return name
     return ""
