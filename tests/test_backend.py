@@ -119,3 +119,14 @@ def test_a_row_is_added_to_the_array_itself_however_it_lies(order, shape):
     assert plus_row(x, row) is x
     np.testing.assert_array_equal(x, expected)
     np.testing.assert_array_equal(plus_row(jnp.asarray(x), row), expected + row)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_larger_of_minus_zero_and_zero_has_no_sign_however_many_there_are(dtype):
+    xs = np.array([-0.0, 0.0, -1.0, 1.0, np.nan, np.inf, -np.inf, -1e-45], dtype)
+    few = positive(xs)
+    assert not np.signbit(few).any()
+    for x in (np.tile(xs, 2049), np.tile(xs, (999, 3))[:, ::2]):
+        np.testing.assert_array_equal(positive(x), np.maximum(x, 0))
+        assert not np.signbit(positive(x)).any()
+        assert positive(x).dtype == x.dtype

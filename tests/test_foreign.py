@@ -34,7 +34,7 @@ GET = {
 CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
 ELSEWHERE = ("function", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
-METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate}
+METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate, "forward": ln.Model.forward}
 
 
 def entries(table):
@@ -131,6 +131,13 @@ def estimator():
     )
 
 
+def learner():
+    """Return a model as a step of one's own sees it."""
+    seen = []
+    ln.OwnStep(lambda one, x: seen.append(one), model())([[[1.0, 2.0]]])
+    return seen[0]
+
+
 def loop():
     """Return the loop of a training, as callbacks see it."""
     seen = []
@@ -142,7 +149,10 @@ def loop():
 @pytest.mark.parametrize(("place", "word", "ours"), entries(foreign.ATTRIBUTES))
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
-    made |= {"Race": lambda: ln.lab.Race}
+    made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
+    made |= {"Run": ln.layers.Run}
+    made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
+    made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)
     with pytest.raises(TypeError if word == "__call__" else AttributeError, match=re.escape(ours)):

@@ -127,6 +127,21 @@ def test_maxima_in_windows_of_more_pixels_than_a_byte_counts():
     np.testing.assert_array_equal(dx, expected)
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_a_window_with_nan_is_nan_and_sends_its_error_to_one_place_as_pytorchs(place):
+    torch = pytest.importorskip("torch")
+    x = np.arange(4.0)
+    x[place] = np.nan
+    y, cache = MaxPooling2D(2).forward({}, x.reshape(1, 2, 2, 1))
+    dx, _ = MaxPooling2D(2).backward({}, cache, np.full_like(y, 3.0))
+    theirs = torch.tensor(x.reshape(1, 1, 2, 2), requires_grad=True)
+    out = torch.nn.functional.max_pool2d(theirs, 2)
+    out.backward(torch.full_like(out, 3.0))
+    assert np.isnan(y).all()
+    assert np.isnan(out.detach().numpy()).all()
+    np.testing.assert_array_equal(np.sort(dx.ravel()), np.sort(theirs.grad.numpy().ravel()))
+
+
 def test_pooling_of_single_pixels_returns_an_array_of_its_own():
     x = RNG.normal(size=(2, 3, 3, 1))
     y, _ = MaxPooling2D(1).forward({}, x)

@@ -168,12 +168,18 @@ def test_noise_has_its_deviation_and_repeats():
     ("make", "message"),
     [
         (lambda: layers.BatchNormalization(1.5), "BatchNormalization: momentum must be from 0 to 1, got 1.5"),
-        (lambda: layers.BatchNormalization(epsilon=0), "BatchNormalization: epsilon must be above 0, got 0"),
-        (lambda: layers.LayerNormalization("small"), "epsilon must be a finite number, above 0, got 'small'"),
+        (
+            lambda: layers.BatchNormalization(epsilon=0),
+            "BatchNormalization: epsilon must be above 0 and below 1, got 0",
+        ),
+        (
+            lambda: layers.LayerNormalization("small"),
+            "must be a finite number, above 0 and below 1, got 'small'",
+        ),
         (lambda: layers.RMSNormalization(-1.0), "RMSNormalization: epsilon must be above 0"),
         (lambda: layers.GroupNormalization(0), "groups must be a whole number of 1 or more, got 0"),
         (lambda: layers.GaussianNoise(-0.1), "GaussianNoise: deviation must be at least 0, got -0.1"),
-        (lambda: layers.PReLU("a"), "PReLU: alpha must be a finite number, got 'a'"),
+        (lambda: layers.PReLU("a"), "PReLU: alpha must be a finite number, at most 1, got 'a'"),
     ],
 )
 def test_settings_out_of_range(make, message):

@@ -16,7 +16,7 @@ mirrors is the noise of their estimate; more examples of noise at each step make
 from __future__ import annotations
 
 import numpy as np
-from common import Checks, controlled, parser
+from common import Checks, controlled, parser, plain_ticks
 
 import lucidnet as ln
 from lucidnet.layers import Dense, Input
@@ -104,12 +104,14 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
     *panels, right = figure.subplots(1, 3)
     for color, (name, run) in zip(PALETTE, runs.items(), strict=False):
         for axes, layer in zip(panels, ("second", "last"), strict=True):
-            axes.plot([angles.get(layer, np.nan) for angles in run.angles], color=color, label=name)
+            if any(run.angles):  # backprop has no B
+                axes.plot([angles[layer] for angles in run.angles], color=color, label=name)
             axes.set(
                 title=f"{layer} layer", xlabel="epoch", ylabel="angle of W and B (degrees)", ylim=(-3, 100)
             )
         right.semilogy(np.convolve(run.errors, np.full(10, 0.1), "valid"), color=color, label=name)
     right.set(title="digits", xlabel="epoch", ylabel="test error, mean of 10 epochs (%)")
+    plain_ticks(right.yaxis)
     for axes in (*panels, right):
         axes.legend(frameon=False)
     return figure

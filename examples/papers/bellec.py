@@ -72,7 +72,7 @@ def draw(curves: dict[str, list[list[float]]]) -> ln.plots.figures.Figure:
             means = np.convolve(seen, np.ones(width) / width, "valid")
             label = name if number == 0 else None
             axes.plot(np.arange(len(means)) + width, means, color=COLORS[name], label=label)
-    axes.axhline(CHANCE, color="0.6", linewidth=0.8)
+    axes.axhline(CHANCE, color="0.6", linewidth=0.8, label="chance")
     axes.set(title="gathering evidence", xlabel="update", ylabel="accuracy, mean of 100 batches")
     axes.legend()
     return figure

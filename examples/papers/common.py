@@ -98,11 +98,38 @@ class Checks:
         print(f"{what:<58} {paper:>16} {ours:>16}  {verdict}".rstrip(), flush=True)
 
     def finish(self, figure: Figure, path: Path) -> None:
-        """Save the figure, and exit with status 1 if a check failed."""
+        """Save the figure, and exit with status 1 if a check failed.
+
+        Raises
+        ------
+        ValueError
+            If a legend names a line of which nothing is drawn.
+        """
+        check_legends(figure)
         print(f"figure: {plots.save(figure, path)}")
         if self.quick:
             print("only tried out: nothing was checked")
         sys.exit(self.failed)
+
+
+def check_legends(figure: Figure) -> None:
+    """Raise `ValueError` if a legend would name a line without a number."""
+    for axes in figure.axes:
+        lines, names = axes.get_legend_handles_labels()
+        empty = [
+            name for line, name in zip(lines, names, strict=True) if not np.isfinite(line.get_ydata()).any()
+        ]
+        if empty:
+            raise ValueError(f"{axes.get_title()}: nothing is drawn of {', '.join(empty)}")
+
+
+def plain_ticks(axis: Any) -> None:
+    """Let a logarithmic axis say 2 and 10 in place of powers of ten."""
+    from matplotlib.ticker import LogLocator, ScalarFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter("")
 
 
 def row_angle(one: np.ndarray, two: np.ndarray) -> float:

@@ -13,7 +13,7 @@ cross-entropy, batches of 20, a rate that falls in 20 epochs, W within +-0.05 an
 from __future__ import annotations
 
 import numpy as np
-from common import Checks, controlled, parser, row_angle
+from common import Checks, controlled, parser, plain_ticks, row_angle
 
 import lucidnet as ln
 from lucidnet.initializers import Uniform
@@ -84,6 +84,7 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
     right.plot(runs["FA"].angles, color=COLORS["FA"])
     left.set(xlabel="epoch", ylabel="test error (%)", title="MNIST, 784-1000-10")
     right.set(xlabel="epoch", ylabel="degrees", ylim=(0, 100), title="angle of B e and W$^T$ e")
+    plain_ticks(left.yaxis)
     left.legend(frameon=False)
     return figure
 

@@ -121,7 +121,7 @@ def draw(curves: dict[str, Array], names: list[str], matrix: Array) -> ln.plots.
     left.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     picture = right.imshow(matrix, vmin=-1, vmax=1, cmap=ln.plots.colors.signed_map(right))
     right.set(title="cosines of gradients")
-    right.set_xticks(range(len(names)), names, rotation=45)
+    right.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     right.set_yticks(range(len(names)), names)
     color_bar(right, picture, "cosine")
     return figure

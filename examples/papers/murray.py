@@ -87,7 +87,8 @@ def draw(runs: dict[str, Run]) -> ln.plots.figures.Figure:
         outputs.plot(run.output, **style)
         if name == "rflo":
             angles.semilogx(np.arange(1, len(run.alignment) + 1), run.alignment, **style)
-    outputs.plot(periodic_pattern(length=LENGTH)[1][0], "k:", label="target")
+    target = outputs.plot(periodic_pattern(length=LENGTH)[1][0], "k:", label="target")
+    outputs.legend(handles=target)
     curves.set(title="learning", xlabel="trial", ylabel="mean squared error / 2")
     outputs.set(title="output after training", xlabel="time", ylabel="y")
     angles.set(title="readout weights and their feedback", xlabel="trial", ylabel="cosine of W and B")

@@ -55,9 +55,22 @@ def _as_backend(given: Any, owner: Any) -> Any:
 
 def _as_layers(given: Any, owner: Any) -> tuple[Layer, ...]:
     layers = (given,) if isinstance(given, Layer) else listed(given)
+    if any(hasattr(layer, "net") for layer in layers):
+        raise UnfitError(
+            "a sequence of layers; those of a model are [*model.net.layers, Dense(2)], whose weights begin "
+            "anew: load_weights(model.params, strict=False) takes them along"
+        )
     if not all(isinstance(layer, Layer) for layer in layers):
         raise UnfitError
     return layers
+
+
+def _as_vector(given: Any, owner: Any) -> Any:
+    if isinstance(given, (list, tuple)) and any(getattr(one, "ndim", 0) for one in given):
+        raise UnfitError(
+            "one vector, as get_weights() gives it (arrays by layer and name are set by set_params(tree))"
+        )
+    return array_like().metadata["check"].convert(given, owner)
 
 
 @value
@@ -194,7 +207,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "save": {"path": FILE, "optimizer": flag()},
     "set_feedback": {"feedback": TREE},
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},
-    "set_weights": {"vector": array_like(), "reset": flag()},
+    "set_weights": {"vector": setting("one vector", _as_vector), "reset": flag()},
 }
 """Checks for the arguments of methods that nothing else checks."""
 

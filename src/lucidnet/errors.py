@@ -40,6 +40,10 @@ class InexactWarning(UserWarning):
     """Something is only approximate, though its name promises more, or cannot work as intended here."""
 
 
+class MeaningWarning(UserWarning):
+    """Something is taken as it stands, but looks as if another library's order was meant."""
+
+
 class NotReadyError(LucidnetError, RuntimeError):
     """A model was asked for something before it was compiled, or before its input size was known."""
 

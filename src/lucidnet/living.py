@@ -45,6 +45,7 @@ from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import Sequential, walk
 from .layers.blank import blank_init
+from .layers.meant import warn_of_meaning
 from .layers.slopes import check_slopes
 from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
@@ -229,6 +230,8 @@ def begin(model: Any, params: Tree, shape: Any) -> None:
     shapes = (shape, model.net.output_shape(shape))
     check_ties(model.net)
     check_slopes(model.net, params, shape)
+    if "live" not in vars(model):
+        warn_of_meaning(model.net, shape)
     if model._chosen is None:
         layout = ParameterLayout.of(model.net, params).layout
         model.live = State(layout.bind(layout.ravel(params)), {}, {}, FeedbackState({}, {}), 0, model.seed)

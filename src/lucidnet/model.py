@@ -58,7 +58,7 @@ def _passes() -> Any:
 
 
 @foreign.uncalled
-@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate")
+@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate", "forward")
 @declared
 class Model:
     """A network with its weights, and everything needed to train and use it.

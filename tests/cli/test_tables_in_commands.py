@@ -604,3 +604,27 @@ def test_the_same_options_where_they_have_an_effect():
         code=2,
     )
     run("train", "digits", "--optimizer", "lbfgs", "--epochs", 1, "--hidden", 4)
+
+
+def test_inputs_with_large_numbers_are_told_of(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{rng.uniform(0, 9e4):.0f},{rng.random():.2f},{'ab'[k % 2]}" for k in range(40)]
+    file = tmp_path / "t.csv"
+    file.write_text("\n".join(["income,share,y", *rows]))
+    words = ["train", file, "--epochs", 1, "--hidden", 2]
+    text = run(*words)
+    assert "income has large numbers: --standardize brings them near 1" in text
+    assert "1 epoch in" in text
+    assert "large numbers" not in run(*words, "--standardize")
+
+
+def test_a_model_comes_before_the_data(tmp_path):
+    file = numbers(tmp_path / "t.csv", np.arange(40) % 2)
+    text = run("evaluate", file, tmp_path / "m.safetensors", code=2)
+    assert "a command takes it before the data" in text
+
+
+def test_what_drops_all_inputs(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("a,b,y\n" + "1,2,u\n3,4,v\n" * 9)
+    assert "all columns but the target are dropped" in run("train", file, "--drop", "a,b", code=2)

@@ -697,3 +697,16 @@ def test_wrong_data_are_named():
         NetClassifier((5,), max_iter=2).fit(X, Y)
     with pytest.warns(UserWarning, match="batch_size=999 is more than the 150 examples"):
         NetClassifier((5,), max_iter=1, batch_size=999).fit(X, Y)
+
+
+def test_texts_are_no_numbers_to_predict():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    net = NetRegressor((4,), solver="lbfgs", max_iter=3, random_state=0)
+    for y in (["a", "b"] * 10, np.array(["a", "2"] * 10), np.array([["1", "b"]] * 20)):
+        with pytest.raises(DataError, match="must be numbers to predict, got texts such as .* NetClassifier"):
+            net.fit(x, y)
+    y = np.arange(20) / 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        of_texts, of_numbers = (clone(net).fit(x, given).predict(x) for given in (y.astype(str), y))
+    np.testing.assert_array_equal(of_texts, of_numbers)

@@ -170,10 +170,10 @@ _numbers = lru_cache(maxsize=64)(np.arange)
 
 
 def positive(x: Array) -> Array:
-    """Return max(x, 0), elementwise.
+    """Return max(x, 0), elementwise, without a sign at zero, whatever the size of the array.
 
-    With a number NumPy's maximum works element by element; its clip is vectorized, and takes a third of the
-    time, but more for each call.
+    With a number NumPy's maximum works element by element; its clip is vectorized, and takes less than half
+    of the time, but more for each call. It keeps -0.0, which becomes 0.0 when 0.0 is added.
 
     Examples
     --------
@@ -182,7 +182,11 @@ def positive(x: Array) -> Array:
     array([0., 2.])
     """
     if type(x) is np.ndarray:
-        return x.clip(0.0, math.inf) if x.size > 2048 and x.dtype.kind == "f" else np.maximum(x, 0)
+        if x.size <= 2048 or x.dtype.char not in "fd":
+            return np.maximum(x, 0)
+        made = x.clip(0.0, math.inf)
+        made += 0.0
+        return made
     return namespace(x).maximum(x, 0)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import data as sets
 from .. import living
+from ..core.finite import moments
 from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, suffixes
@@ -146,12 +147,16 @@ class Task:
         """The metrics measured besides the loss."""
         return ("accuracy",) if self.classes else ("mae", "r2")
 
-    @property
-    def far(self) -> bool:
-        """Whether the targets are numbers too large to be learned well without rescaling."""
-        if self.table is None or self.classes:
-            return False
-        return bool(max(abs(float(self.y.mean())), float(self.y.std())) > FAR)
+    def far(self) -> list[str]:
+        """Return the columns of a table whose numbers are too large to be learned well as they are."""
+        if self.table is None:
+            return []
+        means, deviations = (abs(made) for made in moments(self.x))
+        large = np.maximum(means, deviations) > FAR
+        found = [name for name, one in zip(self.table.inputs, large, strict=True) if one]
+        if not self.classes and max(abs(float(self.y.mean())), float(self.y.std())) > FAR:
+            found.append(str(self.table.target))
+        return found
 
     def title(self) -> str:
         """Describe the data in one line."""

@@ -202,9 +202,7 @@ def run(
     found |= {"task": task.kind(), "saved": save and str(save), "steps": model.history.step_rows()}
     if not main:
         return 0 if finished else INTERRUPTED
-    _report(model, results, seconds, finished, method)
-    if task.far:
-        show.line(f"{task.table and task.table.target} has large numbers: --standardize brings them near 1")
+    _report(model, task, results, seconds, finished, method)
     if method.way.alignment is not None:
         show.alignment(model, plot)
     show.keep(model, save, plot)
@@ -247,9 +245,15 @@ def _measured(model: Model, task: Task) -> dict[str, Result]:
     return {part: show.in_own_unit(result, task.table) for part, result in results.items()}
 
 
-def _report(model: Model, results: dict[str, Result], seconds: float, finished: bool, method: Method) -> None:
+def _report(
+    model: Model, task: Task, results: dict[str, Result], seconds: float, finished: bool, method: Method
+) -> None:
     done = model.history.epochs
     show.results(results, model.table)
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
-    show.line(f"{done} epochs in {seconds:.2f} s")
+    show.line(f"{done} epoch{'' if done == 1 else 's'} in {seconds:.2f} s")
+    if far := task.far():
+        named = ", ".join(far) if len(far) < 4 else f"{', '.join(far[:3])} and {len(far) - 3} more"
+        verb = "has" if len(far) == 1 else "have"
+        show.line(f"{named} {verb} large numbers: --standardize brings them near 1")

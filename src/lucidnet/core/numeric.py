@@ -49,6 +49,12 @@ def numeric(x: Any, name: str) -> Any:
             f"mask=lengths ({error})"
         ) from None
     except Exception as error:  # the library says why it cannot be a NumPy array
+        if type(error).__name__ == "TracerArrayConversionError":
+            raise DataError(
+                f"{name}: it is an array of a function that JAX is compiling, which has no numbers yet: in a "
+                "step of OwnStep call the models that the function is given, not those outside of it, and "
+                "functions of the array (xp = x.__array_namespace__())"
+            ) from None
         said = " ".join(str(error).split())
         raise DataError(f"{name}: cannot be read as an array of NumPy: {said}") from None
     if made.dtype.kind == "O":

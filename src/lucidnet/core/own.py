@@ -15,6 +15,9 @@ from .value import of_library
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
 """Views that were lent out, each with its array, by the view's ``id``."""
 
+TRACED = -1
+"""The key in `Views` that says that JAX traces the function."""
+
 
 def _lent(given: Any, views: Views) -> Any:
     """Replace the NumPy arrays in arguments by read-only views."""
@@ -23,6 +26,8 @@ def _lent(given: Any, views: Views) -> Any:
         view.flags.writeable = False
         views[id(view)] = view, given
         return view
+    if type(given).__name__.endswith("Tracer"):
+        views[TRACED] = given, given
     return _each(given, _lent, views)
 
 
@@ -48,8 +53,11 @@ def run(what: str, function: Callable[..., Any], *given: Any, **named: Any) -> A
         If it writes into its arguments, takes tensors of PyTorch, or branches on a whole array.
     """
     views: Views = {}
+    lent, lent_named = _lent(given, views), _lent(named, views)
+    if TRACED in views:
+        check_draws(what, function)
     try:
-        made = function(*_lent(given, views), **_lent(named, views))
+        made = function(*lent, **lent_named)
     except (ValueError, TypeError, AttributeError) as error:
         if reason := _reason(error):
             name = getattr(getattr(function, "function", function), "__name__", "")
@@ -77,6 +85,58 @@ def _reason(error: Exception) -> str:
             "takes tensors of PyTorch, and is given arrays: take what lucidnet has by name, such as 'relu' "
             "or 'mse', or write it with operators and functions of the array (xp = x.__array_namespace__())"
         )
+    return ""
+
+
+def check_draws(what: str, function: Any) -> None:
+    """Raise if a function that JAX traces draws random numbers: the program would have the same in each step.
+
+    Raises
+    ------
+    SettingError
+        With what it calls, and where random numbers come from instead.
+    """
+    if drawn := draws(function):
+        raise SettingError(
+            f"{what} draws random numbers by {drawn}, which a compiled program would do only once, for all "
+            "steps: a layer takes them from run.stream, as in run.stream.normal(x.shape); anything else is "
+            "given them, as a part of the batch"
+        )
+
+
+def draws(function: Any) -> str:
+    """Return what a function's own code draws random numbers by; "" if by nothing that is known.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> draws(lambda x: x + np.random.randn()), draws(lambda x: x * rng.random()), draws(lambda x: x + 1)
+    ('np.random', 'rng', '')
+    """
+    import random
+
+    for inside in ("__wrapped__", "__func__", "func", "function"):  # of decorators, methods, partial, `order`
+        if (inner := getattr(function, inside, None)) is not None:
+            return draws(inner)
+    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    if code is None:
+        return ""
+    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
+    known = known | {name: _held(cell) for name, cell in cells}
+    names = {*code.co_names, *code.co_freevars}
+    names |= {name for part in code.co_consts if hasattr(part, "co_names") for name in part.co_names}
+    name: str
+    for name in sorted(names & known.keys()):
+        held = known[name]
+        if held is np and "random" in names:
+            return f"{name}.random"
+        source = getattr(held, "__self__", held)  # of a method, such as numpy.random.randn
+        if (
+            source is random
+            or source is np.random
+            or isinstance(source, (random.Random, np.random.Generator, np.random.RandomState))
+        ):
+            return name
     return ""
 
 

@@ -93,8 +93,11 @@ class Record:
 
     def __setattr__(self, name: str, given: Any) -> None:
         if _is_fixed(type(self), name):
+            ours = foreign.attribute(type(self), name)
             raise FrozenInstanceError(
-                f"cannot assign to field {name!r}: a {type(self).__name__} does not change: "
+                f"cannot assign to field {name!r}: here it is {ours}"
+                if ours
+                else f"cannot assign to field {name!r}: a {type(self).__name__} does not change: "
                 f"model.set({name}=...) changes a model's, dataclasses.replace(it, {name}=...) makes another"
             )
         object.__setattr__(self, name, given)

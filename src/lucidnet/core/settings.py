@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import LucidnetError, SettingError
-from ..foreign import called
+from ..foreign import called, meant
 
 SHOWN = 120
 """The most characters of a given value that a message shows."""
@@ -63,12 +63,14 @@ def converted(check: Check, owner: Any, name: str, given: Any) -> Any:
     except UnfitError as unfit:
         title = owner if isinstance(owner, str) else title_of(owner)
         expected = str(unfit) or (f"{check.expected}, or None" if check.optional else check.expected)
-        raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}") from None
+        hint = meant(type(owner), name, given)
+        raise SettingError(f"{title}: {name} must be {expected}, got {shown(given)}{hint}") from None
     except LucidnetError as error:  # from a name, or from a value inside
         title, said = owner if isinstance(owner, str) else title_of(owner), str(error)
         if said.startswith(f"{title}: {name} "):
             raise
-        raise type(error)(f"{title}: {name}: {said.removeprefix(f'{name}: ')}") from None
+        hint = meant(type(owner), name, given)
+        raise type(error)(f"{title}: {name}: {said.removeprefix(f'{name}: ')}{hint}") from None
 
 
 def title_of(owner: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy.typing as npt
 
 from ..core.finite import moments
 from ..core.record import Record, record
+from .dates import several_forms
 from .fitting import MANY, kind_of
 from .frames import Cells, Frame
 from .targets import FEW
-from .written import as_text, number_of
+from .written import as_text, number_of, unit_of
 
 Array = npt.NDArray[Any]
 
@@ -22,6 +24,10 @@ IDENTITY = re.compile(
     r"|(?<=[a-z])(?:Id|ID|No)$"
 )
 """Names of columns that identify the rows."""
+NINES = re.compile(r"-?9{2,}(\.9+)?")
+"""Numbers that often stand for a missing value."""
+TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+"""A time of day, or a duration."""
 ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
@@ -59,6 +65,18 @@ class ColumnTold(NamedTuple):
     odd: str | None = None
     far: bool = False
     deviation: float | None = None
+
+
+def tells(cells: Cells, target: Cells) -> bool:
+    """Tell whether a column names the classes of the target in other words, or is the target itself.
+
+    Each of its values goes with one class, and each class with one value, in every row.
+    """
+    if len(cells) < 2 * ENOUGH or cells.missing or target.missing:
+        return False
+    one, other = (list(one.texts if one.numbers is None else one.numbers) for one in (cells, target))  # type: ignore[arg-type]
+    kinds = set(one)
+    return 1 < len(kinds) <= FEW and len(kinds) == len(set(other)) == len(set(zip(one, other, strict=True)))
 
 
 def told(name: str, frame: Frame) -> ColumnTold:
@@ -125,11 +143,25 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
     if cells.written and odd is None:
         odd = f"its numbers are written as {cells.written}"
+    if odd is None and (stand_in := _stand_in(finite)):
+        odd = f"{stand_in}: if it stands for what is missing, leave the cells empty, for --missing mean"
     mean, deviation = map(float, moments(finite))
     far = abs(mean) > FAR or deviation > FAR
     if drop:
         return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
     return ColumnTold(seen, None, odd, far, deviation or None)
+
+
+def _stand_in(numbers: Array) -> str | None:
+    """Say how often a number of nines stands far from all others, as in the place of what is missing."""
+    kinds, counts = np.unique(numbers, return_counts=True)
+    if len(kinds) < 3:
+        return None
+    for number, count, others in ((kinds[0], counts[0], kinds[1:]), (kinds[-1], counts[-1], kinds[:-1])):
+        far = abs(number - others).min() > 2 * max(np.abs(others).max(), np.ptp(others))
+        if far and count > 1 and NINES.fullmatch(as_text(float(number))):
+            return f"{as_text(float(number))} stands in {count:,} rows, far from all other numbers"
+    return None
 
 
 def _leads(name: str, frame: Frame, high: float) -> bool:
@@ -140,7 +172,7 @@ def _leads(name: str, frame: Frame, high: float) -> bool:
 def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     kinds = sorted(set(there))
-    named = ", ".join(text[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
+    named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
     holds = f"{len(kinds):,} texts: {named}"
     decimal = str(frame.form.get("decimal", "."))
     numbers = sum(number_of(text, decimal) is not None for text in there)
@@ -156,6 +188,17 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
             f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
         )
+    elif unit := in_units(kinds):
+        odd = f"{unit}: they are inputs without the unit"
+    elif all(map(TIME.fullmatch, kinds)):
+        odd = f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
+    elif ways := several_forms(kinds):
+        odd = (
+            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
+            "2021-12-31, --dates days makes inputs of them"
+        )
+    else:
+        odd = in_other_letters(kinds)
     drop = _constant(cells)
     if drop is None and len(kinds) == len(there) >= ENOUGH:
         drop = "it is another text in each row, as names of rows are"
@@ -163,6 +206,21 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def in_units(texts: Sequence[str]) -> str | None:
+    """Say that texts are numbers with a unit, if they are."""
+    unit = unit_of(texts)
+    return unit and f"its cells are numbers of {unit}, as {texts[0][:40]!r}"
+
+
+def in_other_letters(names: Sequence[str]) -> str | None:
+    """Say which texts differ in nothing but capital letters, if some do."""
+    first: dict[str, str] = {}
+    for name in names:
+        if (same := first.setdefault(name.casefold(), name)) != name:
+            return f"{same[:40]!r} and {name[:40]!r} differ in capital letters alone, and are two"
+    return None
 
 
 def _short(number: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
@@ -35,6 +35,22 @@ def form_of(texts: Iterable[str]) -> str | None:
     if "iso" in possible and len(possible) > 1:  # nothing was looked at
         return None
     return possible.pop() if len(possible) == 1 else "?"
+
+
+def several_forms(texts: Sequence[str]) -> tuple[str, str] | None:
+    """Return two dates that are not written in one way, if most texts of a column are dates; else None.
+
+    Examples
+    --------
+    >>> several_forms(["2021-03-04", "31.12.2021"]), several_forms(["2021-03-04", "2021-03-05"])
+    (('2021-03-04', '31.12.2021'), None)
+    """
+    ways = {text: {form for form in FORMS if days(text, form) is not None} for text in texts}
+    known = [text for text in texts if ways[text]]
+    if 2 * len(known) <= len(texts):
+        return None
+    other = next((text for text in texts if not ways[known[0]] & ways[text]), None)
+    return None if other is None else (known[0], other)
 
 
 def days(text: str, form: str) -> float | None:

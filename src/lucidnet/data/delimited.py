@@ -180,13 +180,15 @@ def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
     """Read the table; if columns turn out to hold texts, it is read again with those as texts."""
     with_texts: frozenset[int] = frozenset()
     while True:
-        names, made, lines, empty = _read(path, file, form, most, with_texts)
+        names, made, lines, left_out = _read(path, file, form, most, with_texts)
         found = frozenset(i for i, column in enumerate(made) if column.other)
         if not found:
             break
         with_texts |= found
-    told = {**form._asdict(), "names": names, "empty": empty}
-    return Frame(_unique(names), [column.cells() for column in made], str(path), lines, told)
+    told = {**form._asdict(), "names": names, **left_out}
+    zeros = {i: f"{cell!r}, which is taken as {int(cell)}" for i, cell in form.zeros}
+    cells = [column.cells(zeros.get(i, "")) for i, column in enumerate(made)]
+    return Frame(_unique(names), cells, str(path), lines, told)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -212,12 +214,14 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def _read(
     path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
-) -> tuple[list[str], list[_Column], Any, int]:
-    """Return column names, columns, the line on which each row ends, and the number of empty rows."""
+) -> tuple[list[str], list[_Column], Any, dict[str, int]]:
+    """Return names, columns, the line on which each row ends, and how many rows were left out, and why."""
     rows = _rows(path, file, form, most)
     first = next(rows, None)
     names = list(form.names) if form.names is not None else None
+    header: list[str] = []
     if form.header:
+        header = first[1] if first and _all_texts(first[1][:2], form.decimal) else []
         names = names or [cell.strip() for cell in first[1]] if first else None
         first = next(rows, None)
     if first is None:
@@ -231,18 +235,18 @@ def _read(
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
     sure = form.separator == "," or form.decimal == ","  # else a comma may be a decimal one
     made = [_Column(i in start, form.decimal, sure) for i in range(len(names))]
-    lines, chunk, empty = numbers_array("q"), [], 0
+    lines, chunk, empty, repeated = numbers_array("q"), [], 0, 0
     enough = max(CHUNK, min(TALL * len(names), LARGE))
     for line, row in (one for part in ([first], rows) for one in part):
-        if len(row) != len(names):
-            if not any(map(str.strip, row)):
-                empty += 1
-                continue
-            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
-            raise ContentError(path, reason, "write a cell for each column")
         if not row[0].strip() and not any(map(str.strip, row)):
             empty += 1
             continue
+        if row == header:
+            repeated += 1
+            continue
+        if len(row) != len(names):
+            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
+            raise ContentError(path, reason, "write a cell for each column")
         chunk.append(row)
         lines.append(line)
         if len(chunk) * len(names) >= enough:
@@ -251,7 +255,7 @@ def _read(
     _take(path, made, chunk, most, len(lines))
     if not lines:
         raise ContentError(path, "has no rows with numbers", "write a row for each example")
-    return names, made, lines, empty
+    return names, made, lines, {"empty": empty, "repeated": repeated}
 
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:
@@ -282,6 +286,11 @@ def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float6
         return None
     block = np.frombuffer(made, np.float64).reshape(len(chunk), -1)
     return block if block.min() > -EXACT and block.max() < EXACT else None  # not if one is NaN
+
+
+def _all_texts(cells: Sequence[str], decimal: str) -> bool:
+    """Tell whether there are two cells, neither of which is a number or missing."""
+    return len(cells) > 1 and all(_is_text(cell, decimal) for cell in cells)
 
 
 def _is_text(cell: str, decimal: str) -> bool:
@@ -338,12 +347,12 @@ class _Column:
             self.missing = {}
         self.missing[row] = text
 
-    def cells(self) -> Cells:
+    def cells(self, written: str = "") -> Cells:
         """Return the column so far: as numbers, if its texts all are numbers."""
         missing = self.missing or {}
         if self.texts is None:
             made = np.frombuffer(self.numbers, np.float64)
-            return Cells(made, None, missing, False, self.exact, self.large)
+            return Cells(made, None, missing, False, self.exact, self.large, written)
         return as_written(self.texts, self.same or {}, missing, self.decimal, self.sure)
 
 

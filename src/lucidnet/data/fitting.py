@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +44,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
     called = name or "target"
     inputs = [one for one in rest.names if one not in dropped]
     if not inputs:
+        if dropped:
+            raise frame.error("all columns but the target are dropped", "leave one for the inputs")
         reason = "expected one column for the target and others for the inputs, found one"
         raise frame.error(reason, "is another sign between the columns?")
     if not frame.rows:
@@ -114,7 +120,7 @@ def _rows(
         cells = rest.cells[one]
         if len(cells.missing) == len(cells) > 0:
             reason = f"column {one} is empty throughout"
-            raise frame.error(reason, f"leave it out: drop={one!r} (--drop {one})")
+            raise frame.error(reason, f"leave it out: {_dropped(one)}")
         if cells.missing and missing is None:
             raise missing_cell(rest, one, None)
         if missing == "drop":
@@ -196,22 +202,37 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
         raise frame.error(
             reason,
             "categories='one-hot' (--categories one-hot) makes columns of 0 and 1 of texts, "
-            f"drop={name!r} (--drop {name}) leaves it out; or write a number there, or leave out the row",
+            f"{_dropped(name)} leaves it out; or write a number there, or leave out the row",
         )
     there = [text for i, text in enumerate(cells.texts) if i not in cells.missing]
     counted = Counter(there)  # in an array of texts each cell would be as wide as the longest
     kinds = sorted(counted)
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
         reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"
-        raise frame.error(reason, f"leave it out: drop={name!r} (--drop {name})")
+        raise frame.error(reason, f"leave it out: {_dropped(name)}")
     fill = max(kinds, key=counted.__getitem__) if words.missing == "mean" else None
     return Column(name, "category", tuple(kinds), fill=fill)
+
+
+def _dropped(name: str) -> str:
+    """Return how to say that a column is left out, in Python and on the command line."""
+    cell = listed([name])
+    if not re.fullmatch(r"[\w@%+=:,./-]+", cell, re.ASCII):  # as `shlex.quote`, which is not imported for it
+        cell = "'" + cell.replace("'", "'\"'\"'") + "'"
+    return f"drop={name!r} (--drop {cell})"
+
+
+def listed(names: Sequence[str | int]) -> str:
+    """Write names with commas between them, as a row of CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
 
 
 def _check_dates(name: str, cells: Cells, frame: Frame, words: Words, form: str | None) -> None:
     row = next(i for i in range(len(cells)) if i not in cells.missing)
     what = f"row {frame.row(row)}, column {name}: expected a number, got the date {cells.text(row)[:100]!r}"
-    leave = f"drop={name!r} (--drop {name}) leaves it out"
+    leave = f"{_dropped(name)} leaves it out"
     if words.dates is None:
         raise frame.error(what, f"{leave}, dates='days' makes of it the number of days since 1970")
     if form == "?":

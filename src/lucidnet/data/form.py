@@ -22,6 +22,8 @@ AROUND = "$€£¥%() "
 """Characters that may surround a number."""
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
+LED = re.compile(r"0\d+")
+"""A whole number with leading zeros."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
 """A first line in which spreadsheets declare the separator."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
@@ -44,6 +46,8 @@ class TextForm(NamedTuple):
     """The number of comment lines at the beginning."""
     names: tuple[str, ...] | None = None
     """The column names, if in the last comment line, or above all columns but that of row names."""
+    zeros: tuple[tuple[int, str], ...] = ()
+    """Columns with whole numbers that have leading zeros, such as postal codes, with one of them each."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -105,6 +109,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     )
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     rows = _rows(lines, form, whole)
+    form = form._replace(zeros=_zeros(rows))
     if form.separator != ",":
         form = form._replace(decimal=_decimal(rows))
     if not rows:
@@ -178,10 +183,24 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str:
     return "."
 
 
+def _zeros(rows: Sequence[Sequence[str]]) -> tuple[tuple[int, str], ...]:
+    """Return in which columns whole numbers begin with a zero, and one of each."""
+    found = ((i, cell.strip()) for row in rows for i, cell in enumerate(row) if LED.fullmatch(cell.strip()))
+    return tuple({i: cell for i, cell in found}.items())
+
+
 def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row has one cell less than all others, which begin with a row name."""
     widths = {len(row) for row in rows[1:]}
     return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
+
+
+def _above_numbers(first: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Tell whether some cells of a first row are no numbers, in columns of nothing else."""
+    return any(
+        not _as_number(cell, decimal) and all(_as_number(row[i].strip(), decimal) for row in rows)
+        for i, cell in enumerate(first)
+    )
 
 
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
@@ -198,6 +217,9 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """
     first = [cell.strip() for cell in rows[0]]
     others = [row for row in rows[1:] if len(row) == len(first)]
+    once = [row for row in others if [cell.strip() for cell in row] != first]
+    if len(once) < len(others) and once and _above_numbers(first, once, decimal):  # a header that is repeated
+        others = once
     numbers = [i for i, cell in enumerate(first) if _as_number(cell, decimal)]
     if not numbers:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)

@@ -52,7 +52,8 @@ def best_target(frame: Frame) -> str:
     """Return the column to use as the target if nobody says which."""
     if (found := likely_target(frame)) is not None:
         return found
-    last = frame.names[-1]
+    empty = [name for name in frame.names if len(frame.cells[name].missing) == frame.rows]
+    last = next((name for name in reversed(frame.names) if name not in empty), frame.names[-1])
     if plain(last) in STRONG | WEAK:
         return last
     named = [name for name in frame.names if plain(name) in WEAK]

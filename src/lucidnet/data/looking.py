@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -18,9 +16,9 @@ from ..core.record import Record, record
 from ..core.settings import count, path_like, setting
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
-from .columns import FAR, ColumnSeen, ColumnTold, told
+from .columns import FAR, ColumnSeen, ColumnTold, in_other_letters, in_units, tells, told
 from .delimited import KINDS, MOST, frame, suffixes
-from .fitting import Words, column_name, fitted
+from .fitting import Words, column_name, fitted, listed
 from .frames import Cells, Frame
 from .likely import best_target
 from .table import Table
@@ -160,11 +158,14 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     found = [told(one, frame) for one in frame.names if one != name]
     words = _words(found, frame.cells[name])
     odd += _of_inputs(found, words)
+    odd += _of_copies(found, frame, name)
     table, task = None, ""
     try:
         table = Table(**fitted(frame, name, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
+        if frame.cells[name].numbers is None and (unit := in_units(frame.cells[name].texts or ())):
+            odd.append(f"the target: {unit}: without the unit they can be predicted")
         if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
             odd.append(
                 f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
@@ -183,6 +184,17 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
 
+def _of_copies(found: Sequence[ColumnTold], frame: Frame, target: str) -> list[str]:
+    """Return a remark for each input that may be the target under another name."""
+    names = [one.seen.name for one in found if not one.drop]
+    return [
+        f"column {name!r}: each value goes with one of {target!r}: if it is the target in other words, "
+        "--drop it"
+        for name in names
+        if tells(frame.cells[name], frame.cells[target])
+    ]
+
+
 def _title(frame: Frame) -> str:
     form = frame.form
     encoding = ENCODINGS.get(form["encoding"], str(form["encoding"]).upper())
@@ -197,6 +209,9 @@ def _of_form(frame: Frame) -> list[str]:
     form, odd = frame.form, list[str]()
     if form["empty"]:
         odd.append(f"{form['empty']:,} rows are empty, and left out")
+    if form["repeated"]:
+        lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
+        odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
@@ -280,6 +295,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         if whole and kinds <= 1000:
             odd.append("if these whole numbers are classes: --task classification")
         return task, odd
+    if cells.texts is not None and (letters := in_other_letters(table.classes)):
+        odd.append(f"the target: {letters}")
     counts = np.bincount(y, minlength=len(table.classes))
     task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
     few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]
@@ -287,7 +304,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         odd.append(f"few rows of a class: {_some(few)}")
     if counts.max() > 0.9 * len(y) and len(y) >= 2 * ROWS:
         most = table.classes[int(counts.argmax())]
-        odd.append(f"{counts.max() / len(y):.0%} of the rows are {most!r}: compare the accuracy with that")
+        share = min(int(1000 * counts.max() / len(y)) / 10, 99.9)  # never 100 %
+        odd.append(f"{share:g}% of the rows are {most!r}: compare the accuracy with that")
     if cells.numbers is not None and not cells.truths:
         first, last = table.classes[0], table.classes[-1]
         if first != "0" or last != str(len(table.classes) - 1):
@@ -339,18 +357,11 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
         given += ["--target", target]
     if words is not None:
         given += ["--task", words.task] if words.task else []
-        given += ["--drop", _listed(words.drop)] if words.drop else []
+        given += ["--drop", listed(words.drop)] if words.drop else []
         given += ["--standardize"] if words.standardize else []
         given += ["--categories", words.categories] if words.categories else []
         given += ["--missing", words.missing] if words.missing else []
     return join(given)
-
-
-def _listed(names: Sequence[str | int]) -> str:
-    """Join names by commas, as a row of CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(names)
-    return text.getvalue()
 
 
 def _python(path: Path, target: str, words: Words) -> str:

@@ -22,6 +22,10 @@ BETWEEN = {".": ",", ",": "."}
 """The usual thousands separator for each decimal sign."""
 
 
+UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,3}[²³]?|°[CFK]?|[^\W\d_]+/[^\W\d_]+|[\"'′″])")
+"""A number with a unit behind it."""
+
+
 def as_text(number: float) -> str:
     """Write a number as people write labels: whole ones without a point.
 
@@ -106,6 +110,18 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
             return None
         found[text] = -number if negative else number
     return found
+
+
+def unit_of(texts: Iterable[str]) -> str | None:
+    """Return the unit that stands behind each number of a column; None if there is no such.
+
+    Examples
+    --------
+    >>> unit_of(["10 kg", "2.5 kg"]), unit_of(["-3°C"]), unit_of(["10 kg", "5 g"]), unit_of(["A1"])
+    ('kg', '°C', None, None)
+    """
+    found = {match["unit"] if (match := UNIT.fullmatch(text)) else None for text in texts}
+    return found.pop() if len(found) == 1 else None
 
 
 def _between(cells: set[str], decimal: str, sure: bool) -> str | None:

@@ -53,7 +53,7 @@ def form(value: Any) -> Any:
         return dict, tuple((name, form(own)) for name, own in value.items())
     if value is None or isinstance(value, (bool, int, float, str)):
         return type(value), value
-    named = isinstance(value, (type, FunctionType)) and value.__module__.startswith("lucidnet.")
+    named = isinstance(value, (type, FunctionType)) and str(value.__module__).startswith("lucidnet.")
     return value if named else Same(value)
 
 

@@ -14,7 +14,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .attributes import ATTRIBUTES
-from .keywords import KEYWORDS
+from .keywords import KEYWORDS, MEANT
 from .names import MOMENTS, NAMES
 
 __all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
@@ -32,6 +32,16 @@ def keyword(kind: type | str, name: str) -> str | None:
         return ours
     setting, after = re.fullmatch(r"(\w+)(.*)", ours).groups()  # type: ignore[union-attr]
     return ours if after.startswith("(") or setting in signature(kind).parameters else None
+
+
+def meant(kind: type, name: str, given: Any) -> str:
+    """Return what may be meant by what a setting does not take, after a semicolon; else ""."""
+    if name == "learning_rate" and isinstance(given, (tuple, list, dict)):
+        return f"; the model brings its weights: {kind.__name__}(0.01)"
+    if type(given) is not int:
+        return ""
+    words = (MEANT.get((one.__name__, name)) for one in kind.__mro__)
+    return next((f"; {said.format(kind=kind.__name__)}" for said in words if said), "")
 
 
 def attribute(place: type | str, name: str) -> str | None:

@@ -46,6 +46,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "train_on_batch": "train_step(x, y)",
         "partial_fit": "train_step(x, y)",
         "backward": "train_step(x, y)",
+        "named_parameters": "parameters(), which have names",
+        "register_forward_hook": "activations(x, name), or lucidnet.inspect.watch(net)",
+        **dict.fromkeys(("pop", "modules", "children"), "net.layers"),
+        "apply_gradients": "apply(grads, tape)",
         "zero_grad": "train_step(x, y): no gradient is kept",
         "step": "train_step(x, y)",
         "trainable": "net.layers: give a layer frozen=True",
@@ -80,9 +84,48 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         ),
         **dict.fromkeys(("output", "activations"), "Model.activations(x, name)"),
         **dict.fromkeys(("grad", "gradient"), "Model.gradients(x, y)"),
-        "trainable": "frozen, which is the opposite",
-        "requires_grad": "frozen, which is the opposite",
+        "trainable": "frozen, which is the opposite, as in model.set(layer=name, frozen=True)",
+        "requires_grad": "frozen, which is the opposite, as in model.set(layer=name, frozen=True)",
         "__call__": "Model([layer]).predict(x), or layer.forward(params, x): a layer holds no weights",
+    },
+    "Optimizer": {
+        "zero_grad": "Model.train_step(x, y): no gradient is kept",
+        "minimize": "Model.train_step(x, y)",
+        "apply_gradients": "Model.apply(grads, tape)",
+        "param_groups": "learning_rate; a layer may have its own, Dense(10, learning_rate=0.01)",
+    },
+    "Run": {
+        **dict.fromkeys(("rng", "random", "key", "generator"), "stream, as in run.stream.normal(x.shape)"),
+        "training": "train",
+    },
+    "Learner": {
+        "__call__": "forward(x), a pass that keeps what gradients need: .output are its numbers",
+        **dict.fromkeys(("predict", "evaluate"), "forward(x).output"),
+        **dict.fromkeys(
+            ("fit", "train_step", "compile", "gradients"),
+            "apply(grads, tape), of gradients by forward(x, train=True) and tape.backward(dy)",
+        ),
+    },
+    "ModelPart": {
+        "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",
+        **dict.fromkeys(
+            ("fit", "train_step", "compile", "apply"),
+            "forward(x, train=True), whose gradients Model.apply(grads, tape) takes; a part has no optimizer",
+        ),
+    },
+    "Parameter": {
+        "grad": "gradient",
+        "data": "value",
+        **dict.fromkeys(("numel", "size"), "value.size"),
+        **dict.fromkeys(("numpy", "detach"), "value"),
+        "requires_grad": "trained; Model.set(layer=name, frozen=True) changes that",
+    },
+    "Tape": {
+        name: f"output.{ours}"
+        for name, ours in {
+            **{name: name for name in ("shape", "dtype", "ndim", "size")},
+            **{name: f"{name}()" for name in ("mean", "sum", "argmax", "reshape")},
+        }.items()
     },
     "Loop": {
         "stop_training": 'stop("reason")',
@@ -159,6 +202,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "manual_seed": "Model(seed=...)",
         "SOM": "SelfOrganizingMap",
         "gradcheck": "check.gradients",
+        "GradientTape": "Model.forward(x), a pass whose backward(dy) gives the gradients",
+        **dict.fromkeys(("grad", "autograd"), "Model.gradients(x, y), or Model.forward(x)"),
+        **dict.fromkeys(("no_grad", "inference_mode"), "Model.predict(x)"),
     },
     "lucidnet.layers": {
         "InputLayer": "Input",

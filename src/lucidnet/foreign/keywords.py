@@ -32,16 +32,20 @@ LAYER = {
     "data_format": "Permute(order), a layer of its own before this one: channels come last",
 }
 CONVOLUTION = {
+    "padding_mode": "padding, always of zeros",
     "out_channels": "filters",
     "stride": "strides",
     "dilation_rate": "dilation",
 }
 DROPOUT = {
+    "*args": "Dropout(rate): no layer writes over what it was given",
+    "inplace": "Dropout(rate): no layer writes over what it was given",
     "p": "rate",
     "dropout_rate": "rate",
     "drop_prob": "rate",
     "keep_prob": "rate, the share that is dropped",
 }
+UNWRITTEN = dict.fromkeys(("*args", "inplace"), "ReLU() and the like: no layer writes over what it was given")
 POOLING = {"kernel_size": "pool_size", "stride": "strides"}
 EMBEDDING = {
     "num_embeddings": "vocabulary",
@@ -115,9 +119,18 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "dim_feedforward": "feed_forward",
         "ff_dim": "feed_forward",
     },
+    **dict.fromkeys(("ELU", "ReLU", "SELU", "SiLU"), UNWRITTEN),
+    "LeakyReLU": UNWRITTEN | {"alpha": "negative_slope"},
+    "Flatten": dict.fromkeys(
+        ("*args", "start_dim", "end_dim"), "Flatten(): of each example all axes are joined"
+    ),
+    "Input": {
+        "*args": "Input((28, 28, 1)), one tuple",
+        "batch_size": "Input(shape), without the axis of the examples; fit(x, y, batch_size=32)",
+    },
+    "Sequential": {"*args": "Sequential([...]), one list of layers"},
     "GaussianNoise": {"stddev": "deviation", "std": "deviation", "sigma": "deviation"},
     "GroupNormalization": {"num_groups": "groups"},
-    "LeakyReLU": {"alpha": "negative_slope"},
     "Linear": {
         "*args": "Dense(units): Linear is the activation y = x",
         "in_features": "Dense(units): Linear is the activation y = x",
@@ -127,6 +140,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "nonlinearity": "activation",
         "num_layers": "return_sequences, and one layer after the other",
         "bidirectional": "Bidirectional(layer)",
+        "batch_first": "Input(shape): sequences are (n, time, features), as with batch_first=True",
+        "dropout": "Dropout(rate), a layer of its own",
         "unit_forget_bias": "forget_bias",
     },
     "Residual": {"shortcut": "projection", "downsample": "projection"},
@@ -140,6 +155,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "betas": "beta1 and beta2",
         "eps": "epsilon",
         "clipnorm": "clip=ClipNorm(limit)",
+        **dict.fromkeys(("clip_norm", "max_norm", "max_grad_norm"), "clip=ClipGlobalNorm(limit)"),
+        "clip_value": "clip=ClipValue(limit)",
         "clipvalue": "clip=ClipValue(limit)",
         "global_clipnorm": "clip=ClipGlobalNorm(limit)",
         "use_ema": "EMA(optimizer)",
@@ -283,6 +300,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "target": "y",
         "labels": "y",
     },
+    "forward": {"training": "train", "is_training": "train", "inputs": "x", "lengths": "mask"},
     "predict": {
         "X": "x",
         "inputs": "x",
@@ -301,3 +319,17 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Foreign keywords, by class or method; those of a class hold for its subclasses."""
+
+FOUND = "how many come in is found"
+MEANT: Mapping[tuple[str, str], str] = {
+    ("Dense", "activation"): f"{FOUND}: Linear(64, 10) of PyTorch is Dense(10)",
+    ("Recurrent", "return_sequences"): f"{FOUND}: {{kind}}(64, 10) of PyTorch is {{kind}}(10)",
+    **dict.fromkeys(
+        (("BatchNormalization", "momentum"), ("BatchNormalization", "epsilon")),
+        f"{FOUND}: BatchNorm2d(64) of PyTorch is BatchNormalization()",
+    ),
+    ("GroupNormalization", "epsilon"): f"{FOUND}: GroupNorm(8, 64) of PyTorch is GroupNormalization(8)",
+    ("RowNormalization", "epsilon"): f"{FOUND}: LayerNorm(64) of PyTorch is LayerNormalization()",
+    ("PReLU", "alpha"): "it is the slope in the beginning; each feature has one of its own",
+}
+"""What a whole number in the place of a setting may be meant as, by class and setting."""

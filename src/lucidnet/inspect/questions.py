@@ -28,6 +28,7 @@ from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict, training_run
 from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
+from ..foreign import answering
 from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule
@@ -326,6 +327,7 @@ def _known(by_path: dict[Path, Array]) -> _Gradients:
     return made
 
 
+@answering
 @dataclass(frozen=True, eq=False, repr=False)
 class Parameter:
     """One array of a model: its name, its value, and its gradient.

@@ -49,7 +49,9 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
     rest = os.fstat(file.fileno()).st_size - 8
     length = int.from_bytes(file.read(8), "little")
     if length > min(rest, LONGEST):
-        raise FileError(path, "is not a safetensors file, or ends too early", DAMAGED)
+        other = "name a model that save has written (.safetensors); a command takes it before the data"
+        remedy = DAMAGED if path.suffix.lower() in (".safetensors", "") else other
+        raise FileError(path, "is not a safetensors file, or ends too early", remedy)
     try:
         return dict(parsed(file.read(length).decode()).items()), rest - length
     except (ValueError, AttributeError, RecursionError) as error:

@@ -17,7 +17,7 @@ from ..core.text import Brief
 from ..core.trees import part_of, tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
-from ..foreign import attribute, uncalled
+from ..foreign import answering, attribute, uncalled
 from .blank import blank_init
 from .derived import adapt, derived_backward
 
@@ -40,6 +40,7 @@ SAME: Any = object()
 NO_STREAM = Stream()
 
 
+@answering
 class Run(Brief):
     """The context of a forward pass: training or inference, random numbers, masks, carried states.
 

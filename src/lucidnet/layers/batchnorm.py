@@ -76,7 +76,7 @@ class BatchNormalization(PlaceNormalization):
     """
 
     momentum: float = between(0, 1, default=0.99)
-    epsilon: float = finite(above=0, default=1e-3)
+    epsilon: float = finite(above=0, below=1, default=1e-3)
 
     buffers: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
@@ -148,7 +148,7 @@ class GroupNormalization(PlaceNormalization):
     """
 
     groups: int = whole(1, default=32)
-    epsilon: float = finite(above=0, default=1e-3)
+    epsilon: float = finite(above=0, below=1, default=1e-3)
 
     def output_shape(self, shape: Any) -> Any:
         if (count := self.features(shape)) % self.groups:

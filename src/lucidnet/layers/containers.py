@@ -19,6 +19,7 @@ from .core import Input
 from .dense import Dense
 from .rebuild import Wrapper, rebuilt
 from .ties import check_lent, check_owners, given_back, lent, ties_of
+from .turned import of_time
 
 
 @value
@@ -343,7 +344,8 @@ def located(index: int, layer: Layer, before: Sequence[Layer] = ()) -> Iterator[
     except LucidnetError as error:
         source = f" from layer {index - 1} {before[-1].describe()}" if before else ""
         source = "" if " from layer " in str(error) else source  # an inner container has already reported it
-        raise type(error)(f"layer {index} {layer.describe()}: {error}{source}") from None
+        said = of_time(str(error), before[-1] if before else None)
+        raise type(error)(f"layer {index} {layer.describe()}: {said}{source}") from None
 
 
 def by_name(layers: Sequence[Layer]) -> tuple[tuple[str, Layer], ...]:

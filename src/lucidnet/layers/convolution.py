@@ -140,7 +140,7 @@ class Convolution(Layer):
 
     def _linear(self, x: Array, W: Array) -> Array:
         grid = self.grid(x.shape[1:])
-        check_windows(self, grid.outputs(*x.shape[1:3]), x.shape[3 - self.dimensions : 3])
+        check_windows(self, grid.outputs(*x.shape[1:3]), x.shape[3 - self.dimensions :])
         if self.groups == 1:
             return correlate(x, W, grid)
         pairs = zip(self._parts(x), self._parts(W), strict=True)

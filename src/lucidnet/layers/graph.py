@@ -20,6 +20,7 @@ from .core import Input, filled, fits
 from .dense import Dense
 from .nodes import Node, check, nodes
 from .ties import check_lent, check_owners, given_back, lent, ties_of
+from .turned import of_time
 
 
 def _inputs(given: Any, owner: Any) -> tuple[tuple[str, Shape], ...]:
@@ -125,7 +126,7 @@ class Graph(Container):
         first: dict[str, Any] = {}  # the inputs of the layer at its first place
         for name, owner, layer, sources in self.placed():
             taken = gathered(shapes, sources)
-            with _located(name, layer, sources):
+            with _located(name, layer, sources, self):
                 shapes[name] = layer.output_shape(taken)
             before = first.setdefault(owner, taken)
             if before != taken and _needs(layer, before) != _needs(layer, taken):
@@ -145,7 +146,7 @@ class Graph(Container):
         check_owners(self.ties, dict(self.children()), "Graph")
         for name, owner, layer, sources in self.placed():
             if name == owner:
-                with _located(name, layer, sources):
+                with _located(name, layer, sources, self):
                     params[name], _ = layer.init(rng.child(name), gathered(shapes, sources))
                 if name in self.ties:
                     sizes[name] = (gathered(shapes, sources)[-1], shapes[name][-1])
@@ -257,9 +258,10 @@ def _needs(layer: Layer, shape: Any) -> list[Shape]:
 
 
 @contextmanager
-def _located(name: str, layer: Layer, sources: tuple[str, ...]) -> Iterator[None]:
+def _located(name: str, layer: Layer, sources: tuple[str, ...], graph: Graph) -> Iterator[None]:
     """Add the node in which an error arose to the message."""
     try:
         yield
     except LucidnetError as error:
-        raise type(error)(f"node {name!r} {layer.describe()}: {error}, from {sources}") from None
+        said = of_time(str(error), dict(graph.children()).get(sources[0]))
+        raise type(error)(f"node {name!r} {layer.describe()}: {said}, from {sources}") from None

@@ -11,6 +11,7 @@ from ..backend.windows import Grid
 from ..core.settings import Check, UnfitError, whole
 from ..errors import ShapeError
 from .base import Mask, one_input
+from .turned import image_of, turned
 
 SIZES = "a whole number of 1 or more, or one for each dimension"
 PADDINGS = (
@@ -78,6 +79,10 @@ def check_axes(layer: Any, shape: Any) -> None:
         wanted = "(height, width, channels)" if axes == 3 else "(time, channels)"
         missing = len(shape) == axes - 1 and None not in shape
         hint = f"; Reshape({(*shape, 1)}) gives it a channel" if missing else ""
+        if axes == 3 and len(shape) == 1 and (image := image_of(shape[0])):
+            hint = f"; Reshape({image}) makes images of such rows"
+        elif None in shape[:1] or len(shape) == axes + 1:
+            hint = "; the axis of the examples is no part of a shape"
         raise ShapeError(f"{kind} takes inputs {wanted}, got {shape}{hint}")
     if shape[-1] is None:
         raise ShapeError(f"{kind} needs to know the channels of its input, got {shape}")
@@ -96,16 +101,16 @@ def outputs(layer: Any, shape: Shape) -> Shape:
     sizes = tuple(1 if size is None else size for size in image[:2])
     made = grid_of(layer, sizes).outputs(*sizes)
     known = tuple(None if size is None else n for size, n in zip(image[:2], made, strict=True))
-    check_windows(layer, known, shape[:-1])
+    check_windows(layer, known, shape)
     return known[-layer.dimensions :]
 
 
-def check_windows(layer: Any, outputs: tuple[int | None, ...], sizes: Shape) -> None:
-    """Raise if the input is too small for a single window."""
+def check_windows(layer: Any, outputs: tuple[int | None, ...], shape: Shape) -> None:
+    """Raise if the input, of a given shape, is too small for a single window."""
     if min(size for size in (1, *outputs) if size is not None) < 1:
         raise ShapeError(
             f"windows of {layer.kernel_size} (dilation {getattr(layer, 'dilation', 1)}) do not fit into "
-            f"{sizes}; make them smaller, or pad the input (padding='same')"
+            f"{tuple(shape[:-1])}; make them smaller, or pad the input (padding='same'){turned(layer, shape)}"
         )
 
 

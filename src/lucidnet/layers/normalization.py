@@ -18,7 +18,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples
 class RowNormalization(Layer):
     """Base class of layers that normalize each example along some axes, and then scale the result."""
 
-    epsilon: float = finite(above=0, default=1e-3)
+    epsilon: float = finite(above=0, below=1, default=1e-3)
     axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
 
     def output_shape(self, shape: Any) -> Any:
@@ -126,7 +126,7 @@ class RMSNormalization(RowNormalization):
         sizes.
     """
 
-    epsilon: float = finite(above=0, default=1e-6)
+    epsilon: float = finite(above=0, below=1, default=1e-6)
 
     def init(self, rng: Stream, shape: Shape) -> tuple[Tree, Shape]:
         out = self.output_shape(shape)

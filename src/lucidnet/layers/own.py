@@ -100,7 +100,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
             )
 
         def brought(array: Any) -> Any:
-            if plain(array):  # including blank arrays, which have only a shape
+            if plain(array) and getattr(array, "dtype", rng.dtype) == rng.dtype:  # including blank arrays
                 return array
             return numeric(array, f"{title}: a parameter").astype(rng.dtype)
 

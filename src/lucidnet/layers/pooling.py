@@ -84,7 +84,7 @@ class Pooling(Layer):
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = as_image(x, self.dimensions)
         grid = grid_of(self, image.shape[1:])
-        check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:-1])
+        check_windows(self, grid.outputs(*image.shape[1:3]), x.shape[1:])
         counts = None if run.mask is None else namespace(x).asarray(run.mask)[:, None, :, None]
         y, cache = self.pool(image, grid, counts)
         return as_input(y, self.dimensions), (cache, image.shape, run.mask)
@@ -113,7 +113,8 @@ class Pooling(Layer):
 class MaxPooling2D(Pooling):
     """y = max over the window;  dx = dy at the place of the (first) maximum (Weng et al. 1992).
 
-    The settings are those of `Pooling`.
+    The settings are those of `Pooling`. Of a window that holds NaN y is NaN, and dx goes to one place of it,
+    which need not be that of the NaN (PyTorch and JAX send it to one place, too, each to another).
 
     Examples
     --------

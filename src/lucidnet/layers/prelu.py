@@ -25,7 +25,7 @@ class PReLU(Layer):
     Parameters
     ----------
     alpha : float
-        The initial slope; 0.25 as in the paper.
+        The initial slope, at most 1; 0.25 as in the paper.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class PReLU(Layer):
     array([[-1.,  3.]])
     """
 
-    alpha: float = finite(default=0.25)
+    alpha: float = finite(most=1, default=0.25)
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

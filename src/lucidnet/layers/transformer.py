@@ -65,7 +65,7 @@ class TransformerBlock(Composed):
     causal: bool = flag(default=False)
     activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.GELU())
     norm_first: bool = flag(default=True)
-    epsilon: float = finite(above=0, default=1e-5)
+    epsilon: float = finite(above=0, below=1, default=1e-5)
 
     body: Sequential = field(init=False, repr=False, compare=False)
 

@@ -261,7 +261,7 @@ class DepthwiseConvolution(Layer):
         image = as_image(zeroed(x, run.mask), self.dimensions)
         grid = grid_of(self, image.shape[1:])
         places = grid.outputs(*image.shape[1:3])
-        check_windows(self, places, x.shape[1:-1])
+        check_windows(self, places, x.shape[1:])
         wide = padded(image, grid)[..., None]
         weights = params["W"].reshape(-1, *params["W"].shape[-2:])
         z = sum(

@@ -18,6 +18,7 @@ from ..core.own import check_methods, written
 from ..core.settings import finite, instance, scheduled, shown, taken
 from ..core.value import Value, at_step, is_declared, of_library, value
 from ..errors import SettingError
+from ..foreign import answering
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
@@ -58,6 +59,7 @@ class OldSlots(dict[str, Array]):
     new: Slots
 
 
+@answering
 @value
 class Optimizer(Value):
     """A pure pair: ``state = init(params)`` and ``params, state = update(grads, state, params)``.

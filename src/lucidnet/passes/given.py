@@ -13,7 +13,7 @@ from ..core.numeric import numeric
 from ..errors import DataError, ShapeError
 from ..layers.base import Mask, several
 from ..layers.core import fits
-from ..training.checks import misfit
+from ..layers.turned import misfit
 
 
 def real(given: Any, name: str) -> Any:

@@ -17,6 +17,7 @@ from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..backend.xla.sizes import noted, shapes_in
+from ..core.own import check_draws
 from ..core.readers import Readers
 from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
@@ -27,6 +28,7 @@ from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError
+from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..layers.base import nothing
 from .batches import alike, as_arrays, numbers, wrong_in
@@ -104,6 +106,8 @@ class Spare:
         return found
 
 
+@uncalled
+@answering
 class Learner(Brief):
     """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
 
@@ -355,6 +359,7 @@ class _Running(Own):
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             return told
 
+        check_draws(f"the step {shown(self.function)}", self.function)
         try:
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
@@ -463,6 +468,9 @@ class OwnStep(Brief):
             If a gradient is not finite; the steps before that one are made.
         """
         models, dtype = self.models, self.models[0].dtype
+        if isinstance(batches, (tuple, dict)):
+            kind = type(batches).__name__
+            raise DataError(f"OwnStep: expected a list of batches, or the like, got a {kind}: give [batch]")
         iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
         if isinstance(batches, (str, bytes, Mapping)) or not iterable:
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
@@ -495,7 +503,7 @@ class OwnStep(Brief):
             raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
         if error is not None:
             raise error
-        return told
+        return [mapped(_number, one) for one in told]
 
     def _not_finite(self, run: _Running, problems: Together, batch: Any, number: int) -> NonFiniteError:
         """Repeat a bad step on the host, and return the error that says what is not finite."""
@@ -518,3 +526,8 @@ def _busy(model: Any) -> Iterator[None]:
         yield
     finally:
         known.busy = before
+
+
+def _number(told: Any) -> Any:
+    """Return a NumPy array without axes as a NumPy number."""
+    return told[()] if isinstance(told, np.ndarray) and not told.ndim else told

@@ -13,6 +13,7 @@ from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.state import FeedbackState, State
 from ..errors import NotReadyError, SettingError
+from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..optimizers import SGD
 from ..training.checks import as_data
@@ -21,6 +22,8 @@ from .tape import Tape
 from .view import View
 
 
+@uncalled
+@answering
 class ModelPart(Brief):
     """A part of a model; it has no weights of its own, but uses the model's current ones.
 

@@ -22,6 +22,7 @@ from ..engine.protocol import Own
 from ..engine.state import State
 from ..engine.update import training_run
 from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
+from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
@@ -127,6 +128,12 @@ class Going(Own):
         return (*made, None) if back is None else made
 
 
+def _no_numbers(tape: Any, *others: Any, **settings: Any) -> Any:
+    """Raise `TypeError`, and say where the numbers of a pass are."""
+    raise TypeError("a Tape is a pass, not an array: its numbers are tape.output")
+
+
+@answering
 class Tape(Brief):
     """A recorded forward pass: its output, the layers' outputs, and the way back.
 
@@ -280,6 +287,13 @@ class Tape(Brief):
 
     def __repr__(self) -> str:
         return f"Tape({short(self.x)} -> {short(self.output)}, train={self.train})"
+
+
+for _name in ("array", "float", "neg", "abs", "gt", "lt"):
+    setattr(Tape, f"__{_name}__", _no_numbers)
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(Tape, f"__{_name}__", _no_numbers)
+    setattr(Tape, f"__r{_name}__", _no_numbers)
 
 
 def apart(array: Array, dy: Any) -> Array:

@@ -90,6 +90,24 @@ class SpaceRule(Value):
 
     Feedback weights B form a tree like that of the parameters, with entries only for layers that have some.
     Parameters are never changed here, B only by `learn`.
+
+    Examples
+    --------
+    A rule of one's own, by which half of the error goes down; ``check.rule(Half())`` tests it:
+
+    >>> class Half(SpaceRule):
+    ...     reads = "pre, post, errors above, weights above"
+    ...
+    ...     def cross(self, edge, send):
+    ...         dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
+    ...         return None if dx is None else dx / 2, grads, None
+    >>> from lucidnet import Model, check
+    >>> from lucidnet.layers import Dense, Input
+    >>> model = Model([Input(3), Dense(4, "tanh"), Dense(2)])
+    >>> model.compile("mse", "sgd", rule=Half())
+    >>> near = model.gradient_alignment([[1.0, 0.0, -1.0]], [[0.0, 1.0]])["dense1"]
+    >>> round(near.cosine, 3), round(near.norm_ratio, 3)
+    (1.0, 0.5)
     """
 
     reads: ClassVar[str] = ""
@@ -194,7 +212,7 @@ class SpaceRule(Value):
         edge : Edge
             The layer, its parameters, the error at its output, and further context.
         send : callable
-            Crosses the layers inside, for `Edge.route`.
+            Crosses the layers inside, for `Edge.route`; see the example of this class.
         """
         return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Tree
-from ..core.own import run
+from ..core.own import check_draws, run
 from ..core.settings import shown
 from ..core.trees import Path, dotted
 from ..errors import SettingError, ShapeError
@@ -22,6 +22,9 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         With the rule, the layer, and what is expected.
     """
     where = f"{type(rule).__name__}.cross" + (f", at layer {dotted(path)!r}," if path else "")
+    if type(edge.dy).__name__.endswith("Tracer"):
+        for method in vars(type(rule)).values():
+            check_draws(type(rule).__name__, method)
     made = run(where.rstrip(","), lambda dy: rule.cross(edge._replace(dy=dy), send), edge.dy)
     if not isinstance(made, tuple) or len(made) != 3:
         raise SettingError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.exports import Known
-from ..core.settings import UnfitError, setting
+from ..core.settings import UnfitError, setting, shown
 from ..core.value import Value, of_library, value
-from ..errors import lookup
+from ..errors import SettingError, lookup
 from ..layers import Layer, walk
 from .base import SpaceRule
 from .space.transported import Backprop
@@ -99,11 +100,25 @@ def get(given: Any) -> Rule:
     """
     if isinstance(given, Rule):
         return given
+    if written := _written(given):
+        raise SettingError(f"rule: got {shown(given)}: write {written}")
     if isinstance(given, TimeRule) or (isinstance(given, str) and given in TIME):
         return Rule(time=given)
     if isinstance(given, str):
         return Rule(lookup("rule", given, {**SPACE, **TIME})())
     return Rule(given)
+
+
+def _written(given: Any) -> str:
+    """Return how a rule is written that was given in another way; "" if that is not known."""
+    if isinstance(given, type) and issubclass(given, (SpaceRule, TimeRule)):
+        return f"{given.__name__}(), made"
+    parts = [part.strip() for part in given.split("+")] if isinstance(given, str) else given
+    if isinstance(parts, (tuple, list)) and len(parts) == 2:
+        return f"Rule({parts[0]!r}, {parts[1]!r}), across layers and through time"
+    if isinstance(given, str) and (order := re.fullmatch(r"snap-?([2-9])", given.lower())):
+        return f"SnAp({order[1]})"
+    return ""
 
 
 def short_name(given: Any) -> str:

@@ -136,6 +136,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "SU":  # scikit-learn makes numbers of objects alone
+            y = _numbers(y)
         outputs = 1 if y.ndim == 1 else y.shape[1]
         if begins:
             self._outputs_given = outputs
@@ -155,3 +157,14 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
 
     def _score_of(self, predicted: Array, y: Array, weights: Array | None) -> float:
         return float(r2_score(y, predicted, sample_weight=weights))
+
+
+def _numbers(y: Array) -> Array:
+    """Return texts as the numbers that they are."""
+    try:
+        return y.astype("float64")
+    except ValueError as error:
+        raise DataError(
+            f"NetRegressor: y must be numbers to predict, got texts such as {y.flat[0]!r} ({error}): "
+            "NetClassifier tells texts apart"
+        ) from None

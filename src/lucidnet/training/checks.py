@@ -18,6 +18,7 @@ from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
 from ..layers.tables import check_numbers
+from ..layers.turned import misfit
 from ..losses import Loss
 
 
@@ -82,21 +83,6 @@ def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, A
     if len(set(lengths.values())) > 1:
         raise DataError(f"x: the inputs differ in length: {lengths}")
     return made
-
-
-def misfit(given: Shape, shape: Shape, name: str) -> str:
-    """Return a message that says how the inputs' shape fails to fit the network's."""
-    expected = f"{shape[0]} input features" if len(shape) == 1 else f"inputs of shape {shape}"
-    got = f"{given[1]}" if len(given) == 2 and len(shape) == 1 else f"{name} of shape {given}"
-    message = f"layer 0 Input: expected {expected}, got {got}"
-    if None in shape:
-        return message
-    if given == shape:
-        return f"{message}: that is one example; give a batch, {name}[None]"
-    if int(np.prod(given[1:])) == int(np.prod(shape)):
-        sizes = ", ".join(map(str, shape))
-        return f"{message}: the sizes agree, so reshape them: {name}.reshape(len({name}), {sizes})"
-    return message
 
 
 def as_data(

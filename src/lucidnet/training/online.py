@@ -197,8 +197,8 @@ class OnlineLearner(Brief):
         x = finite_in(xs, "xs", self.model.dtype)
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
-                f"online: xs: expected inputs (n, {self._shape}) of one time, or of several with time first, "
-                f"got shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
+                f"online: x: expected inputs {str(('n', *self._shape)).replace(chr(39), '')} of one time, or "
+                f"(time, n, ...) for run, got shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
             )
         check_numbers(self.model.net, x, self.model.dtype)
         return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
@@ -208,7 +208,7 @@ class OnlineLearner(Brief):
         given, shape = numeric(ys, "y"), self.model.output_shape
         if given.shape[:2] != x.shape[:2]:
             raise ShapeError(
-                f"online: ys: expected a target for each input, {x.shape[:2]}, got shape {given.shape}"
+                f"online: y: expected a target for each input, (time, n) = {x.shape[:2]}, got {given.shape}"
             )
         rows = given.reshape(-1, *given.shape[2:])
         if len(shape) > 1:

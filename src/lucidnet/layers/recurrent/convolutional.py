@@ -144,7 +144,7 @@ class ConvLSTM2D(Layer):
         xp, x, inner = namespace(x), zeroed(x, run.mask), self._inner()
         images = x.reshape(-1, *x.shape[2:])
         grid = grid_of(self, images.shape[1:])
-        check_windows(self, grid.outputs(*images.shape[1:3]), images.shape[1:3])
+        check_windows(self, grid.outputs(*images.shape[1:3]), images.shape[1:])
         z = correlate(images, params["W"], grid) + params["b"]
         z = xp.permute_dims(z.reshape(*x.shape[:2], *z.shape[1:]), (1, 0, 2, 3, 4))
         first = self._start(z, run)

@@ -1,0 +1,116 @@
+"""Functions and classes of a user that draw random numbers: a compiled program would draw the same in each step."""
+
+import functools
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet.core.own import draws
+from lucidnet.errors import SettingError
+from lucidnet.layers import Activation, Dense, Input, Layer
+from lucidnet.rules.space.transported import Transported
+
+pytest.importorskip("jax")
+RNG = np.random.default_rng(0)
+X, Y = np.ones((4, 3)), np.ones((4, 2))
+
+
+def by_numpy(x):
+    return x * np.random.rand()  # noqa: NPY002
+
+
+def by_generator(x):
+    return x + RNG.normal()
+
+
+def by_python(x):
+    return x * random.random()
+
+
+DRAWING = [by_numpy, by_generator, by_python, functools.partial(by_numpy)]
+
+
+@dataclass(frozen=True)
+class Noise(Layer):
+    def forward(self, params, x, run):
+        return by_generator(x) + RNG.normal(), None
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return dy, {}
+
+
+@dataclass(frozen=True)
+class Streamed(Layer):
+    def forward(self, params, x, run):
+        return x + run.stream.normal(x.shape), None
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return dy, {}
+
+
+@dataclass(frozen=True, repr=False)
+class Noisy(Transported):
+    def carried_by(self, W, B):
+        return W + np.random.randn(*W.shape)  # noqa: NPY002
+
+
+def model(*layers, loss="mse", rule="backprop", backend="jax"):
+    made = ln.Model([Input(3), *layers, Dense(2)], backend=backend)
+    made.compile(loss, "sgd", rule=rule)
+    return made
+
+
+def drawing_loss(target, prediction):
+    return ((target - prediction + RNG.random()) ** 2).mean(-1)
+
+
+def drawing_step(model, x):
+    return model.forward(x + RNG.normal(size=(4, 3))).output
+
+
+@pytest.mark.parametrize("function", DRAWING)
+def test_it_is_seen_by_what_they_are_drawn(function):
+    assert draws(function)
+
+
+@pytest.mark.parametrize("function", [lambda x: np.tanh(x), lambda x: x + X, len, np.exp, Dense])
+def test_others_draw_nothing(function):
+    assert not draws(function)
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda: model(Dense(4, Activation(by_numpy))).fit(X, Y, verbose=0),
+        lambda: model(Noise()).fit(X, Y, verbose=0),
+        lambda: model(loss=drawing_loss).fit(X, Y, verbose=0),
+        lambda: model(Dense(4), rule=Noisy()).fit(X, Y, verbose=0),
+        lambda: ln.OwnStep(drawing_step, model())([X]),
+    ],
+)
+def test_on_jax_they_are_refused(train):
+    with pytest.raises(SettingError, match=r"draws random numbers by .* run\.stream"):
+        train()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_the_run_has_others_for_each_step(backend):
+    made = model(Streamed(), backend=backend)
+    steps = [made.train_step(X, Y).loss for _ in range(3)]
+    assert len(set(steps)) == 3
+
+
+def test_on_numpy_they_are_drawn_at_each_step():
+    made = model(Noise(), backend="numpy")
+    assert made.train_step(X, Y).loss != made.train_step(X, Y).loss
+
+
+def test_a_function_of_no_module():
+    made = {"__builtins__": __builtins__}  # as of a text that was executed
+    exec("def square(target, prediction): return ((target - prediction) ** 2).mean(-1)", made)
+    assert made["square"].__module__ is None or made["square"].__module__
+    made["square"].__module__ = None
+    model(loss=made["square"]).fit(X, Y, verbose=0)
