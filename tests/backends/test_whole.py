@@ -14,6 +14,8 @@ from lucidnet.layers import LSTM, Dense, Input, LeakyRNN
 
 jax = pytest.importorskip("jax")
 jnp, lax = jax.numpy, jax.lax
+if not whole.TRIED[0] <= jax.__version_info__[:2] <= whole.TRIED[1]:
+    pytest.skip(f"kernels were not tried with JAX {jax.__version__}", allow_module_level=True)
 
 CELL, T = LeakyRNN(4, tau=2.0, return_sequences=True), 40
 RNG = np.random.default_rng(0)
@@ -39,6 +41,13 @@ def learner(backend, layers, rule, n=2, **settings):
     model = ln.Model([Input((None, n)), *layers], seed=3, dtype="float64", backend=backend)
     model.compile("mse", ln.optimizers.SGD(0.05))
     return model.online(rule, **settings)
+
+
+@pytest.mark.parametrize("version", [(0, 7, 2), (99, 0, 0)])
+def test_versions_of_jax_that_were_not_tried_compile_as_usual(version, kernels, monkeypatch):
+    monkeypatch.setattr(jax, "__version_info__", version)
+    learner("jax", [CELL, Dense(1)], "rflo").run(X, Y)
+    assert kernels == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from importlib import import_module
 from math import prod
 from typing import Any
 
+TRIED = (0, 8), (0, 10)
+"""The first and the last version of JAX with which this was tried. The mark is not documented, and XLA aborts
+the process on a kernel that it does not like: with another version programs are compiled as usual."""
 LARGEST = 1 << 16
 """The most numbers that an array in the loop may have; for larger ones the calls do not matter."""
 LARGEST_SUM = 1 << 12
@@ -26,6 +29,8 @@ def in_one_piece(
 ) -> Callable[..., Any] | None:
     """Return a function compiled as one kernel; None if it has no loop, is too large, or cannot be one.
 
+    It is also None with a version of JAX that is not among those tried.
+
     Parameters
     ----------
     function : callable
@@ -37,6 +42,8 @@ def in_one_piece(
     """
     import jax
 
+    if not TRIED[0] <= jax.__version_info__[:2] <= TRIED[1]:
+        return None
     mark: Any = import_module("jax.experimental.xla_metadata").set_xla_metadata
     arrays, structure = jax.tree.flatten(given)
     full = [number for number, array in enumerate(arrays) if array.size]
