@@ -64,9 +64,9 @@ def known_of(model: Any) -> Kept:
     return found
 
 
-def _check_free(model: Any, what: str) -> None:
+def _check_free(known: Kept, what: str) -> None:
     """Raise if a step of one's own calls the model itself, which has the weights before all its steps."""
-    if known_of(model).busy == get_ident():
+    if known.busy is not None and known.busy == get_ident():
         raise SettingError(
             f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
             "is given in its place, step(model, batch)"
@@ -84,7 +84,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
     mask = None if mask is None else as_mask(mask, given)
     problem = _problem(model, known)
     with executor.lock:
-        _check_free(model, "forward")
+        _check_free(known, "forward")
         state, number = model.live, None
         if train:
             number = known.passes if known.state is state else 0
@@ -127,7 +127,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     problem, executor = model.problem, model.executor
     tapes = leaving(problem, tape, model)
     with executor.lock:
-        _check_free(model, "apply")
+        _check_free(known_of(model), "apply")
         state = model.live
         for each in tapes:
             check_recent(each, state)
@@ -158,7 +158,7 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
         for each in (model, other):
-            _check_free(each, "copy_weights")
+            _check_free(known_of(each), "copy_weights")
         ours, theirs = model.live, other.live
         if not type(ours.vector) is type(theirs.vector) is np.ndarray:
             near = type(ours.vector) is type(theirs.vector) and model.config == other.config
