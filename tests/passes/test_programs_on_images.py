@@ -220,7 +220,7 @@ def test_siamese_tells_pairs(seed, backend):
     assert siamese.judged(siamese.train(seed, backend)[0]) >= 0.972
 
 
-@over_fresh_seeds(50, 51, 52)
+@over_fresh_seeds(60, 61, 62)
 def test_simclr_needs_few_labels(seed, backend):
     probed, alone = simclr.judged(simclr.train(seed, backend)[0], seed)
     assert probed <= 0.79 * alone
