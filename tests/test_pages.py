@@ -150,7 +150,7 @@ def test_the_command_says_what_there_is():
     listed = subprocess.run([*run, "list"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     assert all(one.command in listed for one in measured.MEASUREMENTS.values())
     wrong = subprocess.run([*run, "measure", "nothing"], capture_output=True, text=True, cwd=ROOT)
-    assert wrong.returncode == 1 and "There are: lillicrap_linear" in wrong.stderr
+    assert wrong.returncode == 1 and "there are: lillicrap_linear" in wrong.stderr
 
 
 def test_the_picture_of_the_readme_is_made_by_its_command(tmp_path):

@@ -11,9 +11,9 @@ of the same layers that were trained with these labels alone, on images changed 
 of ImageNet's labels SimCLR makes 34.4 % errors, in place of 43.6 % with these labels alone, a ratio of 0.79
 (table 1 of Bardes, Ponce and LeCun 2022, "VICReg").
 
-It is met by seeds 60 to 62, by 0.32 to 0.48 on both engines, in the fifth round. In each of four rounds before
-one run missed it (0.81, 0.85, 0.85, 1.00): there `load` took no notice of `test_split`, so that 359 images in
-place of 898 were for testing, 17 errors more or less. Tuned with seeds 10 to 15 (docs/programs.md).
+It is met by seeds 60 to 62, by 0.32 to 0.48 on both engines, in the fifth round. In each of four rounds
+before one run missed it (0.81, 0.85, 0.85, 1.00): there `load` took no notice of `test_split`, so that 359
+images in place of 898 were for testing, 17 errors more or less. Tuned with seeds 10 to 15 (docs/programs.md).
 """
 
 import argparse

@@ -80,8 +80,9 @@ def test_training_is_that_of_numpy_and_of_rows_that_are_sent(large, monkeypatch,
     monkeypatch.setattr(transfer, "lendable", lambda array, dtype: False)
     sent = pairs.trained(layers, "jax", **settings)
     assert large[1]
-    np.testing.assert_array_equal(mine.get_weights(), sent.get_weights())
-    np.testing.assert_array_equal(mine.history["loss"], sent.history["loss"])
+    # They are two programs, in which sums of so few numbers may be taken in another order.
+    np.testing.assert_allclose(mine.get_weights(), sent.get_weights(), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(mine.history["loss"], sent.history["loss"], rtol=1e-15)
 
 
 def test_masks_and_several_inputs_are_lent_too(large):

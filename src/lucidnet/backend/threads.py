@@ -70,14 +70,14 @@ class Threads(Brief):
     def held(self) -> Iterator[None]:
         """Keep the threads alive, with BLAS limited to one thread each, until the context ends."""
         # Threads of a step only: they cost less than a thousandth of one, and a process may fork between two.
-        with (
-            _one_thread_each(self.libraries),
-            ThreadPoolExecutor(max(1, self.count - 1), "lucidnet") as self.pool,
-        ):
+        with _one_thread_each(self.libraries):
+            pool = self.pool = ThreadPoolExecutor(max(1, self.count - 1), "lucidnet")
             try:
                 yield
             finally:
-                self.pool = None
+                with defer_interrupt():  # a second Ctrl-C leaves no thread behind
+                    self.pool = None
+                    pool.shutdown()
 
     def map(self, function: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
         """Call a function on each row of the columns; return the results in order.
