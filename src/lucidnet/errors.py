@@ -5,6 +5,7 @@ Every message says what was given, what was expected, where, and what to do abou
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pickle import PicklingError
@@ -126,6 +127,14 @@ class UnpicklableError(LucidnetError, PicklingError):
 
 class MissingExtraError(LucidnetError, ImportError):
     """An optional dependency is not installed."""
+
+
+def outside() -> int:
+    """Return the `stacklevel` for `warnings.warn` of the first caller outside lucidnet."""
+    level = 1
+    while sys._getframe(level).f_globals.get("__name__", "").startswith("lucidnet."):
+        level += 1
+    return level
 
 
 def lookup(kind: str, name: str, known: Mapping[str, _T]) -> _T:

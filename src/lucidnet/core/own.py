@@ -19,6 +19,11 @@ TRACED = -1
 """The key in `Views` that says that JAX traces the function."""
 
 
+def traced(given: Any) -> bool:
+    """Tell whether something stands for an array in a program that JAX is compiling."""
+    return type(given).__name__.endswith("Tracer")
+
+
 def _lent(given: Any, views: Views) -> Any:
     """Replace the NumPy arrays in arguments by read-only views."""
     if isinstance(given, np.ndarray) and given.flags.writeable:
@@ -26,7 +31,7 @@ def _lent(given: Any, views: Views) -> Any:
         view.flags.writeable = False
         views[id(view)] = view, given
         return view
-    if type(given).__name__.endswith("Tracer"):
+    if traced(given):
         views[TRACED] = given, given
     return _each(given, _lent, views)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -216,16 +213,18 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
 
 def _dropped(name: str) -> str:
     """Return how to say that a column is left out, in Python and on the command line."""
-    cell = listed([name])
-    if not re.fullmatch(r"[\w@%+=:,./-]+", cell, re.ASCII):  # as `shlex.quote`, which is not imported for it
-        cell = "'" + cell.replace("'", "'\"'\"'") + "'"
-    return f"drop={name!r} (--drop {cell})"
+    from shlex import quote
+
+    return f"drop={name!r} (--drop {quote(listed([name]))})"
 
 
 def listed(names: Sequence[str | int]) -> str:
     """Write names with commas between them, as a row of CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(names)
+    from csv import writer
+    from io import StringIO
+
+    text = StringIO()
+    writer(text, lineterminator="").writerow(names)
     return text.getvalue()
 
 

@@ -172,3 +172,20 @@ def to_validate(measured: Callable[..., T], validation_data: Any, validation_spl
         raise
     except (DataError, ShapeError) as error:
         raise type(error)(f"validation_data: {error}") from None
+
+
+def check_names(x: Any, shapes: Mapping[str, Any], name: str) -> None:
+    """Raise `DataError` if inputs are not a dict of the inputs that there are."""
+    if not isinstance(x, Mapping) or x.keys() != shapes.keys():
+        got = f"the names {sorted(map(str, x))}" if isinstance(x, Mapping) else type(x).__name__
+        raise DataError(f"{name}: expected a dict with the inputs {sorted(shapes)}, got {got}")
+
+
+def mask_error(mask: Any, x: Any, name: str) -> ShapeError:
+    """Return the error of a mask that is none of the time steps of inputs (n, time, ...)."""
+    n, time = x.shape[:2]
+    return ShapeError(
+        f"{name}: expected {(n, time)}, true or false (1 or 0) for each time step, or {(n,)}, the "
+        f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
+        f"{'' if mask.shape != (n, time) else ' with other values'}"
+    )

@@ -152,12 +152,16 @@ def moved(
     return State(params, memory, left.carried, feedback, state.step + 1, state.seed)
 
 
+def run_name(number: int) -> str:
+    """Return the name that the random numbers of a step's pass `number` go by."""
+    return f"run{number}" if number else "run"
+
+
 def training_run(
     state: State, batch: Batch, numbers: Numbers, number: int = 0, carried: Tree | None = None
 ) -> Run:
     """Return the `Run` of a step's forward pass on batch `number` (0 for the first)."""
-    path = (f"run{number}" if number else "run",)
-    stream = StepStream.like(state.params.vector, numbers.seed, state.step, path)
+    stream = StepStream.like(state.params.vector, numbers.seed, state.step, (run_name(number),))
     states = (state.carried if carried is None else carried) or None
     return Run(True, stream, mask=batch.mask, states=states, valid=batch.valid)
 

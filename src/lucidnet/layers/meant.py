@@ -6,14 +6,13 @@ the other way was meant.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from ..backend import Shape
 from ..core.value import of_library
-from ..errors import LucidnetError, MeaningWarning
+from ..errors import LucidnetError, MeaningWarning, outside
 from .base import Layer
 from .containers import Sequential
 from .core import Reshape
@@ -24,15 +23,12 @@ from .turned import FEW, channels_first, inputs_first
 
 def warn_of_meaning(net: Layer, shape: Any) -> None:
     """Warn (`errors.MeaningWarning`) of what a new network for inputs of a shape may not be meant to be."""
-    depth = 1
-    while sys._getframe(depth).f_globals.get("__name__", "").startswith("lucidnet."):
-        depth += 1
     try:
         said = _looked_at(net, shape)[0]
     except LucidnetError:  # what is wrong is said where the network is built
         return
     for message in dict.fromkeys(said):
-        warnings.warn(message, MeaningWarning, stacklevel=depth + 1)
+        warnings.warn(message, MeaningWarning, stacklevel=outside())
 
 
 def _looked_at(layer: Layer, shape: Any) -> tuple[list[str], Any]:

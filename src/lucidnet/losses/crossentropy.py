@@ -15,6 +15,7 @@ import numpy as np
 
 from ..backend import Array, Shape, hits, namespace, one_hot, only_one, row_max
 from ..core.numeric import numeric
+from ..core.own import traced
 from ..core.settings import finite, flag
 from ..core.value import value
 from ..errors import DataError, SettingError, ShapeError
@@ -311,9 +312,7 @@ def of_classes(values: Array, labels: Array, classes: int) -> Array:
     """
     if isinstance(values, np.ndarray):
         return values
-    from ..backend.xla.device import is_known
-
-    if is_known(labels):
+    if not traced(labels):
         check_labels(np.asarray(labels), classes)
         return values
     xp = namespace(labels)

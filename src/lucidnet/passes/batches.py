@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,7 @@ from ..errors import SettingError
 
 def alike(blocks: Sequence[Any]) -> list[list[Any]]:
     """Group neighbouring batches of the same form, as a program is for one form."""
-    groups: list[list[Any]] = []
-    for block in blocks:
-        if groups and _form(groups[-1][0]) == _form(block):
-            groups[-1].append(block)
-        else:
-            groups.append([block])
-    return groups
+    return [list(group) for _, group in groupby(blocks, _form)]
 
 
 def _form(block: Any) -> Any:

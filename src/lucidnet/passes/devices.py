@@ -42,11 +42,6 @@ class Seed:
         return self.seeds.words((str(self.number), *path))
 
 
-def run_name(number: int) -> str:
-    """Return what the run of a training pass is called, by its number in the step; see `training_run`."""
-    return f"run{number}" if number else "run"
-
-
 def looked(
     executor: Any,
     key: Any,

@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import namespace
 from ..core.finite import check_some
 from ..core.numeric import numeric
+from ..data.given import check_names, mask_error
 from ..errors import DataError, ShapeError
 from ..layers.base import Mask, several
 from ..layers.core import fits
@@ -53,9 +54,7 @@ def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
         If the data are not numbers, or there are none.
     """
     if isinstance(shape, dict):
-        if not isinstance(x, Mapping) or x.keys() != shape.keys():
-            got = f"the names {sorted(map(str, x))}" if isinstance(x, Mapping) else type(x).__name__
-            raise DataError(f"{name}: expected a dict with the inputs {sorted(shape)}, got {got}")
+        check_names(x, shape, name)
         return {each: fitting(x[each], shape[each], like, f"{name}[{each!r}]") for each in shape}
     if several(shape):
         if not isinstance(x, (tuple, list)) or len(x) != len(shape):
@@ -91,8 +90,5 @@ def fitting_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     if given.shape == (n,) and given.dtype.kind in "iu":
         return xp.arange(time) < xp.asarray(given)[:, None]
     if given.shape != (n, time):
-        raise ShapeError(
-            f"{name}: expected {(n, time)}, true or false (1 or 0) for each time step, or {(n,)}, the "
-            f"whole-number length of each sequence, got {given.dtype} of shape {given.shape}"
-        )
+        raise mask_error(given, x, name)
     return xp.asarray(given) != 0

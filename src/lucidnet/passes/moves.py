@@ -18,9 +18,8 @@ from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
-from ..engine.update import moved
+from ..engine.update import moved, run_name
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
-from .devices import run_name
 from .devices import stepped as on_devices
 from .given import real
 from .tape import Pass, Tape
@@ -162,7 +161,7 @@ def collected(
             "and cannot make one by a gradient alone: compile with another optimizer"
         )
     layout = problem.layout.parameters
-    if flat and type(grads) is dict and _plain(grads, like.dtype) == len(layout.paths):
+    if flat and type(grads) is dict and _count(grads, np.ndarray, like.dtype) == len(layout.paths):
         try:
             return layout.flat(grads), NONE
         except ShapeError:
@@ -213,33 +212,28 @@ def _found(problem: Problem, trees: Any, like: Any) -> dict[Path, Array]:
 
 def _whole(layout: Any, tree: Any, like: Array) -> bool:
     """Tell whether gradients cover all parameters, in the form that `Tape.backward` returns."""
-    kind, dtype = type(like), like.dtype
+    if type(tree) is not dict or _count(tree, type(like), like.dtype) != len(layout.paths):
+        return False
     for path, shape in zip(layout.paths, layout.shapes, strict=True):
-        found = tree
+        found: Any = tree
         for name in path:
             found = found.get(name) if type(found) is dict else None
-        if not isinstance(found, kind) or found.dtype != dtype or found.shape != shape:
+        if getattr(found, "shape", None) != shape:
             return False
-    return len(layout.paths) == _leaves(tree)
+    return True
 
 
-def _plain(tree: Any, dtype: Any) -> float:
-    """Return how many arrays are in a tree; NaN if one is none of NumPy, of a dtype."""
+def _count(tree: Any, kind: Any, dtype: Any) -> float:
+    """Return how many arrays are in a tree; NaN if something else is, or an array of another dtype."""
     count = 0.0
     for branch in tree.values():
         if type(branch) is dict:
-            count += _plain(branch, dtype)
-        elif type(branch) is np.ndarray and branch.dtype == dtype:
+            count += _count(branch, kind, dtype)
+        elif type(branch) is kind and branch.dtype == dtype:
             count += 1
         else:
             return math.nan
     return count
-
-
-def _leaves(tree: Any) -> int:
-    if type(tree) is not dict:
-        return 1
-    return sum([_leaves(branch) if type(branch) is dict else 1 for branch in tree.values()])
 
 
 def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

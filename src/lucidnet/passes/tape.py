@@ -20,13 +20,13 @@ from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import Own
 from ..engine.state import State
-from ..engine.update import training_run
+from ..engine.update import run_name, training_run
 from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
 from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
-from .devices import looked, run_name
+from .devices import looked
 from .given import real
 from .view import View, over
 

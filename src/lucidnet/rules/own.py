@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import Tree
-from ..core.own import check_draws, run
+from ..core.own import check_draws, run, traced
 from ..core.settings import shown
 from ..core.trees import Path, dotted
 from ..errors import SettingError, ShapeError
@@ -22,7 +22,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         With the rule, the layer, and what is expected.
     """
     where = f"{type(rule).__name__}.cross" + (f", at layer {dotted(path)!r}," if path else "")
-    if type(edge.dy).__name__.endswith("Tracer"):
+    if traced(edge.dy):
         for method in vars(type(rule)).values():
             check_draws(type(rule).__name__, method)
     made = run(where.rstrip(","), lambda dy: rule.cross(edge._replace(dy=dy), send), edge.dy)

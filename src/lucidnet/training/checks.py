@@ -13,6 +13,7 @@ from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.batches import MISSING
+from ..data.given import check_names, mask_error
 from ..data.weights import as_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
@@ -75,9 +76,7 @@ def example_shape(x: Any, title: str = "x") -> Any:
 
 def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, Array]:
     """Return several checked inputs by name, all of one length."""
-    if not isinstance(x, Mapping) or x.keys() != shapes.keys():
-        got = f"the names {sorted(x)}" if isinstance(x, Mapping) else type(x).__name__
-        raise DataError(f"x: expected a dict with the inputs {sorted(shapes)}, got {got}")
+    check_names(x, shapes, "x")
     made = {key: _one_input(x[key], shape, f"x[{key!r}]", dtype) for key, shape in shapes.items()}
     lengths = {key: len(array) for key, array in made.items()}
     if len(set(lengths.values())) > 1:
@@ -195,9 +194,5 @@ def _one_mask(mask: Any, x: Any, name: str) -> Array:
             raise ShapeError(f"{name}: lengths are from 0 to {time}, got {mask[row]} for example {row}")
         mask = mask[:, None] > np.arange(time)
     elif mask.shape != (n, time) or not ((mask == 0) | (mask == 1)).all():
-        raise ShapeError(
-            f"{name}: expected {(n, time)}, true or false (1 or 0) for each time step, or {(n,)}, the "
-            f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
-            f"{'' if mask.shape != (n, time) else ' with other values'}"
-        )
+        raise mask_error(mask, x, name)
     return mask.astype(bool)

@@ -238,13 +238,14 @@ class Loop:
         FileError
             If another training writes to a folder of a callback.
         """
-        from ..interop.agreement import check_agreement
-
         begun: list[Callback] = []
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
         hold: Any = nullcontext([])
-        check_agreement(self, resume=restore is not None, checkpoints=bool(owned))
+        if len(executor.gather(None)) > 1:
+            from ..interop.agreement import check_agreement
+
+            check_agreement(self, resume=restore is not None, checkpoints=bool(owned))
         if owned:
             from ..core.lock import locked
 

@@ -43,13 +43,6 @@ def shapes_of(function: Callable[..., Any], *given: Any) -> Any:
     return jax.eval_shape(function, *given)
 
 
-def is_known(array: Array) -> bool:
-    """Tell whether the numbers of an array are known: they are not in a program that is compiled."""
-    import jax
-
-    return not isinstance(array, jax.core.Tracer)
-
-
 def signature(tree: Tree) -> Any:
     """Return what a compiled program depends on: a tree's structure, and its arrays' shapes and dtypes."""
     import jax

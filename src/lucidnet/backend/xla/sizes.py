@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ...errors import outside
+
 MANY = 8
 """The number of shapes that is warned of."""
-PACKAGE = str(Path(__file__).parents[2])
 KNOWN: WeakKeyDictionary[Any, dict[str, set[Any]]] = WeakKeyDictionary()
 """The shapes so far, by owner and by what is called."""
 
@@ -33,10 +32,10 @@ def noted(owner: Any, what: str, shapes: Any) -> None:
     known.add(shapes)
     if len(known) == MANY:
         warnings.warn(
-            f"{what}: batches of {MANY} shapes came, the last of {_told(shapes)}, and JAX compiles a program "
-            "for each, which takes longer than many steps: give batches of one size, without a smaller one "
-            "at the end, and fill sequences up to a few lengths",
-            stacklevel=_outside(),
+            f"{what}: batches of {MANY} shapes came, the last of {', '.join(map(str, shapes))}, and JAX "
+            "compiles a program for each, which takes longer than many steps: give batches of one size, "
+            "without a smaller one at the end, and fill sequences up to a few lengths",
+            stacklevel=outside(),
         )
 
 
@@ -47,15 +46,3 @@ def shapes_in(tree: Any) -> tuple[Any, ...]:
     if isinstance(tree, (tuple, list)):
         return tuple(shape for one in tree for shape in shapes_in(one))
     return () if tree is None else (tuple(tree.shape),)
-
-
-def _told(shapes: Any) -> str:
-    return ", ".join(map(str, shapes))
-
-
-def _outside() -> int:
-    """Return the `stacklevel` of the first caller outside this package."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        level, frame = level + 1, frame.f_back
-    return level
