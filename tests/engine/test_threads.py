@@ -334,6 +334,31 @@ class TestWhatGoesWrong:
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("lucidnet")]
         assert np.array_equal(model.get_weights(), expected.get_weights())
 
+    def test_no_thread_is_left_if_ctrl_c_comes_while_it_starts(self, monkeypatch):
+        """The pool knows a thread only after `start`, in which Ctrl-C may come."""
+        model, start = made(NETS["dense"][0], 2), threading.Thread.start
+        model.fit(ROWS, LABELS, batch_size=BATCH, epochs=1, verbose=0)
+        released = threading.Event()
+
+        def interrupted(thread):
+            start(thread)
+            if thread.name.startswith("lucidnet"):
+                signal.raise_signal(signal.SIGINT)
+
+        def waits(layer, params, x, run=layers.base.INFERENCE, inner=Dense.forward):
+            if threading.current_thread() is not threading.main_thread():
+                released.wait(0.2)
+            return inner(layer, params, x, run)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", interrupted)
+            patch.setattr(Dense, "forward", waits)
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(ROWS, LABELS, batch_size=BATCH, epochs=1, verbose=0)
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("lucidnet")]
+        released.set()
+        assert not left and model.state.step == 3
+
     def test_a_step_that_is_not_finite_is_not_made(self):
         model = made([Input(6), Dense(8), label()], 2, optimizers.SGD(0.1))
         model.set_weights(1e200 * np.sign(model.get_weights()))

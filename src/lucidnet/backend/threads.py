@@ -86,7 +86,8 @@ class Threads(Brief):
         of the first row that failed.
         """
         first, *others = zip(*columns, strict=True)
-        waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]
+        with defer_interrupt():  # within `submit` a thread may have begun that the pool does not know yet
+            waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]
         try:
             made = [function(*first)]
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -213,8 +214,6 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
 
 def _dropped(name: str) -> str:
     """Return how to say that a column is left out, in Python and on the command line."""
-    from shlex import quote
-
     return f"drop={name!r} (--drop {quote(listed([name]))})"
 
 
