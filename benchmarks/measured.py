@@ -106,7 +106,7 @@ def ratios(printed: str) -> Figures:
     for line in printed.splitlines():
         if match := re.match(r"(784-.*), (?:sgd|adam)$", line):
             setting = f"{match[1]}, "
-        elif match := re.match(r"  (.+?) {2,}.* ratio (.*)", line):
+        elif match := re.match(r"  (.+?) +lucidnet .* ratio (.*)", line):
             for ratio, other in re.findall(r"(\d+\.\d\d) of ([^,]+)", match[2]):
                 found[f"{setting}{match[1]}, {other}"] = ratio
     return found
@@ -205,10 +205,10 @@ MEASUREMENTS = (
         "online": Measurement(
             f"{SPEED} online --threads 1",
             by_pattern(
-                rflo_step=r"rflo.*JAX, step [\d.]+ \(([\d.]+)\)",
-                rflo_scan=r"rflo.*scan of 1000 [\d.]+ \(([\d.]+)\)",
-                rtrl_step=r"rtrl.*JAX, step [\d.]+ \(([\d.]+)\)",
-                rtrl_scan=r"rtrl.*scan of 1000 [\d.]+ \(([\d.]+)\)",
+                rflo_step=r"rflo.*JAX, step [\d.]+ \((\d+\.\d\d)\d*\)",
+                rflo_scan=r"rflo.*scan of 1000 [\d.]+ \((\d+\.\d\d)\d*\)",
+                rtrl_step=r"rtrl.*JAX, step [\d.]+ \((\d+\.\d\d)\d*\)",
+                rtrl_scan=r"rtrl.*scan of 1000 [\d.]+ \((\d+\.\d\d)\d*\)",
             ),
         ),
         "memory": Measurement(

@@ -102,6 +102,8 @@ def test_what_the_commands_print_is_read():
         "784-100-50-10, batch 10, epoch, PyTorch": "0.56",
         "784-100-50-10, batch 10, epoch, scikit-learn": "0.57",
     }
+    printed = "\nattention: 12 x 64 x 128\n  norm+attention lucidnet 7,122 us  PyTorch 7,740 us   ratio 0.92 of PyTorch\n"
+    assert measured.ratios(printed) == {"norm+attention, PyTorch": "0.92"}
     printed = "  LSTM, batch 64, 20 batches\n    first epoch  JAX 1 ms\n    epoch        JAX 1 ms\n    ratio        JAX 0.66  JAX, a device a thread 0.68  NumPy 1.01  (target: JAX 0.7)\n"
     assert measured.epochs(printed) == {
         "LSTM, JAX": "0.66",
