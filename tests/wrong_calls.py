@@ -204,6 +204,7 @@ NUMBERS = {"y": Y, "prediction": Y + 1}
 RIGHT: dict[str, Any] = {
     "load": {"path": "missing.safetensors"},
     "mlp": {"sizes": [2, 3, 1]},
+    "export": {"model": model, "path": "program.py"},
     **{f"data.{name}": {"n": 12} for name in ("xor", "spirals", "moons", "circles", "gaussians")},
     "data.load": {"name": "digits"},
     "data.one_hot": {"labels": LABELS},

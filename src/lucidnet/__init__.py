@@ -15,7 +15,7 @@ from . import layers as layers
 from . import losses as losses
 from . import optimizers as optimizers
 from . import training as training
-from .core.exports import export
+from .core import exports
 from .model import Model as Model
 
 if TYPE_CHECKING:  # not needed to build and train a network: imported when first used
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import plots as plots
     from . import rules as rules
     from . import sklearn as sklearn
+    from .interop.exported import export as export
     from .lab import race as race
     from .passes import OwnStep as OwnStep
     from .sizes import mlp as mlp
@@ -40,6 +41,6 @@ __version__ = "0.1.0"
 
 load = Model.load
 
-export(globals())
+exports.export(globals())
 lucidnet.core.starting.over()
 del lucidnet

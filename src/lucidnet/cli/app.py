@@ -244,6 +244,17 @@ def info(file: ModelFile, json: Json = False) -> None:
 
 
 @app.command(cls=Command)
+def export(
+    file: ModelFile,
+    out: Annotated[
+        Path, typer.Argument(metavar="PROGRAM", help="The file to write: .onnx, or .py for NumPy alone.")
+    ],
+) -> None:
+    """Write a saved model as a program that runs without lucidnet: an ONNX file, or a Python file."""
+    show.export(file, out)
+
+
+@app.command(cls=Command)
 def check(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A model; all layers if none.")

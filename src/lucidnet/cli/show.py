@@ -228,6 +228,15 @@ def info(file: Path, found: dict[str, Any]) -> None:
         line(f"{'history':<12} {model.history.epochs} epochs, the last with {last}")
 
 
+def export(file: Path, out: Path) -> None:
+    """Write a model file as a program."""
+    from ..interop.exported import export
+
+    check_places(out)
+    export(Model.load(file), out)
+    line(f"{out}: {out.stat().st_size:,} bytes; it takes and returns what its docstring, or its graph, says")
+
+
 def _of_table(model: Model) -> list[tuple[str, str]]:
     """Return titles and texts of a model's classes, columns and target."""
     told = [("classes", _some(model.classes))] if model.classes else []

@@ -38,7 +38,7 @@ OTHER = "load it with the version of lucidnet, and the classes in custom, that i
 
 SUFFIX = ".safetensors"
 ELSEWHERE = {
-    ".onnx": "Model.predict is what another program would run; there is no writer of ONNX here",
+    ".onnx .py": "lucidnet.export(model, path) writes that",
     ".pt .pth .bin": "the weights are arrays by name in that file, which safetensors.torch.load_file reads",
     ".h5 .hdf5 .keras": "the weights are arrays by name in that file, and model.params has them here",
     ".pkl .pickle .joblib": "pickle.dump(model, file) writes a copy for the same version of lucidnet",

@@ -1,0 +1,243 @@
+"""The operations of a program in NumPy: their text is copied into the Python files that are written.
+
+Each function needs NumPy alone, and those of this file that it names. The operators are ONNX's
+(https://onnx.ai/onnx/operators/), and so are the names of their settings.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = Any
+Sizes: TypeAlias = Sequence[int]
+
+
+def reshaped(x: Array, sizes: Sizes) -> Array:
+    """Give an array another shape; 0 keeps the size that it has there."""
+    return x.reshape([x.shape[k] if size == 0 else size for k, size in enumerate(sizes)])
+
+
+def sliced(x: Array, begins: Sizes, ends: Sizes, axes: Sizes = (0,)) -> Array:
+    """Cut an array along some axes."""
+    where = [slice(None)] * x.ndim
+    for begin, end, axis in zip(begins, ends, axes, strict=True):
+        where[axis] = slice(int(begin), int(end))
+    return x[tuple(where)]
+
+
+def bordered(x: Array, borders: Sizes) -> Array:
+    """Surround an array with zeros; the widths are those before all axes, then those behind them."""
+    return np.pad(x, list(zip(borders[: x.ndim], borders[x.ndim :], strict=True)))
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """Return exp(x) / sum exp(x)."""
+    y = np.exp(x - x.max(axis, keepdims=True))
+    return y / y.sum(axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """Return x - log sum exp(x)."""
+    y = x - x.max(axis, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis, keepdims=True))
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)), which is tanh(x / 2) / 2 + 1 / 2."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def elu(x: Array, alpha: float, scale: float = 1.0) -> Array:
+    """Return x for x > 0, else alpha (exp(x) - 1)."""
+    return scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x))."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def gelu(x: Array) -> Array:
+    """Return x times the normal distribution's share below x."""
+    share = 0.5 * np.vectorize(math.erfc, otypes=[float])(-x / math.sqrt(2)) if x.size else x
+    return x * share.astype(x.dtype)
+
+
+def windows(
+    x: Array,
+    kernel_shape: Sizes,
+    strides: Sizes,
+    dilations: Sizes,
+    pads: Sizes = (),
+    auto_pad: str = "",
+    fill: float = 0.0,
+) -> Array:
+    """Return the windows of images with channels first: (n, channels, places..., kernel...)."""
+    count = len(kernel_shape)
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel_shape, dilations, strict=True)]
+    if auto_pad:
+        several = zip(x.shape[2:], strides, reach, strict=True)
+        total = [max((-(-size // s) - 1) * s + r - size, 0) for size, s, r in several]
+        pads = [t // 2 for t in total] + [t - t // 2 for t in total]
+    if any(pads):
+        borders = zip(pads[:count], pads[count:], strict=True)
+        x = np.pad(x, [(0, 0), (0, 0), *borders], constant_values=fill)
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, 2 + count)))
+    steps = [slice(None, None, step) for step in (*strides, *dilations)]
+    return seen[(slice(None), slice(None), *steps)]
+
+
+def conv(x: Array, W: Array, b: Array = 0.0, *, group: int, **where: Any) -> Array:
+    """Convolution, W (filters, channels of a group, kernel...)."""
+    seen, count = windows(x, **where), W.ndim - 2
+    over = [1, *range(2 + count, 2 + 2 * count)], [1, *range(2, 2 + count)]
+    parts = zip(np.split(seen, group, axis=1), np.split(W, group), strict=True)
+    y = np.concatenate([np.tensordot(one, own, over) for one, own in parts], axis=-1)
+    return np.moveaxis(y + b, -1, 1)
+
+
+def conv_transpose(
+    x: Array,
+    W: Array,
+    b: Array = None,
+    *,
+    kernel_shape: Sizes,
+    strides: Sizes,
+    dilations: Sizes,
+    pads: Sizes,
+    output_padding: Sizes,
+) -> Array:
+    """Convolution with its directions exchanged, W (channels, filters, kernel...)."""
+    count = len(kernel_shape)
+    several = zip(x.shape[2:], strides, kernel_shape, dilations, output_padding, strict=True)
+    wide = [(n - 1) * s + (k - 1) * d + 1 + more for n, s, k, d, more in several]
+    y = np.zeros((x.shape[0], W.shape[1], *wide), x.dtype)
+    for offset in np.ndindex(*kernel_shape):
+        places = zip(offset, dilations, strides, x.shape[2:], strict=True)
+        where = [slice(o * d, o * d + (n - 1) * s + 1, s) for o, d, s, n in places]
+        part = np.tensordot(x, W[(slice(None), slice(None), *offset)], ([1], [0]))
+        y[(slice(None), slice(None), *where)] += np.moveaxis(part, -1, 1)
+    kept = [slice(a, size - z) for a, z, size in zip(pads[:count], pads[count:], wide, strict=True)]
+    y = y[(slice(None), slice(None), *kept)]
+    return y if b is None else y + b.reshape(-1, *[1] * count)
+
+
+def max_pool(x: Array, **where: Any) -> Array:
+    """Return the largest number of each window."""
+    seen = windows(x, fill=-np.inf, **where)
+    return seen.max(tuple(range(x.ndim, seen.ndim)))
+
+
+def average_pool(x: Array, count_include_pad: int = 0, **where: Any) -> Array:
+    """Return the mean of each window, over what lies in the image."""
+    seen, inside = windows(x, **where), windows(np.ones((1, 1, *x.shape[2:]), x.dtype), **where)
+    axes = tuple(range(x.ndim, seen.ndim))
+    return seen.sum(axes) / inside.sum(axes)
+
+
+def resized(x: Array, lengths: Any, factors: Array, mode: str, **how: Any) -> Array:
+    """Make images with channels first larger by whole factors."""
+    for axis, factor in enumerate(np.asarray(factors).astype(int)):
+        if mode == "nearest":
+            x = np.repeat(x, factor, axis)
+            continue
+        size = x.shape[axis]
+        place = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
+        left = np.floor(place).astype(int)
+        share = (place - left).astype(x.dtype).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+        x = x.take(left, axis) * (1 - share) + x.take(np.minimum(left + 1, size - 1), axis) * share
+    return x
+
+
+def each_time(
+    step: Callable[..., tuple[Array, ...]], x: Array, W: Array, states: tuple[Array, ...], direction: str
+) -> tuple[Array, Array]:
+    """Run a recurrent layer over the time steps of x (time, n, features)."""
+    outputs: list[Any] = [None] * len(x)
+    for t in range(len(x)) if direction == "forward" else reversed(range(len(x))):
+        states = step(x[t] @ W[0].T, *states)
+        outputs[t] = states[0]
+    return np.stack(outputs)[:, None], states[0][None]
+
+
+def first_state(state: Array, x: Array, units: int) -> Array:
+    """Return the state before the first time step: zeros unless it is given."""
+    return np.zeros((x.shape[1], units), x.dtype) if state is None else state[0]
+
+
+def rnn(
+    x: Array,
+    W: Array,
+    U: Array,
+    b: Array,
+    lengths: None = None,
+    h: Array = None,
+    *,
+    hidden_size: int,
+    direction: str,
+    activations: Sequence[str],
+) -> tuple[Array, Array]:
+    """Return h_t = f(W x_t + U h_(t-1) + b) for all times, and the last."""
+    known: dict[str, Any] = {"Tanh": np.tanh, "Relu": lambda a: np.maximum(a, 0), "Sigmoid": sigmoid}
+    f = known[activations[0]]
+
+    def step(z: Array, h: Array) -> tuple[Array, ...]:
+        return (f(z + h @ U[0].T + b[0, :hidden_size] + b[0, hidden_size:]),)
+
+    return each_time(step, x, W, (first_state(h, x, hidden_size),), direction)
+
+
+def lstm(
+    x: Array,
+    W: Array,
+    U: Array,
+    b: Array,
+    lengths: None = None,
+    h: Array = None,
+    c: Array = None,
+    *,
+    hidden_size: int,
+    direction: str,
+) -> tuple[Array, Array]:
+    """Return the outputs of all times, and the last; the gates are i, o, f, g."""
+
+    def step(z: Array, h: Array, c: Array) -> tuple[Array, ...]:
+        i, o, f, g = np.split(z + h @ U[0].T + b[0, : 4 * hidden_size] + b[0, 4 * hidden_size :], 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return sigmoid(o) * np.tanh(c), c
+
+    states = first_state(h, x, hidden_size), first_state(c, x, hidden_size)
+    return each_time(step, x, W, states, direction)
+
+
+def gru(
+    x: Array,
+    W: Array,
+    U: Array,
+    b: Array,
+    lengths: None = None,
+    h: Array = None,
+    *,
+    hidden_size: int,
+    direction: str,
+    linear_before_reset: int,
+) -> tuple[Array, Array]:
+    """Return the outputs of all times, and the last; the gates are z, r, g."""
+
+    def step(a: Array, h: Array) -> tuple[Array, ...]:
+        outside = np.split(a + b[0, : 3 * hidden_size], 3, axis=1)
+        inside = np.split(h @ U[0].T + b[0, 3 * hidden_size :], 3, axis=1)
+        z, r = sigmoid(outside[0] + inside[0]), sigmoid(outside[1] + inside[1])
+        return ((1 - z) * np.tanh(outside[2] + r * inside[2]) + z * h,)
+
+    return each_time(step, x, W, (first_state(h, x, hidden_size),), direction)
+
+
+def array(dtype: str, shape: Sizes, text: str) -> Array:
+    """Return the array that a text holds, in base 64."""
+    return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).reshape(shape)

@@ -1,0 +1,383 @@
+"""Exported programs: ONNX Runtime, and a Python file alone, give the numbers that `predict` gives."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import lucidnet as ln
+from lucidnet import layers
+from lucidnet.errors import FileError, SettingError
+from lucidnet.interop.exported.operations import TRANSLATIONS
+from lucidnet.layers import (
+    GRU,
+    LSTM,
+    Add,
+    AveragePooling2D,
+    BatchNormalization,
+    Bidirectional,
+    Concatenate,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Dot,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    Graph,
+    GroupNormalization,
+    Input,
+    LayerNormalization,
+    LeakyRNN,
+    Masking,
+    MaxPooling1D,
+    MaxPooling2D,
+    MultiHeadAttention,
+    PositionalEmbedding,
+    Residual,
+    Sampling,
+    Sequential,
+    SimpleRNN,
+    SinusoidalEncoding,
+    TimeDistributed,
+    TransformerBlock,
+    UpSampling2D,
+)
+
+RNG = np.random.default_rng(0)
+NOT_WRITTEN = {"ConvLSTM2D", "LeakyRNN", "Masking"}
+"""Layers that `export` refuses."""
+BASES = {"Container", "Layer", "Recurrent"}
+KINDS = [
+    kind
+    for name in layers.__all__
+    if isinstance(kind := getattr(layers, name), type)
+    and issubclass(kind, layers.Layer)
+    and name not in BASES
+]
+SAMPLES = [
+    pytest.param(layer, shape, id=f"{kind.__name__}-{number}")
+    for kind in KINDS
+    if kind in TRANSLATIONS
+    for number, (layer, shape) in enumerate(kind.samples())
+    if isinstance(shape, tuple) and all(isinstance(size, int) for size in shape)
+]
+
+
+def shuffled(tree):
+    """Random numbers in the place of all parameters; variances stay above 0."""
+    found = {}
+    for name, part in tree.items():
+        if isinstance(part, dict):
+            found[name] = shuffled(part)
+        else:
+            numbers = RNG.normal(size=part.shape)
+            found[name] = np.abs(numbers) + 0.1 if name == "variance" else numbers
+    return found
+
+
+def made(net, dtype="float32"):
+    model = ln.Model(net, seed=0, dtype=dtype)
+    model.build()
+    model.set_params(shuffled(model.params))
+    return model
+
+
+def by_file(model, folder, x, dtype=None):
+    """What the Python file gives, in a module of its own."""
+    path = folder / "program.py"
+    ln.export(model, path, dtype=dtype)
+    space = {"__name__": "program"}
+    exec(compile(path.read_text("utf-8"), "program.py", "exec"), space)
+    return space["predict"](**x) if isinstance(x, dict) else space["predict"](x)
+
+
+def by_runtime(model, folder, x):
+    """What ONNX Runtime gives: an array, or several by name."""
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    path = folder / "program.onnx"
+    ln.export(model, path)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    kinds = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64"}
+    given = x if isinstance(x, dict) else {session.get_inputs()[0].name: x}
+    given = {each.name: given[each.name].astype(kinds[each.type]) for each in session.get_inputs()}
+    found = dict(zip([each.name for each in session.get_outputs()], session.run(None, given), strict=True))
+    return found if len(found) > 1 else next(iter(found.values()))
+
+
+def agree(found, expected, tolerance):
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        return [agree(found[name], expected[name], tolerance) for name in expected]
+    size = max(1.0, float(np.abs(expected).max(initial=0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * size)
+    return None
+
+
+def test_each_layer_is_written_or_refused():
+    """So that a new layer is thought of."""
+    written = {kind.__name__ for kind in KINDS if kind in TRANSLATIONS}
+    assert {kind.__name__ for kind in KINDS} - written == NOT_WRITTEN
+
+
+@pytest.mark.parametrize(("layer", "shape"), SAMPLES)
+def test_a_layer_alone(layer, shape, tmp_path):
+    """In float64 by NumPy to rounding, in float32 by ONNX Runtime."""
+    net = layer if isinstance(layer, Graph) else [Input(shape), layer]
+    x = RNG.normal(size=(3, *shape))
+    x = RNG.integers(0, layer.vocabulary, x.shape) if isinstance(layer, Embedding) else x
+    exact = made(net, "float64")
+    agree(by_file(exact, tmp_path, x), exact.predict(x), 1e-12)
+    model = ln.Model(net)
+    model.build()
+    model.set_params(exact.params)
+    agree(by_runtime(model, tmp_path, x), model.predict(x), 2e-5)
+
+
+def sequence(*inner, shape=(7, 4)):
+    return [Input(shape), *inner]
+
+
+encoder_decoder = Graph(
+    inputs={"source": (None, 3), "target": (None, 2)},
+    nodes=[
+        ("code", GRU(4), "source"),
+        ("decoded", GRU(4, return_sequences=True), ("target", "code")),
+        ("seen", MultiHeadAttention(2, causal=True), ("decoded", "decoded")),
+        ("words", Dense(5, "softmax"), "seen"),
+        ("length", Dense(1, "softplus"), "code"),
+    ],
+    outputs=["words", "length"],
+)
+twin = Graph(
+    inputs={"left": (4,), "right": (4,)},
+    nodes=[
+        ("code", Dense(3, "tanh"), "left"),
+        ("other", "code", "right"),
+        ("alike", Dot(normalize=True), ("code", "other")),
+    ],
+    outputs="alike",
+)
+images = (9, 7, 3)
+NETWORKS = {
+    "strides with padding same": [
+        Input(images),
+        Conv2D(4, 3, strides=2, padding="same"),
+        MaxPooling2D(3, 2, "same"),
+    ],
+    "the same, of any size": [
+        Input((None, None, 3)),
+        Conv2D(4, 3, strides=2, padding="same"),
+        AveragePooling2D(3, strides=2, padding="same"),
+    ],
+    "groups, dilation, borders": [
+        Input(images),
+        Conv2D(6, 3, groups=3, dilation=2, padding=((1, 2), (0, 3)), activation="gelu"),
+        AveragePooling2D(2, strides=1, padding=1),
+        DepthwiseConv2D(2, multiplier=2, padding="same", activation="relu"),
+        GroupNormalization(4),
+        Flatten(),
+        Dense(2),
+    ],
+    "causal": sequence(Conv1D(3, 3, padding="causal", dilation=2), MaxPooling1D(2), shape=(None, 4)),
+    "back up": [
+        Input((3, 5, 2)),
+        Conv2DTranspose(3, 4, strides=3, padding=1, output_padding=2),
+        UpSampling2D((2, 3), "bilinear"),
+        BatchNormalization(),
+    ],
+    "no padding needed": [Input((3, 5, 2)), Conv2DTranspose(3, 2, strides=3, padding="same")],
+    "both ways": sequence(Bidirectional(LSTM(3, return_sequences=True)), GRU(2, go_backwards=True)),
+    "rectified steps": sequence(
+        SimpleRNN(3, activation="relu", return_sequences=True), SimpleRNN(2, activation="sigmoid")
+    ),
+    "tied": [Input((6,)), Embedding(9, 4), Dense(4, "tanh"), Dense(9, tied="embedding1")],
+    "words": [
+        Input((None,)),
+        Embedding(9, 4),
+        PositionalEmbedding(8),
+        TransformerBlock(2, 4, causal=True),
+        LayerNormalization(),
+        GlobalAveragePooling1D(),
+    ],
+    "each step": sequence(TimeDistributed(Sequential([Dense(3, "elu"), Dense(2)])), shape=(None, 4)),
+    "skips": [
+        Input(4),
+        Residual(Dense(3, "mish"), Dense(3)),
+        Add([Dense(2), Dense(2)]),
+        Concatenate([Dense(2), Dense(1)]),
+    ],
+    "encoder and decoder": encoder_decoder,
+    "twin": twin,
+    "normalized over several axes": [
+        Input((4, 3, 2)),
+        LayerNormalization(axis=(1, 3)),
+        GroupNormalization(3, axis=2),
+    ],
+    "code": [Input(4), Dense(6), Sampling(), Dense(1)],
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name, tmp_path):
+    """Those whose parts have settings that samples lack."""
+    net = NETWORKS[name]
+    model = made(net)
+    sizes = {"source": (5, 3), "target": (6, 2), "left": (4,), "right": (4,)}
+
+    def inputs(shape):
+        size = [n or 6 for n in shape]
+        return RNG.integers(0, 9, (3, *size)) if name in ("tied", "words") else RNG.normal(size=(3, *size))
+
+    whole = isinstance(model.input_shape, dict)
+    x = (
+        {n: RNG.normal(size=(3, *sizes[n])) for n in model.input_shape}
+        if whole
+        else inputs(model.input_shape)
+    )
+    expected = model.predict(x)
+    agree(by_file(model, tmp_path, x), expected, 2e-5)
+    agree(by_runtime(model, tmp_path, x), expected, 2e-5)
+
+
+def test_the_file_needs_numpy_alone(tmp_path):
+    """In a process where lucidnet cannot be imported; it has any number of rows, and checks their shape."""
+    model = made([Input(3), Dense(4, "gelu"), Dense(2, "softmax")])
+    ln.export(model, tmp_path / "net.py")
+    x = RNG.normal(size=(2, 3)).astype("float32")
+    script = f"""
+import sys
+sys.modules["lucidnet"] = None
+from net import predict
+import numpy as np
+print(predict({x.tolist()}).tolist(), predict(np.zeros((0, 3))).shape)
+try:
+    predict([[1.0, 2.0]])
+except ValueError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    first, shape, *rest = done.stdout.replace(" (0", "|(0").replace("\n", "|").split("|")
+    agree(np.array(json.loads(first)), model.predict(x), 1e-6)
+    assert shape == "(0, 2)"
+    assert rest[0] == "expected x of shape (n, 3), got (1, 2)"
+
+
+FRAME = {
+    "year": [1990.0, 2001.0, 2010.0, 2020.0] * 5,
+    "colour": ["red", "blue", "red", "green"] * 5,
+    "price": [12_000.0, 15_500.0, 9_000.0, 20_000.0] * 5,
+}
+
+
+def test_a_table_is_part_of_the_program(tmp_path):
+    """Rows as they stand in the table go in, and prices come out."""
+    table = ln.data.Table.fit(FRAME, standardize=True, categories="one-hot")
+    x, y = table.apply(FRAME)
+    model = ln.mlp([4, 8, 1], seed=0)
+    model.compile("mse", ln.optimizers.Adam(0.01))
+    model.fit(x, y, epochs=50, verbose=0)
+    model.table = table
+    colours = ["blue", "green", "red"]
+    rows = [
+        [year, *(float(c == colour) for c in colours)]
+        for year, colour in zip(FRAME["year"], FRAME["colour"], strict=True)
+    ]
+    expected = table.values(model.predict(FRAME))
+    for found in (by_file(model, tmp_path, np.array(rows)), by_runtime(model, tmp_path, np.array(rows))):
+        np.testing.assert_allclose(found, np.reshape(expected, found.shape), rtol=1e-5)
+    space = {}
+    exec((tmp_path / "program.py").read_text("utf-8"), space)
+    assert space["columns"] == ["year", "colour=blue", "colour=green", "colour=red"]
+    assert space["target"] == "price"
+
+
+def test_names_of_classes(tmp_path):
+    """In both kinds of files, whatever stands in them."""
+    onnx = pytest.importorskip("onnx")
+    model = ln.Model([Input(1), Dense(2, "softmax")])
+    model.compile("categorical_crossentropy")
+    model.fit([[0.0], [1.0]], ['a"\n"""', "b"], verbose=0)
+    ln.export(model, tmp_path / "net.onnx")
+    ln.export(model, tmp_path / "net.py")
+    space = {}
+    exec((tmp_path / "net.py").read_text("utf-8"), space)
+    assert space["classes"] == [*model.classes]
+    properties = {entry.key: entry.value for entry in onnx.load(tmp_path / "net.onnx").metadata_props}
+    assert json.loads(properties["classes"]) == [*model.classes]
+
+
+def test_names_of_layers_are_no_code(tmp_path):
+    """A name that would end a comment, a text or a line, and those that Python has for itself."""
+    names = ["a\nimport os", 'b"""', "class", "np", "softmax", "1st", "x"]
+    net = Sequential([Input(2), *(Dense(2, "softmax", name=name) for name in names)])
+    model = made(net)
+    x = RNG.normal(size=(2, 2))
+    agree(by_file(model, tmp_path, x), model.predict(x), 1e-6)
+    model = made(Graph({'in"""': (2,)}, [("lambda", Dense(1), 'in"""')], "lambda"))
+    agree(by_file(model, tmp_path, x), model.predict(x), 1e-6)
+
+
+@dataclass(frozen=True)
+class Doubled(Dense):
+    """A user's own: its forward pass is another one."""
+
+    def forward(self, params, x, run=None):
+        y, cache = Dense.forward(self, params, x, run or layers.Run())
+        return 2 * y, cache
+
+
+REFUSED = {
+    "mask_zero=True": [Input((4,)), Embedding(3, 2, mask_zero=True), LSTM(2)],
+    "Masking cannot": [Input((4, 2)), Masking(), LSTM(2)],
+    "LeakyRNN cannot": [Input((4, 2)), LeakyRNN(2)],
+    "a class of your own": [Input(2), Doubled(2)],
+    "CustomActivation cannot": [Input(2), Dense(2, lambda x: x)],
+    "no activation ELU": [Input((4, 2)), SimpleRNN(2, activation="elu")],
+    "how long they are": [Input((None, 2)), SinusoidalEncoding()],
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_cannot_be_written_is_said(said, tmp_path):
+    """With the layer's name; a file of before stays as it was."""
+    path = tmp_path / "net.py"
+    path.write_text("before")
+    with pytest.raises(SettingError, match=f"export: layer '.*{said}"):
+        ln.export(made(REFUSED[said]), path)
+    assert path.read_text() == "before"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_files_of_other_kinds(tmp_path):
+    """A suffix that is none of the two, a model without weights, a folder that is not there."""
+    model = made([Input(2), Dense(1)])
+    with pytest.raises(SettingError, match=r"ends in \.onnx or \.py, got"):
+        ln.export(model, tmp_path / "net.pb")
+    with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
+        model.save(tmp_path / "net.onnx")
+    with pytest.raises(FileError):
+        ln.export(model, tmp_path / "missing" / "net.py")
+    with pytest.raises(ln.errors.NotReadyError):
+        ln.export(ln.Model([Dense(1)]), tmp_path / "net.py")
+
+
+def test_float64_stays_so_if_asked_for(tmp_path):
+    """ONNX is float32 else, Python the model's."""
+    onnx = pytest.importorskip("onnx")
+    model = made([Input(2), Dense(1)], "float64")
+    for dtype, kind in ((None, onnx.TensorProto.FLOAT), ("float64", onnx.TensorProto.DOUBLE)):
+        ln.export(model, tmp_path / "net.onnx", dtype=dtype)
+        known = onnx.load(tmp_path / "net.onnx").graph.initializer
+        assert {each.data_type for each in known} == {kind}
+    x = RNG.normal(size=(2, 2))
+    assert by_file(model, tmp_path, x).dtype == np.float64
+    assert by_file(model, tmp_path, x, "float32").dtype == np.float32
