@@ -43,6 +43,11 @@ def python(folder):
     model.save(folder / "digits.safetensors")
     same = ln.load(folder / "digits.safetensors")
     np.testing.assert_array_equal(same.predict(x_test), model.predict(x_test))
+    ln.export(model, folder / "digits.py")
+    space = {}
+    exec((folder / "digits.py").read_text("utf-8"), space)
+    np.testing.assert_allclose(space["predict"](x_test), model.predict(x_test), atol=1e-6)
+    extra("onnx", "onnx", lambda: ln.export(model, folder / "digits.onnx"))
     assert model.doctor(x, y)
     fresh = ln.Model(model.net)
     fresh.compile("categorical_crossentropy", "adam")

@@ -271,6 +271,33 @@ except ValueError as error:
     assert rest[0] == "expected x of shape (n, 3), got (1, 2)"
 
 
+def test_words_that_are_none_are_an_error(tmp_path):
+    """As for `predict`: numbers that the table of vectors lacks, and such as are not whole."""
+    model = made([Input((2,)), Embedding(3, 2)])
+    for wrong in ([[0, -1]], [[0, 3]], [[0, 1.5]]):
+        with pytest.raises(ValueError):
+            model.predict(wrong)
+        with pytest.raises((ValueError, IndexError), match=r"0 or more|whole|bounds"):
+            by_file(model, tmp_path, wrong)
+
+
+def test_a_part_of_a_model(tmp_path):
+    """Its encoder alone, as `part` gives it."""
+    model = made([Input(3), Dense(4, "relu", name="code"), Dense(2)])
+    part, x = model.part(to="code"), RNG.normal(size=(2, 3))
+    agree(by_file(part, tmp_path, x), part.predict(x), 1e-6)
+    agree(by_runtime(part, tmp_path, x), part.predict(x), 1e-6)
+
+
+def test_a_model_on_jax(tmp_path):
+    """Its weights lie on a device."""
+    pytest.importorskip("jax")
+    model = ln.Model([Input(3), Dense(4, "relu"), Dense(2)], backend="jax")
+    model.build()
+    x = RNG.normal(size=(2, 3))
+    agree(by_file(model, tmp_path, x), model.predict(x), 1e-5)
+
+
 FRAME = {
     "year": [1990.0, 2001.0, 2010.0, 2020.0] * 5,
     "colour": ["red", "blue", "red", "green"] * 5,
@@ -340,7 +367,7 @@ REFUSED = {
     "Masking cannot": [Input((4, 2)), Masking(), LSTM(2)],
     "LeakyRNN cannot": [Input((4, 2)), LeakyRNN(2)],
     "a class of your own": [Input(2), Doubled(2)],
-    "CustomActivation cannot": [Input(2), Dense(2, lambda x: x)],
+    "CustomActivation cannot": [Input(2), Dense(2, layers.Activation(np.square, lambda x: 2 * x))],
     "no activation ELU": [Input((4, 2)), SimpleRNN(2, activation="elu")],
     "how long they are": [Input((None, 2)), SinusoidalEncoding()],
 }
@@ -364,6 +391,9 @@ def test_files_of_other_kinds(tmp_path):
         ln.export(model, tmp_path / "net.pb")
     with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
         model.save(tmp_path / "net.onnx")
+    estimator = pytest.importorskip("lucidnet.sklearn").NetClassifier(max_iter=50).fit(np.eye(3), [0, 1, 1])
+    with pytest.raises(SettingError, match=r"expected a Model.*give its network, \.model_"):
+        ln.export(estimator, tmp_path / "net.py")
     with pytest.raises(FileError):
         ln.export(model, tmp_path / "missing" / "net.py")
     with pytest.raises(ln.errors.NotReadyError):

@@ -25,6 +25,8 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     (version 20 of the operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The
     Python file holds the weights, and a function ``predict``.
 
+    The Python file checks the shapes of what goes in, neither of them whether numbers are finite.
+
     Inputs and outputs are called as in the network's `Graph`, else ``x`` and ``y``; any number of examples
     goes in at once. If the model has a `data.Table`, x are its inputs in order (`Table.inputs`) as they
     stand in the table, before standardization, and y is in the units of the target: both are worked out in
@@ -33,8 +35,8 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
 
     Parameters
     ----------
-    model : Model
-        The model.
+    model : Model, or a part of one
+        The model, or what `Model.part` returns.
     path : path
         Where to; its suffix says what is written.
     dtype : {"float32", "float64"}, optional
@@ -61,14 +63,17 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     >>> from net import predict  # doctest: +SKIP
     """
     if not hasattr(model, "input_shape") or not hasattr(model, "net"):
-        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}")
+        hint = ": give its network, .model_" if hasattr(model, "model_") else ""
+        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
-    precision = "float64" if model.dtype == "float64" and suffix == ".py" else "float32"
+    whole, part = getattr(model, "model", model), hasattr(model, "model")
+    precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
     precision = taken("export", "dtype", dtype, choice("float32", "float64", optional=True)) or precision
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
-    model.build()
-    program, told = written(model, precision), names(model)
+    whole.build()
+    program = written(model, None if part else whole.table, precision)
+    told = {} if part else names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
 
@@ -80,9 +85,9 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     files.write(path, [content])
 
 
-def written(model: Any, dtype: str) -> Operations:
+def written(model: Any, table: Any, dtype: str) -> Operations:
     """Return the operations of a model, from the columns of its table to the units of its target."""
-    net, shape, table, to = model.net, model.input_shape, model.table, Operations(dtype)
+    net, shape, to = model.net, model.input_shape, Operations(dtype)
     inputs = [name for name, _ in net.inputs] if isinstance(net, Graph) else ["x"]
     shapes = shape if isinstance(shape, dict) else dict.fromkeys(inputs, shape)
     x = {name: taken_in(to, net, name, shapes[name], table) for name in inputs}

@@ -22,6 +22,22 @@ def reshaped(x: Array, sizes: Sizes) -> Array:
     return x.reshape([x.shape[k] if size == 0 else size for k, size in enumerate(sizes)])
 
 
+def whole(x: Any) -> Array:
+    """Return numbers as whole numbers; raise if they are none."""
+    given = np.asarray(x)
+    made = given.astype("int64")
+    if (made != given).any():
+        raise ValueError("expected whole numbers")
+    return made
+
+
+def rows(x: Array, numbers: Array, axis: int) -> Array:
+    """Return the rows of given numbers, from 0; raise if there is none of a number."""
+    if np.min(numbers, initial=0) < 0:
+        raise ValueError(f"expected numbers of 0 or more, got {np.min(numbers)}")
+    return np.take(x, numbers, axis)
+
+
 def sliced(x: Array, begins: Sizes, ends: Sizes, axes: Sizes = (0,)) -> Array:
     """Cut an array along some axes."""
     where = [slice(None)] * x.ndim

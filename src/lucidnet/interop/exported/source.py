@@ -53,8 +53,7 @@ WRITTEN = {
     "Squeeze": "np.squeeze({0}, tuple({1}))",
     "Tile": "np.tile({0}, {1})",
     "Pad": "bordered({0}, {1})",
-    "Gather": "np.take({0}, {1}, axis={axis})",
-    "Cast": "{0}.astype({to})",
+    "Gather": "rows({0}, {1}, {axis})",
     "Trilu": "np.triu({0}, {1})",
 }
 """Operations as expressions: of their inputs by number, and of their settings by name."""
@@ -162,7 +161,9 @@ def sizes(port: Port) -> str:
 
 def taken(port: Port, name: str) -> Iterator[str]:
     """Yield the lines that check an input."""
-    yield f'{name} = np.asarray({name}, "{port.dtype}")'
+    yield (
+        f"{name} = whole({name})" if port.dtype == "int64" else f'{name} = np.asarray({name}, "{port.dtype}")'
+    )
     wrong = [f"{name}.ndim != {len(port.shape) + 1}"]
     wrong += [f"{name}.shape[{k}] != {size}" for k, size in enumerate(port.shape, 1) if size is not None]
     yield f"if {' or '.join(wrong)}:"
@@ -176,6 +177,11 @@ def written(operation: Operation, program: Operations, names: Names) -> list[str
     target = ", ".join(map(names.of, operation.outputs))
     if operation.kind == "Concat":
         return called(f"{target} = np.concatenate", [f"[{', '.join(given)}]", f"axis={settings['axis']}"])
+    if operation.kind == "Cast":
+        number = operation.settings["to"] != "int64"
+        return [
+            f"{target} = {given[0]}.astype({settings['to']})" if number else f"{target} = whole({given[0]})"
+        ]
     if operation.kind == "Einsum":
         return called(f"{target} = np.einsum", [settings["equation"], *given])
     if operation.kind in CALLED:
