@@ -391,7 +391,7 @@ def test_files_of_other_kinds(tmp_path):
         ln.export(model, tmp_path / "net.pb")
     with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
         model.save(tmp_path / "net.onnx")
-    estimator = pytest.importorskip("lucidnet.sklearn").NetClassifier(max_iter=50).fit(np.eye(3), [0, 1, 1])
+    estimator = pytest.importorskip("lucidnet.sklearn").NetClassifier(solver="lbfgs").fit(np.eye(3), [0, 1, 1])
     with pytest.raises(SettingError, match=r"expected a Model.*give its network, \.model_"):
         ln.export(estimator, tmp_path / "net.py")
     with pytest.raises(FileError):
