@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 ESTIMATOR = {
     "save": "model_.save(path)",
+    **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(estimator.model_, path)"),
     "evaluate": "score(x, y)",
     "summary": "model_.summary()",
     "history": "model_.history",
@@ -55,6 +56,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "trainable": "net.layers: give a layer frozen=True",
         "freeze": "net.layers: give a layer frozen=True",
         "save_weights": "save(path)",
+        **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(model, path)"),
         "load_model": "load(path)",
         "from_pretrained": "load(path)",
         "cuda": "backend, as in Model(..., backend='jax:gpu')",
