@@ -159,8 +159,8 @@ def test_attributes(place, word, ours):
         thing() if word == "__call__" else getattr(thing, word)
     if word == "__call__" or ours.startswith("the history itself"):
         return
-    thing = ln if head(ours).startswith("Model.") else thing
-    for name in head(ours).split("."):
+    thing = ln if head(ours).startswith(("Model.", "lucidnet.")) else thing
+    for name in head(ours).removeprefix("lucidnet.").split("."):
         thing = getattr(thing, name)
 
 
