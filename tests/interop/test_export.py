@@ -369,6 +369,7 @@ REFUSED = {
     "a class of your own": [Input(2), Doubled(2)],
     "CustomActivation cannot": [Input(2), Dense(2, layers.Activation(np.square, lambda x: 2 * x))],
     "no activation ELU": [Input((4, 2)), SimpleRNN(2, activation="elu")],
+    "strides and dilation": [Input((None, 5, 2)), Conv2D(2, 3, strides=2, padding="same", dilation=2)],
     "how long they are": [Input((None, 2)), SinusoidalEncoding()],
 }
 
@@ -391,7 +392,9 @@ def test_files_of_other_kinds(tmp_path):
         ln.export(model, tmp_path / "net.pb")
     with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
         model.save(tmp_path / "net.onnx")
-    estimator = pytest.importorskip("lucidnet.sklearn").NetClassifier(solver="lbfgs").fit(np.eye(3), [0, 1, 1])
+    estimator = (
+        pytest.importorskip("lucidnet.sklearn").NetClassifier(solver="lbfgs").fit(np.eye(3), [0, 1, 1])
+    )
     with pytest.raises(SettingError, match=r"expected a Model.*give its network, \.model_"):
         ln.export(estimator, tmp_path / "net.py")
     with pytest.raises(FileError):

@@ -27,7 +27,7 @@ from ...layers import (
     UpSampling2D,
 )
 from ...layers.grids import as_shape, both, grid_of
-from .operations import Operations, translates
+from .operations import Operations, refused, translates
 from .pointwise import activated
 
 
@@ -41,13 +41,17 @@ def channels_last(to: Operations, x: str, dimensions: int) -> str:
     return to.turned(x, 0, *range(2, dimensions + 2), 1)
 
 
-def windows(layer: Any, shape: Any) -> dict[str, Any]:
+def windows(to: Operations, layer: Any, shape: Any) -> dict[str, Any]:
     """Return where the windows of a layer lie, as settings of an operation."""
     sizes = as_shape(shape, layer.dimensions)[:2]
     grid = grid_of(layer, tuple(1 if size is None else size for size in sizes))
     kernel, strides, dilation, before, after = (list(pair[-layer.dimensions :]) for pair in grid)
     settings: dict[str, Any] = {"kernel_shape": kernel, "strides": strides, "dilations": dilation}
     if layer.padding == "same" and None in sizes and max(strides) > 1:
+        if max(dilation) > 1:  # ONNX Runtime does not take it
+            raise refused(
+                to, "padding='same' with strides and dilation, for inputs of any size: give it in Input"
+            )
         return settings | {"auto_pad": "SAME_UPPER"}  # how much depends on a size that varies
     if layer.padding == "same":
         total = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
@@ -77,7 +81,7 @@ def convolved(to: Operations, layer: Any, W: Any, params: Tree, x: str, shape: A
     given = [channels_first(to, x, layer.dimensions), to.array(W, "W")]
     if layer.use_bias:
         given.append(to.array(params["b"], "b"))
-    y = to.add("Conv", *given, group=group, **windows(layer, shape))
+    y = to.add("Conv", *given, group=group, **windows(to, layer, shape))
     return activated(to, layer, channels_last(to, y, layer.dimensions), shape)
 
 
@@ -108,14 +112,14 @@ def transposed(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> 
 @translates(MaxPooling1D, MaxPooling2D)
 def largest(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
     """Add a pooling by the largest number."""
-    y = to.add("MaxPool", channels_first(to, x, layer.dimensions), **windows(layer, shape))
+    y = to.add("MaxPool", channels_first(to, x, layer.dimensions), **windows(to, layer, shape))
     return channels_last(to, y, layer.dimensions)
 
 
 @translates(AveragePooling1D, AveragePooling2D)
 def average(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
     """Add a pooling by the mean."""
-    where = windows(layer, shape)
+    where = windows(to, layer, shape)
     y = to.add("AveragePool", channels_first(to, x, layer.dimensions), count_include_pad=0, **where)
     return channels_last(to, y, layer.dimensions)
 
