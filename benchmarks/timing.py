@@ -127,7 +127,8 @@ def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAU
 
 def median_ratio(own: list[Turn], other: list[Turn], clock: str = "wall") -> float:
     """Return the median of the turn-by-turn ratios own / other, by one of the clocks of `Turn`."""
-    return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in zip(own, other, strict=True))
+    pairs = zip(own, other, strict=True)
+    return statistics.median(float(getattr(a, clock) / getattr(b, clock)) for a, b in pairs)
 
 
 def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:
