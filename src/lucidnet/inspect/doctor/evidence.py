@@ -17,11 +17,11 @@ from ...engine.on_numpy import OnNumpy
 from ...engine.problem import Problem
 from ...engine.protocol import Trainee
 from ...engine.state import State
-from ...errors import SettingError
+from ...errors import NonFiniteError, SettingError
 from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
-from ...training.diagnose import settled
+from ...training.step import make_steps
 from ..trace import Trace, trace_step
 
 PROBE = 256
@@ -123,14 +123,14 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
     records, failure, state = [], "", start
     executor = OnNumpy()
     for batch in _endless(source, steps, stateful):
-        batches = [batch]
-        ran = executor.run(problem.update, problem, state, [batches])
-        if ran.error is not None:
-            failure = str(settled(ran, problem, executor, batches)[1])
+        try:
+            later, (found,) = make_steps(executor, problem, state, [[batch]])
+        except NonFiniteError as error:
+            failure = str(error)
             break
-        sizes, changes = _norms(problem, state.vector), _norms(problem, ran.state.vector - state.vector)
-        records.append(StepRecord(ran.measured[0].loss, changes, sizes))
-        state = executor.host(ran.state)
+        sizes, changes = _norms(problem, state.vector), _norms(problem, later.vector - state.vector)
+        records.append(StepRecord(found.loss, changes, sizes))
+        state = later
     after = trace_step(model, probe, state)
     return Evidence(model, data, sample, probe, before, after, tuple(records), start, state, failure)
 
