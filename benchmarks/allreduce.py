@@ -14,6 +14,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -88,8 +89,7 @@ def free_port() -> int:
 
 def member(pipe: Connection | None, port: int, count: int, index: int, work: Any, rounds: int) -> None:
     """Do the work as one of several processes; the first one sends its result."""
-    import jax
-
+    jax: Any = import_module("jax")
     if count > 1:
         jax.config.update("jax_platforms", "cpu")
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -108,11 +108,9 @@ def reductions(rounds: int) -> dict[int, float]:
 
 def times_of(size: int, rounds: int) -> list[float]:
     """Return the mean time of an all-reduce in each turn, from many chained ones in a compiled loop."""
-    import jax
-    from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-    count = jax.device_count()
-    mesh, rows = Mesh(np.array(jax.devices()), ("workers",)), PartitionSpec("workers")
+    jax: Any = import_module("jax")
+    count, sharding = jax.device_count(), jax.sharding
+    mesh, rows = sharding.Mesh(np.array(jax.devices()), ("workers",)), sharding.PartitionSpec("workers")
     many = max(4, round(TURN / (2e-4 + 2e-9 * count * size)))
 
     def local(x: Any) -> Any:
@@ -121,7 +119,7 @@ def times_of(size: int, rounds: int) -> list[float]:
     # a mean is the same for all, which the loop must not know: it would reduce nothing twice
     program = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=rows, out_specs=rows, check_vma=False))
     own = np.full((1, size // 4), float(jax.process_index()), "float32")
-    x = jax.make_array_from_process_local_data(NamedSharding(mesh, rows), own, (count, size // 4))
+    x = jax.make_array_from_process_local_data(sharding.NamedSharding(mesh, rows), own, (count, size // 4))
     done = np.asarray(program(x).block_until_ready().addressable_data(0))
     assert np.allclose(done, (count - 1) / 2), done  # the mean of the processes' numbers
     times = []
@@ -148,7 +146,7 @@ def nets() -> dict[str, tuple[Layer, Any, Any]]:
     """Return the networks of the page, each with a batch of inputs and targets."""
     rng = np.random.default_rng(0)
     images = known.images(128)
-    made = {}
+    made: dict[str, tuple[Layer, Any, Any]] = {}
     for name in ("784-128-64-10", "convnet", "LSTM"):
         task = known.TASKS[name]
         made[name] = (Sequential(task.layers()), *task.data(task.batch))

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,19 @@ class Setting:
         return f"{sizes}, batch {self.batch}, {self.optimizer}"
 
 
+class Contender(Protocol):
+    """A network of a setting in one of the libraries, with data to train it on."""
+
+    def step(self) -> object:
+        """Make one training step."""
+
+    def epoch(self) -> object:
+        """Train for one epoch."""
+
+    def predict(self, rows: int) -> Work:
+        """Return a function that predicts so many rows."""
+
+
 class Lucidnet:
     """lucidnet on NumPy."""
 
@@ -38,7 +51,7 @@ class Lucidnet:
         layers = [Dense(units, activation="relu") for units in setting.hidden]
         self.model = ln.Model([Input(784), *layers, Dense(10, activation="softmax")], seed=0)
         kind = ln.optimizers.KNOWN[setting.optimizer]
-        optimizer = kind(setting.learning_rate)  # type: ignore[call-arg]
+        optimizer = kind(setting.learning_rate)
         self.model.compile(loss="categorical_crossentropy", optimizer=optimizer)
         self.x, self.y, self.batch = x, y, setting.batch
 
@@ -75,7 +88,7 @@ class PyTorch:
         loss = self.loss(self.net(x), y)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
     def step(self) -> object:
         return self.train(self.x[: self.batch], self.y[: self.batch])
@@ -127,4 +140,8 @@ class ScikitLearn:
         return lambda: self.classifier.predict_proba(x)
 
 
-ALL = {"lucidnet": Lucidnet, "PyTorch": PyTorch, "scikit-learn": ScikitLearn}
+ALL: dict[str, Callable[[Setting, Any, Any], Contender]] = {
+    "lucidnet": Lucidnet,
+    "PyTorch": PyTorch,
+    "scikit-learn": ScikitLearn,
+}

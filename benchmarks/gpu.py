@@ -43,6 +43,7 @@ def run(threads: int, rounds: int) -> None:
         return
     print(f"\ngpu: {devices('gpu')[0].device_kind}; ratios to PyTorch eager on the same card")
     tasks = {name: TASKS[name] for name in NAMES}
+    works: dict[str, tuple[Callable[..., Works], dict[str, Task]]]
     works = {"JAX": (on_jax, tasks), epochs.BASE: (on_torch, tasks), "torch.compile": (compiled, tasks)}
     if not torch_has_it():
         print("  PyTorch finds no card: only lucidnet is measured")

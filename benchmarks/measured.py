@@ -102,7 +102,8 @@ def checks(printed: str) -> list[list[str]]:
 
 def ratios(printed: str) -> Figures:
     """Read lines such as ``LSTM  lucidnet 50 ms  PyTorch 52 ms   ratio 0.96 of PyTorch``, below a setting."""
-    found, setting = {}, ""
+    found: Figures = {}
+    setting = ""
     for line in printed.splitlines():
         if match := re.match(r"(784-.*), (?:sgd|adam)$", line):
             setting = f"{match[1]}, "
@@ -114,7 +115,8 @@ def ratios(printed: str) -> Figures:
 
 def epochs(printed: str) -> Figures:
     """Read the ratios of each network, printed below its name."""
-    found, name = {}, ""
+    found: Figures = {}
+    name = ""
     for line in printed.splitlines():
         if match := re.match(r"  (\S+), batch", line):
             name = match[1]
@@ -231,7 +233,8 @@ MEASUREMENTS = (
 
 def kept() -> dict[str, Any]:
     """Return all measurements stored in the file, by name."""
-    return json.loads(FILE.read_text("utf-8"))
+    measured: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    return measured
 
 
 def keep(measured: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import importlib.util
 import statistics
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def scans(theirs: bool) -> Works:
     made: Works = {}
     for rule, units in BESIDE:
         run, x = (contender if theirs else scan)(rule, units), np.ones((TIMES, 1, 1), "float32")
-        made[f"{rule}, {units} units"] = lambda run=run, x=x: run(x, x)
+        made[f"{rule}, {units} units"] = partial(run, x, x)
     return made
 
 
@@ -95,7 +96,7 @@ def works(backend: str, times: int) -> Works:
     made: Works = {}
     for rule, units in SIZES.items():
         online, x = learner(rule, units, backend), np.ones((times, 1, 1), "float32")
-        made[rule] = lambda online=online, x=x: online.step(x[0], x[0]) if times == 1 else online.run(x, x)
+        made[rule] = partial(online.step, x[0], x[0]) if times == 1 else partial(online.run, x, x)
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -119,13 +120,11 @@ def pytorch(threads: int) -> Works:
     for layer in LAYERS:
         x, dy = (torch.from_numpy(np.moveaxis(a, -1, 1).copy()) for a in data(layer)[::2])
         W = torch.from_numpy(data(layer)[1].transpose(3, 2, 0, 1).copy())
-        made[f"{layer} forward"] = repeated(lambda x=x, W=W: torch.conv2d(x, W))
+        made[f"{layer} forward"] = repeated(partial(torch.conv2d, x, W))
+        given = dy, x, W, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1
         for which, mask in (("dW", [False, True, False]), ("dx", [True, False, False])):
-            made[f"{layer} {which}"] = repeated(
-                lambda dy=dy, x=x, W=W, mask=mask: torch.ops.aten.convolution_backward(
-                    dy, x, W, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, mask
-                )
-            )
+            back = partial(torch.ops.aten.convolution_backward, *given, mask)
+            made[f"{layer} {which}"] = repeated(back)
     return made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def by_hand() -> Works:
     made: Works = {}
     for name, sizes in SIZES.items():
         given = network(sizes), *examples(sizes), np.random.default_rng(0)
-        made[name] = lambda given=given: epoch(*given)
+        made[name] = partial(epoch, *given)
     return made
 
 
@@ -121,7 +122,7 @@ def by_own_step() -> Works:
     made: Works = {}
     for name, sizes in SIZES.items():
         given = ln.OwnStep(step, network(sizes)), *examples(sizes), np.random.default_rng(0)
-        made[name] = lambda given=given: epoch(*given)
+        made[name] = partial(epoch, *given)
     return made
 
 
@@ -130,7 +131,7 @@ def by_fit() -> Works:
     made: Works = {}
     for name, sizes in SIZES.items():
         model, (x, y) = network(sizes, "mse"), examples(sizes)
-        made[name] = lambda model=model, x=x, y=y: model.fit(x, y, batch_size=BATCH, verbose=0)
+        made[name] = partial(model.fit, x, y, batch_size=BATCH, verbose=0)
     return made
 
 

@@ -45,7 +45,8 @@ class Page:
         return MARK.sub(put, text)
 
     def figure(self, measurement: str, name: str) -> str:
-        return self.measured[measurement]["found"][name]
+        found: str = self.measured[measurement]["found"][name]
+        return found
 
     def command(self, name: str) -> str:
         """Return the command of a measurement, as code."""
@@ -121,13 +122,13 @@ def section(page: Page, name: str) -> str:
     """Return the section on a paper: what it claims, a figure, a table, the command."""
     document = ast.get_docstring(ast.parse((ROOT / f"examples/papers/{name}.py").read_text("utf-8"))) or ""
     title, *paragraphs = re.split(r"\n\s*\n", document)
-    authors, rest = re.fullmatch(r"(.*? \d{4}), (.*)", " ".join(title.split())).groups()
+    authors, year, rest = re.split(r" (\d{4}), ", " ".join(title.split()), maxsplit=1)
     claims = [" ".join(one.split()) for one in paragraphs if not one.startswith(" ")]
     picture = f"{PICTURES.removeprefix('docs/')}/{name}.png"
     lines = [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in page.measured[name]["found"]]
     return "\n".join(
         [
-            f"\n## {authors}: {rest.rstrip('.')}\n",
+            f"\n## {authors} {year}: {rest.rstrip('.')}\n",
             *(f"{escaped(claim)}\n" for claim in claims[:-1]),
             f"![What the script draws: {alt(page.measured[name]['found'])}]({picture})\n",
             "| what | paper | ours | check |",

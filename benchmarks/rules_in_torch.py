@@ -52,8 +52,11 @@ def rflo(units: int, tau: float, rate: float, xs: Any, ys: Any) -> Callable[[], 
     out = torch.randn(units + 1, ys.shape[-1], device=device) / units**0.5
     one = torch.ones(n, 1, device=device)
 
-    @torch.no_grad()
     def work() -> object:
+        with torch.no_grad():
+            return learned()
+
+    def learned() -> float:
         h = torch.zeros(n, units, device=device)
         trace = torch.zeros(n, len(weights), units, device=device)
         for x, y in zip(xs, ys, strict=True):

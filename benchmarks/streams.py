@@ -75,8 +75,5 @@ def stream(rule: str, weights: dict[str, Any], ours: bool = False) -> Callable[[
             params[name].value = jax.tree.map(lambda p, d: p - RATE * d, params[name].value, grad)
         return made
 
-    @brainstate.transform.jit
-    def run(xs: Any, ys: Any) -> Any:
-        return brainstate.transform.for_loop(step, xs, ys)
-
+    run = brainstate.transform.jit(lambda xs, ys: brainstate.transform.for_loop(step, xs, ys))
     return lambda xs, ys: np.asarray(run(xs, ys))

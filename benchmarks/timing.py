@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -96,15 +97,16 @@ def _serve(pipe: Connection, make: Callable[..., Works], arguments: tuple[Any, .
         return pipe.send(error)
     gc.collect()
     gc.disable()
-    pipe.send(list(works))
-    while order := pipe.recv():
-        work, calls = works[order[0]], order[1]
-        for _ in range(calls // 10):  # wake threads and caches up
-            work()
-        began, busy = time.perf_counter(), time.process_time()
-        for _ in range(calls):
-            work()
-        pipe.send(((time.perf_counter() - began) / calls, (time.process_time() - busy) / calls))
+    with suppress(EOFError, BrokenPipeError):  # whoever asked has ended
+        pipe.send(list(works))
+        while order := pipe.recv():
+            work, calls = works[order[0]], order[1]
+            for _ in range(calls // 10):  # wake threads and caches up
+                work()
+            began, busy = time.perf_counter(), time.process_time()
+            for _ in range(calls):
+                work()
+            pipe.send(((time.perf_counter() - began) / calls, (time.process_time() - busy) / calls))
 
 
 def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAUSE) -> dict[str, list[Turn]]:
@@ -127,7 +129,8 @@ def turns(workers: dict[str, Worker], work: str, rounds: int, pause: float = PAU
 
 def median_ratio(own: list[Turn], other: list[Turn], clock: str = "wall") -> float:
     """Return the median of the turn-by-turn ratios own / other, by one of the clocks of `Turn`."""
-    return statistics.median(getattr(a, clock) / getattr(b, clock) for a, b in zip(own, other, strict=True))
+    pairs = zip(own, other, strict=True)
+    return statistics.median(float(getattr(a, clock) / getattr(b, clock)) for a, b in pairs)
 
 
 def compare(workers: dict[str, Worker], work: str, rounds: int) -> dict[str, tuple[float, float]]:

@@ -40,6 +40,7 @@ from lucidnet.layers import (
 )
 from lucidnet.optimizers import EMA, LBFGS, SGD, Adam, AdamW, ClipGlobalNorm, MaxNorm, Muon, RMSprop
 from lucidnet.optimizers.schedules import Cosine, ExponentialDecay
+from stopping import Interruption, StopAt
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(24, 3)), RNG.normal(size=(24, 1))
@@ -880,19 +881,6 @@ def mutants(tree):
     if isinstance(tree, list):
         for k, value in enumerate(tree):
             yield from ([*tree[:k], mutant, *tree[k + 1 :]] for mutant in mutants(value))
-
-
-class Interruption(Exception):  # noqa: N818
-    """What interrupts a training in these tests."""
-
-
-class StopAt(Callback):
-    def __init__(self, step):
-        self.at = step
-
-    def step(self, loop, measured):
-        if loop.steps == self.at:
-            raise Interruption
 
 
 def changing(loop, result):

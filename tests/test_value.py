@@ -111,3 +111,9 @@ class TestConfig:
     def test_code_is_not_saved(self, value):
         with pytest.raises(SettingError, match="a file holds names and numbers, never code.*custom="):
             to_config(value)
+
+    def test_what_is_only_compared_holds_code_as_it_is_described(self):
+        given = {"net": Dense(2), "shapes": {"left": (4,)}, "made by": [print]}
+        made = to_config(given, other=lambda code: type(code).__name__)
+        assert made["net"] == to_config(Dense(2)) and made["shapes"] == {"left": [4]}
+        assert made["made by"] == ["builtin_function_or_method"]

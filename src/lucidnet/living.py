@@ -138,8 +138,8 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
                 problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
             if remembered(before.optimizer) != remembered(optimizer):
                 model.live = _with_memory(problem, model.state)
-            with model.executor.hold(lambda: model.live):  # buffers of before lack what is frozen now
-                model.problem = problem
+            model.executor.hand_out(lambda: model.live)  # buffers of before lack what is frozen now
+            model.problem = problem
         model._net, model._chosen = net, (loss, optimizer, rule)
         model.base, model._changes = base, essential(base, changes)
 

@@ -12,7 +12,7 @@ from . import compiling, foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .backend.config import DTYPES, DeviceConfig
-from .core.trees import Numbers, Params, ReadOnly
+from .core.trees import NumPyArray, Params, ReadOnly
 from .data.batch import Data
 from .data.named import inputs, named, numbered
 from .engine.build import executor_for, initial
@@ -392,7 +392,7 @@ class Model:
         self.build()
         return self._shapes[1]
 
-    def get_weights(self) -> Numbers:
+    def get_weights(self) -> NumPyArray:
         """Return all weights as one flat vector (a copy), in the order of the layers."""
         return self.state.vector.copy()  # type: ignore[no-any-return]
 
@@ -777,12 +777,12 @@ class Model:
         """
         return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
 
-    def predict(self, x: Any, mask: Any = None) -> Numbers:
+    def predict(self, x: Any, mask: Any = None) -> NumPyArray:
         """Return the network's outputs (n, ...) for inputs (n, ...), such as class probabilities."""
         x = inputs(self, x)
         if "live" not in vars(self):
             self.build(example_shape(x))
-        made: Numbers = predicted(self, x, mask)
+        made: NumPyArray = predicted(self, x, mask)
         return made
 
     def predict_classes(self, x: Any, mask: Any = None) -> Any:

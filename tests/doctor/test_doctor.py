@@ -153,6 +153,18 @@ def test_a_straight_line_is_told_with_its_numbers():
     assert fresh.doctor(x, y), "20 steps are too few to say that it has stopped"
 
 
+def test_ctrl_c_ends_it():
+    def rate(step):
+        if step == 3:
+            raise KeyboardInterrupt
+        return 0.01
+
+    model, x, y = patients.relu_adam(0)
+    model.compile("categorical_crossentropy", ln.optimizers.SGD(rate))
+    with pytest.raises(KeyboardInterrupt):
+        model.doctor(x, y)
+
+
 def test_what_cannot_be_examined():
     model = ln.Model([Input(2), Dense(1)])
     with pytest.raises(NotReadyError, match="compile"):

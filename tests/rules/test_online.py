@@ -42,6 +42,24 @@ def test_a_sequence_step_by_step_is_the_sequence(rule, kind):
     np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy"])
+def test_an_error_that_is_sent_to_all_layers_is_that_before_the_last_activation(loss):
+    """As in a sequence, and whatever rule the model itself is trained by."""
+    layers, rule = (
+        [Input((None, 2)), LeakyRNN(4, return_sequences=True), Dense(1, "sigmoid")],
+        Rule("dfa", "rflo"),
+    )
+    whole, stream = (ln.Model(layers, dtype="float64", seed=2) for _ in range(2))
+    whole.compile(loss, SGD(0.1), rule=rule)
+    stream.compile(loss, SGD(0.1 / T))
+    online = stream.online(rule, every=T)
+    whole.set_feedback(online.feedback)
+    whole.train_step(X, Y > 0)
+    for t in range(T):
+        online.step(X[:, t], Y[:, t] > 0)
+    np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("rule", ["rflo", "kernl", TruncatedBPTT(4)], ids=str)
 def test_targets_that_come_late(rule):
     """The same gradients, as long as the weights are the same."""

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.callbacks import Callback, Checkpoint, EarlyStopping
+from lucidnet.callbacks import Checkpoint, EarlyStopping
 from lucidnet.errors import FileError, SettingError
 from lucidnet.layers import LSTM, BatchNormalization, Dense, Dropout, Input
 from lucidnet.optimizers import EMA, LBFGS, SGD, Adam
+from stopping import Interruption, StopAt
 
 (X, Y), _ = ln.data.load("digits")
 X, Y = X[:330], Y[:330]
@@ -39,19 +40,6 @@ def stateful():
     model = ln.Model([Input((5, 3)), LSTM(4, return_sequences=True, stateful=True), Dense(1)])
     model.compile("mse", "adam")
     return model
-
-
-class Interruption(Exception):  # noqa: N818
-    """What interrupts a training in these tests."""
-
-
-class StopAt(Callback):
-    def __init__(self, step):
-        self.at = step
-
-    def step(self, loop, measured):
-        if loop.model.state.step == self.at:
-            raise Interruption
 
 
 CASES = {

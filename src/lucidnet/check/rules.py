@@ -39,7 +39,7 @@ from ..rules.registry import get
 from ..rules.scope import approximate
 from ..rules.space.direct import Direct
 from ..rules.time.bptt import BPTT
-from ..training.diagnose import settled
+from ..training.step import make_steps
 from .make import fitting_target, inputs_of
 from .reads import claims
 
@@ -286,11 +286,7 @@ class _Case:
         return replace(self, state=self._steps(self.problem.changed(SGD(0.0)), state))
 
     def _steps(self, problem: Problem, state: State) -> State:
-        executor = OnNumpy()
-        ran = executor.run(problem.update, problem, state, [[self.batch]] * STEPS)
-        if ran.error is not None:
-            raise settled(ran, problem, executor, [self.batch])[1]
-        return executor.host(ran.state)
+        return make_steps(OnNumpy(), problem, state, [[self.batch]] * STEPS)[0]
 
     @property
     def phased(self) -> Iterator[tuple[Path, Rule]]:

@@ -30,9 +30,27 @@ class NameOfANumber(str):
 
 
 class EpochLists(dict[str, list[float]]):
-    """Lists of numbers by name; the error for a missing name tells which names there are."""
+    """Lists of numbers by name, one number for each epoch, as a history shows them.
+
+    The error for a missing name tells which names there are.
+    """
 
     steps: dict[str, Any]
+    stopped: str | None
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs recorded."""
+        return max((len(values) for values in self.values()), default=0)
+
+    def __repr__(self) -> str:
+        return told(self)
+
+    def __str__(self) -> str:
+        return in_table(self)
+
+    def _repr_html_(self) -> str:
+        return on_page(self)
 
     def __missing__(self, name: Any) -> NoReturn:
         steps = f", in steps: {', '.join(self.steps)}" if self.steps else ""
@@ -93,12 +111,12 @@ def in_line(result: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {number(value)}" for name, value in result.items())
 
 
-def _notes(history: Any) -> list[str]:
+def _notes(history: EpochLists) -> list[str]:
     recorded = [f"{len(history.steps):,} quantities recorded in steps"] if history.steps else []
     return [*recorded, *([f"stopped: {history.stopped}"] if history.stopped else [])]
 
 
-def told(history: Any) -> str:
+def told(history: EpochLists) -> str:
     """Format a history in one line: the number of epochs, and each quantity's first and last value."""
     epochs, notes = history.epochs, _notes(history)
     if not epochs:
@@ -113,7 +131,7 @@ def _course(values: Sequence[Any]) -> str:
     return last if len(values) == 1 else f"{first} -> {last}"
 
 
-def in_table(history: Any) -> str:
+def in_table(history: EpochLists) -> str:
     """Format a history as a table, one line per epoch; the middle of a long history is left out."""
     rows, left = _rows(history, LINES - 2)
     lines = columns([["epoch", *history], *rows], right=range(len(history) + 1))
@@ -122,9 +140,9 @@ def in_table(history: Any) -> str:
     return plain("\n".join(lines))
 
 
-def _rows(history: Any, most: int) -> tuple[list[list[str]], int]:
+def _rows(history: EpochLists, most: int) -> tuple[list[list[str]], int]:
     """Return the table rows of the first and last epochs, and how many are left out in between."""
-    epochs: int = history.epochs
+    epochs = history.epochs
     shown: Sequence[int] = range(epochs)
     if epochs > most:
         shown = [*range(most // 2), *range(epochs - most + most // 2, epochs)]
@@ -135,7 +153,7 @@ def _rows(history: Any, most: int) -> tuple[list[list[str]], int]:
     return cells, epochs - len(shown)
 
 
-def on_page(history: Any) -> str:
+def on_page(history: EpochLists) -> str:
     """Return a history as HTML: its curves, and a table of the first and last epochs."""
     from . import page
 

@@ -68,17 +68,14 @@ def reading(path: str | os.PathLike[str], kind: str, remedy: str) -> Iterator[No
     remedy : str
         What to do if it cannot be read.
     """
-    try:
-        yield
-    except FileError as error:
-        if error.file:
+    with about(path, remedy):
+        try:
+            yield
+        except LucidnetError:
             raise
-        raise type(error)(path, error.reason, error.remedy or remedy) from error
-    except LucidnetError:
-        raise
-    except Exception as error:  # also from libraries: what they raise on damaged files is documented nowhere
-        reason = str(error) or type(error).__name__
-        raise FileError(path, f"cannot be read as {kind} ({reason})", remedy) from error
+        except Exception as error:  # what libraries raise on damaged files is documented nowhere
+            reason = str(error) or type(error).__name__
+            raise FileError(path, f"cannot be read as {kind} ({reason})", remedy) from error
 
 
 @contextmanager

@@ -21,7 +21,7 @@ Shape: TypeAlias = tuple[int, ...]
 Tree: TypeAlias = Any
 """Arrays by name, in nested dicts."""
 
-Numbers: TypeAlias = "NDArray[Any]"
+NumPyArray: TypeAlias = "NDArray[Any]"
 """A NumPy array, as users get it."""
 
 Params: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.floating[Any]]]]"
@@ -83,16 +83,9 @@ def part_of(tree: Any, rows: Any) -> Any:
 
 def stacked(trees: Sequence[Any]) -> Any:
     """Stack trees of the same structure into one; each array gets a new first axis."""
-    first = trees[0]
-    if first is None:
-        return None
-    if isinstance(first, dict):
-        return {name: stacked([tree[name] for tree in trees]) for name in first}
-    if isinstance(first, (tuple, list)):
-        return tuple(stacked([tree[k] for tree in trees]) for k in range(len(first)))
     import numpy as np
 
-    return np.stack([np.asarray(tree) for tree in trees])
+    return _as_one(lambda arrays: np.stack([np.asarray(array) for array in arrays]), trees)
 
 
 def joined(trees: Sequence[Any]) -> Any:
@@ -104,16 +97,21 @@ def joined(trees: Sequence[Any]) -> Any:
     >>> joined([{"a": np.array([1, 2])}, {"a": np.array([3])}])
     {'a': array([1, 2, 3])}
     """
+    import numpy as np
+
+    return _as_one(lambda each: np.concatenate(each) if len(each) > 1 else np.array(each[0]), trees)
+
+
+def _as_one(join: Callable[[Sequence[Array]], Array], trees: Sequence[Any]) -> Any:
+    """Return one tree for several, made by joining the arrays that stand in one place; None stays None."""
     first = trees[0]
     if first is None:
         return None
     if isinstance(first, dict):
-        return {name: joined([tree[name] for tree in trees]) for name in first}
+        return {name: _as_one(join, [tree[name] for tree in trees]) for name in first}
     if isinstance(first, (tuple, list)):
-        return tuple(joined([tree[k] for tree in trees]) for k in range(len(first)))
-    import numpy as np
-
-    return np.concatenate(trees) if len(trees) > 1 else np.array(first)
+        return tuple(_as_one(join, [tree[k] for tree in trees]) for k in range(len(first)))
+    return join(trees)
 
 
 def weighted(weights: Sequence[float], trees: Sequence[Tree]) -> Tree:

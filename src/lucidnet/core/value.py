@@ -235,28 +235,41 @@ DEEPEST = 100
 """How deeply values may be nested in a file; Python's own limit, about twice that, strikes anywhere."""
 
 
-def to_config(value: Any, depth: int = 0, place: str = "") -> Any:
+def to_config(value: Any, depth: int = 0, place: str = "", other: Callable[[Any], Any] | None = None) -> Any:
     """Turn a value into plain dicts, lists, numbers and strings, ready for JSON.
+
+    Parameters
+    ----------
+    value : Value, or several
+        The value.
+    depth, place
+        How deep and where in others it lies.
+    other : callable, optional
+        Describes code and the like, if this is to be compared, and not to be read again.
 
     Raises
     ------
     SettingError
-        If something in it is code; says where (`place`), and what to do.
+        If something in it is code, and is not described; says where (`place`), and what to do.
     """
     if isinstance(value, Value) and is_dataclass(value):
         _check_depth(depth)
         own = " ".join(filter(None, (type(value).__name__, getattr(value, "name", ""))))
         # All fields, including defaults: a default may change between versions.
         given = {
-            f.name: to_config(getattr(value, f.name), depth + 1, f"{own}: {f.name}=")
+            f.name: to_config(getattr(value, f.name), depth + 1, f"{own}: {f.name}=", other)
             for f in fields(value)
             if f.init
         }
         return {"type": type(value).__name__} | given
     if isinstance(value, (list, tuple)):
-        return [to_config(item, depth, place) for item in value]
+        return [to_config(item, depth, place, other) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if other is not None and isinstance(value, Mapping):
+        return {str(name): to_config(item, depth, place, other) for name, item in value.items()}
+    if other is not None:
+        return other(value)
     raise SettingError(
         f"{place}{shown(value)} cannot be saved: a file holds names and numbers, never code. Write a class "
         "(class Mine(Layer), or of a Loss or Schedule), and load with custom={'Mine': Mine}; or keep the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -38,6 +39,16 @@ class BatchSource(Protocol):
 
     def facts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return settings and a fingerprint of the data as plain data, so that changes can be noticed."""
+
+
+def endless(source: BatchSource) -> Iterator[Any]:
+    """Yield the batches of a source, epoch after epoch, until there is none in an epoch."""
+    for epoch in itertools.count():
+        batch = None
+        for batch in source.batches(epoch):
+            yield batch
+        if batch is None:
+            return
 
 
 def sample(source: Any) -> Batch | None:

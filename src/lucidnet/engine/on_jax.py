@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,12 +29,12 @@ from ..core.trees import floats, part_of, tree_map
 from ..data.batch import Batch, Shard, bytes_of, places_in, rows
 from ..layers import walk
 from .numbers import Numbers, bound, table_of
+from .on_numpy import OnNumpy
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
 from .programs import Programs, program_folder
 from .protocol import NotFiniteError, Own, Ran
 from .search import advance as search
-from .search import in_turn
 from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
 from .transfer import Feed, Prepared, batches
@@ -110,9 +110,9 @@ class OnJax(Brief):
         keep: frozenset[str] = frozenset(),
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
-        if fn is search:
+        if fn is search:  # on the host, which asks for losses and gradients
             steps: Any = blocks.steps if isinstance(blocks, Prepared) else blocks
-            return in_turn(problem, self.host(state), steps, self._look)
+            return OnNumpy().run(partial(search, look=self._look), problem, self.host(state), steps)
         done: list[Ran[Any]] = []
         try:
             with self.lock, precision(dtype_of(state)), defer_interrupt():
@@ -133,8 +133,7 @@ class OnJax(Brief):
         send = partial(self.feed.prepared, given.steps, dtype, given.size)
         state = self.placement.put(problem, state, self.mesh, given.steps[0][0])
         moves = np.arange(given.size) < len(given.steps)
-        loop = partial(_loop, fn, problem, keep - SOURCE, partial(_batches, dtype))
-        ran = self._block(loop, state, given[:2], moves, len(given.steps), send)
+        ran = self._block((fn, problem, keep - SOURCE), state, given[:2], moves, len(given.steps), send)
         if keep & SOURCE and self.mesh.processes == 1:  # the gradients themselves do not leave the program
             measured: Any = ran.measured
             measured.source = partial(self._first, given)
@@ -149,18 +148,18 @@ class OnJax(Brief):
         stream = stream._replace(state=self.placement.put(static.problem, stream.state, self.single, None))
         every = np.full(len(given), given.target is not None)
         moves = every if given.moves is None else every & given.moves
-        read = partial(_input, moves=True if given.moves is None else None)
-        loop, inputs = partial(_loop, fn, static, keep, read), (given.arrays, None)
-        return self._block(loop, stream, inputs, moves, len(given), lambda: inputs)
+        inputs = given.arrays, None
+        return self._block((fn, static, keep), stream, inputs, moves, len(given), lambda: inputs)
 
     def _block(
-        self, loop: partial[Any], state: Any, given: Any, moves: Array, count: int, send: Callable[[], Any]
+        self, steps: Any, state: Any, given: Any, moves: Array, count: int, send: Callable[[], Any]
     ) -> Ran[Any]:
-        """Run the program of a block; `moves` tells in which of its steps the optimizer updates the weights.
+        """Run the program of a block of steps, which are a function, its problem, and what they keep.
 
-        `send` sends the inputs again, if steps must be repeated: those on the devices are not kept for that.
+        `moves` tells in which of them the optimizer updates the weights. `send` sends the inputs again, if
+        steps must be repeated: those on the devices are not kept for that.
         """
-        (_, static, _, read), dtype = loop.args, dtype_of(state)
+        static, dtype = steps[1], dtype_of(state)
         stream = isinstance(static, StreamProblem)
         mesh, problem = (self.single, static.problem) if stream else (self.mesh, static)
         bare, order = stripped(state), np.arange(len(moves))
@@ -173,8 +172,8 @@ class OnJax(Brief):
 
         xs = told(count)
         program = self.compiler.block(
-            (*loop.args[:3], read.keywords.get("moves")),
-            loop,
+            steps,
+            partial(_loop, *steps),
             (bare, given, xs),
             mesh,
             lambda: (mesh.weights(bare), (mesh.sharding(), mesh.spread(1), mesh.spread(1), mesh.sharding())),
@@ -208,16 +207,14 @@ class OnJax(Brief):
 
         return Ran(after, measured.cut(fine), NotFiniteError(measured[fine]), previous)
 
-    def _look(self, problem: Problem, state: State, batch: Any, numbers: Numbers) -> Measured:
-        """Return loss and gradient of a batch, as `measured_gradient` finds them."""
+    def _look(self, problem: Problem, state: State, batches: Any, numbers: Numbers) -> Measured:
+        """Return loss and gradient on the batches of a step, as `measured_gradient` finds them."""
         dtype = dtype_of(state)
         with precision(dtype):
-            read = partial(_batches, dtype)
-            bare = stripped(self.placement.put(problem, state, self.mesh, batch))
-            numbers = self.mesh.put(table_of(problem, [state.step], dtype))
-            given = (bare, self.feed.prepared([[batch]], dtype)[:2], numbers)
-            looked = partial(_looked, problem, read)
-            program = self.compiler.block(("look", problem), looked, given, self.mesh)
+            bare = stripped(self.placement.put(problem, state, self.mesh, batches[0]))
+            rows = self.mesh.put(table_of(problem, [state.step], dtype))
+            given = (bare, self.feed.prepared([batches], dtype)[:2], rows)
+            program = self.compiler.block(("look", problem), partial(_looked, problem), given, self.mesh)
             table = self.compiler.table(program, state.seed, self.mesh)
             with together(self.mesh.processes):
                 made = self.mesh.fetch(program.function(table, *given))
@@ -237,11 +234,9 @@ class OnJax(Brief):
 
     def _evaluated(self, problem: Problem, params: Any, carried: Tree, batch: Any) -> tuple[Measured, Tree]:
         dtype, mesh = dtype_of(params), self.mesh
-        read = partial(_batches, dtype)
 
         def infer(params: Any, given: Any, carried: Tree, values: Tree) -> Any:
-            (made,) = read(_rows(given, 0))
-            found, left = evaluate(bound(problem, values), params, carried, made)
+            found, left = evaluate(bound(problem, values), params, carried, *_single(given, dtype))
             told = found.losses, found.terms, found.parts
             return told, (found.predictions, found.masks), left
 
@@ -258,18 +253,16 @@ class OnJax(Brief):
         told = tuple(map(float, losses)), tuple(map(float, terms))
         return Measured(*told, trees[0], masks=trees[1], parts=parts), left
 
-    def _predicted(
-        self, net: Any, params: Any, x: Any, mask: Any = None, states: Tree = None
-    ) -> tuple[Any, Tree]:
+    def _predicted(self, net: Any, params: Any, x: Any, mask: Any) -> tuple[Any, Tree]:
         """Return a network's outputs; rows are padded to a power of two, so that few programs compile."""
         count = rows(x)
-        size = 1 << (count - 1).bit_length() if states is None and fills(net, None) else count
+        size = 1 << (count - 1).bit_length() if fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
         x, mask = part_of((floats(x, dtype_of(params)), mask), chosen)
-        given = self.placement.params(params, None), *self.mesh.near((x, mask, states))
+        given = self.placement.params(params, None), *self.mesh.near((x, mask))
 
-        def made(params: Any, x: Any, mask: Any, states: Any) -> Any:
-            return predict(net, params, x, mask, states)[0]
+        def made(params: Any, x: Any, mask: Any) -> Any:
+            return predict(net, params, x, mask)[0]
 
         key = ("predict", self.compiler.structure(net))
         program = self.compiler.function(key, made, given, Target(self.mesh.target.kind))
@@ -284,9 +277,9 @@ class OnJax(Brief):
 
     # --- states ----------------------------------------------------------------------------------------
 
-    def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
-        """Return a context that gives the training state, whose arrays never change."""
-        return nullcontext(read())
+    def hand_out(self, read: Callable[[], Any]) -> Any:
+        """Return the training state, whose arrays never change."""
+        return read()
 
     def lend(self, reader: Any) -> None:
         """Do nothing, as no state is ever overwritten."""
@@ -343,7 +336,6 @@ def _loop(
     fn: Any,
     static: Any,
     keep: frozenset[str],
-    read: Any,
     places: Any,
     table: Array,
     state: Any,
@@ -352,18 +344,22 @@ def _loop(
 ) -> Any:
     """The loop over a block's steps inside a program: from a state to the next one, and the measurements."""
     stream = isinstance(static, StreamProblem)
-    problem = static.problem if stream else static
     inputs, data = given
     dtype = dtype_of(state)
 
     def one(carry: Any, x: Any) -> tuple[Any, Any]:
         state, fine = carry
         mine, row = x
-        here: Any = bound(problem, row[:-1])
         made = row[-1] > 0
-        here = StreamProblem(here, static.rule, static.delay) if stream else here
+        here: Any = bound(static.problem if stream else static, row[:-1])
+        if stream:
+            here = StreamProblem(here, static.rule, static.delay)
+            now, target, weights, place, moves = mine
+            read: Any = StreamInput(now, target, weights, place, True if moves is None else moves)
+        else:
+            read = batches(mine, data, dtype)
         numbers = Numbers(Keys(places, table), fine & made)
-        after, found = fn(here, state, read((mine, data)), numbers, keep=keep)
+        after, found = fn(here, state, read, numbers, keep=keep)
         xp = fine.__array_namespace__()
         numbers_out = (*found.losses, *found.terms, found.good)
         told = xp.stack([xp.asarray(value, dtype=dtype) for value in numbers_out])
@@ -374,28 +370,15 @@ def _loop(
     return state, outs
 
 
-def _looked(
-    problem: Problem, read: Any, places: Any, table: Array, state: Any, given: Any, xs: Any
-) -> Measured:
-    """Compute the loss and gradient of a batch inside a program."""
-    (batch,) = read(_rows(given, 0))
-    here = bound(problem, xs[0])
-    return measured_gradient(here, state, batch, Numbers(Keys(places, table)))
+def _looked(problem: Problem, places: Any, table: Array, state: Any, given: Any, xs: Any) -> Measured:
+    """Compute loss and gradient of a step inside a program."""
+    numbers = Numbers(Keys(places, table))
+    return measured_gradient(bound(problem, xs[0]), state, _single(given, dtype_of(state)), numbers)
 
 
-def _batches(dtype: str, given: Any) -> Any:
-    prepared, data = given
-    return batches(prepared, data, dtype)
-
-
-def _input(given: Any, *, moves: Any) -> StreamInput:
-    x, target, weights, place, theirs = given[0]
-    return StreamInput(x, target, weights, place, theirs if moves is None else moves)
-
-
-def _rows(given: Any, row: int) -> Any:
-    """Return the prepared batches of one step."""
-    return part_of(given[0], row), given[1]
+def _single(given: Any, dtype: str) -> list[Batch]:
+    """Return the batches of a single step inside a program, from their prepared form."""
+    return batches(part_of(given[0], 0), given[1], dtype)
 
 
 def fills(net: Any, rule: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -93,12 +93,13 @@ class OnNumpy(Brief):
         """Call a function of this package directly."""
         return fn(static, *args)
 
-    def hold(self, read: Callable[[], Any]) -> AbstractContextManager[Any]:
-        """Return a context that gives the training state, which will not be overwritten any more."""
+    def hand_out(self, read: Callable[[], Any]) -> Any:
+        """Return the training state, whose vectors will not be overwritten any more."""
         with self.lock:
             state = read()
-            self._hand_out(state)
-        return nullcontext(state)
+            self.made = None if self.made is state else self.made
+            self.spare = None if self.spare is state else self.spare
+        return state
 
     def lend(self, reader: Any) -> None:
         """Protect the vectors of a reader's state from being overwritten while the reader exists."""
@@ -106,17 +107,11 @@ class OnNumpy(Brief):
 
     def host(self, state: State) -> State:
         """Return a read-only state."""
-        self._hand_out(state)
-        return read_only(state)
+        return read_only(self.hand_out(lambda: state))
 
     def arrays(self, tree: Any) -> Any:
         """Return the tree unchanged."""
         return tree
-
-    def _hand_out(self, state: Any) -> None:
-        """Make sure that the vectors of a state are never overwritten."""
-        self.made = None if self.made is state else self.made
-        self.spare = None if self.spare is state else self.spare
 
     def shard(self, problem: Any) -> None:
         """Return None: batches are taken as they are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from ..backend import Array, Shape, Tree, constrained
@@ -80,17 +80,18 @@ class ParameterLayout(Record):
         """Build the layout for arrays that lie in a vector, the last `buffers` of them buffers."""
         parameters, others = layout.split(len(layout.paths) - buffers)
         places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
-        groups = list(_groups(net, parameters))
-        trained = tuple(ArraySlice(part, shape) for path, part, shape in places if not _frozen(net, path))
+        owned = [_Owned(path, part, shape, owners(net, path)) for path, part, shape in places]
+        trained = [one for one in owned if not one.frozen]
+        groups = _groups(trained)
         return cls(
             layout,
             parameters,
             others,
-            trained,
+            tuple(ArraySlice(one.part, one.shape) for one in trained),
             tuple(group for group, _ in groups),
             tuple(sources for _, sources in groups),
-            Penalties(_penalties(net, parameters)),
-            tuple(_held(net, parameters)),
+            Penalties(_penalties(owned)),
+            tuple(_held(trained)),
             tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
         )
 
@@ -109,60 +110,64 @@ def owners(net: Layer, path: Path) -> list[Layer]:
     return chain
 
 
-def _frozen(net: Layer, path: Path) -> bool:
-    """Tell whether an array is frozen: by name in its layer, or with that layer or one around it."""
-    *around, own = owners(net, path)
-    named = isinstance(own.frozen, tuple) and path[len(around)] in own.frozen
-    return named or own.frozen is True or any(layer.frozen for layer in around)
+class _Owned(NamedTuple):
+    """Where an array lies in the vector, and the layers that contain it, from the outermost to its owner."""
+
+    path: Path
+    part: slice
+    shape: Shape
+    layers: list[Layer]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it is frozen: by name in its layer, or with that layer or one around it."""
+        *around, own = self.layers
+        named = isinstance(own.frozen, tuple) and self.path[len(around)] in own.frozen
+        return named or own.frozen is True or any(layer.frozen for layer in around)
+
+    @property
+    def penalized(self) -> bool:
+        """Whether penalties and constraints act on it."""
+        return self.path[-1] in self.layers[-1].penalized
+
+    def innermost(self, setting: str) -> tuple[Any, Path | None]:
+        """Return a setting of the innermost layer that has it set, and that layer's path."""
+        for depth in reversed(range(len(self.layers))):
+            if (value := getattr(self.layers[depth], setting)) is not None:
+                return value, self.path[:depth]
+        return None, None
 
 
-def _groups(net: Layer, layout: Layout) -> Iterator[tuple[Group, Sources]]:
-    """Yield a group for each stretch of arrays whose settings come from the same layers, with their paths.
+def _groups(trained: Iterable[_Owned]) -> list[tuple[Group, Sources]]:
+    """Return a group for each stretch of arrays whose settings come from the same layers, with their paths.
 
     So the groups do not depend on the values of the settings.
     """
-    last: Group | None = None
-    sources: Sources = (None, None)
-    for path, part in zip(layout.paths, layout.slices, strict=True):
-        if _frozen(net, path):
-            continue
-        chain = owners(net, path)
-        found = [_innermost(chain, name) for name in ("learning_rate", "weight_decay")]
-        here: Any = tuple(None if depth is None else path[:depth] for _, depth in found)
-        if last and last.stop == part.start and sources == here:
-            last = last._replace(stop=part.stop)
-            continue
-        if last:
-            yield last, sources
-        last, sources = Group(part.start, part.stop, *(setting for setting, _ in found)), here
-    if last:
-        yield last, sources
+    made: list[tuple[Group, Sources]] = []
+    for one in trained:
+        (rate, of_rate), (decay, of_decay) = one.innermost("learning_rate"), one.innermost("weight_decay")
+        sources = of_rate, of_decay
+        if made and made[-1][0].stop == one.part.start and made[-1][1] == sources:
+            made[-1] = made[-1][0]._replace(stop=one.part.stop), sources
+        else:
+            made.append((Group(one.part.start, one.part.stop, rate, decay), sources))
+    return made
 
 
-def _penalties(net: Layer, layout: Layout) -> Iterator[Penalty]:
-    for path, part in zip(layout.paths, layout.slices, strict=True):
-        chain = owners(net, path)
-        l1, l2 = (_innermost(chain, name)[0] or 0.0 for name in ("l1", "l2"))
-        if (l1 or l2) and path[-1] in chain[-1].penalized:
-            yield Penalty(part, l1, l2)
+def _penalties(owned: Iterable[_Owned]) -> Iterator[Penalty]:
+    for one in owned:
+        l1, l2 = (one.innermost(name)[0] or 0.0 for name in ("l1", "l2"))
+        if (l1 or l2) and one.penalized:
+            yield Penalty(one.part, l1, l2)
 
 
-def _held(net: Layer, layout: Layout) -> Iterator[Held]:
-    for path, part, shape in zip(layout.paths, layout.slices, layout.shapes, strict=True):
-        chain = owners(net, path)
-        constraint, _ = _innermost(chain, "constraint")
-        if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(net, path):
+def _held(trained: Iterable[_Owned]) -> Iterator[Held]:
+    for one in trained:
+        constraint, _ = one.innermost("constraint")
+        if constraint is not None and one.penalized:
             from ..optimizers.constraints import along
 
-            yield Held(part, shape, along(constraint, chain[-1].incoming.get(path[-1])))
-
-
-def _innermost(chain: list[Layer], setting: str) -> tuple[Any, int | None]:
-    """Return a setting of the innermost layer that has it set, and that layer's depth."""
-    for depth in reversed(range(len(chain))):
-        if (value := getattr(chain[depth], setting)) is not None:
-            return value, depth
-    return None, None
+            yield Held(one.part, one.shape, along(constraint, one.layers[-1].incoming.get(one.path[-1])))
 
 
 def _refuse_idle_settings(net: Layer, params: Tree) -> None:

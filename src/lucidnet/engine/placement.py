@@ -55,13 +55,11 @@ class Placement:
         slots = {}
         if not problem.optimizer.full_batch:  # it searches on the host, and remembers there
             slots = {n: parameters.parts(placed(parameters.arrays(slot))) for n, slot in state.memory.items()}
-        return State(
-            self.params(state.params, mesh),
-            slots,
-            placed(state.carried) if state.carried else self._zeros(problem, state, mesh, batch),
-            FeedbackState(placed(own.weights), memory),
-            state.step,
-            state.seed,
+        return state._replace(
+            params=self.params(state.params, mesh),
+            memory=slots,
+            carried=placed(state.carried) if state.carried else self._zeros(problem, state, mesh, batch),
+            feedback=FeedbackState(placed(own.weights), memory),
         )
 
     def stream(self, problem: Problem, stream: Any, mesh: Mesh) -> Any:
@@ -114,13 +112,11 @@ class Placement:
             ordered(there.feedback.weights, self.orders[0]),
             {name: _joined(slot.arrays, dtype) for name, slot in there.feedback.memory.items()},
         )
-        made = State(
-            state.params.layout.bind(_joined(there.vector.arrays, dtype)),
-            {name: _joined(slot.arrays, dtype) for name, slot in there.memory.items()},
-            ordered(there.carried, self.orders[1]) if self.orders[1] else there.carried,
-            feedback,
-            state.step,
-            state.seed,
+        made = state._replace(
+            params=state.params.layout.bind(_joined(there.vector.arrays, dtype)),
+            memory={name: _joined(slot.arrays, dtype) for name, slot in there.memory.items()},
+            carried=ordered(there.carried, self.orders[1]) if self.orders[1] else there.carried,
+            feedback=feedback,
         )
         return read_only(made)
 

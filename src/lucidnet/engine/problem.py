@@ -45,7 +45,7 @@ class Problem(Record):
     edges : mapping of path to shape, optional
         The shapes of the inputs of layers, for rules that ask for them.
     taught : ParameterLayout, optional
-        Where those feedback weights lie, in a vector of their own, that the optimizer changes.
+        Where the feedback weights that the optimizer changes lie, in a vector of their own.
     """
 
     net: Layer

@@ -25,7 +25,7 @@ KEPT = 128
 
 
 class Program(NamedTuple):
-    """A compiled loop over a block's steps: function(table, state, given, data, xs).
+    """A compiled loop over a block's steps: function(table, state, given, xs).
 
     `places` are those that draw random numbers, for the table of a seed, which has `rows` rows; see `Keys`.
     """

@@ -66,14 +66,11 @@ class Trainee(Protocol):
         What is trained, once compiled.
     history : History
         What was measured in each epoch.
-    about : dict
-        What else is saved with it.
     """
 
     live: State
     problem: Problem
     history: Any
-    about: dict[str, Any]
 
     @property
     def net(self) -> Layer:
@@ -225,8 +222,8 @@ class Executor(Protocol):
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Call ``fn(static, *args)``, directly, or compiled for `static` and the shapes of the arguments."""
 
-    def hold(self, read: Callable[[], S]) -> AbstractContextManager[S]:
-        """Return a context that gives the training state to any thread; it is not overwritten while held."""
+    def hand_out(self, read: Callable[[], S]) -> S:
+        """Return the training state that `read` gives, for any thread: no later step overwrites it."""
 
     def lend(self, reader: Any) -> None:
         """Do not overwrite ``reader.state`` while the reader exists; only a weak reference to it is kept."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -13,12 +13,11 @@ from ..errors import SettingError
 from ..optimizers.lbfgs import LBFGS, Pair, minimize
 from .numbers import Numbers
 from .problem import Problem
-from .protocol import NotFiniteError, Ran
 from .state import Measured, State
 from .update import measured_gradient, training_run
 
-Look = Callable[[Problem, State, Batch, Numbers], Measured]
-"""A function from a state and a batch to loss and gradient."""
+Look = Callable[[Problem, State, Sequence[Batch], Numbers], Measured]
+"""A function from a state and batches to loss and gradient."""
 
 
 def advance(
@@ -44,7 +43,7 @@ def advance(
 
     def function(vector: Array) -> tuple[float, Array]:
         params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
-        seen.append(look(problem, state._replace(params=params), batches[0], numbers))
+        seen.append(look(problem, state._replace(params=params), batches, numbers))
         if not seen[-1].good:
             raise _NotFiniteError
         return seen[-1].losses[0], _trained(problem, seen[-1].gradient)
@@ -63,21 +62,6 @@ def advance(
         params = layout.layout.bind(layout.layout.ravel(problem.objective.net.absorb(params, cache)))
     after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
     return after, seen[0]._replace(evaluations=len(seen))
-
-
-def in_turn(problem: Problem, state: State, steps: Iterable[Sequence[Batch]], look: Look) -> Ran[State]:
-    """Run several steps; those finished before an error are kept."""
-    measured: list[Measured] = []
-    for batches in steps:
-        try:
-            after, found = advance(problem, state, batches, Numbers(state.seed), look=look)
-        except BaseException as error:
-            return Ran(state, measured, error)
-        if not found.good:
-            return Ran(state, measured, NotFiniteError(found))
-        state = after
-        measured.append(found)
-    return Ran(state, measured)
 
 
 class _NotFiniteError(ArithmeticError):

@@ -124,6 +124,7 @@ class StreamInput(NamedTuple):
     moves: Any = True
 
 
+@dataclass(eq=False)
 class Segment:
     """The inputs of consecutive time steps: arrays (time, ...), read as a sequence of `StreamInput`.
 
@@ -133,17 +134,11 @@ class Segment:
         As for `StreamInput`, with an axis for time before all others.
     """
 
-    __slots__ = ("moves", "place", "target", "weights", "x")
-
-    def __init__(
-        self,
-        x: Array,
-        target: Array | None = None,
-        weights: Array | None = None,
-        place: Array | None = None,
-        moves: Array | None = None,
-    ) -> None:
-        self.x, self.target, self.weights, self.place, self.moves = x, target, weights, place, moves
+    x: Array
+    target: Array | None = None
+    weights: Array | None = None
+    place: Array | None = None
+    moves: Array | None = None
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -197,7 +192,7 @@ def observe(
     numbers : Numbers
         The step's numbers.
     into : State, optional
-        A stream state that is no longer in use, whose vectors are overwritten.
+        A state that is no longer in use, whose vectors are overwritten.
     keep : set of str
         ``"waits"`` says that no prediction has waited long enough yet.
     """

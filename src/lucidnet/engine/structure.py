@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.value import Value, of_library
 from ..layers import Layer
@@ -28,13 +28,6 @@ class Same:
         return id(self.value)
 
 
-class Settings(NamedTuple):
-    """The type of one of the library's values, and the forms of its settings."""
-
-    kind: type
-    settings: tuple[Any, ...]
-
-
 def form(value: Any) -> Any:
     """Return what a program depends on in a value: its type and settings, except numbers passed to it.
 
@@ -43,10 +36,7 @@ def form(value: Any) -> Any:
     if isinstance(value, Value) and of_library(value):
         numbers = _numbers_of(value)
         given = ((f.name, getattr(value, f.name)) for f in fields(value))
-        return Settings(
-            type(value),
-            tuple((name, mark(own) if name in numbers else form(own)) for name, own in given),
-        )
+        return type(value), tuple((name, mark(own) if name in numbers else form(own)) for name, own in given)
     if isinstance(value, (tuple, list)):
         return type(value), tuple(map(form, value))
     if isinstance(value, Mapping):
@@ -71,7 +61,7 @@ class Structure:
 
     def __init__(self, *values: Any, once: Any = None) -> None:
         made = form(values)
-        self.form = (made, Same(once)) if once is not None and any(_own(made)) else made
+        self.form = (made, Same(once)) if once is not None and _own(made) else made
         self.hash = hash(self.form)
 
     def __eq__(self, other: object) -> bool:
@@ -83,13 +73,9 @@ class Structure:
         return self.hash
 
 
-def _own(made: Any) -> Iterator[bool]:
-    """Tell, for each part of a form, whether it is a user's own object."""
-    if isinstance(made, tuple):
-        for part in made:
-            yield from _own(part)
-    else:
-        yield isinstance(made, Same)
+def _own(made: Any) -> bool:
+    """Tell whether there is a user's own object in a form."""
+    return any(map(_own, made)) if isinstance(made, tuple) else isinstance(made, Same)
 
 
 def _numbers_of(value: Value) -> tuple[str, ...]:

@@ -94,11 +94,14 @@ def left_behind(problem: Problem, state: State, made: Gradient) -> State:
 
 
 def measured_gradient(
-    problem: Problem, state: State, batch: Batch, numbers: Numbers, *more: Batch
+    problem: Problem, state: State, batches: Sequence[Batch], numbers: Numbers | None = None
 ) -> Measured:
-    """Return what a step on batches would measure, with its gradient; the state is not changed."""
-    keep = frozenset({"gradient", "predictions"})
-    return advance(problem, state, [batch, *more], numbers._replace(made=False), keep=keep)[1]
+    """Return what the next step would measure on some batches, with its gradient; it is not made.
+
+    Without `numbers` its random numbers are those of the state's seed.
+    """
+    given = Numbers((numbers or state).seed, made=False)
+    return advance(problem, state, batches, given, keep=frozenset({"gradient", "predictions"}))[1]
 
 
 def moved(
@@ -158,10 +161,18 @@ def run_name(number: int) -> str:
 
 
 def training_run(
-    state: State, batch: Batch, numbers: Numbers, number: int = 0, carried: Tree | None = None
+    state: State,
+    batch: Batch,
+    numbers: Numbers | None = None,
+    number: int = 0,
+    carried: Tree | None = None,
 ) -> Run:
-    """Return the `Run` of a step's forward pass on batch `number` (0 for the first)."""
-    stream = StepStream.like(state.params.vector, numbers.seed, state.step, (run_name(number),))
+    """Return the `Run` of the next step's forward pass on batch `number` (0 for the first).
+
+    Without `numbers` its random numbers are those of the state's seed.
+    """
+    seed = (numbers or state).seed
+    stream = StepStream.like(state.params.vector, seed, state.step, (run_name(number),))
     states = (state.carried if carried is None else carried) or None
     return Run(True, stream, mask=batch.mask, states=states, valid=batch.valid)
 

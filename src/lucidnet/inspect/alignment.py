@@ -13,7 +13,6 @@ from ..backend.layout import Layout
 from ..core.text import ByName, legible
 from ..core.trees import at, dotted, leaves
 from ..data.batch import Batch
-from ..engine.numbers import Numbers
 from ..engine.protocol import Trainee
 from ..engine.update import training_run
 from ..layers.rebuild import thawed
@@ -70,18 +69,18 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
     )
 
 
-def overall_alignment(model: Trainee, batch: Batch) -> float:
-    """Return the cosine over all layers but the last, whose gradient is exact under most rules."""
+def overall_alignment(model: Trainee, batch: Batch) -> Alignment:
+    """Return the alignment over all layers but the last, whose gradient is exact under most rules."""
     made, true = _both(model, batch)
     owners = [path for _, path in _owners(true)]
     parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
-    return aligned(np.concatenate(parts[0]), np.concatenate(parts[1])).cosine
+    return aligned(*map(np.concatenate, parts))
 
 
 def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:
     """Return the rule's gradient and the true gradient."""
     objective, state = model.problem.objective, model.state
-    run = training_run(state, batch, Numbers(state.seed))
+    run = training_run(state, batch)
     objective = replace(objective, net=thawed(objective.net))
     true = replace(objective, rule=None).gradient(state.params, batch, run).grads
     return objective.gradient(state.params, batch, run, state.feedback.weights).grads, true

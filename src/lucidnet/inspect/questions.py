@@ -15,13 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..backend import Array, Tree
+from ..backend.memory import sealed
 from ..core.numeric import numeric
 from ..core.text import ByName, Several
-from ..core.trees import Path, dotted, leaves, mapped, part_of, tree_map
+from ..core.trees import Path, dotted, joined, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.named import inputs as named_inputs
 from ..engine.build import problem_of
-from ..engine.numbers import Numbers
 from ..engine.parameters import ParameterLayout
 from ..engine.problem import Problem
 from ..engine.protocol import Trainee
@@ -54,7 +54,7 @@ def activations(model: Trainee, x: Any, layers: Any = None, mask: Any = None) ->
         found = _outputs(calls)
         chosen = _chosen(model.net, found, layers)
         parts.append({name: y for name, y in found.items() if name in chosen})
-    return ByName({name: _joined([part[name] for part in parts]) for name in parts[0]})
+    return ByName(mapped(sealed, joined(parts)))
 
 
 def _outputs(calls: Calls) -> dict[str, Any]:
@@ -140,14 +140,14 @@ def step_gradient(problem: Problem, state: State, batch: Batch, *more: Batch) ->
     """Return the gradient of a step on batches, by parameter path; it may not be finite."""
     problem = replace(problem, objective=replace(problem.objective, net=thawed(problem.objective.net)))
     with np.errstate(over="ignore", invalid="ignore"):
-        vector = measured_gradient(problem, state, batch, Numbers(state.seed), *more).gradient
+        vector = measured_gradient(problem, state, [batch, *more]).gradient
     return _by_path(problem, vector)
 
 
 def step_activations(model: Trainee, batch: Batch) -> dict[str, Any]:
     """Return what the layers put out in the next training step on a batch, by name."""
     state = model.state
-    run = training_run(state, batch, Numbers(state.seed))
+    run = training_run(state, batch)
     with watch(model.net) as calls, np.errstate(over="ignore", invalid="ignore"):
         calls.net.flow(state.params, batch.x, run)
     return _outputs(calls)
@@ -176,7 +176,7 @@ def input_gradient(model: Trainee, x: Any, y: Any, mask: Any = None) -> Any:
             mapped(lambda dx, n=n: dx * dx.dtype.type(n / total), dx)
             for n, dx in zip(counts, parts, strict=True)
         ]
-    return _joined(parts)
+    return mapped(sealed, joined(parts))
 
 
 def _input_error(net: Layer, params: Tree, cache: Cache, dy: Any) -> Any:
@@ -263,7 +263,7 @@ def intervene(model: Trainee, x: Any, changes: Any, mask: Any = None) -> Any:
                 f"intervene: {name!r} has no output of its own, as the layer around it uses it in parts; "
                 "replace that one's"
             )
-    return mapped(_kept, out)
+    return mapped(lambda array: sealed(np.array(array)), out)
 
 
 def _changed(name: str, y: Any, change: Any) -> Array:
@@ -413,20 +413,3 @@ def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
 def _slices(x: Any) -> Iterator[slice]:
     for start in range(0, rows(x), ROWS):
         yield slice(start, start + ROWS)
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Concatenate arrays, or several of them by name or position, into read-only copies."""
-    first = parts[0]
-    if isinstance(first, dict):
-        return {name: _joined([part[name] for part in parts]) for name in first}
-    if isinstance(first, tuple):
-        return tuple(_joined(list(several)) for several in zip(*parts, strict=True))
-    return _kept(parts[0] if len(parts) == 1 else np.concatenate(parts))
-
-
-def _kept(array: Any) -> Array:
-    """Return a read-only copy."""
-    made = np.array(array)
-    made.flags.writeable = False
-    return made

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..backend import Array
-from ..core.settings import taken, texts, whole
 from ..core.trees import dotted, leaves, tree_map
 from ..data.batch import Batch
 from ..data.batches import sample
@@ -45,9 +43,8 @@ class Recorder(Callback):
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
-        patterns = taken("fit", "record", patterns, texts(one=True))
         self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
-        self.every: int = taken("fit", "record_every", every, whole(1))
+        self.every = every
         self.before: Any = None
 
     def room(self, step: int) -> int | None:
@@ -72,7 +69,8 @@ class Recorder(Callback):
             return
         found: dict[str, Any] = {dotted(path): array for path, array in leaves(model.params)}
         if self._wants("grads"):
-            found |= gradients(model, batches)
+            grads = step_gradient(model.problem, model.state, *batches)
+            found |= {f"grads/{dotted(path)}": array for path, array in grads.items()}
         if self._wants("activations"):
             outputs = step_activations(model, batches[0])
             found |= {f"activations/{name}": y for name, y in outputs.items() if hasattr(y, "shape")}
@@ -124,9 +122,3 @@ def _gradients(found: dict[str, Alignment]) -> dict[str, float]:
 
 def _weights(model: Trainee) -> dict[str, float]:
     return {f"weight_alignment/{name}": value for name, value in weight_alignment(model).items()}
-
-
-def gradients(model: Trainee, batches: Sequence[Batch]) -> dict[str, Array]:
-    """Return the gradient of the next step on some batches, penalties included, by name."""
-    found = step_gradient(model.problem, model.state, *batches)
-    return {"grads/" + dotted(path): array for path, array in found.items()}

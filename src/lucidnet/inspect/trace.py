@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..backend import Tree
 from ..data.batch import Batch
-from ..engine.numbers import Numbers
 from ..engine.objective import Objective
 from ..engine.protocol import Trainee
 from ..engine.state import State
-from ..engine.update import measured_gradient, training_run
+from ..engine.update import training_run
 from ..layers import Run
 from ..layers.base import INFERENCE
 from ..layers.watched import Call
-from ..training.diagnose import non_finite
 from .watching import watch
 
 
@@ -75,21 +71,5 @@ def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trac
         Its state, as it is now if not given.
     """
     state = (model.state if state is None else state).reset()
-    run = training_run(state, batch, Numbers(state.seed))
+    run = training_run(state, batch)
     return trace(model.problem.objective, state.params, batch, run, state.feedback.weights)
-
-
-def batch_gradient(model: Trainee, batch: Batch, state: State | None = None) -> Any:
-    """Return the gradient of the next training step on a batch as one vector, with penalties.
-
-    Raises
-    ------
-    NonFiniteError
-        If it is not finite.
-    """
-    state = (model.state if state is None else state).reset()
-    with np.errstate(over="ignore", invalid="ignore"):
-        made = measured_gradient(model.problem, state, batch, Numbers(state.seed))
-    if not made.good:
-        raise non_finite(model.problem, state, [batch])
-    return made.gradient

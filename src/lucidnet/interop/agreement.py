@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any
 
 from ..core.packing import difference
 from ..core.text import short
-from ..core.value import Value
+from ..core.value import to_config
 from ..data.fingerprint import of_arrays
 from ..errors import DataError, SettingError
 
@@ -41,7 +41,9 @@ def check_agreement(loop: Any, **more: Any) -> None:
         If something else does.
     """
     model, gather = loop.model, loop.model.executor.gather
-    mine = {"model": {name: _plain(getattr(model, name, None)) for name in MODEL}} | loop.facts
+    # Of code its kind alone, as nobody knows whether it is the same.
+    described = partial(to_config, other=lambda code: type(code).__name__)
+    mine = {"model": {name: described(getattr(model, name, None)) for name in MODEL}} | loop.facts
     mine["settings"] = mine["settings"] | {"epochs": loop.settings.epochs} | more
     _compare(gather(json.dumps(mine, default=str)))
     _compare(gather(json.dumps({"weights": of_arrays(model.state.vector), "step": loop.steps})))
@@ -56,14 +58,3 @@ def _compare(texts: list[str]) -> None:
         kind = DataError if where[1:].partition(".")[0].endswith("data") else SettingError
         said = f"{where[1:]} is {short(given)} in process 0, and {short(other)} in process {index}"
         raise kind(f"several processes: {said}; {WAY}")
-
-
-def _plain(value: Any) -> Any:
-    """Return a description of a value; of code its kind alone, as nobody knows whether it is the same."""
-    if isinstance(value, Value) and is_dataclass(value):
-        given = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.init}
-        return {"type": type(value).__name__} | given
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    known = value is None or isinstance(value, (bool, int, float, str))
-    return value if known else type(value).__name__

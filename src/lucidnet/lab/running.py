@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import FitArguments
 from ..core.settings import is_function
+from ..core.value import to_config
 from ..data.batches import ArraySource
 from ..data.dataset import EMPTY
 from ..errors import DataError, NonFiniteError
@@ -112,10 +113,10 @@ ARRAYS = ("validation_data", "sample_weight", "mask")
 
 def plain(value: Any) -> Any:
     """Convert a setting to plain data that is the same in other processes."""
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
+    return to_config(value, other=_described)
+
+
+def _described(value: Any) -> Any:
     if is_function(value):  # its behaviour cannot be compared
         return "a function"
     if isinstance(value, Callback):
@@ -124,7 +125,7 @@ def plain(value: Any) -> Any:
             for name, one in vars(value).items()
             if isinstance(one, (int, float, str)) and name in type(value).__init__.__code__.co_varnames
         }
-    return value if value is None or isinstance(value, (bool, int, float, str)) else written(value)
+    return written(value)
 
 
 def facts_of(model: Model, own: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +177,7 @@ class _Watch(Callback):
         from ..inspect.alignment import overall_alignment
 
         assert self.sample is not None
-        self.alignment.append(overall_alignment(self.model, self.sample))
+        self.alignment.append(overall_alignment(self.model, self.sample).cosine)
 
 
 def _memory(model: Model, watch: _Watch) -> int:

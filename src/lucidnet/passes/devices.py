@@ -68,12 +68,7 @@ def looked(
     called : mapping of str to str
         The names of the runs that random numbers come from, by their names in the program.
     """
-
-    def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
-        return function(problems[0](0), states[0], Numbers(seeds[0]), given)
-
-    placed = executor.placement.put(problem, state, executor.mesh, None)
-    return executor.mesh.fetch(program(executor, key, one, (problem,), (placed,), (1,), given, called))
+    return executor.mesh.fetch(_alone(executor, key, function, problem, state, given, called))
 
 
 def stepped(
@@ -89,13 +84,26 @@ def stepped(
 
     The arguments are those of `looked`; the function returns a state, and a tree of arrays.
     """
+    after, told = _alone(executor, key, function, problem, state, given, called)
+    return dressed(after, state), executor.mesh.fetch(told)
+
+
+def _alone(
+    executor: Any,
+    key: Any,
+    function: Callable[..., Any],
+    problem: Problem,
+    state: State,
+    given: Any,
+    called: Mapping[str, str],
+) -> Any:
+    """Return the result of a program of one model, on the devices; the arguments are those of `looked`."""
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
 
     placed = executor.placement.put(problem, state, executor.mesh, None)
-    after, told = program(executor, key, one, (problem,), (placed,), (1,), given, called)
-    return dressed(after, state), executor.mesh.fetch(told)
+    return program(executor, key, one, (problem,), (placed,), (1,), given, called)
 
 
 def program(

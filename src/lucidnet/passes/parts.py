@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.text import Brief
-from ..core.trees import Numbers, Params, ReadOnly, at
+from ..core.trees import NumPyArray, Params, ReadOnly, at
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.state import FeedbackState, State
@@ -74,11 +74,11 @@ class ModelPart(Brief):
         """Run these layers forward; the gradients from the tape are named as in the whole model."""
         return self._passed(x, train, mask)
 
-    def predict(self, x: Any, mask: Any = None) -> Numbers:
+    def predict(self, x: Any, mask: Any = None) -> NumPyArray:
         """Return the outputs (n, ...) for inputs (n, ...), in inference."""
         from ..training.measure import predicted
 
-        made: Numbers = predicted(self._alone(), x, mask)
+        made: NumPyArray = predicted(self._alone(), x, mask)
         return made
 
     def evaluate(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ..core.trees import dotted
+from ..engine.update import measured_gradient
 from ..errors import DataError
-from ..inspect.trace import batch_gradient
+from ..training.diagnose import non_finite
 from .colors import theme
 from .figures import WIDE, PictureLook, panels, picture, tidy
 from .names import name_ticks
@@ -66,12 +67,15 @@ def gradient_flow(model: Trainee, x: Any, y: Any, **look: Unpack[PictureLook]) -
 
 def gradients_by_layer(model: Trainee, x: Any, y: Any) -> dict[str, Array]:
     """Return the absolute values of each layer's gradients, as a flat array, in the order of the layers."""
-    batch = model.checked(x, y).batch(slice(None))
-    gradient = batch_gradient(model, batch)
-    layout = model.problem.layout.parameters
+    batch, problem, state = model.checked(x, y).batch(slice(None)), model.problem, model.state.reset()
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = measured_gradient(problem, state, [batch])
+    if not made.good:
+        raise non_finite(problem, state, [batch])
+    layout = problem.layout.parameters
     found: dict[str, list[Array]] = {}
     for path, part in zip(layout.paths, layout.slices, strict=True):
-        found.setdefault(dotted(path[:-1]), []).append(np.abs(gradient[part]))
+        found.setdefault(dotted(path[:-1]), []).append(np.abs(made.gradient[part]))
     return {name: np.concatenate(arrays) for name, arrays in found.items()}
 
 

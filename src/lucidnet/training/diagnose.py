@@ -11,11 +11,10 @@ import numpy as np
 from ..backend import Array, Tree
 from ..core.trees import Path, leaves
 from ..data.batch import materialize
-from ..engine.numbers import Numbers
 from ..engine.problem import Problem
 from ..engine.protocol import Executor, NotFiniteError, Ran
 from ..engine.state import Measured, State
-from ..engine.update import advance, training_run
+from ..engine.update import measured_gradient, training_run
 from ..errors import NonFiniteError
 from ..layers import Layer, Run, Sequential
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def settled(
-    ran: Ran[State], problem: Problem, executor: Executor, batches: Sequence[Any]
+    ran: Ran[State], problem: Problem, executor: Executor, steps: Sequence[Sequence[Any]]
 ) -> tuple[State, BaseException]:
     """Return the state to continue from after steps that ended early, and the error to raise.
 
@@ -39,18 +38,18 @@ def settled(
         What is trained.
     executor : Executor
         The executor that made them.
-    batches : sequence of Batch
-        The batches of the step that was not made.
+    steps : sequence of sequence of Batch
+        The batches of each step.
     """
     if not isinstance(ran.error, NotFiniteError):
         assert ran.error is not None
         return ran.state, ran.error
+    batches = steps[len(ran.measured)]
     error = non_finite(problem, executor.host(ran.state), batches, ran.error.measured)
     if (previous := ran.previous()) is not None:
         before = executor.host(previous)
-        given = Numbers(before.seed, made=False)
         with np.errstate(all="ignore"):
-            _, found = advance(problem, before, [materialize(batch) for batch in batches], given)
+            found = measured_gradient(problem, before, [materialize(batch) for batch in batches])
         if found.good:
             return previous, error
     return ran.state, error
@@ -63,15 +62,19 @@ def non_finite(
 
     Parameters
     ----------
-    problem, state, batches
-        As for `settled`; the state is that before the step, on NumPy.
+    problem : Problem
+        What is trained.
+    state : State
+        The state before the step, on NumPy.
+    batches : sequence of Batch
+        The batches of the step.
     measured : Measured, optional
         What the step measured.
     """
     losses = [float(loss) for loss in measured.losses] if measured else [float("nan")] * len(batches)
     number = next((k for k, loss in enumerate(losses) if not np.isfinite(loss)), 0)
     loss, batch, grads = losses[number], materialize(batches[number]), {}
-    run = training_run(state, batch, Numbers(state.seed), number)
+    run = training_run(state, batch, number=number)
     net = problem.objective.net
     with np.errstate(all="ignore"):
         with suppress(Exception):  # a layer may fail on such numbers

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count as numbers
 from os import PathLike
 from typing import Any
 
 from ..core.epochs import rates_on_page
 from ..core.settings import count, finite, taken
-from ..data.batches import BatchSource
+from ..data.batches import BatchSource, endless
 from ..engine.protocol import NotFiniteError, Trainee
 from ..errors import SettingError
 from ..optimizers.range_test import Suggestion, suggestions
@@ -82,7 +81,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)
     state, rates, losses, raw, mean = problem.start(model.state.params, model.seed), [], [], [], 0.0
-    for number, batch in zip(range(steps), _endless(source), strict=False):
+    for number, batch in zip(range(steps), endless(source), strict=False):
         ran = model.executor.run(problem.update, problem, state, [[batch]])
         if isinstance(ran.error, NotFiniteError):
             break
@@ -97,13 +96,3 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
             break
     found, note = suggestions(rates, losses, raw)
     return RateCurve(tuple(rates), tuple(losses), found[0].rate if found else math.nan, found, note)
-
-
-def _endless(source: BatchSource) -> Any:
-    for epoch in numbers():
-        empty = True
-        for batch in source.batches(epoch):
-            empty = False
-            yield batch
-        if empty:
-            return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from ..core import epochs as telling
+from ..core.epochs import EpochLists
 from ..core.epochs import Result as Result
 from ..core.epochs import number as number
 from ..core.longform import history_csv, step_rows
@@ -15,7 +15,7 @@ from ..foreign import answering
 
 
 @answering
-class History(telling.EpochLists):
+class History(EpochLists):
     """A list of numbers, one per epoch, for each measured quantity.
 
     Examples
@@ -44,11 +44,6 @@ class History(telling.EpochLists):
         """Add the values recorded at one step."""
         for name, value in values.items():
             self.steps.setdefault(name, []).append((step, value))
-
-    @property
-    def epochs(self) -> int:
-        """The number of epochs recorded."""
-        return max((len(values) for values in self.values()), default=0)
 
     def append(self, result: Mapping[str, float]) -> None:
         """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs."""
@@ -94,12 +89,3 @@ class History(telling.EpochLists):
         from ..plots.curves import training_curves
 
         return training_curves(self, path=path, **look)
-
-    def __repr__(self) -> str:
-        return telling.told(self)
-
-    def __str__(self) -> str:
-        return telling.in_table(self)
-
-    def _repr_html_(self) -> str:
-        return telling.on_page(self)

@@ -388,9 +388,9 @@ class Loop:
 
     def _failed(self, ran: Ran[State], steps: list[list[Batch]]) -> None:
         """Raise the error that ended a block early, or stop if a callback accepts a non-finite step."""
-        model, given = self.model, steps[min(len(ran.measured), len(steps) - 1)]
+        model = self.model
         with model.executor.lock:
-            model.live, error = settled(ran, model.problem, model.executor, given)
+            model.live, error = settled(ran, model.problem, model.executor, steps)
         if isinstance(error, NonFiniteError) and any([c.failed(self, error) for c in self.callbacks]):
             return self.stop(str(error))
         raise error
@@ -451,6 +451,6 @@ def train(model: Trainee, batches: Sequence[Batch]) -> Measured:
         ran = executor.run(problem.update, problem, model.live, [batches], KEPT)
         model.live = ran.state
         if ran.error is not None:
-            model.live, error = settled(ran, problem, executor, batches)
+            model.live, error = settled(ran, problem, executor, [batches])
             raise error
     return ran.measured[0]

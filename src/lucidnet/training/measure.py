@@ -86,11 +86,10 @@ class Tally:
 
     def merged(self, executor: Executor) -> Tally:
         """Return the sums over all processes that train together; each of them must call this."""
-        each = executor.gather(self.states)
+        each = zip(self.metrics, zip(*executor.gather(self.states), strict=True), strict=True)
+        states = [reduce(metric.merge, theirs) for metric, theirs in each]
         made = Tally(self.metrics, self.named)
-        made.loss, made.terms, made.several = self.loss, self.terms, self.several  # of whole batches already
-        for i, metric in enumerate(self.metrics):
-            made.states[i] = reduce(metric.merge, (states[i] for states in each))
+        made.go_on((self.loss, self.terms, states, self.several))  # the sums are of whole batches already
         return made
 
     def result(self, prefix: str = "") -> Result:
@@ -139,10 +138,10 @@ def evaluate(
     executor, problem = model.executor, model.problem
     own = model.metrics if metrics is None else metrics
     tally, carried = Tally(own, problem.loss.named), None
-    with executor.hold(lambda: model.live if state is None else state) as held:
-        for batch in source.batches(0, shard=executor.shard(problem)):
-            found, carried = executor.call(evaluate_batch, problem, held.params, carried, batch)
-            tally.add([found], [[batch]])
+    params = executor.hand_out(lambda: model.live if state is None else state).params
+    for batch in source.batches(0, shard=executor.shard(problem)):
+        found, carried = executor.call(evaluate_batch, problem, params, carried, batch)
+        tally.add([found], [[batch]])
     if not tally.terms:
         raise DataError(NOTHING)
     return tally.merged(executor).result(prefix)
@@ -155,12 +154,11 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
     """
     x = as_inputs(x, model.input_shape, model.dtype, model.net)
     mask = None if mask is None else as_mask(mask, x)
-    executor, net, count = model.executor, model.net, rows(x)
-    with executor.hold(lambda: model.live if function is None else model.state) as state:
-        made = []
-        for start in range(0, count, ROWS):
-            part = slice(start, start + ROWS)
-            some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
-            given = net, state.params, some, part_of(mask, part)
-            made.append(executor.call(predict, *given)[0] if function is None else function(*given))
+    executor, net, made = model.executor, model.net, []
+    params = executor.hand_out(lambda: model.live if function is None else model.state).params
+    for start in range(0, rows(x), ROWS):
+        part = slice(start, start + ROWS)
+        some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
+        given = net, params, some, part_of(mask, part)
+        made.append(executor.call(predict, *given)[0] if function is None else function(*given))
     return joined(made)  # copies: an output may be the input itself

@@ -94,20 +94,29 @@ class OnlineLearner(Brief):
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         check_stream(model.net, self.rule, model.state.params, model.input_shape)
-        problem, state = model.problem, model.live
-        fused = fused_by(problem.net, problem.loss, self.rule)
-        problem = replace(problem, objective=Objective(*fused, problem.rule))
-        self._static = StreamProblem(problem, self.rule, self.delay)
+        self._known: tuple[Any, Any] = (None, None)
+        """The model's problem, and that of the stream, which follows from it."""
         self._shape = model.input_shape[1:]
+        problem = self._problem().problem
         self._order = self._fresh(problem, model.state)
         total = problem.layout.parameters.zeros(model.dtype) if self.every > 1 else None
-        self._stream = StreamState(state, self._order, {}, {}, (), total)
+        self._stream = StreamState(model.live, self._order, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy leaves the device: on it, numbers would lose their precision in a file.
         executor, stream = self.model.executor, self._stream
         kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
         return vars(self) | {"_stream": kept}
+
+    def _problem(self) -> StreamProblem:
+        """Return what learns: the model's network and loss, joined as the rule of the stream wants them."""
+        problem = self.model.problem
+        if self._known[0] is not problem:
+            objective = Objective(*fused_by(problem.net, problem.loss, self.rule), problem.rule)
+            joined = replace(problem, objective=objective)
+            self._known = problem, StreamProblem(joined, self.rule, self.delay)
+        static: StreamProblem = self._known[1]
+        return static
 
     def _fresh(self, problem: Problem, state: State) -> Tree:
         """Return the rule's initial feedback weights."""
@@ -238,10 +247,7 @@ class OnlineLearner(Brief):
 
     def _made(self, given: Segment, ready: bool) -> Measurements:
         """Run one part of a segment and update the counts; completed work is kept, whatever ends it."""
-        model, executor = self.model, self.model.executor
-        if self._static.problem is not model.problem:
-            self._static = StreamProblem(model.problem, self.rule, self.delay)
-        static = self._static
+        model, executor, static = self.model, self.model.executor, self._problem()
         self._count(given, ready)
         with executor.lock:
             stream = self._stream

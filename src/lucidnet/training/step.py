@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -70,20 +71,23 @@ class Step(Record):
         """The executor that runs the steps."""
         return executor_for(DeviceConfig.of(self.backend))
 
+    @cached_property
+    def _problems(self) -> dict[Any, Problem]:
+        return {}  # by the layout of the parameters
+
     def problem(self, state: State, shape: Any) -> Problem:
         """Return the problem of this step, for a state's parameters and inputs of a shape."""
-        known: dict[Any, Problem] = vars(self).setdefault("_problems", {})
-        if state.params.layout not in known:
-            given = (self.net, self.loss, self.optimizer, self.rule)
-            known[state.params.layout] = problem_of(*given, state.params, shape)
-        return known[state.params.layout]
+        known, layout = self._problems, state.params.layout
+        if layout not in known:
+            known[layout] = problem_of(self.net, self.loss, self.optimizer, self.rule, state.params, shape)
+        return known[layout]
 
     def start(self, shape: Any, seed: int = 0, dtype: str = "float32") -> State:
         """Return the state before the first step, for inputs of a shape (without the batch axis)."""
         params = initial(self.net, shape, seed, dtype)
         problem = problem_of(self.net, self.loss, self.optimizer, self.rule, params, shape)
         state = problem.start(params, seed)
-        vars(self).setdefault("_problems", {})[state.params.layout] = problem
+        self._problems[state.params.layout] = problem
         return state
 
     def __call__(
@@ -116,7 +120,22 @@ class Step(Record):
         """
         problem = self.problem(state, None if isinstance(x, dict) else x.shape[1:])
         batches = [Batch(x, target, weights, mask)]
-        ran = self.executor.run(problem.update, problem, state, [batches], frozenset({"predictions"}))
-        if ran.error is not None:
-            raise settled(ran, problem, self.executor, batches)[1]
-        return self.executor.host(ran.state), ran.measured[0]
+        after, (found,) = make_steps(self.executor, problem, state, [batches], frozenset({"predictions"}))
+        return after, found
+
+
+def make_steps(
+    executor: Executor,
+    problem: Problem,
+    state: State,
+    steps: Sequence[Sequence[Batch]],
+    keep: frozenset[str] = frozenset(),
+) -> tuple[State, Sequence[Measured]]:
+    """Make steps from a state; return the state after them, on NumPy, and what was measured.
+
+    The arguments are those of `Executor.run`, with the batches of each step; whatever ends them is raised.
+    """
+    ran = executor.run(problem.update, problem, state, steps, keep)
+    if ran.error is not None:
+        raise settled(ran, problem, executor, steps)[1]
+    return executor.host(ran.state), ran.measured

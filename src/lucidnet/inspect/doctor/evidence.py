@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,16 @@ import numpy as np
 from ...backend import Array, length
 from ...core.trees import dotted
 from ...data.batch import Batch, Data, rows
-from ...data.batches import ArraySource
+from ...data.batches import ArraySource, endless
 from ...engine.on_numpy import OnNumpy
 from ...engine.problem import Problem
 from ...engine.protocol import Trainee
 from ...engine.state import State
-from ...errors import SettingError
+from ...errors import NonFiniteError, SettingError
 from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
-from ...training.diagnose import settled
+from ...training.step import make_steps
 from ..trace import Trace, trace_step
 
 PROBE = 256
@@ -122,15 +122,15 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
     before = trace_step(model, probe, start)
     records, failure, state = [], "", start
     executor = OnNumpy()
-    for batch in _endless(source, steps, stateful):
-        batches = [batch]
-        ran = executor.run(problem.update, problem, state, [batches])
-        if ran.error is not None:
-            failure = str(settled(ran, problem, executor, batches)[1])
+    for batch in _first(source, steps, stateful):
+        try:
+            later, (found,) = make_steps(executor, problem, state, [[batch]])
+        except NonFiniteError as error:
+            failure = str(error)
             break
-        sizes, changes = _norms(problem, state.vector), _norms(problem, ran.state.vector - state.vector)
-        records.append(StepRecord(ran.measured[0].loss, changes, sizes))
-        state = executor.host(ran.state)
+        sizes, changes = _norms(problem, state.vector), _norms(problem, later.vector - state.vector)
+        records.append(StepRecord(found.loss, changes, sizes))
+        state = later
     after = trace_step(model, probe, state)
     return Evidence(model, data, sample, probe, before, after, tuple(records), start, state, failure)
 
@@ -142,11 +142,10 @@ def _norms(problem: Problem, vector: Array) -> dict[str, float]:
     return {dotted(p): length(vector[part]) for p, shape, part in places if len(shape) > 1}
 
 
-def _endless(source: ArraySource, steps: int, whole: bool) -> Iterator[Batch]:
-    """Yield `steps` batches, epoch after epoch; with `whole` only those of full size."""
-    epochs = (batch for epoch in count() for batch in source.batches(epoch))
+def _first(source: ArraySource, steps: int, whole: bool) -> Iterator[Batch]:
+    """Yield the first `steps` batches, epoch after epoch; with `whole` only those of full size."""
     size = min(source.batch_size, len(source.data))
-    return islice((batch for batch in epochs if not whole or rows(batch.x) == size), steps)
+    return islice((batch for batch in endless(source) if not whole or rows(batch.x) == size), steps)
 
 
 def _spread(data: Data, most: int) -> Array:

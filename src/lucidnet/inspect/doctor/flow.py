@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...backend import Array, length
-from ...engine.numbers import Numbers
 from ...engine.update import training_run
 from ...rules.credit import places
 from ...rules.registry import Rule
@@ -136,7 +135,7 @@ def further(evidence: Evidence, times: float) -> float:
     vector = evidence.start.vector + times * (evidence.end.vector - evidence.start.vector)
     params = evidence.end.params.layout.unravel(vector)
     model, probe = evidence.model, evidence.probe
-    run = training_run(evidence.end.reset(), probe, Numbers(evidence.end.seed))
+    run = training_run(evidence.end.reset(), probe)
     loss = float(model.problem.objective.evaluate(params, probe, run).loss)
     return loss if np.isfinite(loss) else np.inf
 

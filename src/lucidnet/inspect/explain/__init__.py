@@ -10,7 +10,7 @@ from ...core.settings import taken, whole
 from ...data.batch import rows
 from ...engine.on_numpy import OnNumpy
 from ...errors import SettingError
-from ...training.diagnose import settled
+from ...training.step import make_steps
 from ..trace import trace_step
 from .report import Explanation
 from .story import Section, Told, legend, story
@@ -65,12 +65,8 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
             "explain: it tells networks with one output (n, units), not sequences or several outputs"
         )
     _check_size(model, state.vector.size + sum(np.size(call.y) for call in seen.calls))
-    batches = [batch]
-    executor = OnNumpy()
-    ran = executor.run(problem.update, problem, state, [batches])
-    if ran.error is not None:
-        raise settled(ran, problem, executor, batches)[1]
-    told = Told(problem, batch, seen, state, ran.state, ran.measured[0].loss)
+    after, (found,) = make_steps(OnNumpy(), problem, state, [[batch]])
+    told = Told(problem, batch, seen, state, after, found.loss)
     return Explanation(_title(model, batch, legend(told)), story(told), digits)
 
 

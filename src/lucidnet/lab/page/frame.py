@@ -130,7 +130,7 @@ class Viewer:
             return 0.0
         if self.batch is None:
             return float("nan")
-        return float(np.degrees(np.arccos(np.clip(overall_alignment(self.model, self.batch), -1, 1))))
+        return overall_alignment(self.model, self.batch).degrees
 
     def moved(self) -> None:
         """Record each array's relative change in the step since `before`."""
