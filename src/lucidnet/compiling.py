@@ -58,8 +58,8 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
 
 def check_one_output(net: Any, loss: losses.Loss) -> None:
     """Raise if the loss of one output is that of a network with several."""
-    graph = net.layers[-1] if isinstance(net, Sequential) and net.layers else net
-    outputs = getattr(graph, "outputs", ())
+    graph = graph_of(net.layers[-1] if isinstance(net, Sequential) and net.layers else net)
+    outputs = graph.outputs if graph else ()
     if len(outputs) > 1 and of_library(loss) and not isinstance(loss, (losses.Joint, losses.Custom)):
         each = ", ".join(f"{name!r}: ..." for name in outputs)
         raise SettingError(
@@ -86,11 +86,16 @@ def loss_of(model: Any) -> Any:
 
 def whole(layers: Any) -> Any:
     """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
-    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
-        from .layers import Graph
+    return layers if isinstance(layers, Sequential) else graph_of(layers)
 
-        return layers if isinstance(layers, Graph) else None
-    return layers if isinstance(layers, Sequential) else None
+
+def graph_of(given: Any) -> Any:
+    """Return what was given if it is a `Graph`, else None; without one `Graph` is not imported."""
+    if not hasattr(given, "nodes"):
+        return None
+    from .layers import Graph
+
+    return given if isinstance(given, Graph) else None
 
 
 def added(net: Any, layer: Any) -> Sequential:
