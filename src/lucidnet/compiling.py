@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import losses, optimizers
+from .backend.parts import NOTHING_TO_TRAIN
 from .core.value import of_library
 from .engine.build import credit_rule
 from .errors import NotReadyError, SettingError
@@ -115,6 +116,8 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
     tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live
+        if not problem.layout.parameters.size:
+            raise SettingError(NOTHING_TO_TRAIN)
         found = train(model, [batch])
         model._last = model.live, problem, found.source or batch.copied()
         model.executor.remembered = before

@@ -14,6 +14,7 @@ import numpy as np
 
 from .backend import Array, Tree
 from .backend.config import DeviceConfig
+from .backend.layout import Layout
 from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
@@ -227,6 +228,7 @@ def _kinds(problem: Problem) -> list[Any]:
 
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Start a model's training with the given weights, for inputs of a shape."""
+    params = _precise(params, model.dtype)
     shapes = (shape, model.net.output_shape(shape))
     check_ties(model.net)
     check_slopes(model.net, params, shape)
@@ -243,6 +245,12 @@ def begin(model: Any, params: Tree, shape: Any) -> None:
     model._shapes = shapes
 
 
+def _precise(params: Tree, dtype: str) -> Tree:
+    """Return parameters in a form that tells their dtype even if there are none."""
+    layout = Layout.of(params)
+    return params if layout.size else layout.bind(layout.zeros(dtype))
+
+
 def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
     """Set a model's weights, keeping the state of its training or resetting it."""
     with model.executor.lock:
@@ -250,7 +258,8 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
             begin(model, params, shape)
         else:
             layout = model.state.params.layout
-            model.live = model.state._replace(params=layout.bind(layout.ravel(params)))
+            vector = layout.ravel(_precise(params, model.dtype))
+            model.live = model.state._replace(params=layout.bind(vector))
 
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:
