@@ -171,7 +171,7 @@ def test_a_file_with_the_right_hash_of_nonsense(tmp_path):
             path.write_bytes(hashlib.sha256(data).hexdigest().encode() + data)
             with pytest.raises(FileError, match="; remove it, and the run is made anew") as error:
                 load_race(tmp_path)
-            assert error.value.file == path
+            assert error.value.file == str(path)
 
 
 def test_one_race_at_a_time_in_a_folder(tmp_path):
