@@ -13,7 +13,7 @@ from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.batches import MISSING
-from ..data.given import check_names, mask_error
+from ..data.given import check_names, mask_error, unfilled
 from ..data.weights import as_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
@@ -129,7 +129,8 @@ def as_data(
     shape = shapes[1] if made is None else made
     target = as_target(y, loss, shape, dtype, rows(inputs))
     weights = None if sample_weight is None else as_weights(sample_weight, target, shape, dtype)
-    data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
+    mask = None if mask is None else as_mask(mask, inputs)
+    data = Data(unfilled(inputs, mask), target, weights, dtype, mask)
     return data if class_weight is None else class_weighted(data, class_weight, shape)
 
 
