@@ -8,7 +8,17 @@ from harness import directional, flat
 from lucidnet.backend import Stream
 from lucidnet.data.batch import Batch
 from lucidnet.errors import DataError, SettingError, ShapeError
-from lucidnet.layers import LSTM, Add, BatchNormalization, Concatenate, Dense, Graph, Layer, Linear
+from lucidnet.layers import (
+    LSTM,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Graph,
+    Layer,
+    Linear,
+    Sequential,
+)
 
 RNG = np.random.default_rng(0)
 X = {"left": RNG.normal(size=(60, 4)), "right": RNG.normal(size=(60, 3))}
@@ -199,3 +209,24 @@ def test_sequences_whose_lengths_do_not_fit(backend):
         ):
             use(x)
     assert model.predict(x | {"other": np.ones((2, 4, 1))}).shape == (2, 2)
+
+
+def test_several_outputs_of_a_graph_in_a_sequential_in_another():
+    """As those of the graph itself: losses, metrics, rules find them at any depth."""
+    found = []
+    for net in (network(), Sequential([network()]), Sequential([Sequential([network()])])):
+        model = ln.Model(net, dtype="float64")
+        with pytest.raises(SettingError, match="the loss of one output, and the network has 2"):
+            model.compile("mse")
+        with pytest.raises(SettingError, match="takes each example's own loss of one output"):
+            model.compile({"label": "categorical_crossentropy", "size": "mse"}, rule="np")
+        model.compile(
+            {"label": "categorical_crossentropy", "size": "mse"}, "sgd", metrics={"label": "accuracy"}
+        )
+        model.build(net.takes())
+        model.set_weights(np.linspace(-1, 1, model.get_weights().size))
+        model.fit(X, Y, epochs=2, verbose=0)
+        found.append((model.get_weights(), [*model.evaluate(X, Y).values()]))
+    for weights, numbers in found[1:]:
+        np.testing.assert_array_equal(weights, found[0][0])
+        np.testing.assert_array_equal(numbers, found[0][1])

@@ -12,6 +12,7 @@ from .core.value import of_library
 from .engine.build import credit_rule
 from .errors import NotReadyError, SettingError
 from .layers import Sequential
+from .layers.containers import final
 from .living import ANEW, learning_rule, measured, recompile
 from .training.history import Result
 from .training.loop import train
@@ -59,7 +60,7 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
 
 def check_one_output(net: Any, loss: losses.Loss) -> None:
     """Raise if the loss of one output is that of a network with several."""
-    graph = graph_of(net.layers[-1] if isinstance(net, Sequential) and net.layers else net)
+    graph = graph_of(final(net))
     outputs = graph.outputs if graph else ()
     if len(outputs) > 1 and of_library(loss) and not isinstance(loss, (losses.Joint, losses.Custom)):
         each = ", ".join(f"{name!r}: ..." for name in outputs)

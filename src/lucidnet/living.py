@@ -46,6 +46,7 @@ from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import Sequential, walk
 from .layers.blank import blank_init
+from .layers.containers import final
 from .layers.meant import warn_of_meaning
 from .layers.slopes import check_slopes
 from .layers.ties import check_ties
@@ -167,12 +168,10 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics of `Model.compile`; raise if one fits no output or has a name that is taken."""
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
-    from .layers import Graph, Sequential
+    from .layers import Graph
     from .metrics.outputs import check_names, check_outputs, several
 
-    metrics, last = several(given), net
-    while isinstance(last, Sequential):
-        last = last.layers[-1]
+    metrics, last = several(given), final(net)
     names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
     check_outputs(metrics, names if of_library(type(last)) else None)
     check_names(metrics, () if loss is None else loss.named)
