@@ -7,8 +7,18 @@ import lucidnet as ln
 from harness import directional, flat
 from lucidnet.backend import Stream
 from lucidnet.data.batch import Batch
-from lucidnet.errors import DataError, SettingError
-from lucidnet.layers import LSTM, Add, BatchNormalization, Concatenate, Dense, Graph, Layer, Linear
+from lucidnet.errors import DataError, SettingError, ShapeError
+from lucidnet.layers import (
+    LSTM,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Graph,
+    Layer,
+    Linear,
+    Sequential,
+)
 
 RNG = np.random.default_rng(0)
 X = {"left": RNG.normal(size=(60, 4)), "right": RNG.normal(size=(60, 3))}
@@ -182,3 +192,41 @@ def test_its_layers_are_listed_once():
     shared = Dense(2)
     graph = Graph({"x": (2,)}, [("a", shared, "x"), ("b", "a", "a"), ("c", Dense(3), "b")], "c")
     assert [layer.units for layer in graph.layers] == [2, 3]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_sequences_whose_lengths_do_not_fit(backend):
+    """Whether they do is known only when the data come."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    nodes = [("both", Concatenate(), ("one", "other")), ("state", LSTM(2), "both")]
+    model = ln.Model(Graph({"one": (None, 3), "other": (None, 1)}, nodes, "state"), backend=backend)
+    model.compile("mse")
+    x, y = {"one": np.ones((2, 4, 3)), "other": np.ones((2, 5, 1))}, np.zeros((2, 2))
+    for use in (model.predict, model.forward, model.activations, lambda x: model.fit(x, y, verbose=0)):
+        with pytest.raises(
+            ShapeError, match=r"node 'both'.*\[\(4, 3\), \(5, 1\)\] must agree in all sizes but"
+        ):
+            use(x)
+    assert model.predict(x | {"other": np.ones((2, 4, 1))}).shape == (2, 2)
+
+
+def test_several_outputs_of_a_graph_in_a_sequential_in_another():
+    """As those of the graph itself: losses, metrics, rules find them at any depth."""
+    found = []
+    for net in (network(), Sequential([network()]), Sequential([Sequential([network()])])):
+        model = ln.Model(net, dtype="float64")
+        with pytest.raises(SettingError, match="the loss of one output, and the network has 2"):
+            model.compile("mse")
+        with pytest.raises(SettingError, match="takes each example's own loss of one output"):
+            model.compile({"label": "categorical_crossentropy", "size": "mse"}, rule="np")
+        model.compile(
+            {"label": "categorical_crossentropy", "size": "mse"}, "sgd", metrics={"label": "accuracy"}
+        )
+        model.build(net.takes())
+        model.set_weights(np.linspace(-1, 1, model.get_weights().size))
+        model.fit(X, Y, epochs=2, verbose=0)
+        found.append((model.get_weights(), [*model.evaluate(X, Y).values()]))
+    for weights, numbers in found[1:]:
+        np.testing.assert_array_equal(weights, found[0][0])
+        np.testing.assert_array_equal(numbers, found[0][1])

@@ -345,6 +345,16 @@ class TestNames:
             stays = any(".".join(path).startswith(f"{name}.") for name in expected)
             assert stays == np.array_equal(array, at(before, path)), path
 
+    @pytest.mark.parametrize("built", [True, False])
+    def test_a_penalty_of_all_is_that_of_weights(self, built):
+        made = ln.Model([Input(3), Dense(2), ln.layers.LayerNormalization(), ln.layers.PReLU()])
+        if built:
+            made.build()
+        made.set(layer="*", l2=0.5)
+        assert [layer.l2 for layer in made.net.layers] == [None, 0.5, None, None]
+        with pytest.raises(UnknownNameError, match="setting of layer 'prelu3' 'l2'. .*Known: frozen"):
+            made.set(layer="prelu3", l2=0.1)
+
     def test_what_a_layer_is_inside_stays(self):
         made = self.make()
         made.set(layer="block.*.*", rate=0.25)

@@ -224,6 +224,21 @@ def test_regression(seed: int, metric: Any, theirs: Callable[..., float]) -> Non
     agree(metric, y, guess, rng.random(len(y)) + 0.1, lambda **kw: float(theirs(y, guess, **kw)))
 
 
+@pytest.mark.parametrize(("metric", "theirs"), REGRESSION)
+def test_regression_of_sequences(metric: Any, theirs: Callable[..., float]) -> None:
+    """Each time step is a row, with a mask or without: as in the loss."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(6, 5, 2)) + np.arange(5)[:, None]
+    guess = y + rng.normal(size=y.shape)
+
+    def expected(sample_weight: Any) -> float:
+        weight = None if sample_weight is None else np.repeat(sample_weight, 5)
+        return float(theirs(y.reshape(-1, 2), guess.reshape(-1, 2), sample_weight=weight))
+
+    agree(metric, y, guess, rng.random(6) + 0.1, expected)
+    assert metric(y[np.ones((6, 5), bool)], guess.reshape(-1, 2)) == pytest.approx(expected(None))
+
+
 def test_r2_of_targets_far_from_zero() -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=1000)

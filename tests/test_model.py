@@ -488,3 +488,15 @@ class TestNonFinite:
         model.state = model.state._replace(params=layout.bind(vector))
         with pytest.raises(NonFiniteError, match=r"step 0: .* is the parameter W of layer 1 Dense"):
             model.train_step(X, Y)
+
+
+def test_a_network_may_end_in_any_layer():
+    """Whatever its attributes are called: `Conv2DTranspose` has a method `outputs`, as a `Graph` has names."""
+    kinds = [kind for kind in (getattr(ln.layers, name) for name in dir(ln.layers)) if isinstance(kind, type)]
+    samples = [pair for kind in kinds if issubclass(kind, ln.layers.Layer) for pair in kind.samples()]
+    assert len(samples) > 80
+    for layer, shape in samples:
+        model = ln.Model([layer])
+        model.compile("mse", metrics=["mae"])
+        model.build(shape)
+        assert model.output_shape == layer.output_shape(shape)

@@ -6,14 +6,40 @@ import pytest
 from lucidnet.backend import Stream
 from lucidnet.engine.parameters import Penalty, owners
 from lucidnet.errors import SettingError
-from lucidnet.layers import Add, Dense, Dropout, Flatten, Input, Residual, Sequential, Tanh
-from lucidnet.optimizers import Group
+from lucidnet.layers import (
+    Add,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    LayerNormalization,
+    PReLU,
+    Residual,
+    Sequential,
+    Tanh,
+)
+from lucidnet.optimizers import Group, MaxNorm
 from lucidnet.training import ParameterLayout
 
 
 def plan(*layers, **settings):
     net = Sequential([Input(2), *layers], **settings)
     return ParameterLayout.of(net, net.init(Stream(), (2,))[0])
+
+
+class Scaled(Layer):
+    """A layer of one's own whose weights are called something else than `penalized` says."""
+
+    def init(self, rng, shape):
+        return {"scale": rng.full(shape, 1)}, shape
+
+    def forward(self, params, x, run=None):
+        return x * params["scale"], x
+
+    def backward(self, params, x, dy, need_dx=True):
+        return dy * params["scale"], {"scale": (dy * x).sum(0)}
 
 
 class TestGroups:
@@ -79,6 +105,10 @@ class TestPenalties:
         (Flatten(learning_rate=0.1), "learning_rate has no effect.*set it on a layer that has some"),
         (Residual(Tanh(), weight_decay=0.1), "weight_decay has no effect"),
         (Sequential([Dense(2), Dropout(0.1, l1=1.0)]), r"Dropout\(0.1, l1=1.0\): l1 has no effect"),
+        (BatchNormalization(l2=0.1), "l2 has no effect, .* this layer has none, only beta, gamma, mean, var"),
+        (Residual(PReLU(), l1=0.1), "l1 has no effect.* only alpha; leave it out$"),
+        (LayerNormalization(constraint=MaxNorm(1.0)), "constraint has no effect"),
+        (Scaled(l2=0.1), "only scale; leave it out; a layer of your own names its weights in `penalized`"),
     ],
     ids=str,
 )

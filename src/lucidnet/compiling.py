@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from . import losses, optimizers
+from .backend.parts import NOTHING_TO_TRAIN
 from .core.value import of_library
 from .engine.build import credit_rule
 from .errors import NotReadyError, SettingError
 from .layers import Sequential
+from .layers.containers import final
 from .living import ANEW, learning_rule, measured, recompile
 from .training.history import Result
 from .training.loop import train
@@ -58,8 +60,8 @@ def compile(model: Any, loss: Any, optimizer: Any, metrics: Any, loss_weights: A
 
 def check_one_output(net: Any, loss: losses.Loss) -> None:
     """Raise if the loss of one output is that of a network with several."""
-    graph = net.layers[-1] if isinstance(net, Sequential) and net.layers else net
-    outputs = getattr(graph, "outputs", ())
+    graph = graph_of(final(net))
+    outputs = graph.outputs if graph else ()
     if len(outputs) > 1 and of_library(loss) and not isinstance(loss, (losses.Joint, losses.Custom)):
         each = ", ".join(f"{name!r}: ..." for name in outputs)
         raise SettingError(
@@ -86,11 +88,16 @@ def loss_of(model: Any) -> Any:
 
 def whole(layers: Any) -> Any:
     """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
-    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
-        from .layers import Graph
+    return layers if isinstance(layers, Sequential) else graph_of(layers)
 
-        return layers if isinstance(layers, Graph) else None
-    return layers if isinstance(layers, Sequential) else None
+
+def graph_of(given: Any) -> Any:
+    """Return what was given if it is a `Graph`, else None; without one `Graph` is not imported."""
+    if not hasattr(given, "nodes"):
+        return None
+    from .layers import Graph
+
+    return given if isinstance(given, Graph) else None
 
 
 def added(net: Any, layer: Any) -> Sequential:
@@ -110,6 +117,8 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
     tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live
+        if not problem.layout.parameters.size:
+            raise SettingError(NOTHING_TO_TRAIN)
         found = train(model, [batch])
         model._last = model.live, problem, found.source or batch.copied()
         model.executor.remembered = before

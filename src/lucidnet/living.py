@@ -14,6 +14,7 @@ import numpy as np
 
 from .backend import Array, Tree
 from .backend.config import DeviceConfig
+from .backend.layout import Layout
 from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
@@ -45,6 +46,7 @@ from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
 from .layers import Sequential, walk
 from .layers.blank import blank_init
+from .layers.containers import final
 from .layers.meant import warn_of_meaning
 from .layers.slopes import check_slopes
 from .layers.ties import check_ties
@@ -166,12 +168,10 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics of `Model.compile`; raise if one fits no output or has a name that is taken."""
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
-    from .layers import Graph, Sequential
+    from .layers import Graph
     from .metrics.outputs import check_names, check_outputs, several
 
-    metrics, last = several(given), net
-    while isinstance(last, Sequential):
-        last = last.layers[-1]
+    metrics, last = several(given), final(net)
     names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
     check_outputs(metrics, names if of_library(type(last)) else None)
     check_names(metrics, () if loss is None else loss.named)
@@ -227,6 +227,7 @@ def _kinds(problem: Problem) -> list[Any]:
 
 def begin(model: Any, params: Tree, shape: Any) -> None:
     """Start a model's training with the given weights, for inputs of a shape."""
+    params = _precise(params, model.dtype)
     shapes = (shape, model.net.output_shape(shape))
     check_ties(model.net)
     check_slopes(model.net, params, shape)
@@ -243,6 +244,12 @@ def begin(model: Any, params: Tree, shape: Any) -> None:
     model._shapes = shapes
 
 
+def _precise(params: Tree, dtype: str) -> Tree:
+    """Return parameters in a form that tells their dtype even if there are none."""
+    layout = Layout.of(params)
+    return params if layout.size else layout.bind(layout.zeros(dtype))
+
+
 def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
     """Set a model's weights, keeping the state of its training or resetting it."""
     with model.executor.lock:
@@ -250,7 +257,8 @@ def take(model: Any, params: Tree, shape: Any, reset: bool) -> None:
             begin(model, params, shape)
         else:
             layout = model.state.params.layout
-            model.live = model.state._replace(params=layout.bind(layout.ravel(params)))
+            vector = layout.ravel(_precise(params, model.dtype))
+            model.live = model.state._replace(params=layout.bind(vector))
 
 
 def take_vector(model: Any, vector: Any, reset: bool) -> None:

@@ -1,5 +1,6 @@
 """The compiled engine makes the steps of the NumPy engine: 20 of them, in float64, to 1e-10."""
 
+import copy
 import signal
 
 import numpy as np
@@ -119,11 +120,21 @@ def test_a_network_of_one_array(optimizer):
     both([Input(5), Dense(3, "softmax", use_bias=False)], optimizer=optimizer)
 
 
-def test_a_network_without_parameters():
-    model = ln.Model([Input(5), L.ReLU()], backend="jax")
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_a_network_without_parameters(backend):
+    """It is no float32 where float64 was asked for, only because it has no array of it; nor is a part."""
+    model = ln.Model([Input(5), L.Rescaling(1 / 3), L.ReLU()], backend=backend, dtype="float64")
     model.compile("mse")
-    with pytest.raises(SettingError, match="no parameters: there is nothing to train"):
-        model.fit(X, X, verbose=0)
+    for train in (model.fit, model.train_step):
+        with pytest.raises(SettingError, match="no parameters: there is nothing to train"):
+            train(X, X)
+    want = np.maximum(X / 3, 0)
+    np.testing.assert_allclose(model.evaluate(X, X).loss, ((want - X) ** 2).mean(), rtol=1e-14)
+    model.set_params(model.params)
+    whole = ln.Model([*model.net.layers, Dense(2)], backend=backend, dtype="float64")
+    whole.build()
+    for made in (model, copy.deepcopy(model), whole.part(to="relu2"), whole.part(outputs=["relu2"])):
+        np.testing.assert_allclose(made.predict(X), want, rtol=1e-15)
 
 
 def test_the_environment_chooses(monkeypatch):

@@ -1,5 +1,6 @@
 """Races that are interrupted, kept on disk, made by several processes, or run on streams."""
 
+import hashlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback
+from lucidnet.core.packing import from_bytes, to_bytes
 from lucidnet.errors import FileError, LucidnetError, SettingError, Terminated
 from lucidnet.lab import board as boards
 from lucidnet.lab import load_race
@@ -148,6 +150,28 @@ def test_folders_that_cannot_be(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(FileError, match="damaged; remove it"):
             race(seeds=1, folder=tmp_path)
+
+
+def test_a_file_with_the_right_hash_of_nonsense(tmp_path):
+    """Whoever wrote it: one error that names the file, where it is read, and not later in a table."""
+    race(seeds=1, folder=tmp_path)
+    (path, *_) = sorted(tmp_path.glob("*.race-run"))
+    held = from_bytes(path.read_bytes()[64:])
+    for wrong in (
+        *({"rule": rule} for rule in (None, 7, "")),
+        *({"seed": seed} for seed in (None, 1.5, "0")),
+        *({"history": history} for history in (None, {"loss": ["x"]}, {"loss": [1.0], "accuracy": []})),
+        *({"steps": steps} for steps in ([], {"dense1.W": [(0, "x")]}, {"dense1.W": [("0", 1.0)]})),
+        *({name: 7} for name in ("failed", "stopped", "facts", "race")),
+        *({"facts": facts} for facts in ({"loss": np.zeros(3)}, {1: 2})),
+        *({name: "7"} for name in ("seconds", "memory")),
+        {"memory": float("nan")},
+    ):
+        for data in (to_bytes(held | wrong), to_bytes([held | wrong]), b"\xff" * 9):
+            path.write_bytes(hashlib.sha256(data).hexdigest().encode() + data)
+            with pytest.raises(FileError, match="; remove it, and the run is made anew") as error:
+                load_race(tmp_path)
+            assert error.value.file == str(path)
 
 
 def test_one_race_at_a_time_in_a_folder(tmp_path):

@@ -146,7 +146,10 @@ class Layout(Record):
             arrays.append(array)
         if arrays and not isinstance(arrays[0], np.ndarray):
             return Parts(arrays, self.starts)
-        return np.concatenate(arrays, axis=None) if arrays else np.zeros(0, np.float32)
+        if not arrays:  # what their precision would be only a vector says
+            vector = getattr(tree, "vector", None)
+            return self.zeros(vector.dtype.name if isinstance(vector, np.ndarray) else "float32")
+        return np.concatenate(arrays, axis=None)
 
     def unflat(self, flat: Any) -> Tree:
         """Return the tree from its flat form; the inverse of `flat`."""

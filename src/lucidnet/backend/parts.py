@@ -11,6 +11,8 @@ from ..core.text import Brief
 from ..core.trees import Array, Shape
 from ..errors import SettingError
 
+NOTHING_TO_TRAIN = "the network has no parameters: there is nothing to train"
+
 
 class Parts(Brief):
     """Arrays that follow each other in a vector; each is found and replaced by the slice that it takes.
@@ -48,7 +50,7 @@ class Parts(Brief):
     def dtype(self) -> Any:
         """The dtype of the arrays."""
         if not self.arrays:
-            raise SettingError("the network has no parameters: there is nothing to train")
+            raise SettingError(NOTHING_TO_TRAIN)
         return self.arrays[0].dtype
 
     def within(self, start: int, stop: int) -> Iterator[tuple[slice, Shape]]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.finite import BLOCK
 from ..core.settings import count, shown, taken
 from ..errors import DataError, FileError, SettingError, ShapeError
 
@@ -189,3 +190,36 @@ def mask_error(mask: Any, x: Any, name: str) -> ShapeError:
         f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
         f"{'' if mask.shape != (n, time) else ' with other values'}"
     )
+
+
+HUGE = 1e9
+"""The size from which numbers are fillers, whose square, or the square of that, may be infinite."""
+
+
+def unfilled(x: Any, mask: Any) -> Any:
+    """Return inputs without huge numbers in time steps that do not count: there are zeros instead.
+
+    They change no result, but some that are multiplied by 0 would become infinite before.
+
+    Parameters
+    ----------
+    x : array (n, time, ...), or several by name
+        The inputs.
+    mask : array (n, time) of bool, or several by name, optional
+        Which time steps count.
+
+    Examples
+    --------
+    >>> unfilled(np.array([[[1.0], [1e20]]]), np.array([[True, False]])).tolist()
+    [[[1.0], [0.0]]]
+    """
+    if isinstance(x, dict):
+        return {name: unfilled(array, (mask or {}).get(name)) for name, array in x.items()}
+    if mask is None or x.dtype.kind != "f" or not x.size:
+        return x
+    rows = max(1, BLOCK // x[0].size)
+    found = any(
+        (np.abs(x[start : start + rows][~mask[start : start + rows]]) > HUGE).any()
+        for start in range(0, len(x), rows)
+    )
+    return np.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, x.dtype.type(0)) if found else x

@@ -8,15 +8,12 @@ from typing import Any, NamedTuple, TypeAlias
 from ..backend import Array, Shape, Tree, constrained
 from ..backend.layout import Layout
 from ..core.record import Record, record
-from ..core.trees import Path, at, leaves
-from ..errors import SettingError
+from ..core.trees import Path
 from ..layers import Layer, walk
-from ..layers.base import buffer_paths, check_frozen
+from ..layers.base import buffer_paths
+from ..layers.settings import refuse_idle
 from ..optimizers import ArraySlice, Group
 from ..optimizers.penalties import Penalties, Penalty
-
-SETTINGS = ("learning_rate", "weight_decay", "l1", "l2", "constraint", "rule", "frozen")
-
 
 Sources: TypeAlias = tuple[Path | None, Path | None]
 """The paths of the layers that set a group's learning rate and weight decay; None for none."""
@@ -71,7 +68,7 @@ class ParameterLayout(Record):
     @classmethod
     def of(cls, net: Layer, params: Tree) -> ParameterLayout:
         """Return the layout of a network's parameters; raise `SettingError` for an idle setting."""
-        _refuse_idle_settings(net, params)
+        refuse_idle(net, params)
         buffers = buffer_paths(net)
         return cls.over(net, Layout.of(params, last=buffers), len(buffers))
 
@@ -168,15 +165,3 @@ def _held(trained: Iterable[_Owned]) -> Iterator[Held]:
             from ..optimizers.constraints import along
 
             yield Held(one.part, one.shape, along(constraint, one.layers[-1].incoming.get(one.path[-1])))
-
-
-def _refuse_idle_settings(net: Layer, params: Tree) -> None:
-    """Raise if a layer without parameters has a setting for parameters."""
-    for path, layer in walk(net):
-        given = [name for name in SETTINGS if getattr(layer, name) not in (None, False)]
-        if given and not any(True for _ in leaves(at(params, path))):
-            raise SettingError(
-                f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
-                "set it on a layer that has some"
-            )
-        check_frozen(layer, at(params, path))

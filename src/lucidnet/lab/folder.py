@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core import files
 from ..core.lock import locked
-from ..core.packing import difference, from_bytes, sensible, to_bytes
+from ..core.packing import difference, from_bytes, measured, number, sensible, text, to_bytes, whole
 from ..core.settings import path_like, taken
 from ..errors import FileError, SettingError
 from ..training.history import History
@@ -21,6 +21,7 @@ from .outcome import Race, RaceRun
 SUFFIX = ".race-run"
 MARK = 64
 """The number of characters of a hash that precede a file's contents."""
+DAMAGED = "remove it, and the run is made anew"
 
 
 class RaceFolder:
@@ -122,20 +123,34 @@ def _file_name(rule: str, seed: int) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], RaceRun]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(
-            path, f"cannot be read ({error.strerror or error})", "check its permissions"
-        ) from error
+    """Return what the runs of a race have in common, and one of them, from its file."""
+    with files.opened(path) as file:
+        data = file.read()
     if hashlib.sha256(data[MARK:]).hexdigest().encode() != data[:MARK]:
-        raise FileError(path, "the file is damaged", "remove it, and the run is made anew")
-    held = from_bytes(data[MARK:])
-    with sensible(f"{path}: what it holds"):
-        history = History({name: [float(v) for v in values] for name, values in held["history"].items()})
-        history.steps, history.stopped = dict(held["steps"]), held["stopped"]
-        run = RaceRun(
-            str(held["rule"]), int(held["seed"]), history, float(held["seconds"]), int(held["memory"]),
-            dict(held["facts"]), held["failed"],
-        )  # fmt: skip
-        return dict(held["race"]), run
+        raise FileError(path, "the file is damaged", DAMAGED)
+    with sensible("what it holds", path, DAMAGED):
+        held = from_bytes(data[MARK:])
+        history = History({str(name): list(map(number, values)) for name, values in held["history"].items()})
+        if len({len(values) for values in history.values()}) > 1:
+            raise FileError("the quantities of its history are not of the same epochs")
+        history.steps = {
+            str(name): [(whole(step), measured(value)) for step, value in pairs]
+            for name, pairs in held["steps"].items()
+        }
+        history.stopped = text(held["stopped"])
+        facts, failed, race = dict(held["facts"]), text(held["failed"]), dict(held["race"])
+        named = isinstance(held["rule"], str) and held["rule"] and type(held["seed"]) is int
+        if not named or not all(map(_plain, (facts, race))):
+            raise FileError("its names, or what it says of the race, are no texts and numbers")
+        seconds, memory = number(held["seconds"]), number(held["memory"])
+        run = RaceRun(held["rule"], held["seed"], history, seconds, int(memory), facts, failed)
+        return race, run
+
+
+def _plain(given: Any) -> bool:
+    """Tell whether something consists of texts and numbers in lists and dicts, which can be compared."""
+    if isinstance(given, dict):
+        return all(isinstance(name, str) and _plain(part) for name, part in given.items())
+    if isinstance(given, (list, tuple)):
+        return all(map(_plain, given))
+    return given is None or isinstance(given, (bool, int, float, str))

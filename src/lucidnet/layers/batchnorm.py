@@ -22,6 +22,8 @@ class PlaceNormalization(Layer):
 
     axis: int = setting(AXIS, as_axis, default=-1, kw_only=True)
 
+    penalized: ClassVar[tuple[str, ...]] = ()
+
     def features(self, shape: Any) -> int:
         """Return the number of features of an input."""
         return int(sizes(self, self.axis, shape)[0])

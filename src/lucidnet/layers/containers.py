@@ -359,3 +359,10 @@ def first_leaf(layer: Layer) -> Layer:
         if not isinstance(child, Input):
             return first_leaf(child)
     return layer
+
+
+def final(net: Layer) -> Layer:
+    """Return what a network ends in: the last layer, of the innermost `Sequential`."""
+    while isinstance(net, Sequential):
+        net = net.layers[-1]
+    return net

@@ -14,7 +14,7 @@ from ..backend import Array, Shape, Tree
 from ..core.settings import Check, UnfitError, finite, listed, scheduled, setting, whole
 from ..core.value import value
 from ..errors import SettingError, ShapeError
-from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, several
+from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, several, zeroed
 
 
 def sizes(given: Any, size: Any) -> tuple[Any, ...]:
@@ -86,6 +86,8 @@ class Input(Layer):
 class Masking(Layer):
     """y = x; time steps all of whose features are `value` do not count, for all layers and the loss.
 
+    As in Keras they hold 0 from here on.
+
     Parameters
     ----------
     value : float
@@ -117,10 +119,15 @@ class Masking(Layer):
             return {self.value, *(float(np.dtype(kind).type(self.value)) for kind in ("float32", "float16"))}
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        return x, None
+        return self.flow(params, x, run)[:2]
 
-    def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        return dy, {}
+    def flow(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache, Mask]:
+        mask = self.output_mask(x, run.mask)
+        filled = mask if self.value else None  # by a number that may be huge, which becomes 0
+        return zeroed(x, filled), filled, mask
+
+    def backward(self, params: Tree, filled: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
+        return zeroed(dy, filled), {}
 
     @classmethod
     def samples(cls) -> Samples:

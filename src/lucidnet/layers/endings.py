@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .activations import scale
 from .base import Layer
-from .containers import Sequential
+from .containers import Sequential, final
 from .graph import Graph
 
 L = TypeVar("L", bound=Layer)
@@ -25,11 +25,12 @@ def without_endings(net: Layer) -> Layer:
     >>> without_endings(Sequential([Dense(3, "tanh"), Dense(1, "sigmoid")]))
     Sequential((Dense(3, Tanh(), name='dense0'), Dense(1, name='dense1')))
     """
-    last = net.layers[-1] if isinstance(net, Sequential) else net
-    if isinstance(last, Graph) and len(last.outputs) > 1:
-        for output in last.outputs:
-            last = _shorter(last, *last.split_output(output))
-        return replace(net, layers=(*net.layers[:-1], last)) if isinstance(net, Sequential) else last
+    if isinstance(net, Sequential) and isinstance(final(net), Graph):
+        return replace(net, layers=(*net.layers[:-1], without_endings(net.layers[-1])))
+    if isinstance(net, Graph) and len(net.outputs) > 1:
+        for output in net.outputs:
+            net = _shorter(net, *net.split_output(output))
+        return net
     return _shorter(net, *net.split_activation())
 
 

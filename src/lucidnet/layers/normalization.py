@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class RowNormalization(Layer):
 
     epsilon: float = finite(above=0, below=1, default=1e-3)
     axis: int | tuple[int, ...] = setting(AXES, as_axes, default=-1)
+
+    penalized: ClassVar[tuple[str, ...]] = ()
 
     def output_shape(self, shape: Any) -> Any:
         sizes(self, self.axis, shape)

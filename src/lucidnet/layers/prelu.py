@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..backend import Array, Shape, Stream, Tree, namespace
 from ..core.settings import finite
@@ -37,6 +37,8 @@ class PReLU(Layer):
     """
 
     alpha: float = finite(most=1, default=0.25)
+
+    penalized: ClassVar[tuple[str, ...]] = ()
 
     def output_shape(self, shape: Any) -> Any:
         features(self, shape)

@@ -6,13 +6,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.trees import Path
+from ..backend import Tree
+from ..core.trees import Path, at, leaves
+from ..core.value import of_library
 from ..errors import SettingError, UnknownNameError, lookup, short, suggestion
-from .base import Layer, walk
+from .base import Layer, check_frozen, walk
 from .rebuild import rebuilt
 
 SHARED = ("frozen", "learning_rate", "l1", "l2", "weight_decay", "constraint")
-"""Settings that can be changed for any layer with parameters."""
+"""Settings that can be changed for any layer with parameters; some act on weights alone."""
+
+ON_WEIGHTS = ("l1", "l2", "constraint")
+"""Settings that act on the arrays that a layer names in `penalized`."""
 
 
 def places(
@@ -39,7 +44,8 @@ def places(
     """
     layers = {path: layer for path, layer in walk(net) if path}
     names, found = {".".join(path): path for path in layers}, dict[Path, None]()
-    known = {path: dict.fromkeys(_settable(layer, path, arrays)) for path, layer in layers.items()}
+    weights = _weights(net, arrays or ())
+    known = {path: dict.fromkeys(_settable(layer, path, arrays, weights)) for path, layer in layers.items()}
     several = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else ()
     if not several or not all(isinstance(name, str) for name in several):
         raise SettingError(f"layer: expected the name of a layer, a pattern or several, got {given!r}")
@@ -73,13 +79,45 @@ def _fits(path: Path, pattern: str) -> bool:
     return len(parts) == len(path) and all(map(fnmatchcase, path, parts))
 
 
-def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None) -> tuple[str, ...]:
+def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None, weights: set[Path]) -> list[str]:
     """Return the names of the settings that have an effect on a layer."""
     if arrays is None:  # then a layer with an `init` of its own may make parameters
-        trained = any(type(leaf).init is not Layer.init for _, leaf in walk(layer) if not leaf.children())
+        leaves = [
+            leaf for _, leaf in walk(layer) if not leaf.children() and type(leaf).init is not Layer.init
+        ]
+        trained, acted = bool(leaves), any(leaf.penalized for leaf in leaves)
     else:
-        trained = any(place[: len(path)] == path for place in arrays)
-    return (*(SHARED if trained else ()), *layer.schedulable)
+        trained, acted = (any(one[: len(path)] == path for one in some) for some in (arrays, weights))
+    shared = [name for name in SHARED if trained and (acted or name not in ON_WEIGHTS)]
+    return [*shared, *layer.schedulable]
+
+
+def _weights(net: Layer, arrays: Iterable[Path]) -> set[Path]:
+    """Return which of the arrays are named in `penalized` by the layer that owns them."""
+    layers = dict(walk(net))
+    owner = {place: max(k for k in range(len(place)) if place[:k] in layers) for place in arrays}
+    return {place for place, depth in owner.items() if place[-1] in layers[place[:depth]].penalized}
+
+
+def refuse_idle(net: Layer, params: Tree) -> None:
+    """Raise `SettingError` if a layer has a setting for parameters that it, and what is inside, has not."""
+    weights = _weights(net, [place for place, _ in leaves(params)])
+    for path, layer in walk(net):
+        given = [name for name in (*SHARED, "rule") if getattr(layer, name) not in (None, False)]
+        inside = [place[-1] for place, _ in leaves(at(params, path))] if given else []
+        if given and not inside:
+            raise SettingError(
+                f"{layer.describe()}: {given[0]} has no effect, because this layer has no parameters; "
+                "set it on a layer that has some"
+            )
+        idle = [name for name in given if name in ON_WEIGHTS]
+        if idle and not any(place[: len(path)] == path for place in weights):
+            own = "" if of_library(layer) else "; a layer of your own names its weights in `penalized`"
+            raise SettingError(
+                f"{layer.describe()}: {idle[0]} has no effect, because it acts on weights, and this layer "
+                f"has none, only {', '.join(sorted(set(inside)))}; leave it out{own}"
+            )
+        check_frozen(layer, at(params, path))
 
 
 def changed(net: Any, settings: Mapping[Path, Mapping[str, Any]]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from ..backend import Array, number
 from ..core.settings import UnfitError, anything, finite, listed, sequence, setting, text, texts
 from ..core.value import value
 from ..errors import DataError, SettingError
-from ..layers import Graph, Layer, Sequential
+from ..layers import Graph, Layer
+from ..layers.containers import final
 from .base import Cache, Loss
 from .regression import Huber, MeanSquaredError
 
@@ -155,7 +156,10 @@ class Joint(Loss):
         self, net: Layer, join: Callable[[Loss, Ending], tuple[Any, Loss, bool]]
     ) -> tuple[Layer, Loss, bool]:
         """Do as `fuse`, but join each loss to its output by the given function."""
-        graph = net.layers[-1] if isinstance(net, Sequential) else net
+        graph, around = final(net), cast(Any, net)
+        if graph is not net and isinstance(graph, Graph):
+            inner, joined, any_fused = self.fuse_by(around.layers[-1], join)
+            return replace(around, layers=(*around.layers[:-1], inner)), joined, any_fused
         if not isinstance(graph, Graph) or set(graph.outputs) != {name for name, _ in self.losses}:
             outputs = graph.outputs if isinstance(graph, Graph) else "one output, of no name"
             raise SettingError(f"losses for {[n for n, _ in self.losses]}, but the network has {outputs}")
@@ -167,8 +171,7 @@ class Joint(Loss):
             graph = ending.graph
             made.append((name, new))
             fused += [name] if taken else []
-        net = replace(net, layers=(*net.layers[:-1], graph)) if isinstance(net, Sequential) else graph
-        return net, replace(self, losses=tuple(made), fused=tuple(fused)), bool(fused)
+        return graph, replace(self, losses=tuple(made), fused=tuple(fused)), bool(fused)
 
     @property
     def needs_target(self) -> bool:  # type: ignore[override]

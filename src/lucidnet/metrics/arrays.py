@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -186,14 +185,19 @@ def weights(name: str, sample_weight: Data, rows: int, count: int) -> Array:
 
 
 def column_pair(name: str, y: Data, prediction: Data) -> tuple[Array, Array]:
-    """Return targets and predictions as float64 arrays of the same shape (n, columns)."""
+    """Return targets and predictions as float64 arrays of the same shape (rows, columns).
+
+    With more than two axes the last has the columns, and each time step (or pixel) is a row, as for a loss:
+    with a mask only some of them are left, and the result is the same if all are.
+    """
     target, guess = given(name, y, prediction)
     one_column = target.size == guess.size and target.shape[:1] == guess.shape[:1] == (guess.size,)
     if target.shape != guess.shape and not one_column:
         raise ShapeError(
             f"{name}: y of shape {target.shape} and a prediction of shape {guess.shape} have to be alike"
         )
-    shape = (*target.shape[:1], math.prod(target.shape[1:]))
+    columns = target.shape[-1] if target.ndim > 1 else 1
+    shape = (target.size // max(columns, 1), columns)
     return target.reshape(shape).astype(np.float64), guess.reshape(shape).astype(np.float64)
 
 

@@ -21,7 +21,7 @@ def _pair_and_weight(
     target, guess = column_pair(name, y, prediction)
     if sample_weight is None:
         return target, guess, np.ones(len(target))
-    return target, guess, weights(name, sample_weight, len(target), len(target))
+    return target, guess, weights(name, sample_weight, len(np.asarray(y)), len(target))
 
 
 class _MeanOfErrors(Mean):
@@ -136,7 +136,8 @@ def mae(y: Data, prediction: Data, sample_weight: Weight = None) -> float:
 
     Parameters
     ----------
-    y, prediction : (n,) or (n, ...), of the same shape
+    y, prediction : (n,) or (n, ..., columns), of the same shape
+        The time steps of sequences count as examples do.
     sample_weight : (n,), optional
 
     Examples

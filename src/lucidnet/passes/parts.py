@@ -141,7 +141,9 @@ class _Alone:
         self.input_shape, self.output_shape, self.loss = part.input_shape, part.output_shape, problem.loss
         layout = problem.layout.layout
         arrays = [at(params, path) for path in layout.paths]
-        if all(isinstance(array, np.ndarray) for array in arrays):
+        if not arrays:
+            flat = layout.bind(layout.zeros(self.dtype))
+        elif all(isinstance(array, np.ndarray) for array in arrays):
             flat = layout.bind(layout.ravel(params))
         else:
             flat = layout.bind(layout.parts(arrays))  # they stay where they are

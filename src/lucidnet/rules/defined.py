@@ -9,8 +9,9 @@ from ..backend import Tree
 from ..core.trees import dotted
 from ..core.value import of_library
 from ..errors import SettingError
-from ..layers import Graph, Layer, Recurrent, Sequential, walk
+from ..layers import Graph, Layer, Recurrent, walk
 from ..layers.base import several
+from ..layers.containers import final
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
 from .coupling import mixing
@@ -130,7 +131,7 @@ def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
 
 def outputs(net: Layer) -> tuple[str, ...]:
     """Return the names of a network's outputs; an empty tuple if it has only one."""
-    last = net.layers[-1] if isinstance(net, Sequential) else net
+    last = final(net)
     return tuple(last.outputs) if isinstance(last, Graph) and len(last.outputs) > 1 else ()
 
 

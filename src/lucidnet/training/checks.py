@@ -13,7 +13,7 @@ from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
 from ..data.batches import MISSING
-from ..data.given import check_names, mask_error
+from ..data.given import check_names, mask_error, unfilled
 from ..data.weights import as_weights, class_weighted
 from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
@@ -47,8 +47,17 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     DataError
         If the data are not numbers, there are none, or some are NaN, infinite, or no valid row number.
     """
+    return _inputs(x, shape, dtype, net)[0]
+
+
+def _inputs(x: Any, shape: Any, dtype: str | None, net: Layer | None) -> tuple[Any, Any]:
+    """Return inputs, and the shape of one output for them, if theirs varies; else None."""
     made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
-    return made if net is None else check_numbers(net, made, dtype)
+    if net is None:
+        return made, None
+    varies = _varies(shape)  # what was unknown when the network was made may not fit: it raises
+    shape = net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), made)) if varies else None
+    return check_numbers(net, made, dtype), shape
 
 
 def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
@@ -116,13 +125,13 @@ def as_data(
     net : Layer, optional
         The network, which says how many time steps the outputs for these inputs have, if that varies.
     """
-    inputs = as_inputs(x, shapes[0], dtype, net)
-    if net is not None and _varies(shapes[1]):
-        shapes = shapes[0], net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), inputs))
-    target = as_target(y, loss, shapes[1], dtype, rows(inputs))
-    weights = None if sample_weight is None else as_weights(sample_weight, target, shapes[1], dtype)
-    data = Data(inputs, target, weights, dtype, None if mask is None else as_mask(mask, inputs))
-    return data if class_weight is None else class_weighted(data, class_weight, shapes[1])
+    inputs, made = _inputs(x, shapes[0], dtype, net)
+    shape = shapes[1] if made is None else made
+    target = as_target(y, loss, shape, dtype, rows(inputs))
+    weights = None if sample_weight is None else as_weights(sample_weight, target, shape, dtype)
+    mask = None if mask is None else as_mask(mask, inputs)
+    data = Data(unfilled(inputs, mask), target, weights, dtype, mask)
+    return data if class_weight is None else class_weighted(data, class_weight, shape)
 
 
 def _varies(shape: Any) -> bool:

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from ..backend.parts import NOTHING_TO_TRAIN
 from ..core.own import check_callback
 from ..core.packing import SENSELESS
 from ..core.settings import count
@@ -239,6 +240,8 @@ class Loop:
             If another training writes to a folder of a callback.
         """
         begun: list[Callback] = []
+        if not self.model.problem.layout.parameters.size:
+            raise SettingError(NOTHING_TO_TRAIN)
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
         hold: Any = nullcontext([])
