@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.packing import difference
+from ..core.packing import SENSELESS, difference
 from ..core.trees import Tree, leaves
 from ..core.value import to_config
-from ..errors import ContentError, FileError, MismatchError
+from ..errors import ContentError, FileError, MismatchError, SettingError
 from . import container
 from .registry import registry
 
@@ -68,6 +68,12 @@ def place(folder: Path, step: int) -> Path:
     while (path := folder / f"step-{step:0{width}}.safetensors").exists() and checkpoint(path) is None:
         width += 1
     return path
+
+
+def later(folder: Path, run: str) -> str:
+    """Return the name of a training, or one that sorts behind all in a folder if the clock was put back."""
+    last = max((one.run for one in found(folder) if one.run is not None), default="")
+    return run if run >= last else f"{last}+{run}"
 
 
 def prune(folder: Path, run: str, keep: int) -> None:
@@ -159,3 +165,35 @@ def check_finite(trees: Tree) -> None:
     """Raise if a number is not finite, as no training makes such a step."""
     if not all(np.isfinite(array).all() for _, array in leaves(trees)):
         raise FileError("its weights are not all finite, as those of a training always are")
+
+
+def claimed(loop: Any, kept: list[Any]) -> None:
+    """Give the callbacks of a loop their saved states; those that nobody claims are noted.
+
+    Of several callbacks of one class, each is given the first that fits it, so their order does not matter.
+
+    Raises
+    ------
+    MismatchError
+        If a state fits none of the callbacks of its class.
+    FileError
+        If a saved state makes no sense.
+    """
+    misfits: dict[str, Exception] = {}
+    for callback in loop.callbacks:
+        name = type(callback).__name__
+        for mine in [one for one in kept if one[0] == name]:
+            try:
+                callback.restore(loop, mine[1])
+            except (FileError, SettingError) as error:
+                misfits.setdefault(name, error)
+                continue
+            except SENSELESS as error:
+                raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
+            kept.remove(mine)
+            break
+    for name, state in kept:
+        if why := misfits.get(name):
+            raise MismatchError(f"what the checkpoint holds of {name} does not fit: {why}") from why
+        if state is not None:
+            loop.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")

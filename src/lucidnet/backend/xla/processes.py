@@ -18,7 +18,7 @@ from ...core.packing import from_bytes, shaped_like, to_bytes
 from ...core.settings import UnfitError, setting, taken, whole
 from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
-from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
+from .peers import EXIT, HERE, begin, gone, leave, left, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
@@ -148,8 +148,9 @@ def together(count: int) -> Iterator[None]:
     jax: Any = import_module("jax")
     where = f"process {jax.process_index()} of {count}"
     if HERE.heard.is_set() or HERE.left.is_set():
+        message = f"{where}: {gone()}"
         leave()
-        raise WorkerError(f"{where}: {GONE}")
+        raise WorkerError(message)
     global inside
     inside += 1
     try:
@@ -157,9 +158,9 @@ def together(count: int) -> Iterator[None]:
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not BROKEN.match(str(error)):
             raise
+        message, why = gone(), str(error).splitlines()[0][:200]
         leave()
-        why = str(error).splitlines()[0][:200]
-        raise WorkerError(f"{where}: {GONE} (The runtime says: {why})") from error
+        raise WorkerError(f"{where}: {message} (The runtime says: {why})") from error
     finally:
         inside -= 1
 
@@ -215,7 +216,7 @@ class Watchdog(Brief):
             idle = time.monotonic() - self.last
             deserted = deserted + 1 if inside and idle > 1 and left() else 0
             if deserted > DESERTED:
-                return self._give_up(GONE)
+                return self._give_up(gone())
             if idle > self.seconds:
                 return self._give_up(
                     f"no step for {self.seconds:g} s, so some process is stuck; this one ends. Start all of "
