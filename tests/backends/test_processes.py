@@ -258,11 +258,26 @@ def test_hostile_bytes_are_one_clear_error(monkeypatch):
     caught = 0
     for _ in range(500):
         try:
-            gathered([np.arange(4), {"a": (1, 2.5)}, "text", np.float32(2)])
+            gathered([np.arange(4), {"a": (1, 2.5)}, "text", np.float32(2)], "hostile")
         except WorkerError as error:
             assert re.match("process 1 sent what cannot be read.*the same version", str(error))
             caught += 1
+        except SettingError as error:
+            assert re.match("several processes: this one is at .*, and process 1 at", str(error))
+            caught += 1
     assert caught > 250
+
+
+def test_who_is_somewhere_else_is_told_where(monkeypatch):
+    """As where one process trains in a callback, and the others do not."""
+    Others(monkeypatch, lambda mine: mine)
+    assert gathered(1, "epoch") == [1, 1]
+    Others(monkeypatch, lambda mine: np.frombuffer(mine.tobytes().replace(b"epoch", b"begin"), np.uint8))
+    said = (
+        r"this one is at line \d+ of test_processes.py, and process 1 at line \d+ of test_processes.py: what"
+    )
+    with pytest.raises(SettingError, match=said):
+        gathered(1, "epoch")
 
 
 @pytest.mark.parametrize("length", [0, 3, 1024, 5000, 2**40, 2**64 - 1])

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from traceback import format_exception_only
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -185,7 +186,7 @@ def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
         if issubclass(kind, WorkerError) and not at_prompt:
             give_up(str(error))
         if not at_prompt:
-            leave(" ".join(f"{kind.__name__}: {error}".split())[:LONGEST])
+            leave(" ".join("".join(format_exception_only(kind, error)).split())[:LONGEST])
         before(kind, error, trace)
 
     return hook
