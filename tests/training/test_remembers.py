@@ -534,6 +534,24 @@ def test_a_checkpoint_of_an_older_version_goes_on_with_one_warning(tmp_path):
         fit(made(), [], tmp_path, epochs=5, x=changed(X, 0))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_does_not_go_on_leaves_the_model_as_it_was(tmp_path, backend):
+    """Also if that is found out when the model has taken over what was written."""
+    set_rate = On(epoch=lambda loop, result: loop.model.set(learning_rate=0.01))
+    fit(made(backend), [EarlyStopping("val_loss", 5), set_rate], tmp_path, epochs=2)
+    model, whole = made(backend), made(backend)
+    for one in (model, whole):
+        fit(one, epochs=1)
+    before = model.history
+    with pytest.raises(SettingError, match="EarlyStopping: monitor is"):
+        fit(model, [EarlyStopping("val_accuracy", 5)], tmp_path, epochs=4)
+    assert model.history is before and model.optimizer == Adam(0.05)
+    alike(model, whole)
+    for one in (model, whole):
+        fit(one, epochs=1)
+    alike(model, whole)
+
+
 def test_a_callback_that_watches_another_number_does_not_go_on(tmp_path, capsys):
     fit(made(), [EarlyStopping("val_loss", 5)], tmp_path, epochs=2)
     with pytest.raises(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,6 +110,19 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
         why = f"all its checkpoints are damaged: {faults[0].file} {faults[0].reason}"
         raise FileError(folder, why, "remove the folder to begin anew") from faults[0]
     return None
+
+
+@contextmanager
+def undone(loop: Any) -> Iterator[None]:
+    """Give a model back what it had, if its training turns out not to go on from what a checkpoint holds."""
+    model = loop.model
+    before = model.changes, model.state, model.history
+    try:
+        yield
+    except BaseException:
+        if not loop.ready:
+            model.changes, model.state, model.history = before
+        raise
 
 
 def compare(

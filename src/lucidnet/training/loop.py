@@ -21,13 +21,7 @@ from ..data.batches import BatchSource
 from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import (
-    DataError,
-    NonFiniteError,
-    SettingError,
-    Terminated,
-    UnpicklableError,
-)
+from ..errors import DataError, NonFiniteError, SettingError, Terminated, UnpicklableError
 from ..foreign import MOMENTS, Refusing, answering
 from .diagnose import settled
 from .history import History, Result
@@ -189,7 +183,7 @@ class Loop:
         self.locks: list[Any] = []
         self.thread: Any = None
         self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
-        self.asked, self.one_by_one, self.fresh = Termination(), False, False
+        self.asked, self.one_by_one, self.fresh, self.ready = Termination(), False, False, False
         check_accumulate(model.optimizer, settings.accumulate)
         self.tally = Tally(model.metrics, model.problem.loss.named)
         self.compiled = model.executor.compile_seconds
@@ -268,6 +262,7 @@ class Loop:
                         owners.take(self, callback)
                         callback.begin(self)
                     self._begin(kept or [])
+                    self.ready = True
                     while not self.over:
                         self._epoch()
                         if self.asked.ends:

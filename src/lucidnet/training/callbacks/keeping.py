@@ -127,13 +127,14 @@ class Checkpoint(Callback):
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     """Run a training loop, continuing from the newest checkpoint of a folder if there is one."""
+    from ...interop.checkpoints import undone
     from ..checkpoint import restore
 
     where = Path(folder)
     check_resumable(loop.source)
     if not any(isinstance(c, Checkpoint) and c.saves and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    with about(where, "use another folder, or remove this one to begin anew"):
+    with about(where, "use another folder, or remove this one to begin anew"), undone(loop):
         return loop.run(lambda: restore(loop, where))
 
 
