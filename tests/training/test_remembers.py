@@ -280,6 +280,26 @@ def test_a_complete_training_says_so_and_goes_on_for_more_epochs(tmp_path, capsy
     alike(two, whole)
 
 
+def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
+    """The same call goes on as it was, in this process and then in another; what the user sets counts."""
+
+    def freezes():
+        return On(epoch=lambda loop, result: loop.model.set(layer="dense1", frozen=loop.epoch % 2 == 1))
+
+    whole, model, again = made(), made(), made()
+    fit(whole, [freezes()])
+    for _ in range(4):  # the second epoch of each of them is lost
+        with pytest.raises(Crash):
+            fit(model, [freezes(), Crashes("epoch", 2)], tmp_path)
+    fit(again, [freezes()], tmp_path)
+    alike(again, whole)
+    fit(model, [freezes()], tmp_path)
+    alike(model, whole)
+    model.set(layer="dense1", frozen=True)
+    fit(model, [], tmp_path, epochs=13)
+    assert model.net.layers[1].frozen is True
+
+
 def test_a_stop_in_the_middle_of_an_epoch_survives_a_crash(tmp_path):
     def stops():
         return On(step=lambda loop, measured: loop.stop("enough") if loop.steps == 7 else None)

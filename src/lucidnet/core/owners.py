@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ..errors import SettingError
 
 OWNERS = WeakValueDictionary[int, Any]()
 """The training that has an object, by the object's id; while that training is there, so is the object."""
+LEFT = WeakKeyDictionary[Any, tuple[str, Any]]()
+"""For each model the name of its last training, and what was set of the model when that ended."""
 
 
 @contextmanager
@@ -39,6 +41,7 @@ def training(loop: Any) -> Iterator[None]:
         yield
     finally:
         loop.thread = None
+        LEFT[model] = loop.run_name, model.changes
 
 
 def take(loop: Any, callback: Any) -> None:
