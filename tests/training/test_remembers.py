@@ -26,7 +26,7 @@ from lucidnet.errors import DataError, FileError, NonFiniteError, SettingError
 from lucidnet.inspect.record import Recorder
 from lucidnet.layers import LSTM, Dense, Dropout, Input
 from lucidnet.metrics.base import Mean
-from lucidnet.optimizers import SGD, Adam
+from lucidnet.optimizers import EMA, SGD, Adam
 from ports import free_port
 
 RNG = np.random.default_rng(0)
@@ -278,6 +278,25 @@ def test_a_complete_training_says_so_and_goes_on_for_more_epochs(tmp_path, capsy
     alike(two, one)
     fit(two, [], tmp_path, epochs=7)
     alike(two, whole)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(0.05), EMA(SGD(0.05, momentum=0.9), 0.9)], ids=str)
+def test_one_cycle_goes_on_in_the_same_process(tmp_path, optimizer):
+    def cycle(model, callbacks=(), folder=None):
+        settings = {"batch_size": 16, "verbose": 0, "callbacks": callbacks, "resume": folder}
+        model.fit_one_cycle(X, Y, epochs=4, max_lr=0.1, **settings)
+
+    whole, model = made(optimizer=optimizer), made(optimizer=optimizer)
+    for one in (whole, model):
+        fit(one, epochs=1)
+    cycle(whole)
+    for _ in range(2):
+        with pytest.raises(Crash):
+            cycle(model, [Crashes("step", 8)], tmp_path)
+    cycle(model, [], tmp_path)
+    assert str(model.history) == str(whole.history)
+    np.testing.assert_array_equal(model.get_weights(), whole.get_weights())
+    assert model.optimizer == optimizer
 
 
 def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.packing import SENSELESS, difference
+from ..core.packing import SENSELESS, difference, whole
 from ..core.trees import Tree, leaves
 from ..core.value import to_config
 from ..errors import ContentError, FileError, MismatchError, SettingError
@@ -110,6 +110,18 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
         why = f"all its checkpoints are damaged: {faults[0].file} {faults[0].reason}"
         raise FileError(folder, why, "remove the folder to begin anew") from faults[0]
     return None
+
+
+def cycle_began(folder: Path, now: int) -> int:
+    """Return the step at which the one cycle of a folder's newest training began; `now` if there is none.
+
+    Who goes on with it has made some of its steps already, or none yet, in a new process.
+    """
+    with suppress(FileError, OSError, *SENSELESS):  # whatever is wrong, `fit` says it
+        given = container.describe(found(folder)[-1].path)["optimizer"]
+        rate = given.get("optimizer", given)["learning_rate"]
+        return whole(rate["starts"][-1] if rate["type"] == "Sequence" else 0)
+    return now
 
 
 @contextmanager
