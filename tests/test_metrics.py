@@ -347,6 +347,8 @@ def test_other_messages() -> None:
         metrics.mae(np.zeros(3), np.zeros(3), [1, 1])
     with pytest.raises(ShapeError, match=r"top_5: expected scores \(n, classes\)"):
         metrics.top_k([0, 1], [0.1, 0.2])
+    with pytest.raises(NotImplementedError, match="Nameless must define name"):
+        _ = type("Nameless", (metrics.base.Mean,), {})().name
     with pytest.raises(SettingError, match="TopK: k must be a whole number of 1 or more, got 0"):
         metrics.TopK(0)
     with pytest.raises(ShapeError, match=r"binary_accuracy: .* need the same shape"):

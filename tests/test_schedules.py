@@ -327,3 +327,13 @@ def test_a_schedule_that_leaves_the_range(optimizer, message):
 def test_a_dropout_that_leaves_the_range():
     with pytest.raises(SettingError, match=r"Dropout: rate must be at least 0 and below 1, got 1.0"):
         Dropout(Fixed(1.0)).forward({}, np.ones((1, 1)), Run(True))
+
+
+def test_a_class_of_ones_own_without_settings():
+    class Half(Schedule):
+        def __call__(self, step):
+            return 0.5
+
+    assert SGD(Half()).rate(SGD(Half()).learning_rate, 3) == 0.5
+    with pytest.raises(SettingError, match=r"cannot be saved: its class is no dataclass.* above class Half"):
+        to_config(SGD(Half()))

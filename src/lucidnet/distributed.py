@@ -7,6 +7,8 @@ what they mean with one process. Call `start` before anything else, and give the
 
     ln.distributed.start("10.0.0.1:1234", processes=2, index=0)   # index=1 on the other
     model = ln.Model([...], mesh="all")
+
+If a callback stops the training in one of them, all stop after the same step; so they do on SIGTERM.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -382,7 +384,12 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)
     cycle = OneCycle(given.max_lr, max(steps, 2), between=given.shape, phases=given.phases)
     base, own = model.base, model.changes.get(OPTIMIZER, {})
-    begun = cycled(optimizer, cycle, given.momentum, int(model.live.step))
+    start = int(model.live.step)
+    if isinstance(folder := settings.get("resume"), (str, PathLike)):
+        from .interop.checkpoints import cycle_began
+
+        start = cycle_began(Path(folder), start)
+    begun = cycled(optimizer, cycle, given.momentum, start)
     apply(model, (base[0], begun), {**model.changes, OPTIMIZER: {}})
     try:
         return model.fit(x, y, epochs=given.epochs, batch_size=given.batch_size, **settings)

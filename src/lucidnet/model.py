@@ -527,10 +527,11 @@ class Model:
             The steps to record: those that this number divides.
         resume : path, optional
             A folder: the training is saved there after each epoch, or as a `Checkpoint` among the callbacks
-            says; and if the folder holds one already that one continues, to the same weights bit for bit.
-            `epochs` then counts those of the whole training, and may be more than before; everything else,
-            data and settings, must be as it was. A training that a callback has ended does not continue. The
-            folder is locked meanwhile.
+            says; and if the folder holds one already that one continues, to the same weights bit for bit (up
+            to rounding, if it was begun on another engine or with another `mesh`). `epochs` then counts those
+            of the whole training, and may be more than before; everything else, data and settings, must be as
+            it was, and batches of functions and loaders of your own must come in the same order again. A
+            training that a callback has ended does not continue. The folder is locked meanwhile.
         verbose : {0, 1, 2}
             0 is silent, 1 shows a live bar with the time left, 2 prints a line per epoch.
 

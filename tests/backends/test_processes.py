@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import NETS
 
+import lucidnet as ln
 from lucidnet.backend.xla.processes import EXIT, Watchdog, gathered
+from lucidnet.callbacks import On
 from lucidnet.errors import SettingError, WorkerError
 from ports import free_port
 
@@ -121,6 +124,48 @@ def test_a_script_may_catch_it_and_end_as_it_likes(how):
     assert out.splitlines()[-1].startswith("caught: process ")
 
 
+def test_if_one_stops_all_stop_after_the_same_step(tmp_path):
+    """Whoever it is; what else a callback changes in one process alone is an error in both."""
+    one, other = results(start(2, "dense", tmp_path, "stops"))
+    for name, found in one.items():
+        assert [found[what] for what in ("step", "why")] == [other[name][what] for what in ("step", "why")], (
+            name
+        )
+    expected = {
+        "all": (5, "enough"),
+        "one": (5, "process 1: enough"),
+        "first": (8, "process 0: enough"),
+        "at the end of an epoch": (4, "process 1: enough"),
+        "another rate": (4, None),
+        "other weights": (4, None),
+    }
+    for name, (step, why) in expected.items():
+        assert (one[name]["step"], one[name]["why"]) == (step, why), name
+    assert one["unseen"]["step"] in range(1, 5) and one["unseen"]["why"] == "process 0: unseen"
+    assert "is not finite" in one["not finite"]["why"] and one["not finite"]["step"] == 0
+    for found in (one, other):
+        assert {name for name in found if found[name]["error"]} == {"another rate", "other weights"}
+        assert (
+            "is {} in process 0, and {'optimizer': {'learning_rate': 0.01}} in process 1; callbacks that"
+            in (found["another rate"]["error"])
+        )
+        assert re.search(
+            "weights is {.*} in process 0, and None in process 1", found["other weights"]["error"]
+        )
+    for name in ("all", "one", "first"):  # the step is that of a training alone
+        layers, x, y = NETS["dense"]
+        model = ln.Model(layers, seed=3, dtype="float64")
+        model.compile("categorical_crossentropy", ln.optimizers.SGD(0.2, momentum=0.9))
+        stop = On(
+            step=lambda loop, _, at=one[name]["step"]: loop.stop("enough") if loop.steps == at else None
+        )
+        model.fit(x, y, epochs=3, batch_size=12, verbose=0, callbacks=stop)
+        for found in (one, other):
+            np.testing.assert_allclose(found[name]["weights"], model.get_weights(), rtol=1e-10, atol=1e-12)
+    kept = ln.load(tmp_path / "first" / "step-00000008.safetensors")
+    np.testing.assert_array_equal(kept.get_weights(), one["first"]["weights"])
+
+
 @pytest.mark.parametrize("how", ["raises", "raises first", "exits"])
 def test_a_script_with_an_error_of_its_own_does_not_wait_for_the_others(how):
     """It ends as it would alone; the others hear of it."""
@@ -132,6 +177,8 @@ def test_a_script_with_an_error_of_its_own_does_not_wait_for_the_others(how):
     assert ("ZeroDivisionError: of my own" in broken[2]) == ("raises" in how)
     assert not any(sign in broken[2] for sign in (".cc:", "absl", "Check failure"))
     assert other[0] == EXIT and one_sentence(other[2]), other[2]
+    if how == "raises":  # the first alone knows how others ended
+        assert "another process has gone (process 1: ZeroDivisionError: of my own). Start" in other[2]
 
 
 @pytest.mark.parametrize("how", ["late", "late first"])
@@ -211,11 +258,26 @@ def test_hostile_bytes_are_one_clear_error(monkeypatch):
     caught = 0
     for _ in range(500):
         try:
-            gathered([np.arange(4), {"a": (1, 2.5)}, "text", np.float32(2)])
+            gathered([np.arange(4), {"a": (1, 2.5)}, "text", np.float32(2)], "hostile")
         except WorkerError as error:
             assert re.match("process 1 sent what cannot be read.*the same version", str(error))
             caught += 1
+        except SettingError as error:
+            assert re.match("several processes: this one is at .*, and process 1 at", str(error))
+            caught += 1
     assert caught > 250
+
+
+def test_who_is_somewhere_else_is_told_where(monkeypatch):
+    """As where one process trains in a callback, and the others do not."""
+    Others(monkeypatch, lambda mine: mine)
+    assert gathered(1, "epoch") == [1, 1]
+    Others(monkeypatch, lambda mine: np.frombuffer(mine.tobytes().replace(b"epoch", b"begin"), np.uint8))
+    said = (
+        r"this one is at line \d+ of test_processes.py, and process 1 at line \d+ of test_processes.py: what"
+    )
+    with pytest.raises(SettingError, match=said):
+        gathered(1, "epoch")
 
 
 @pytest.mark.parametrize("length", [0, 3, 1024, 5000, 2**40, 2**64 - 1])

@@ -11,8 +11,8 @@ from devices import NETS
 
 import lucidnet as ln
 from lucidnet.backend.xla import processes
-from lucidnet.callbacks import Checkpoint
-from lucidnet.errors import WorkerError
+from lucidnet.callbacks import Checkpoint, On, StopOnNaN
+from lucidnet.errors import LucidnetError, WorkerError
 from lucidnet.training.loop import Callback
 
 
@@ -45,6 +45,66 @@ class Sleeps(Callback):
     def step(self, loop, measured):
         if loop.model.state.step == 7:
             time.sleep(60)
+
+
+class Unseen(Callback):
+    """Stops after a step, though it does not say that it acts between steps."""
+
+    def room(self, step):
+        return None
+
+    def step(self, loop, measured):
+        loop.stop("unseen")
+
+
+def stops(step):
+    return On(step=lambda loop, measured: loop.stop("enough") if loop.steps >= step else None)
+
+
+def ended(loop, result):
+    loop.stop("enough")
+
+
+def rated(loop, result):
+    loop.model.set(learning_rate=0.01)
+
+
+def weighed(loop, result):
+    loop.model.set_weights(0 * loop.model.get_weights())
+
+
+def other():
+    return On(epoch=lambda loop, result: None)
+
+
+STOPS = {
+    "all": ([lambda: stops(5)], [lambda: stops(5)]),
+    "one": ([other], [lambda: stops(5)]),
+    "first": ([lambda: stops(8), other], [lambda: stops(9)]),
+    "at the end of an epoch": ([other], [lambda: On(epoch=ended)]),
+    "unseen": ([Unseen], [other]),
+    "not finite": ([], [StopOnNaN]),
+    "another rate": ([other], [lambda: On(epoch=rated)]),
+    "other weights": ([lambda: On(epoch=weighed)], [other]),
+}
+"""The callbacks of the first process, and of the second, one of which ends their training."""
+
+
+def stopped(how, index, folder):
+    """Train until a callback ends that; there are checkpoints, which take the processes' work together."""
+    layers, x, y = NETS["dense"]
+    model = ln.Model(layers, seed=3, dtype="float64", backend="jax:cpu", mesh="all")
+    model.compile("categorical_crossentropy", ln.optimizers.SGD(0.2, momentum=0.9), ["accuracy"])
+    if how == "not finite":
+        model.set_weights(1e308 * model.get_weights())
+    callbacks = [make() for make in STOPS[how][index]]
+    error = None
+    try:
+        model.fit(x, y, epochs=3, batch_size=12, verbose=0, callbacks=callbacks, resume=folder)
+    except LucidnetError as raised:
+        error = str(raised)
+    weights = model.get_weights().tolist()
+    return {"weights": weights, "step": model.state.step, "why": model.history.stopped, "error": error}
 
 
 SIGNALS = {"killed": signal.SIGKILL, "stuck": signal.SIGSTOP, "terminated": signal.SIGTERM}
@@ -89,6 +149,9 @@ if __name__ == "__main__":
     if hit and way not in ("", "late"):
         ends = [Ends(way, 7)]
     mesh = "all" if int(count) > 1 else None
+    if way == "stops":
+        print(json.dumps({name: stopped(name, mine, f"{folder}/{name}") for name in STOPS}), flush=True)
+        sys.exit()
     try:
         found = {name: trained(name, mesh, 12, folder or None, ends) for name in names.split(",")}
     except WorkerError as error:

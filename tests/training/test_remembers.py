@@ -26,7 +26,7 @@ from lucidnet.errors import DataError, FileError, NonFiniteError, SettingError
 from lucidnet.inspect.record import Recorder
 from lucidnet.layers import LSTM, Dense, Dropout, Input
 from lucidnet.metrics.base import Mean
-from lucidnet.optimizers import SGD, Adam
+from lucidnet.optimizers import EMA, SGD, Adam
 from ports import free_port
 
 RNG = np.random.default_rng(0)
@@ -109,6 +109,64 @@ def test_a_callback_that_never_began_does_not_end(tmp_path):
     with pytest.raises(SettingError, match="nothing is called 'nothing'"):
         fit(other, [Recorder(["nothing"]), early])
     np.testing.assert_array_equal(other.get_weights(), before)
+
+
+def test_a_callback_serves_one_training_at_a_time():
+    """What it remembers would be of both; the one that began last has it, the other ends without its `end`."""
+
+    class Within(Callback):
+        def epoch(self, loop, result):
+            if loop.epoch == 2:
+                fit(inner, [early], epochs=2)
+
+    class Counts(Callback):
+        ended = 0
+
+        def end(self, loop):
+            self.ended += 1
+
+    early, counts, inner, outer, other = EarlyStopping("val_loss", 3), Counts(), made(), made(), made(units=4)
+    with pytest.raises(SettingError, match="EarlyStopping: another training has begun with this callback"):
+        fit(outer, [early, counts, Within()])
+    assert inner.history.epochs == 2 and outer.history.epochs == 3 and counts.ended == 1
+    whole = made()
+    fit(whole, epochs=3)
+    assert outer.get_weights().tobytes() == whole.get_weights().tobytes(), "not the best of the other"
+    fit(other, [early, counts], epochs=2)
+    fit(
+        outer,
+        [counts, On(epoch=lambda loop, _: loop.epoch == 1 and fit(inner, [counts], epochs=1))],
+        epochs=2,
+    )
+    assert counts.ended == 4, "one that begins with nothing may be shared"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_model_is_trained_by_one_thread_at_a_time(backend):
+    """In the same thread one training may stand within another, in order."""
+    model, whole, errors = made(backend), made(backend), []
+
+    def meanwhile(loop, result):
+        thread = threading.Thread(target=lambda: errors.append(refused()), name="another")
+        thread.start()
+        thread.join()
+
+    def refused():
+        with pytest.raises(
+            SettingError, match="is being trained already, in the thread 'MainThread'"
+        ) as error:
+            fit(model, epochs=1)
+        return error
+
+    fit(model, [On(epoch=meanwhile)], epochs=2)
+    fit(whole, epochs=2)
+    assert len(errors) == 2
+    alike(model, whole)
+    thread = threading.Thread(target=lambda: fit(model, epochs=1))
+    thread.start()
+    thread.join()
+    fit(model, [On(epoch=lambda loop, _: loop.epoch == 1 and fit(model, epochs=1))], epochs=2)
+    assert model.history.epochs == 6
 
 
 # --- the whole round is saved, in any order ------------------------------------------------------------
@@ -220,6 +278,45 @@ def test_a_complete_training_says_so_and_goes_on_for_more_epochs(tmp_path, capsy
     alike(two, one)
     fit(two, [], tmp_path, epochs=7)
     alike(two, whole)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(0.05), EMA(SGD(0.05, momentum=0.9), 0.9)], ids=str)
+def test_one_cycle_goes_on_in_the_same_process(tmp_path, optimizer):
+    def cycle(model, callbacks=(), folder=None):
+        settings = {"batch_size": 16, "verbose": 0, "callbacks": callbacks, "resume": folder}
+        model.fit_one_cycle(X, Y, epochs=4, max_lr=0.1, **settings)
+
+    whole, model = made(optimizer=optimizer), made(optimizer=optimizer)
+    for one in (whole, model):
+        fit(one, epochs=1)
+    cycle(whole)
+    for _ in range(2):
+        with pytest.raises(Crash):
+            cycle(model, [Crashes("step", 8)], tmp_path)
+    cycle(model, [], tmp_path)
+    assert str(model.history) == str(whole.history)
+    np.testing.assert_array_equal(model.get_weights(), whole.get_weights())
+    assert model.optimizer == optimizer
+
+
+def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
+    """The same call goes on as it was, in this process and then in another; what the user sets counts."""
+
+    def freezes():
+        return On(epoch=lambda loop, result: loop.model.set(layer="dense1", frozen=loop.epoch % 2 == 1))
+
+    whole, model, again = made(), made(), made()
+    fit(whole, [freezes()])
+    for _ in range(4):  # the second epoch of each of them is lost
+        with pytest.raises(Crash):
+            fit(model, [freezes(), Crashes("epoch", 2)], tmp_path)
+    fit(again, [freezes()], tmp_path)
+    alike(again, whole)
+    fit(model, [freezes()], tmp_path)
+    alike(model, whole)
+    model.set(layer="dense1", frozen=True)
+    fit(model, [], tmp_path, epochs=13)
+    assert model.net.layers[1].frozen is True
 
 
 def test_a_stop_in_the_middle_of_an_epoch_survives_a_crash(tmp_path):
@@ -439,6 +536,9 @@ def test_data_sets_are_compared(tmp_path):
     again.fit(of(X, Y), epochs=2, verbose=0, resume=tmp_path)
     whole.fit(of(X, Y), epochs=2, verbose=0)
     assert again.history == whole.history
+    endless = ln.data.Dataset.from_iterator(iter([(X, Y)] * 9), 3).map(lambda x, y: (x, y))
+    with pytest.raises(SettingError, match="resume: .* pass a function that returns a fresh one for each"):
+        made().fit(endless, epochs=2, verbose=0, resume=tmp_path / "other")
 
 
 def test_of_large_data_64_rows_are_looked_at():
@@ -473,6 +573,24 @@ def test_a_checkpoint_of_an_older_version_goes_on_with_one_warning(tmp_path):
         fit(made(), [], tmp_path, epochs=5, x=changed(X, 0))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_does_not_go_on_leaves_the_model_as_it_was(tmp_path, backend):
+    """Also if that is found out when the model has taken over what was written."""
+    set_rate = On(epoch=lambda loop, result: loop.model.set(learning_rate=0.01))
+    fit(made(backend), [EarlyStopping("val_loss", 5), set_rate], tmp_path, epochs=2)
+    model, whole = made(backend), made(backend)
+    for one in (model, whole):
+        fit(one, epochs=1)
+    before = model.history
+    with pytest.raises(SettingError, match="EarlyStopping: monitor is"):
+        fit(model, [EarlyStopping("val_accuracy", 5)], tmp_path, epochs=4)
+    assert model.history is before and model.optimizer == Adam(0.05)
+    alike(model, whole)
+    for one in (model, whole):
+        fit(one, epochs=1)
+    alike(model, whole)
+
+
 def test_a_callback_that_watches_another_number_does_not_go_on(tmp_path, capsys):
     fit(made(), [EarlyStopping("val_loss", 5)], tmp_path, epochs=2)
     with pytest.raises(
@@ -481,9 +599,14 @@ def test_a_callback_that_watches_another_number_does_not_go_on(tmp_path, capsys)
         fit(made(), [EarlyStopping("val_accuracy", 5)], tmp_path, epochs=4)
     with pytest.raises(SettingError, match="EarlyStopping: mode is 'max' here, and 'min' in the checkpoint"):
         fit(made(), [EarlyStopping("val_loss", 5, mode="max")], tmp_path, epochs=4)
-    fit(made(), [EarlyStopping("val_loss", 9, min_delta=0.1)], tmp_path, epochs=3)
+    two = [EarlyStopping("val_accuracy", 9), EarlyStopping("val_loss", 9, min_delta=0.1)]
+    history = fit(made(), two, tmp_path, epochs=3)
+    assert two[0].best == history["val_accuracy"][2], "a new one begins here"
+    assert two[1].best <= min(history["val_loss"][:2]), "whatever the order"
+    history, two = fit(made(), two[::-1], tmp_path, epochs=4), two[::-1]
+    assert two[1].best == max(history["val_accuracy"][2:])
     capsys.readouterr()
-    fit(made(), [], tmp_path, epochs=4, verbose=2)
+    fit(made(), [], tmp_path, epochs=5, verbose=2)
     assert capsys.readouterr().out.startswith(
         "EarlyStopping is no more among the callbacks: what it remembered is"
     )
@@ -644,9 +767,15 @@ def test_foreign_files_stay_and_do_no_harm(tmp_path):
     assert len(list(tmp_path.iterdir())) == len(before) + 2
 
 
-def test_a_later_training_in_the_folder_prunes_only_its_own_and_is_gone_on_with(tmp_path):
+@pytest.mark.parametrize("put_back", [0, 1e6])
+def test_a_later_training_in_the_folder_prunes_only_its_own_and_is_gone_on_with(
+    tmp_path, monkeypatch, put_back
+):
+    """Also if the clock was put back meanwhile."""
     fit(made(), [Checkpoint(tmp_path, keep=2)], epochs=8)
     first = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - put_back)
     with pytest.raises(Crash):
         fit(made(), [Checkpoint(tmp_path, keep=2), Crashes("epoch", 4)], epochs=8)
     assert all(path.read_bytes() == content for path, content in first.items())

@@ -206,9 +206,12 @@ def test_a_signal_that_led_to_nothing_does_what_it_would_have_done():
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "goes on\n")
 
 
-def test_several_ask_each_other_now_and_then_at_the_same_calls():
-    """Three processes, of which the second is asked to end; each has another idea of the time."""
-    each = [Termination() for _ in range(3)]
+@pytest.mark.parametrize("always", [False, True])
+def test_several_ask_each_other_now_and_then_at_the_same_calls(always):
+    """Three processes, of which the second is asked to end, or would stop; each has another idea of the time."""
+    each = [Termination(alone=False) for _ in range(3)]
+    for one in each:
+        one.always = always
     asked = []
 
     # What the others say is what they would say themselves at this call.
@@ -216,18 +219,23 @@ def test_several_ask_each_other_now_and_then_at_the_same_calls():
         answers, calls = [], []
         for one in each:
             saved = dict(vars(one))
-            one.agreed(lambda value: answers.append(value) or [(False, 0)] * 3, now)
+            one.agree(lambda value: answers.append(value) or [(False, None, 0)] * 3, now)
             vars(one).update(saved)
         for one in each:
-            calls.append(one.agreed(lambda _: answers, now))
+            calls.append((one.agree(lambda _: answers, now), one.ends))
         assert len(set(calls)) == 1 and len(answers) in (0, 3)
         asked.append(bool(answers))
         return calls[0]
 
-    assert not any(call() for _ in range(20))
+    assert {call() for _ in range(20)} == {(None, False)}
+    each[1].wish = "enough"
+    assert call(now=True) == ("process 1: enough", False)
+    for one in each:
+        one.wish = "over"
+    assert call(now=True) == ("over", False)
     each[1].requested = True
-    assert call(now=True)
-    assert asked[0] and asked[-1] and not all(asked)
+    assert call(now=True)[1]
+    assert asked[0] and asked[-1] and all(asked) == always
 
 
 def test_ctrl_c_waits():

@@ -1,12 +1,14 @@
 """Event files, read back by the format's own definition."""
 
+import copy
+import pickle
 import struct
 
 import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.callbacks import TensorBoard
+from lucidnet.callbacks import On, TensorBoard
 from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import Conv2D, Dense, Flatten, Input
 
@@ -94,3 +96,18 @@ def test_a_gradient_that_is_not_finite_is_said_as_ever(tmp_path):
 def test_settings():
     with pytest.raises(LucidnetError, match="histograms_every must be a whole number of 1 or more"):
         TensorBoard("folder", histograms_every=0)
+
+
+def test_copies_in_a_training_and_after_it(tmp_path):
+    """As scikit-learn copies what it searches; each copy writes a file of its own."""
+    model = ln.Model([Input((8, 8, 1)), Flatten(), Dense(10, "softmax")])
+    model.compile("categorical_crossentropy", "sgd")
+    board, copies = TensorBoard(tmp_path), []
+
+    def copied(loop, result):
+        copies.extend([copy.deepcopy(board), pickle.loads(pickle.dumps(board))])
+
+    model.fit(X, Y, verbose=0, callbacks=[board, On(epoch=copied)])
+    for one in (*copies, copy.deepcopy(board)):
+        model.fit(X, Y, verbose=0, callbacks=[one])
+    assert len(list(tmp_path.iterdir())) == 4

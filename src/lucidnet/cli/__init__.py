@@ -41,7 +41,7 @@ def _run() -> None:
         from ..backend.xla.peers import leave
 
         complain(f"error: {error}")
-        leave()
+        leave(str(error))
         sys.exit(2)
     except OSError as error:  # a disk that is full, an output that is gone
         place = f": {error.filename}" if error.filename else " (where the output goes, or a file)"

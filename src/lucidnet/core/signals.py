@@ -22,21 +22,36 @@ APART = 0.5
 
 
 class Termination:
-    """Whether this process has been asked to end; several processes must agree after which step.
+    """Whether this process has been asked to end or to stop; several processes must agree after which step.
 
-    ``requested`` says so for this process; ``alone``, once it is known, that there is no other process.
+    Attributes
+    ----------
+    requested : bool
+        Whether this process has had a SIGTERM.
+    wish : str or None
+        Why this process would stop.
+    alone : bool
+        Whether there is no other process.
+    always : bool
+        Whether processes ask each other at each call of `agree`.
     """
 
-    def __init__(self) -> None:
-        self.requested = self.alone = False
-        self._skip = self._skipped = 0
+    def __init__(self, alone: bool = True) -> None:
+        self.alone, self.requested, self.always = alone, False, False
+        self.wish: str | None = None
+        self._decided, self._skip, self._skipped = False, 0, 0
         self._last = time.monotonic()
 
-    def agreed(self, gather: Callable[[Any], list[Any]], now: bool = False) -> bool:
-        """Tell whether any process has been asked to end; all processes get the same answer.
+    @property
+    def ends(self) -> bool:
+        """Whether this process, or another as `agree` has found, was asked to end."""
+        return self.requested if self.alone else self._decided
 
-        All processes call it after each step; a process on its own answers at once. Several processes ask
-        each other only now and then, after as many calls as the first of them expects in half a second.
+    def agree(self, gather: Callable[[Any], list[Any]], now: bool = False) -> str | None:
+        """Let several processes ask each other; return why all of them stop here, if any would.
+
+        All processes call it after each step, and get the same answer. They ask each other only now and then,
+        after as many calls as the first of them expects in half a second.
 
         Parameters
         ----------
@@ -45,26 +60,26 @@ class Termination:
         now : bool
             Whether to ask in any case; must be the same in all processes.
         """
-        if self.alone:
-            return self.requested
         self._skipped += 1
-        if self._skipped <= self._skip and not now:
-            return False
+        if self._skipped <= self._skip and not (now or self.always):
+            return None
         passed = max(time.monotonic() - self._last, 1e-6)
-        answers = gather((self.requested, int(self._skipped * APART / passed)))
-        self.alone = len(answers) == 1
-        self._skip, self._skipped, self._last = answers[0][1], 0, time.monotonic()
-        return any(requested for requested, _ in answers)
+        answers = gather((self.requested, self.wish, int(self._skipped * APART / passed)))
+        self._skip, self._skipped, self._last = answers[0][2], 0, time.monotonic()
+        self._decided = any(requested for requested, _, _ in answers)
+        wishes = {index: wish for index, (_, wish, _) in enumerate(answers) if wish is not None}
+        index, first = next(iter(wishes.items()), (0, None))
+        return first if first is None or len(wishes) == len(answers) else f"process {index}: {first}"
 
 
 @contextmanager
-def termination() -> Iterator[Termination]:
+def termination(alone: bool = True) -> Iterator[Termination]:
     """Record SIGTERM instead of ending at once, if this is the main thread and no handler is set.
 
     The old handler is put back at the end, also after an error. A signal that did not lead to
     `errors.Terminated` then does what it would have done without this.
     """
-    asked = Termination()
+    asked = Termination(alone)
     if not _free(signal.SIGTERM):
         yield asked
         return

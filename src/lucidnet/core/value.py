@@ -270,6 +270,11 @@ def to_config(value: Any, depth: int = 0, place: str = "", other: Callable[[Any]
         return {str(name): to_config(item, depth, place, other) for name, item in value.items()}
     if other is not None:
         return other(value)
+    if isinstance(value, Value):
+        raise SettingError(
+            f"{place}{shown(value)} cannot be saved: its class is no dataclass, so that nobody knows its "
+            f"settings: write @dataclass(frozen=True, repr=False) above class {type(value).__name__}"
+        )
     raise SettingError(
         f"{place}{shown(value)} cannot be saved: a file holds names and numbers, never code. Write a class "
         "(class Mine(Layer), or of a Loss or Schedule), and load with custom={'Mine': Mine}; or keep the "

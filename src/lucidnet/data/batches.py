@@ -151,6 +151,22 @@ class DatasetSource(Record):
         return {"batch_size": None, "shuffle": None}, of_dataset(self.dataset)
 
 
+def check_resumable(source: BatchSource) -> None:
+    """Raise if epochs are stretches of one iterator: who goes on would not find where the next begins.
+
+    Raises
+    ------
+    SettingError
+        If so.
+    """
+    if isinstance(source, DatasetSource) and source.dataset.once:
+        raise SettingError(
+            "resume: each epoch takes the next items of one iterator, and who goes on later would not find "
+            "the place: pass a function that returns a fresh one for each epoch, "
+            "Dataset.from_iterator(make, length)"
+        )
+
+
 def is_stored(x: Any) -> bool:
     """Tell whether something is an h5py data set."""
     return type(x).__module__.partition(".")[0] == "h5py"

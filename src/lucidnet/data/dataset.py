@@ -56,6 +56,12 @@ class Dataset(Report):
         """Return the chain of calls that made this data set, as text."""
         return brief(self)
 
+    @property
+    def once(self) -> bool:
+        """Whether each epoch takes the next items of one iterator, so that none can be had again."""
+        inner = getattr(self, "inner", None)
+        return inner is not None and bool(inner.once)
+
     # --- where they come from -------------------------------------------------------------------------
 
     @staticmethod
@@ -379,6 +385,10 @@ class Iterated(Dataset):
 
     def written(self) -> str:
         return f"Dataset.from_iterator({short(self.make)})"
+
+    @property
+    def once(self) -> bool:
+        return self.length is not None and hasattr(self.make, "__next__")
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yielded = start

@@ -80,6 +80,9 @@ class TensorBoard(Callback):
         if self.writer is not None:
             close(self.writer, self.folder)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"writer": None}  # it has a thread; the next training makes another
+
 
 def first_filters(params: Any) -> Array | None:
     """Return the filters of a first convolution as images (filters, height, width, channels)."""

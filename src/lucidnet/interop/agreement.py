@@ -6,11 +6,14 @@ import json
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ..core.packing import difference
 from ..core.text import short
 from ..core.value import to_config
 from ..data.fingerprint import of_arrays
 from ..errors import DataError, SettingError
+from .changes import to_plain
 
 MODEL = ("net", "input_shape", "dtype", "seed", "loss", "optimizer", "rule", "metrics", "classes")
 """What is compared of a model, besides its weights."""
@@ -49,7 +52,40 @@ def check_agreement(loop: Any, **more: Any) -> None:
     _compare(gather(json.dumps({"weights": of_arrays(model.state.vector), "step": loop.steps})))
 
 
-def _compare(texts: list[str]) -> None:
+def differing(loop: Any) -> bool:
+    """Tell whether processes would group steps differently; if so, each step is made alone.
+
+    If a callback of any of them acts between the steps, they ask each other after each block of steps whether
+    to stop.
+    """
+    first = loop.steps
+    kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in loop.callbacks]
+    everyone = loop.model.executor.gather(kinds)
+    loop.asked.always = any(room for each in everyone for _, *rooms in each for room in rooms)
+    return any(other != kinds for other in everyone)
+
+
+def agreed(loop: Any, now: bool) -> str | None:
+    """Return why all processes stop here, if one of them would; `now` asks in any case, as at an epoch's end.
+
+    Raises
+    ------
+    SettingError
+        If callbacks have changed the model in one process, and not in another: its settings, or weights that
+        somebody has set since the last step. That is looked at only `now`.
+    """
+    model, gather = loop.model, loop.model.executor.gather
+    if now:
+        vector = model.live.params.vector
+        weights = of_arrays(vector) if isinstance(vector, np.ndarray) else None
+        settings = {".".join(path) or "optimizer": own for path, own in to_plain(model.changes)}
+        mine = json.dumps({"set": settings, "weights": weights}, default=str)
+        _compare(gather(mine), "callbacks that change a model do so in all")
+    why: str | None = loop.asked.agree(gather, now)
+    return why
+
+
+def _compare(texts: list[str], way: str = WAY) -> None:
     first, *others = (json.loads(text) for text in texts)
     for index, theirs in enumerate(others, 1):
         if theirs == first:
@@ -57,4 +93,4 @@ def _compare(texts: list[str]) -> None:
         where, given, other = difference("", first, theirs)
         kind = DataError if where[1:].partition(".")[0].endswith("data") else SettingError
         said = f"{where[1:]} is {short(given)} in process 0, and {short(other)} in process {index}"
-        raise kind(f"several processes: {said}; {WAY}")
+        raise kind(f"several processes: {said}; {way}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from ..core.owners import LEFT
 from ..core.trees import Path
 from ..core.value import Value, from_config, to_config
 from ..errors import FileError
@@ -124,13 +125,16 @@ def from_plain(plain: Any, known: Mapping[str, type]) -> Changes:
     return made
 
 
-def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, Any]) -> Changes:
+def resumed(loop: Any, description: Mapping[str, Any], situation: Mapping[str, Any]) -> Changes:
     """Return the changes of a model whose training is resumed; see `merged`.
+
+    What this very training has set since the file was written, before it was interrupted, counts for nothing
+    if nobody has set anything else since.
 
     Parameters
     ----------
-    model : Model
-        The model, as it is now.
+    loop : Loop
+        The training that goes on, of a model as it is now.
     description : dict
         That of the file: under ``"set"`` what had been set when it was written.
     situation : dict
@@ -140,9 +144,14 @@ def resumed(model: Any, description: Mapping[str, Any], situation: Mapping[str, 
 
     from .registry import registry
 
+    model = loop.model
     known = {**classes(model.net, model.optimizer), **registry()}
     given = (json.loads(situation.get("begun", "[]")), description.get("set", []))
-    return merged(model.changes, *(from_plain(plain, known) for plain in given))
+    begun, kept = (from_plain(plain, known) for plain in given)
+    if LEFT.get(model) == (situation.get("run"), model.changes):
+        loop.begun = begun
+        return kept
+    return merged(model.changes, begun, kept)
 
 
 def classes(*values: Any) -> dict[str, type]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.packing import difference
+from ..core.packing import SENSELESS, difference, whole
 from ..core.trees import Tree, leaves
 from ..core.value import to_config
-from ..errors import ContentError, FileError, MismatchError
+from ..errors import ContentError, FileError, MismatchError, SettingError
 from . import container
 from .registry import registry
 
@@ -70,6 +70,12 @@ def place(folder: Path, step: int) -> Path:
     return path
 
 
+def later(folder: Path, run: str) -> str:
+    """Return the name of a training, or one that sorts behind all in a folder if the clock was put back."""
+    last = max((one.run for one in found(folder) if one.run is not None), default="")
+    return run if run >= last else f"{last}+{run}"
+
+
 def prune(folder: Path, run: str, keep: int) -> None:
     """Remove a training's older checkpoints, and left-over temporary files; keep all other files.
 
@@ -104,6 +110,31 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
         why = f"all its checkpoints are damaged: {faults[0].file} {faults[0].reason}"
         raise FileError(folder, why, "remove the folder to begin anew") from faults[0]
     return None
+
+
+def cycle_began(folder: Path, now: int) -> int:
+    """Return the step at which the one cycle of a folder's newest training began; `now` if there is none.
+
+    Who goes on with it has made some of its steps already, or none yet, in a new process.
+    """
+    with suppress(FileError, OSError, *SENSELESS):  # whatever is wrong, `fit` says it
+        given = container.describe(found(folder)[-1].path)["optimizer"]
+        rate = given.get("optimizer", given)["learning_rate"]
+        return whole(rate["starts"][-1] if rate["type"] == "Sequence" else 0)
+    return now
+
+
+@contextmanager
+def undone(loop: Any) -> Iterator[None]:
+    """Give a model back what it had, if its training turns out not to go on from what a checkpoint holds."""
+    model = loop.model
+    before = model.changes, model.state, model.history
+    try:
+        yield
+    except BaseException:
+        if not loop.ready:
+            model.changes, model.state, model.history = before
+        raise
 
 
 def compare(
@@ -159,3 +190,35 @@ def check_finite(trees: Tree) -> None:
     """Raise if a number is not finite, as no training makes such a step."""
     if not all(np.isfinite(array).all() for _, array in leaves(trees)):
         raise FileError("its weights are not all finite, as those of a training always are")
+
+
+def claimed(loop: Any, kept: list[Any]) -> None:
+    """Give the callbacks of a loop their saved states; those that nobody claims are noted.
+
+    Of several callbacks of one class, each is given the first that fits it, so their order does not matter.
+
+    Raises
+    ------
+    MismatchError
+        If a state fits none of the callbacks of its class.
+    FileError
+        If a saved state makes no sense.
+    """
+    misfits: dict[str, Exception] = {}
+    for callback in loop.callbacks:
+        name = type(callback).__name__
+        for mine in [one for one in kept if one[0] == name]:
+            try:
+                callback.restore(loop, mine[1])
+            except (FileError, SettingError) as error:
+                misfits.setdefault(name, error)
+                continue
+            except SENSELESS as error:
+                raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
+            kept.remove(mine)
+            break
+    for name, state in kept:
+        if why := misfits.get(name):
+            raise MismatchError(f"what the checkpoint holds of {name} does not fit: {why}") from why
+        if state is not None:
+            loop.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")

@@ -36,7 +36,7 @@ class Metric(Value, Generic[State]):
     @property
     def name(self) -> str:
         """The name in the history and on screen."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define name: name = 'error'")
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

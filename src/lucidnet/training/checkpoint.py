@@ -96,7 +96,7 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     from ..interop.changes import resumed
 
     model: Any = loop.model
-    model.changes = resumed(model, description, situation)  # `loop.begun` stays: with what this process began
+    model.changes = resumed(loop, description, situation)
     model.state = _state(model, situation, arrays)
     model.history = History({k: list(map(number, v)) for k, v in description["history"].items()})
     recorded = situation["recorded"].items()

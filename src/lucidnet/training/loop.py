@@ -11,8 +11,8 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ..backend.parts import NOTHING_TO_TRAIN
+from ..core import owners
 from ..core.own import check_callback
-from ..core.packing import SENSELESS
 from ..core.settings import count
 from ..core.signals import Termination, termination
 from ..core.text import Brief
@@ -22,15 +22,7 @@ from ..data.batches import BatchSource
 from ..data.given import check_accumulate
 from ..engine.protocol import Ran, Trainee
 from ..engine.state import Measured, State
-from ..errors import (
-    DataError,
-    FileError,
-    MismatchError,
-    NonFiniteError,
-    SettingError,
-    Terminated,
-    UnpicklableError,
-)
+from ..errors import DataError, NonFiniteError, SettingError, Terminated, UnpicklableError
 from ..foreign import MOMENTS, Refusing, answering
 from .diagnose import settled
 from .history import History, Result
@@ -79,8 +71,9 @@ class Callback(Brief, Refusing):
     """Acts at certain moments of a training; subclasses override the methods they need.
 
     Each method is given the `Loop`: ``loop.model`` with its state, ``loop.epoch`` and ``loop.batch``, which
-    count those that are done; ``loop.stop("reason")`` ends the training after this step. What a callback
-    remembers of a training is reset in `begin`, so that it can serve for several.
+    count those that are done; ``loop.stop("reason")`` ends the training after this step, in all processes
+    that train together. What a callback remembers of a training is reset in `begin`, so that it can serve for
+    several.
 
     Examples
     --------
@@ -189,8 +182,9 @@ class Loop:
         self.first, self.begun = model.history.epochs, model.changes
         self.stopped: str | None = None
         self.locks: list[Any] = []
+        self.thread: Any = None
         self.run_name = f"{time.time():017.6f}-{os.urandom(4).hex()}"  # later ones sort last
-        self.asked, self.one_by_one, self.fresh = Termination(), False, False
+        self.asked, self.one_by_one, self.fresh, self.ready = Termination(), False, False, False
         check_accumulate(model.optimizer, settings.accumulate)
         self.tally = Tally(model.metrics, model.problem.loss.named)
         self.compiled = model.executor.compile_seconds
@@ -206,8 +200,14 @@ class Loop:
         return int(self.model.live.step)
 
     def stop(self, reason: str) -> None:
-        """End the training after the current step; of several processes, all must do so after the same."""
-        self.stopped = reason
+        """End the training after the current step; of several processes all end, if any one calls this.
+
+        If `room` says that a callback acts between the steps, they end after this very step, else within half
+        a second, or at the end of the epoch.
+        """
+        self.asked.wish = reason
+        if self.asked.alone:
+            self.stopped = reason
 
     @property
     def over(self) -> bool:
@@ -238,6 +238,8 @@ class Loop:
             After a SIGTERM: the step is finished, and callbacks such as `Checkpoint` have written it down.
         FileError
             If another training writes to a folder of a callback.
+        SettingError
+            If another thread trains the model, or another training has begun with a callback meanwhile.
         """
         begun: list[Callback] = []
         if not self.model.problem.layout.parameters.size:
@@ -245,7 +247,7 @@ class Loop:
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]
         hold: Any = nullcontext([])
-        if len(executor.gather(None)) > 1:
+        if several := len(executor.gather(None)) > 1:
             from ..interop.agreement import check_agreement
 
             check_agreement(self, resume=restore is not None, checkpoints=bool(owned))
@@ -253,34 +255,43 @@ class Loop:
             from ..core.lock import locked
 
             hold = locked(owned, executor.gather, executor.main, note)
-        with termination() as self.asked, hold as self.locks:
+        with termination(not several) as self.asked, hold as self.locks, owners.training(self):
             try:
                 kept = restore() if restore else None
                 self.fresh = restore is not None and kept is None
                 with executor.training():
                     for callback in self.callbacks:
                         begun.append(callback)
+                        owners.take(self, callback)
                         callback.begin(self)
                     self._begin(kept or [])
+                    self.ready = True
                     while not self.over:
                         self._epoch()
-                        if self._terminating(now=True):
+                        if self.asked.ends:
                             self._terminate()
             finally:
                 with ExitStack() as ends:  # all of them, whatever one of them raises; the last first
                     ends.callback(self.progress.close)
                     ends.callback(setattr, self.model.history, "stopped", self.stopped)
                     for callback in reversed(begun):
-                        ends.callback(callback.end, self)
+                        if not owners.lost(self, callback):
+                            ends.callback(callback.end, self)
         return cast(History, self.model.history)
 
     def _begin(self, kept: list[Any]) -> None:
         """Let callbacks continue from what they remembered, or write down the start of the training."""
-        self.one_by_one = self._differ()
+        if not self.asked.alone:
+            from ..interop.agreement import differing
+
+            self.one_by_one = differing(self)
+            self._agree(now=True)
         if self.fresh:
             self._all_told()
-        for name in going_on(self, kept):
-            self.progress.note(f"{name} is no more among the callbacks: what it remembered is left out")
+        if kept:
+            from ..interop.checkpoints import claimed
+
+            claimed(self, kept)
         if self.over:
             why = f"was ended by a callback: {self.stopped}" if self.stopped else "is complete"
             self.progress.note(f"nothing to do: after {self.epoch} epochs this training {why}")
@@ -289,18 +300,12 @@ class Loop:
         for callback in self.callbacks:
             callback.after_all(self)
 
-    def _differ(self) -> bool:
-        """Tell whether processes would group steps differently; if so, each step is made alone."""
-        first = self.steps
-        kinds = [[type(c).__name__, *map(c.room, range(first, first + 3))] for c in self.callbacks]
-        everyone = self.model.executor.gather(kinds)
-        self.asked.alone = len(everyone) == 1
-        return any(other != kinds for other in everyone)
+    def _agree(self, now: bool = False) -> None:
+        """Let several processes stop, or end, after the same step, before any of them writes that down."""
+        if not self.asked.alone:
+            from ..interop.agreement import agreed
 
-    def _terminating(self, now: bool = False) -> bool:
-        """Tell whether the training must end here, because this process or another was asked to stop."""
-        asked = self.asked
-        return asked.requested if asked.alone else asked.agreed(self.model.executor.gather, now)
+            self.stopped = agreed(self, now) or self.stopped
 
     def _terminate(self) -> None:
         """Let callbacks save the training, and raise `Terminated`."""
@@ -337,7 +342,7 @@ class Loop:
         with model.executor.prefetch(self._blocks(batches), model.live) as blocks:
             for steps, prepared in blocks:
                 self._steps(steps, prepared)
-                if self._terminating():
+                if self.asked.ends:
                     self._terminate()
                 if self.stopped is not None:
                     break
@@ -386,6 +391,7 @@ class Loop:
             model.history.record(self.steps, self.validate())
         for callback in self.callbacks:
             callback.step(self, ran.measured)
+        self._agree()
         self._all_told()
         self.progress.batch(self.batch, self.tally.result)
 
@@ -394,8 +400,11 @@ class Loop:
         model = self.model
         with model.executor.lock:
             model.live, error = settled(ran, model.problem, model.executor, steps)
-        if isinstance(error, NonFiniteError) and any([c.failed(self, error) for c in self.callbacks]):
-            return self.stop(str(error))
+        if isinstance(error, NonFiniteError):
+            accepted = any([callback.failed(self, error) for callback in self.callbacks])
+            if any(model.executor.gather(accepted)):
+                self.stopped = str(error)
+                return
         raise error
 
     def _close_epoch(self) -> None:
@@ -404,32 +413,12 @@ class Loop:
             result |= self.validate()
         self.model.history.append(result)
         self.epoch, self.batch = self.epoch + 1, 0
+        owners.check(self)
         for callback in self.callbacks:
             callback.epoch(self, Result(result))
+        self._agree(now=True)
         self._all_told()
         self.progress.epoch(self.epoch, Result(result))
-
-
-def going_on(loop: Loop, kept: list[Any]) -> list[str]:
-    """Restore the callbacks of a loop from their saved states; return the names of unclaimed states.
-
-    Raises
-    ------
-    FileError
-        If a saved state makes no sense.
-    """
-    for callback in loop.callbacks:
-        name = type(callback).__name__
-        if (mine := next((one for one in kept if one[0] == name), None)) is None:
-            continue
-        kept.remove(mine)
-        try:
-            callback.restore(loop, mine[1])
-        except (FileError, SettingError) as error:
-            raise MismatchError(f"what the checkpoint holds of {name} does not fit: {error}") from error
-        except SENSELESS as error:
-            raise FileError(f"what the checkpoint holds of {name} makes no sense ({error!r})") from error
-    return [name for name, state in kept if state is not None]
 
 
 def even(most: int, batches: int | None, accumulate: int) -> int:

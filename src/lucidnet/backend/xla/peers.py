@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from traceback import format_exception_only
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -35,9 +36,11 @@ TAKEN = 0.2
 LEFT = "lucidnet/left/"
 """The key prefix under which processes announce that they have ended."""
 GONE = (
-    "another process has gone, or cannot be reached. Start all of them again, with as many as you like; with "
-    "--resume (fit(..., resume=folder)) they go on from the newest checkpoint."
+    "another process has gone{}. Start all of them again, with as many as you like; with --resume "
+    "(fit(..., resume=folder)) they go on from the newest checkpoint."
 )
+LONGEST = 300
+"""The most characters of another process's error that are shown."""
 LOUDNESS = "TF_CPP_MIN_LOG_LEVEL"
 RUNTIME = "jax._src.distributed"
 CASTS = (b"St8bad_cast", b"N8nanobind10cast_errorE")
@@ -83,13 +86,13 @@ def begin(initialize: Callable[[], None]) -> None:
         sys.excepthook = _excepthook(sys.excepthook)
 
 
-def leave() -> None:
-    """Detach from the distributed runtime: no process waits for another any more."""
+def leave(why: str = "") -> None:
+    """Detach from the distributed runtime, and tell the others why: no process waits for another any more."""
     if RUNTIME not in sys.modules or _client() is None:
         return
     if not HERE.left.is_set():
         HERE.left.set()
-        _within(0.2, _say_left)  # it may be the first that is gone
+        _within(0.2, lambda: _say_left(why))  # it may be the first that is gone
     state = _runtime()
     for name in ("preemption_sync_manager", "client", "service"):
         if (held := getattr(state, name, None)) is not None:
@@ -125,8 +128,21 @@ def _client() -> Any:
     return _runtime().client
 
 
-def _say_left() -> None:
-    _client().key_value_set(f"{LEFT}{HERE.index}", "")
+def gone() -> str:
+    """Return a message that another process has gone, with the error that ended it if it told one."""
+    told: list[str] = []
+
+    def ask() -> None:
+        for name, why in _client().key_value_dir_get(LEFT):
+            if why:
+                told.append(f"process {name.removeprefix(LEFT)}: {why}")
+
+    _within(0.2, ask)  # it may be the first that is gone, which knows
+    return GONE.format(f" ({'; '.join(told)})" if told else ", or cannot be reached")
+
+
+def _say_left(why: str = "") -> None:
+    _client().key_value_set(f"{LEFT}{HERE.index}", why)
 
 
 def _end() -> None:
@@ -170,7 +186,7 @@ def _excepthook(before: Callable[..., Any]) -> Callable[..., Any]:
         if issubclass(kind, WorkerError) and not at_prompt:
             give_up(str(error))
         if not at_prompt:
-            leave()
+            leave(" ".join("".join(format_exception_only(kind, error)).split())[:LONGEST])
         before(kind, error, trace)
 
     return hook
@@ -180,7 +196,7 @@ def _heard(*_: Any) -> None:
     """End this process after another has gone, unless it ends by itself; C++ calls this in its own thread."""
     HERE.heard.set()
     if not HERE.left.wait(GRACE):
-        print(f"error: {HERE}: {GONE}", file=sys.stderr, flush=True)
+        print(f"error: {HERE}: {gone()}", file=sys.stderr, flush=True)
         _flush()
         os._exit(EXIT)
     while True:  # returning would end this process

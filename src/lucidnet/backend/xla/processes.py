@@ -18,7 +18,7 @@ from ...core.packing import from_bytes, shaped_like, to_bytes
 from ...core.settings import UnfitError, setting, taken, whole
 from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
-from .peers import EXIT, GONE, HERE, begin, leave, left, runtime
+from .peers import EXIT, HERE, begin, gone, leave, left, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
@@ -39,6 +39,9 @@ HINTS = {
 }
 """What stands before JAX's own words."""
 VERSIONS = "all must run the same version of lucidnet"
+ALL_CALL = "what they do together (fit, evaluate, lr_find) all must call, in one order, in callbacks too"
+OURS = ("lucidnet", "jax", "jaxlib", "numpy", "contextlib", "functools", "threading", "queue")
+"""The packages whose frames are not the user's program."""
 
 
 def _address(given: Any, owner: Any) -> str:
@@ -93,25 +96,52 @@ def detected() -> bool:
         return False
 
 
-def gathered(value: Any) -> list[Any]:
+def gathered(value: Any, topic: str | None = None) -> list[Any]:
     """Return the values of all processes, in their order; every process must call this.
 
     Plain data are sent: numbers, texts, None, arrays, and tuples, lists and dicts of them.
 
+    Parameters
+    ----------
+    value
+        What this process has.
+    topic : str, optional
+        What they tell each other, which must be the same in all; the name of the function that calls
+        `Executor.gather` if not given.
+
     Raises
     ------
     SettingError
-        If there is something else in it.
+        If there is something else in it, or others are somewhere else in the program.
     WorkerError
         If another process sent what cannot be read.
     """
+    topic = topic or sys._getframe(2).f_code.co_name
+    mine = (topic, place(), value)
     try:
-        mine = to_bytes(value)
+        sent = to_bytes(mine)
     except FileError as error:
+        why = str(error).replace("value/2", "value", 1)
         raise SettingError(
-            f"several processes: what they tell each other, as states of metrics, must be plain: {error}"
+            f"several processes: what they tell each other, as states of metrics, must be plain: {why}"
         ) from error
-    return [_read(index, data, value) for index, data in enumerate(_sent(mine))]
+    found = [_read(index, data, mine) for index, data in enumerate(_sent(sent))]
+    for index, (theirs, where, _) in enumerate(found):
+        if theirs != topic:
+            raise SettingError(
+                f"several processes: this one is at {mine[1]}, and process {index} at {where}: {ALL_CALL}"
+            )
+    return [theirs for _, _, theirs in found]
+
+
+def place(thread: int | None = None) -> str:
+    """Return where a thread is in the user's own program, as file and line; this one if none is given."""
+    frame: Any = sys._getframe(1) if thread is None else sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in OURS:
+            return f"line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}"
+        frame = frame.f_back
+    return "an unknown place"
 
 
 def _sent(mine: bytes) -> list[bytes]:
@@ -148,8 +178,9 @@ def together(count: int) -> Iterator[None]:
     jax: Any = import_module("jax")
     where = f"process {jax.process_index()} of {count}"
     if HERE.heard.is_set() or HERE.left.is_set():
+        message = f"{where}: {gone()}"
         leave()
-        raise WorkerError(f"{where}: {GONE}")
+        raise WorkerError(message)
     global inside
     inside += 1
     try:
@@ -157,9 +188,9 @@ def together(count: int) -> Iterator[None]:
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not BROKEN.match(str(error)):
             raise
+        message, why = gone(), str(error).splitlines()[0][:200]
         leave()
-        why = str(error).splitlines()[0][:200]
-        raise WorkerError(f"{where}: {GONE} (The runtime says: {why})") from error
+        raise WorkerError(f"{where}: {message} (The runtime says: {why})") from error
     finally:
         inside -= 1
 
@@ -197,6 +228,7 @@ class Watchdog(Brief):
     def __init__(self, seconds: float | None = None, end: Callable[[int], Any] = os._exit) -> None:
         self.seconds = float(os.environ.get(STUCK, PATIENCE)) if seconds is None else seconds
         self.end, self.last, self.over = end, time.monotonic(), threading.Event()
+        self.owner = threading.get_ident()
         self.thread = threading.Thread(target=self._watch, name="lucidnet watchdog", daemon=True)
         self.thread.start()
 
@@ -215,11 +247,12 @@ class Watchdog(Brief):
             idle = time.monotonic() - self.last
             deserted = deserted + 1 if inside and idle > 1 and left() else 0
             if deserted > DESERTED:
-                return self._give_up(GONE)
+                return self._give_up(gone())
             if idle > self.seconds:
                 return self._give_up(
-                    f"no step for {self.seconds:g} s, so some process is stuck; this one ends. Start all of "
-                    "them again with --resume to go on from the newest checkpoint; "
+                    f"no step for {self.seconds:g} s, so some process is stuck; this one is at "
+                    f"{place(self.owner)}, and ends. If others are somewhere else, {ALL_CALL}. Else start "
+                    "all of them again with --resume to go on from the newest checkpoint; "
                     f"{STUCK} sets how long to wait."
                 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar
 
 from ...core.settings import finite, scheduled, sequence, whole
@@ -20,7 +20,7 @@ MOST_DRAWN = 200
 
 def _steps(setting: Any) -> int:
     """Return the sum of all numbers of steps in a schedule, which are its whole numbers."""
-    if isinstance(setting, Value):
+    if isinstance(setting, Value) and is_dataclass(setting):
         return sum(_steps(getattr(setting, f.name)) for f in fields(setting))
     if isinstance(setting, (tuple, list)):
         return sum(map(_steps, setting))
@@ -43,7 +43,7 @@ class Schedule(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for f in fields(self):
+        for f in fields(self) if is_dataclass(self) else ():
             given = getattr(self, f.name)
             if is_declared(type(self), f.name):
                 continue

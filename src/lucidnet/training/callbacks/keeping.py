@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.files import about, make_folder
 from ...core.settings import choice, path_like, taken, text, whole
+from ...data.batches import check_resumable
 from ...engine.state import Measured
 from ...errors import SettingError
 from ...metrics.best import Best
@@ -75,11 +76,13 @@ class Checkpoint(Callback):
         return self.every_steps - step % self.every_steps if self.every_steps else None
 
     def begin(self, loop: Loop) -> None:
+        from ...interop.checkpoints import later
         from ...interop.model_file import describe
 
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
             self.best.begin(loop.model.metrics)
+        loop.run_name = later(self.folder, loop.run_name)
         describe(loop.model)  # things that cannot be saved are an error now, and not after hours
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
@@ -124,12 +127,14 @@ class Checkpoint(Callback):
 
 def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
     """Run a training loop, continuing from the newest checkpoint of a folder if there is one."""
+    from ...interop.checkpoints import undone
     from ..checkpoint import restore
 
     where = Path(folder)
+    check_resumable(loop.source)
     if not any(isinstance(c, Checkpoint) and c.saves and c.folder == where for c in loop.callbacks):
         loop.callbacks = [*loop.callbacks, Checkpoint(where)]
-    with about(where, "use another folder, or remove this one to begin anew"):
+    with about(where, "use another folder, or remove this one to begin anew"), undone(loop):
         return loop.run(lambda: restore(loop, where))
 
 
