@@ -688,8 +688,7 @@ class Model:
         """Make one optimizer step with gradients of any origin.
 
         Everything that belongs to a step is done: penalties, clipping, weight decay, schedules, constraints,
-        and, given the tape, running statistics and carried states. A gradient that is not finite changes
-        nothing.
+        running statistics and carried states. A gradient that is not finite changes nothing.
 
         Parameters
         ----------
@@ -697,7 +696,8 @@ class Model:
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
             several are added. Parameters without a gradient stay unchanged.
         tape : Tape or sequence of Tape, optional
-            The training passes whose statistics and states are kept.
+            The training passes whose statistics and states are kept. A network with running statistics that
+            learn, or with states that are carried on, needs them; ``()`` leaves these as they are.
 
         Returns
         -------

@@ -429,7 +429,8 @@ def test_gradients_and_errors_that_are_no_real_numbers_are_refused(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
-    net = model(backend=backend)
+    net = model(backend=backend, loss="mse")
+    begun = net.state
     norm = model([Input(3), Dense(3), L.BatchNormalization(), Dense(2)], backend)
 
     def twice(net, batch):
@@ -444,14 +445,22 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
         return writing
 
     for function, error, match in [
-        (lambda own, b: net.forward(X).output.sum(), SettingError, "this model is trained by a step"),
         (
             lambda own, b: net.apply(own.forward(b[0]).backward(b[1])[1]),
             SettingError,
             "is given in its place",
         ),
         (lambda own, b: net.copy_weights(own), SettingError, "copy_weights"),
-        (lambda own, b: norm.copy_weights(net), SettingError, "copy_weights: this model is trained"),
+        *[
+            (lambda own, b, call=call: call() and None, SettingError, "this model is trained by a step")
+            for call in (
+                *(lambda: net.forward(X), lambda: net.predict(X), lambda: net.evaluate(X, Y)),
+                *(lambda: net.params, lambda: net.get_weights(), lambda: net.activations(X)),
+                *(lambda: net.part("dense1").predict(X), lambda: net.train_step(X, Y)),
+                *(lambda: net.set(learning_rate=0.1), lambda: model(backend=backend).copy_weights(net)),
+                lambda: setattr(net, "state", begun),
+            )
+        ],
         (lambda own, b: own.copy_weights(norm), SettingError, "must be one of the models"),
         (lambda own, b: own.copy_weights(own, tau=2), SettingError, "tau must be from 0 to 1"),
         (lambda own, b: own.forward(b[0][:, :2]), ShapeError, "expected 3 input features, got 2"),
@@ -465,10 +474,11 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
         (write(lambda w, y, x: x.__imul__(1)), SettingError, "writes into an array"),
         (lambda own, b: np.zeros(2, [("a", "U3")]), SettingError, "must be numbers or arrays of numbers"),
     ]:
-        before = X.copy()
+        given = X.copy()
         with pytest.raises(error, match=match):
             ln.OwnStep(function, net)([(X, Y)])
-        np.testing.assert_array_equal(X, before)
+        np.testing.assert_array_equal(X, given)
+        np.testing.assert_array_equal(net.get_weights(), begun.vector)
     with pytest.raises(SettingError, match="before the weights last changed"):
         ln.OwnStep(twice, norm)([(X, Y)])
     for wrong in ({"x": X}, 3, None, "ab"):
@@ -477,6 +487,43 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
     net.forward(X)  # free again
     told = ln.OwnStep(step, net)([[X, Y]])  # a batch may be a list, too
     assert told[0] == pytest.approx(((model().predict(X) - Y) ** 2).mean())
+
+
+def test_a_step_reads_a_model_that_it_is_not_given_on_numpy_alone():
+    for ask in (lambda net: net.predict(X), lambda net: net.forward(X).output):
+        teacher = model()
+        (told,) = ln.OwnStep(lambda own, b, ask=ask, net=teacher: ask(net), model())([X])
+        np.testing.assert_array_equal(told, ask(teacher))
+        there = model(backend="jax")
+        with pytest.raises(SettingError, match=r"is not given.*OwnStep\(step, model, teacher\)"):
+            ln.OwnStep(lambda own, b, ask=ask, net=there: ask(net), model(backend="jax"))([X])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("last", ["statistics", "frozen", "around", "states"])
+def test_what_a_pass_leaves_behind_is_asked_for(backend, last):
+    norm = L.BatchNormalization(frozen=last == "frozen", name="norm")
+    inside = L.Sequential([norm], name="inside", frozen=last == "around")
+    cell = [L.LSTM(3, stateful=True, name="cell")]
+    net = model([Input((4, 3)), *(cell if last == "states" else [inside, L.Flatten()]), Dense(2)], backend)
+    x = RNG.normal(size=(8, 4, 3))
+
+    def told(net, *given):
+        return net.apply(net.forward(x, train=True).backward(Y)[1], *given) and None
+
+    for call in (told, lambda net, *given: ln.OwnStep(lambda own, b: told(own, *given), net)([x])):
+        if last in ("statistics", "states"):
+            match = {"statistics": "inside.norm has running statistics", "states": "cell carries its states"}
+            with pytest.raises(SettingError, match=rf"apply: {match[last]}.*apply\(grads, tape=\(\)\)"):
+                call(net)
+        else:
+            call(net)
+        before = net.params
+        call(net, ())
+        assert not net.state.carried or last == "states"
+        for name in ("mean", "variance") if last != "states" else ():
+            array = net.params["inside"]["norm"][name]
+            np.testing.assert_array_equal(array, before["inside"]["norm"][name])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -105,6 +105,15 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
             ("fit", "train_step", "compile", "gradients"),
             "apply(grads, tape), of gradients by forward(x, train=True) and tape.backward(dy)",
         ),
+        "get_weights": "params",
+        **dict.fromkeys(
+            ("set_weights", "set_params", "load_weights"),
+            "copy_weights(other), of another model that the step is given",
+        ),
+        **dict.fromkeys(
+            ("set", "optimizer"),
+            "Model.set(...), between calls of OwnStep; a rate that changes from step to step is a schedule",
+        ),
     },
     "ModelPart": {
         "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",

@@ -15,6 +15,7 @@ from ..core.settings import shown
 from ..core.trees import Path, dotted, leaves, put
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
+from ..engine.parameters import owners
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
@@ -251,9 +252,15 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
     Raises
     ------
     SettingError
-        If one of them is no tape of this model (`of`), or left nothing although a training pass would.
+        If one of them is no tape of this model (`of`), or left nothing although a training pass would; or if
+        none is given although one is needed.
     """
     leaves_nothing = not problem.layout.buffers.paths and not problem.layout.stateful
+    if tape is None and not leaves_nothing and (what := _learning(problem)):
+        raise SettingError(
+            f"apply: {what}, which only a training pass can tell: give its tape, apply(grads, tape), or "
+            "several; apply(grads, tape=()) leaves them as they are"
+        )
     if leaves_nothing and (tape is None or (isinstance(tape, Tape) and tape.of is of)):
         return ()
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
@@ -271,9 +278,18 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
         if not each.train:
             raise SettingError(
                 "apply: this tape is of an inference, which leaves no running statistics and no states: make "
-                "it with forward(x, train=True), or give no tape"
+                "it with forward(x, train=True); apply(grads, tape=()) leaves them as they are"
             )
     return tuple(tapes)
+
+
+def _learning(problem: Problem) -> str:
+    """Return which layer has running statistics that learn, or states to carry on; "" if none has."""
+    net, layout = problem.net, problem.layout
+    if layout.stateful:
+        return f"{dotted(layout.stateful[0])} carries its states on"
+    moving = (path for path in layout.buffers.paths if not any(o.frozen is True for o in owners(net, path)))
+    return next((f"{dotted(path[:-1])} has running statistics" for path in moving), "")
 
 
 def check_recent(tape: Tape, state: State) -> None:

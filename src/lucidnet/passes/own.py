@@ -35,7 +35,6 @@ from .batches import alike, as_arrays, numbers, wrong_in
 from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
-from .going import known_of
 from .moves import check_recent, collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
@@ -44,9 +43,13 @@ STRIDE = 1000
 """The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
 
 
-CHANGED = (
-    "a model itself, whose steps are lost so: inside of it call what the step is given in its place, "
-    "step(model, batch)"
+OWN = (
+    "this model is trained by a step of one's own just now, and has the weights of before all its steps: "
+    "inside of it call what the step is given in its place, step(model, batch), as in model.forward(x).output"
+)
+OTHER = (
+    "OwnStep: the step calls a model that it is not given, which no program can: give it, too, "
+    "OwnStep(step, model, teacher), and call what the step is given in its place, step(model, teacher, batch)"
 )
 IN_PLACE = re.compile(
     "no attribute '?__i(add|sub|mul|truediv|floordiv|mod|pow|matmul|and|or|xor|lshift|rshift)__"
@@ -221,8 +224,7 @@ class Learner(Brief):
         """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
-        view = View.of(self.net, self.input_shape, name, to, after, outputs)
-        return ModelPart(self, view, partial(self.forward, view=view))
+        return ModelPart(self, View.of(self.net, self.input_shape, name, to, after, outputs), self.forward)
 
 
 class _Running(Own):
@@ -364,7 +366,7 @@ class _Running(Own):
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
             if "Cannot apply JAX transformations" in str(error):
-                raise SettingError(f"OwnStep: the step calls {CHANGED}") from error
+                raise SettingError(OTHER) from error
             if isinstance(error, AttributeError) and IN_PLACE.search(str(error)):
                 raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
             if not_followed(error):
@@ -480,7 +482,7 @@ class OwnStep(Brief):
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
         placements = [getattr(model.executor, "placement", None) for model in models]
-        run = _Running(self.step, placements, self._sizes)
+        run, executor = _Running(self.step, placements, self._sizes), models[0].executor
         told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:
@@ -488,11 +490,11 @@ class OwnStep(Brief):
                 locks.enter_context(_busy(model))
             states = States(tuple(model.live for model in models))
             for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
-                ran = models[0].executor.run(run, problems, states, group)
+                ran = executor.run(run, problems, states, group)
                 before, states, error = states, ran.state, ran.error
                 for model, old, state in zip(models, before.states, states.states, strict=True):
                     if model.live is not old:
-                        raise SettingError(f"OwnStep: the step has changed {CHANGED}")
+                        raise SettingError(f"OwnStep: {OWN}")
                     model.live = state
                 told += [measured.prediction for measured in ran.measured]
                 if error is not None:
@@ -517,15 +519,35 @@ class OwnStep(Brief):
         return NonFiniteError(f"{found}{wrong_in(batch)}")
 
 
+class _Away:
+    """What a model has for an executor while steps run over it: for the step itself none, as it is mistaken.
+
+    All that reads or changes the weights of a model asks for its executor.
+
+    Parameters
+    ----------
+    executor : Executor
+        The executor, which other threads use as before.
+    """
+
+    def __init__(self, executor: Any) -> None:
+        self._executor, self._thread = executor, get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        if get_ident() == self._thread:
+            raise SettingError(OWN)
+        return getattr(self._executor, name)
+
+
 @contextmanager
 def _busy(model: Any) -> Iterator[None]:
-    """Mark a model while steps run over it: whoever calls the model itself meanwhile is mistaken."""
-    known = known_of(model)
-    known.busy, before = get_ident(), known.busy
+    """Keep a step from calling its models themselves."""
+    executor = model.executor
+    model.executor = _Away(executor)
     try:
         yield
     finally:
-        known.busy = before
+        model.executor = executor
 
 
 def _number(told: Any) -> Any:

@@ -36,7 +36,7 @@ class ModelPart(Brief):
     view : View
         The layers of the part.
     passed : callable
-        Makes a pass through these layers.
+        Makes a pass: ``passed(x, train, mask, view)``.
 
     Examples
     --------
@@ -72,7 +72,13 @@ class ModelPart(Brief):
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
         """Run these layers forward; the gradients from the tape are named as in the whole model."""
-        return self._passed(x, train, mask)
+        return self._passed(x, train, mask, self.view)
+
+    def part(
+        self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
+    ) -> ModelPart:
+        """Return a part of this part, by the names of layers in it; see `Model.part`."""
+        return ModelPart(self.model, self.view.part(name, to, after, outputs), self._passed)
 
     def predict(self, x: Any, mask: Any = None) -> Numbers:
         """Return the outputs (n, ...) for inputs (n, ...), in inference."""

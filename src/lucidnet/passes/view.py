@@ -66,6 +66,11 @@ class View(Record):
         around = tuple(layers[path[:depth]].frozen is True for depth in range(len(path)))
         return cls(layers[path], input_shapes(net, shape)[path], path, around)
 
+    def part(self, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> View:
+        """Return a part of this part; the arguments are those of `Model.part`."""
+        made = View.of(self.net, self.shape, name, to, after, outputs)
+        return replace(made, path=(*self.path, *made.path), around=(*self.around, *made.around))
+
     @cached_property
     def looks_up(self) -> bool:
         """Whether a layer takes only some numbers, as an embedding does: inputs are looked through."""
@@ -136,6 +141,8 @@ def _of(net: Layer, params: Tree) -> Tree:
 
 def _path(net: Layer, name: Any, argument: str) -> Path:
     known = {dotted(path): path for path, _ in walk(net) if path}
+    if not known:
+        raise SettingError(f"part: {net.describe()} is a single layer, and has no parts")
     if not isinstance(name, str) or name not in known:
         raise UnknownNameError(f"part: {argument}: no layer is called {name!r}: {suggestion(name, known)}")
     return known[name]
