@@ -12,7 +12,8 @@ from . import compiling, foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .backend.config import DTYPES, DeviceConfig
-from .core.trees import Numbers, Params, ReadOnly
+from .backend.view import read_only
+from .core.trees import Numbers, Params
 from .data.batch import Data
 from .data.named import inputs, named, numbered
 from .engine.build import executor_for, initial
@@ -345,7 +346,7 @@ class Model:
     @property
     def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return ReadOnly.of(self.state.feedback.weights)  # type: ignore[no-any-return]
+        return read_only(self.state.feedback.weights)  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -376,7 +377,7 @@ class Model:
     @property
     def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
-        return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
+        return read_only(self.state.params)  # type: ignore[no-any-return]
 
     needs_target = property(compiling.needs_target, doc="Whether its loss needs targets.")
 

@@ -8,6 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.backend import namespace
 from lucidnet.errors import DataError, NonFiniteError, SettingError, ShapeError
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD, Adam
@@ -189,6 +190,28 @@ def test_a_soft_update_is_that_of_each_weight():
         one.copy_weights(model([Input(3), Dense(5, "tanh"), Dense(2)]))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_share_of_the_way_may_come_with_the_batch(backend):
+    """Slow and fast weights that meet in every second step (Lookahead), as by hand."""
+
+    def looking(fast, slow, batch):
+        x, y, meet = batch
+        step(fast, (x, y))
+        slow.copy_weights(fast, tau=0.5 * meet)
+        fast.copy_weights(slow, tau=meet)
+
+    (fast, slow), (one, other) = ([model(backend=kind) for _ in range(2)] for kind in (backend, "numpy"))
+    ln.OwnStep(looking, fast, slow)([(X, Y, k % 2) for k in range(4)])
+    for k in range(4):
+        step(one, (X, Y))
+        if k % 2:
+            other.copy_weights(one, tau=0.5), one.copy_weights(other)
+    for ours, theirs in ((fast, one), (slow, other)):
+        np.testing.assert_allclose(ours.get_weights(), theirs.get_weights(), 1e-10)
+    with pytest.raises(SettingError, match="tau must be from 0 to 1, got 2"):
+        fast.copy_weights(slow, tau=namespace(fast.forward(X).output).asarray(2.0))
+
+
 # --- labels that are no class --------------------------------------------------------------------------
 
 
@@ -282,6 +305,47 @@ def test_an_optimizer_says_what_it_cannot_move():
             call()
 
 
+# --- batches, and what a step tells --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_batch_is_what_it_was(backend):
+    net = ln.Model(DENSE, backend=backend)
+    net.compile(optimizer="sgd")
+    own = ln.OwnStep(
+        lambda net, batch: {"sum": batch[0].sum(), "count": batch[1].sum(), "all": batch[0]}, net
+    )
+    torch = pytest.importorskip("torch")
+    rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.arange(8))
+    told = own(torch.utils.data.DataLoader(rows, batch_size=4))
+    assert [list(one) for one in told] == [["sum", "count", "all"]] * 2  # not sorted
+    assert [int(one["count"]) for one in told] == [6, 22]
+    with pytest.raises(DataError, match=r"a batch holds 1e\+39 at index \(1,\): in float32.*infinite"):
+        own([(np.array([1, 1e39]), X)])
+    assert np.isnan(own([(np.array([1, np.nan]), X)])[0]["sum"])  # it was none before
+    large = X, np.array([1, 2**40])
+    if backend == "numpy":
+        assert own([large])[0]["count"] == 2**40 + 1
+        return
+    with pytest.raises(DataError, match=r"batch 1 holds 1099511627776 at index \(1,\).*32 bits.*float64"):
+        own([(X, np.array([1, 2])), large])
+    assert ln.OwnStep(lambda net, x: x.sum(), model(backend="jax"))([large[1]]) == [2**40 + 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_are_read_only_trees_in_a_step(backend):
+    jax = pytest.importorskip("jax")
+    net = model(backend=backend)
+
+    def writing(net, batch):
+        net.params["dense1"]["W"] = 0 * net.params["dense1"]["W"]
+
+    with pytest.raises(SettingError, match="changes no model"):
+        ln.OwnStep(writing, net)([X])
+    sizes = jax.tree.map(lambda array: array.size, net.params)  # JAX knows them, on NumPy, too
+    assert sizes["dense1"] == {"W": 12, "b": 4}
+
+
 # --- programs on JAX -----------------------------------------------------------------------------------
 
 
@@ -299,6 +363,48 @@ def test_a_step_of_ones_own_compiles_once_for_each_shape_and_few_times_for_each_
     assert net.executor.programs == 2
     assert net.state.step == other.state.step
     np.testing.assert_allclose(net.get_weights(), other.get_weights(), 1e-10)
+
+
+def test_what_a_step_reads_by_name_may_change():
+    """A number makes another program; else the step is traced for a program once, however often it is called."""
+    rate, times, calls = 0.5, 2, [0]
+
+    def reading(net, batch):
+        calls[0] += 1
+        for _ in range(times):
+            tape = net.forward(batch, train=True)
+            net.apply(tape.backward(rate * tape.output)[1], tape)
+        return rate
+
+    found = {}
+    for backend in BACKENDS:
+        rate, times, net = 0.5, 2, model(backend=backend)
+        own = ln.OwnStep(reading, net)
+        told = own([X]) + own([X])
+        before = calls[0]
+        told += own([X])
+        assert calls[0] - before == (1 if backend == "numpy" else 0)
+        rate = 0.25
+        told += own([X])
+        times = 3
+        found[backend] = [float(one) for one in told + own([X] * 2)], net.state.step, net.get_weights()
+    assert found["numpy"][:2] == found["jax"][:2] == ([0.5, 0.5, 0.5, 0.25, 0.25, 0.25], 14)
+    np.testing.assert_allclose(found["jax"][2], found["numpy"][2], 1e-10)
+    with pytest.warns(UserWarning, match=r"has read 8 values of rate: .*a part of the batch"):
+        for k in range(8):
+            rate = k
+            own([X])
+
+    def by_list(net, batch):
+        for _ in range(calls[0]):
+            step(net, batch)
+
+    calls[0] = 1
+    own = ln.OwnStep(by_list, model(backend="jax"))
+    own([(X, Y)])
+    calls[0] = 2
+    with pytest.raises(SettingError, match=r"more or fewer steps than when .*make an OwnStep anew"):
+        own([(X, Y)] * 5)
 
 
 def test_batches_of_several_shapes_can_be_mixed_on_jax():

@@ -601,6 +601,17 @@ def test_a_layer_that_calls_numpy_on_jax_is_told_what_to_write():
 # --- losses ------------------------------------------------------------------------------------------
 
 
+def test_a_loss_called_by_hand_says_what_to_give():
+    loss, y = ln.losses.CategoricalCrossentropy(from_logits=True), np.eye(3)
+    value, cache = loss.forward(np.zeros((3, 3)), y)
+    assert loss.backward(cache).shape == (3, 3)
+    for wrong in (value, (value, cache)):
+        with pytest.raises(SettingError, match="expected the second of what forward returns, loss, cache ="):
+            loss.backward(wrong)
+    with pytest.raises(TypeError, match="not callable: here it is forward"):
+        loss(np.zeros((3, 3)), y)
+
+
 class Small(Loss):
     """The mean square of the outputs: nothing to compare them with."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,24 +15,25 @@ import numpy as np
 from ..backend import choose, namespace
 from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
+from ..backend.view import read_only
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
-from ..backend.xla.sizes import noted, shapes_in
-from ..core.own import check_draws
+from ..backend.xla.sizes import MANY, noted, shapes_in
+from ..core.own import check_draws, settings_of
 from ..core.readers import Readers
 from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
-from ..core.trees import ReadOnly, mapped, part_of, stacked, tree_map
+from ..core.trees import mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, SettingError
+from ..errors import DataError, NonFiniteError, SettingError, outside
 from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..layers.base import nothing
-from .batches import alike, as_arrays, numbers, wrong_in
+from .batches import alike, as_arrays, check_whole, form_of, in_order, numbers, wrong_in
 from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
@@ -158,7 +160,7 @@ class Learner(Brief):
         if self._spare is not None:
             self._spare.shown = True
         params = self.state.params
-        return ReadOnly.of(tree_map(sealed, params)) if type(params.vector) is np.ndarray else params
+        return read_only(tree_map(sealed, params) if type(params.vector) is np.ndarray else params)
 
     @property
     def input_shape(self) -> Any:
@@ -227,6 +229,18 @@ class Learner(Brief):
         return ModelPart(self, View.of(self.net, self.input_shape, name, to, after, outputs), self.forward)
 
 
+class _Seen:
+    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Any, set[int]] = {}
+        """For how many steps programs were made so far."""
+        self.tried: dict[Any, Any] = {}
+        """What tracing the step has shown: see `_Running._tried`."""
+        self.read: dict[Any, Any] = {}
+        """What the step has read by name: numbers, whose change makes another program."""
+
+
 class _Running(Own):
     """A function for `Executor.run` that calls a user's function of several models.
 
@@ -236,14 +250,12 @@ class _Running(Own):
         The user's: function(*learners, x).
     placements : sequence
         What places the state of each model.
-    sizes : dict
-        For how many steps programs were made so far, by the shapes of a batch.
+    seen : _Seen
+        What is known of its programs.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], placements: Sequence[Any], sizes: dict[Any, set[int]]
-    ) -> None:
-        self.function, self.placements, self.sizes = function, tuple(placements), sizes
+    def __init__(self, function: Callable[..., Any], placements: Sequence[Any], seen: _Seen) -> None:
+        self.function, self.placements, self.seen = function, tuple(placements), seen
         self.spares: list[Spare] = []
 
     def __call__(
@@ -280,14 +292,16 @@ class _Running(Own):
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         size = self._size(executor, blocks)
         xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
-        moves, shapes = self._tried(problems, placed, blocks[0])
+        read = self._read()
+        moves, shapes, form = self._tried_once(problems, placed, blocks[0], read)
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
         counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
         given = xs, np.arange(size, dtype="int32"), np.int32(count)
-        key, loop = (self.function, "own"), partial(self._loop, moves)
+        key, loop = (self.function, "own", read), partial(self._loop, moves)
         after, outs = program(executor, key, loop, problems, placed, counts, given, needed=needed)
         told, good = mesh.fetch(outs)
         fine = int(np.cumprod(good[:count]).sum())
+        told = in_order(told, form)
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
         states = States(
             tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
@@ -304,7 +318,7 @@ class _Running(Own):
         """
         shapes, count = shapes_in(blocks[0]), len(blocks)
         noted(executor, f"the step {shown(self.function)}", shapes)
-        known = self.sizes.setdefault(shapes, set())
+        known = self.seen.sizes.setdefault(shapes, set())
         fitting = [size for size in known if count <= size <= 2 * count]
         near = known and count <= 2 * max(known)  # the first one is taken as it is
         size = min(fitting) if fitting else 1 << (count - 1).bit_length() if near else count
@@ -325,6 +339,11 @@ class _Running(Own):
 
             learners = list(map(learner, own, moves, before, seeds))
             told = as_arrays(self.function(*learners, mine))
+            if [each.moves for each in learners] != moves:
+                raise SettingError(
+                    "OwnStep: the step makes more or fewer steps than when it was first called: what it "
+                    "reads besides its arguments, other than numbers, is read once: make an OwnStep anew"
+                )
             good = fine
             for each in learners:
                 good = good & each.good
@@ -336,17 +355,43 @@ class _Running(Own):
         (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
         return after, outs
 
+    def _read(self) -> Any:
+        """Return the numbers and texts that the function reads by name; warn if they change often."""
+        found, known = settings_of(self.function), self.seen.read
+        read = tuple(sorted((name, repr(value)) for name, value in found.items()))
+        if read not in known:
+            if len(known) == MANY - 1:
+                last = next(reversed(known.values()))
+                changing = ", ".join(name for name in found if found[name] != last.get(name))
+                warnings.warn(
+                    f"OwnStep: the step {shown(self.function)} has read {MANY} values of {changing}: each is "
+                    "a program of its own to compile; give it as a part of the batch",
+                    stacklevel=outside(),
+                )
+            known[read] = found
+        return read
+
+    def _tried_once(self, problems: tuple[Problem, ...], states: Sequence[State], x: Any, read: Any) -> Any:
+        """Return what `_tried` finds, which is looked for once for all that one program serves."""
+        carried = tuple(shapes_in(state.carried) for state in states)
+        key = problems, form_of(x), carried, read
+        if key not in self.seen.tried:
+            self.seen.tried[key] = self._tried(problems, states, x)
+        return self.seen.tried[key]
+
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], x: Any
-    ) -> tuple[list[int], list[Any]]:
-        """Trace the function; return how many steps it makes per model, and the shapes of carried states.
+    ) -> tuple[list[int], list[Any], Any]:
+        """Trace the function; return the steps that it makes per model, shapes of carried states, names told.
 
         Nothing is calculated.
         """
         moves: list[int] = []
         carried: list[Any] = []
+        form: Any = None
 
         def tried(vectors: Any, x: Any) -> Any:
+            nonlocal form
             learners = [
                 Learner(
                     partial(_numbered, p, table_of(p, [0], str(s.params.vector.dtype))),
@@ -359,6 +404,7 @@ class _Running(Own):
             told = as_arrays(self.function(*learners, x))
             moves[:] = [learner.moves for learner in learners]
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
+            form = mapped(lambda _: None, told)
             return told
 
         check_draws(f"the step {shown(self.function)}", self.function)
@@ -374,7 +420,7 @@ class _Running(Own):
                     UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
                 ) from error
             raise
-        return moves, carried
+        return moves, carried, form
 
 
 def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
@@ -409,8 +455,8 @@ class OwnStep(Brief):
     number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
     tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
     program, as a loop over the batches of a call: the function then has to take its functions from arrays
-    (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
-    not made, for any of the models.
+    (``xp = namespace(x)``); of what else it reads, numbers are read at each call, and arrays once. A step in
+    which a gradient is not finite is not made, for any of the models.
 
     Parameters
     ----------
@@ -453,7 +499,7 @@ class OwnStep(Brief):
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
-        self._sizes: dict[Any, set[int]] = {}
+        self._seen = _Seen()
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each batch; return what each step returned.
@@ -478,11 +524,14 @@ class OwnStep(Brief):
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
         copies = isinstance(batches, Iterator)
         blocks = [numbers(batch, dtype, copies) for batch in batches]
+        if models[0].backend != "numpy" and dtype == "float32":
+            for k, block in enumerate(blocks):
+                check_whole(block, k)
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
         placements = [getattr(model.executor, "placement", None) for model in models]
-        run, executor = _Running(self.step, placements, self._sizes), models[0].executor
+        run, executor = _Running(self.step, placements, self._seen), models[0].executor
         told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:

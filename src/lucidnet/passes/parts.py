@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.view import read_only
 from ..core.text import Brief
-from ..core.trees import Numbers, Params, ReadOnly, at
+from ..core.trees import Numbers, Params, at
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.state import FeedbackState, State
@@ -58,7 +59,7 @@ class ModelPart(Brief):
     @property
     def params(self) -> Params:
         """The weights as they are in the model now, by layer and name."""
-        return ReadOnly.of(self.view.pick(self.model.params))  # type: ignore[no-any-return]
+        return read_only(self.view.pick(self.model.params))  # type: ignore[no-any-return]
 
     @property
     def input_shape(self) -> Any:
