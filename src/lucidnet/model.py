@@ -697,8 +697,8 @@ class Model:
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
             several are added. Parameters without a gradient stay unchanged.
         tape : Tape or sequence of Tape, optional
-            The training passes whose statistics and states are kept. A network with running statistics that
-            learn, or with states that are carried on, needs them; ``()`` leaves these as they are.
+            The training passes whose statistics and states are kept. Layers with running statistics that
+            learn, or with states that are carried on, need them; ``()`` leaves these as they are.
 
         Returns
         -------

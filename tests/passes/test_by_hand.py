@@ -633,6 +633,53 @@ def test_what_a_pass_leaves_behind_is_asked_for(backend, last):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_each_layer_with_a_gradient_is_passed_by_one_of_the_tapes(backend):
+    net = model([Input(3), Dense(4), L.BatchNormalization(name="norm"), Dense(2, name="head")], backend)
+
+    def parts(net, batch, all_grads, tapes):
+        body, head = net.part(to="norm"), net.part("head")
+        first = body.forward(batch, train=True)
+        second = head.forward(first.output, train=True)
+        up, grads = second.backward(Y)
+        tapes = {"both": [first, second], "head": second, "none": None, "stay": ()}[tapes]
+        net.apply([grads, first.backward(up)[1]] if all_grads else grads, tapes)
+
+    for call in (parts, lambda net, *given: ln.OwnStep(lambda own, x: parts(own, x, *given[1:]), net)([X])):
+        for tapes in ("both", "head", "none", "stay"):
+            call(net, X, False, tapes)  # the head alone learns: nothing is asked for
+        for tapes in ("head", "none"):
+            with pytest.raises(SettingError, match="norm has running statistics, which only a training pass"):
+                call(net, X, True, tapes)
+        before = net.params["norm"]["mean"]
+        call(net, X, True, "stay")
+        np.testing.assert_array_equal(net.params["norm"]["mean"], before)
+        call(net, X, True, "both")
+        assert (net.params["norm"]["mean"] != before).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_of_a_model_can_be_applied(backend):
+    layers = [Input(3), L.Sequential([Dense(4, "tanh", name="in")], name="out"), Dense(2)]
+    one, other = (model(layers, backend, loss="mse") for _ in range(2))
+    one.apply(one.gradients(X, Y))
+    other.train_step(X, Y)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+    net = model([Input(3), Dense(2, l2=0.1)], backend, loss="mse")
+    with pytest.raises(SettingError, match="has the penalties l1 and l2 in it, which apply adds"):
+        net.apply(net.gradients(X, Y))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_states_can_begin_anew_between_steps(backend):
+    net, x = model([Input((4, 3)), L.GRU(3, stateful=True), Dense(2)], backend), RNG.normal(size=(8, 4, 3))
+    own = ln.OwnStep(lambda net, batch: step(net, (batch, Y)), net)
+    own([x, x])
+    net.state = net.state.reset()
+    expected = ((net.predict(x) - Y) ** 2).mean()
+    assert own([x])[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_mask_in_a_step_of_ones_own_may_be_lengths(backend):
     net = model([Input((4, 3)), L.LSTM(2), Dense(2)], backend)
     x, lengths = RNG.normal(size=(2, 4, 3)), np.array([2, 4])

@@ -66,6 +66,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "learning_rate": "optimizer.learning_rate",
         "lr": "optimizer.learning_rate",
         "metrics_names": "metrics",
+        "reset_states": "state, as in model.state = model.state.reset(); each epoch of fit begins so",
         "stop_training": 'fit(..., callbacks=[...]): a callback calls loop.stop("reason")',
     },
     "Layer": {
@@ -117,6 +118,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
             ("set", "optimizer"),
             "Model.set(...), between calls of OwnStep; a rate that changes from step to step is a schedule",
         ),
+        "reset_states": "Model.state, between calls of OwnStep: model.state = model.state.reset()",
     },
     "ModelPart": {
         "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",

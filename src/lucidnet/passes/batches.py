@@ -24,7 +24,7 @@ def alike(blocks: Sequence[Any]) -> list[list[Any]]:
 def form_of(block: Any) -> Any:
     """Return the shapes and dtypes of a batch."""
     if isinstance(block, dict):
-        return {name: form_of(one) for name, one in block.items()}
+        return tuple((name, form_of(one)) for name, one in block.items())
     if isinstance(block, (tuple, list)):
         return tuple(map(form_of, block))
     return None if block is None else (block.shape, block.dtype)

@@ -112,13 +112,12 @@ def _problem(model: Any, known: Kept) -> Problem:
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     """Make one optimizer step with given gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
-    tapes = leaving(problem, tape, model)
     with executor.lock:
-        state = model.live
+        state, like = model.live, np.zeros(0, model.dtype)
+        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
+        tapes = leaving(problem, tape, model, missing)
         for each in tapes:
             check_recent(each, state)
-        like = np.zeros(0, model.dtype)
-        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
         given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
         model.live = ran.state

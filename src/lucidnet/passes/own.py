@@ -193,7 +193,7 @@ class Learner(Brief):
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
         found, missing = collected(problem, grads, like, flat=spare is not None)
-        for each in leaving(problem, tape, self):
+        for each in leaving(problem, tape, self, missing):
             check_recent(each, self.state)
             left = each.made.left(problem, left, each.cache)
         before = self.state

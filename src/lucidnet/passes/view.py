@@ -77,6 +77,11 @@ class View(Record):
         return not all(layer.differentiable for _, layer in walk(self.net))
 
     @cached_property
+    def places(self) -> frozenset[Path]:
+        """Where in the whole network its layers stand."""
+        return frozenset((*self.path, *path) for path, _ in walk(self.net))
+
+    @cached_property
     def _count(self) -> int:
         """How many layers the network has."""
         return len(self.net.children())
