@@ -15,6 +15,9 @@ from ..core.settings import shown
 from ..core.trees import there
 from ..errors import DataError, SettingError
 
+SAFE = 1e76
+"""A sum of squares up to which all numbers are finite in float32."""
+
 
 def alike(blocks: Sequence[Any]) -> list[list[Any]]:
     """Group neighbouring batches of the same form, as a program is for one form."""
@@ -44,13 +47,18 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
         return made if isinstance(batch, dict) else tuple(made.values())
     if batch is None:
         return None
-    made = numeric(batch, "OwnStep: a batch")
-    check_some(made, "OwnStep: a batch")
-    given, made = made, in_precision(made, there(made.dtype, dtype))
-    if given.dtype != made.dtype and (lost := np.isfinite(given) & ~np.isfinite(made)).any():
+    given = numeric(batch, "OwnStep: a batch")
+    check_some(given, "OwnStep: a batch")
+    kind = there(given.dtype, dtype)
+    if given.dtype == kind:
+        return sealed(given.copy() if copies else given)
+    if np.vdot(given, given) < SAFE:
+        return sealed(given.astype(kind))
+    made = in_precision(given, kind)
+    if (lost := np.isfinite(given) & ~np.isfinite(made)).any():
         index = first_bad(np.where(lost, np.nan, 0))
         raise DataError(not_finite(given[index], index, "OwnStep: a batch", dtype))
-    return sealed(np.array(made) if copies else made.view())
+    return sealed(made)
 
 
 def check_whole(batch: Any, number: int) -> None:
