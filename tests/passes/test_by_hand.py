@@ -346,6 +346,26 @@ def test_weights_are_read_only_trees_in_a_step(backend):
     assert sizes["dense1"] == {"W": 12, "b": 4}
 
 
+def test_an_optimizer_moves_arrays_in_a_step_of_ones_own():
+    """Inputs that are changed by momentum, inside of a step (Madry et al. 2018, projected gradient descent)."""
+
+    def attacked(net, batch):
+        optimizer, memory, x = SGD(0.1, 0.9), None, {"x": [batch]}
+        for _ in range(3):
+            tape = net.forward(x["x"][0])
+            dx, _ = tape.backward(tape.output)
+            x, memory = optimizer.step(x, {"x": [dx]}, memory)
+        return x["x"][0]
+
+    found = [ln.OwnStep(attacked, model(backend=backend))([X])[0] for backend in BACKENDS]
+    np.testing.assert_allclose(found[1], found[0], 1e-10)
+    assert (found[0] != X).any()
+    net = model(backend="jax")
+    assert np.isnan(ln.OwnStep(lambda net, x: SGD().step(x, x * np.nan)[0], net)([X])[0]).all()
+    with pytest.raises(ShapeError, match="must have the array's shape"):
+        ln.OwnStep(lambda net, x: SGD().step(x, x[0])[0], net)([X])
+
+
 # --- programs on JAX -----------------------------------------------------------------------------------
 
 
