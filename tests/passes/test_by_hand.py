@@ -410,10 +410,11 @@ def test_what_a_step_reads_by_name_may_change():
         found[backend] = [float(one) for one in told + own([X] * 2)], net.state.step, net.get_weights()
     assert found["numpy"][:2] == found["jax"][:2] == ([0.5, 0.5, 0.5, 0.25, 0.25, 0.25], 14)
     np.testing.assert_allclose(found["jax"][2], found["numpy"][2], 1e-10)
+    own = ln.OwnStep(lambda net, batch: rate, net)
     with pytest.warns(UserWarning, match=r"has read 8 values of rate: .*a part of the batch"):
         for k in range(8):
             rate = k
-            own([X])
+            assert own([X[:1]]) == [k]
 
     def by_list(net, batch):
         for _ in range(calls[0]):

@@ -132,8 +132,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
 def part(model: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> ModelPart:
     """Return a part of a model; see `Model.part`."""
     model.build()
-    view = View.of(model.net, model.input_shape, name, to, after, outputs)
-    return ModelPart(model, view, partial(forward, model))
+    return ModelPart(model, known_of(model).view.part(name, to, after, outputs), partial(forward, model))
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:

@@ -226,7 +226,8 @@ class Learner(Brief):
         """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
-        return ModelPart(self, View.of(self.net, self.input_shape, name, to, after, outputs), self.forward)
+        whole = self._whole or View(self.net, self.input_shape)
+        return ModelPart(self, whole.part(name, to, after, outputs), self.forward)
 
 
 class _Seen:

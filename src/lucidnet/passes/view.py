@@ -67,9 +67,22 @@ class View(Record):
         return cls(layers[path], input_shapes(net, shape)[path], path, around)
 
     def part(self, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> View:
-        """Return a part of this part; the arguments are those of `Model.part`."""
-        made = View.of(self.net, self.shape, name, to, after, outputs)
-        return replace(made, path=(*self.path, *made.path), around=(*self.around, *made.around))
+        """Return a part of this part, which is found once; the arguments are those of `Model.part`."""
+        key = name, to, after, tuple(outputs) if isinstance(outputs, list) else outputs
+        try:
+            found = self._parts.get(key)
+        except TypeError:  # what is no name is told below
+            found = None
+        if found is None:
+            made = View.of(self.net, self.shape, name, to, after, outputs)
+            found = replace(made, path=(*self.path, *made.path), around=(*self.around, *made.around))
+            self._parts[key] = found
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[Any, View]:
+        """The parts that were asked for so far."""
+        return {}
 
     @cached_property
     def looks_up(self) -> bool:
