@@ -150,7 +150,7 @@ def loop():
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
     made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
-    made |= {"Run": ln.layers.Run}
+    made |= {"Run": ln.layers.Run, "Loss": lambda: ln.losses.Huber()}
     made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}

@@ -314,6 +314,24 @@ class TestEvery:
         assert from_config(to_config(optimizer), registry()) == optimizer
 
 
+@pytest.mark.parametrize("optimizer", [pair[0] for pair in PAIRS] + WRAPPED, ids=str)
+def test_arrays_of_jax_are_moved_as_those_of_numpy(optimizer):
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        there = [START, optimizer.init(START)]
+        here = [jax.tree.map(jax.numpy.asarray, START), None]
+        here[1] = optimizer.init(here[0])
+        for step in range(3):
+            grads = gradient(there[0], step)
+            there[:] = optimizer.update(grads, there[1], there[0])
+            here[:] = optimizer.update(jax.tree.map(jax.numpy.asarray, grads), here[1], here[0])
+    for (path, array), (_, other) in zip(
+        leaves(dict(enumerate(here))), leaves(dict(enumerate(there))), strict=True
+    ):
+        np.testing.assert_allclose(array, other, rtol=1e-12, atol=1e-14, err_msg=str(path))
+    assert isinstance(here[0]["a"]["W"], jax.Array)
+
+
 def test_a_bare_array_is_a_tree():
     sgd, p = SGD(0.5), np.array([1.0, 2.0])
     new, state = sgd.update(np.array([2.0, 2.0]), sgd.init(p), p)

@@ -12,7 +12,8 @@ from . import compiling, foreign, living
 from .arguments import FitArguments, ModelArguments, OneCycleArguments, declared
 from .backend import Array, Tree
 from .backend.config import DTYPES, DeviceConfig
-from .core.trees import NumPyArray, Params, ReadOnly
+from .backend.view import read_only
+from .core.trees import NumPyArray, Params
 from .data.batch import Data
 from .data.named import inputs, named, numbered
 from .engine.build import executor_for, initial
@@ -345,7 +346,7 @@ class Model:
     @property
     def feedback(self) -> Params:
         """The learning rule's feedback weights by layer and name; empty where it has none."""
-        return ReadOnly.of(self.state.feedback.weights)  # type: ignore[no-any-return]
+        return read_only(self.state.feedback.weights)  # type: ignore[no-any-return]
 
     def set_feedback(self, feedback: Tree) -> None:
         """Set the feedback weights from a tree like `feedback`."""
@@ -376,7 +377,7 @@ class Model:
     @property
     def params(self) -> Params:
         """The weights by layer and name, as they are now: ``params["dense1"]["W"]``; see `set_params`."""
-        return ReadOnly.of(self.state.params)  # type: ignore[no-any-return]
+        return read_only(self.state.params)  # type: ignore[no-any-return]
 
     needs_target = property(compiling.needs_target, doc="Whether its loss needs targets.")
 
@@ -689,8 +690,7 @@ class Model:
         """Make one optimizer step with gradients of any origin.
 
         Everything that belongs to a step is done: penalties, clipping, weight decay, schedules, constraints,
-        and, given the tape, running statistics and carried states. A gradient that is not finite changes
-        nothing.
+        running statistics and carried states. A gradient that is not finite changes nothing.
 
         Parameters
         ----------
@@ -698,7 +698,8 @@ class Model:
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
             several are added. Parameters without a gradient stay unchanged.
         tape : Tape or sequence of Tape, optional
-            The training passes whose statistics and states are kept.
+            The training passes whose statistics and states are kept. Layers with running statistics that
+            learn, or with states that are carried on, need them; ``()`` leaves these as they are.
 
         Returns
         -------

@@ -8,6 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.backend import namespace
 from lucidnet.errors import DataError, NonFiniteError, SettingError, ShapeError
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD, Adam
@@ -189,6 +190,28 @@ def test_a_soft_update_is_that_of_each_weight():
         one.copy_weights(model([Input(3), Dense(5, "tanh"), Dense(2)]))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_share_of_the_way_may_come_with_the_batch(backend):
+    """Slow and fast weights that meet in every second step (Lookahead), as by hand."""
+
+    def looking(fast, slow, batch):
+        x, y, meet = batch
+        step(fast, (x, y))
+        slow.copy_weights(fast, tau=0.5 * meet)
+        fast.copy_weights(slow, tau=meet)
+
+    (fast, slow), (one, other) = ([model(backend=kind) for _ in range(2)] for kind in (backend, "numpy"))
+    ln.OwnStep(looking, fast, slow)([(X, Y, k % 2) for k in range(4)])
+    for k in range(4):
+        step(one, (X, Y))
+        if k % 2:
+            other.copy_weights(one, tau=0.5), one.copy_weights(other)
+    for ours, theirs in ((fast, one), (slow, other)):
+        np.testing.assert_allclose(ours.get_weights(), theirs.get_weights(), 1e-10)
+    with pytest.raises(SettingError, match="tau must be from 0 to 1, got 2"):
+        fast.copy_weights(slow, tau=namespace(fast.forward(X).output).asarray(2.0))
+
+
 # --- labels that are no class --------------------------------------------------------------------------
 
 
@@ -282,6 +305,67 @@ def test_an_optimizer_says_what_it_cannot_move():
             call()
 
 
+# --- batches, and what a step tells --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_batch_is_what_it_was(backend):
+    net = ln.Model(DENSE, backend=backend)
+    net.compile(optimizer="sgd")
+    own = ln.OwnStep(
+        lambda net, batch: {"sum": batch[0].sum(), "count": batch[1].sum(), "all": batch[0]}, net
+    )
+    torch = pytest.importorskip("torch")
+    rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.arange(8))
+    told = own(torch.utils.data.DataLoader(rows, batch_size=4))
+    assert [list(one) for one in told] == [["sum", "count", "all"]] * 2  # not sorted
+    assert [int(one["count"]) for one in told] == [6, 22]
+    with pytest.raises(DataError, match=r"a batch holds 1e\+39 at index \(1,\): in float32.*infinite"):
+        own([(np.array([1, 1e39]), X)])
+    assert np.isnan(own([(np.array([1, np.nan]), X)])[0]["sum"])  # it was none before
+    large = X, np.array([1, 2**40])
+    if backend == "numpy":
+        assert own([large])[0]["count"] == 2**40 + 1
+        return
+    with pytest.raises(DataError, match=r"batch 1 holds 1099511627776 at index \(1,\).*32 bits.*float64"):
+        own([(X, np.array([1, 2])), large])
+    assert ln.OwnStep(lambda net, x: x.sum(), model(backend="jax"))([large[1]]) == [2**40 + 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_are_read_only_trees_in_a_step(backend):
+    jax = pytest.importorskip("jax")
+    net = model(backend=backend)
+
+    def writing(net, batch):
+        net.params["dense1"]["W"] = 0 * net.params["dense1"]["W"]
+
+    with pytest.raises(SettingError, match="changes no model"):
+        ln.OwnStep(writing, net)([X])
+    sizes = jax.tree.map(lambda array: array.size, net.params)  # JAX knows them, on NumPy, too
+    assert sizes["dense1"] == {"W": 12, "b": 4}
+
+
+def test_an_optimizer_moves_arrays_in_a_step_of_ones_own():
+    """Inputs that are changed by momentum, inside of a step (Madry et al. 2018, projected gradient descent)."""
+
+    def attacked(net, batch):
+        optimizer, memory, x = SGD(0.1, 0.9), None, {"x": [batch]}
+        for _ in range(3):
+            tape = net.forward(x["x"][0])
+            dx, _ = tape.backward(tape.output)
+            x, memory = optimizer.step(x, {"x": [dx]}, memory)
+        return x["x"][0]
+
+    found = [ln.OwnStep(attacked, model(backend=backend))([X])[0] for backend in BACKENDS]
+    np.testing.assert_allclose(found[1], found[0], 1e-10)
+    assert (found[0] != X).any()
+    net = model(backend="jax")
+    assert np.isnan(ln.OwnStep(lambda net, x: SGD().step(x, x * np.nan)[0], net)([X])[0]).all()
+    with pytest.raises(ShapeError, match="must have the array's shape"):
+        ln.OwnStep(lambda net, x: SGD().step(x, x[0])[0], net)([X])
+
+
 # --- programs on JAX -----------------------------------------------------------------------------------
 
 
@@ -299,6 +383,49 @@ def test_a_step_of_ones_own_compiles_once_for_each_shape_and_few_times_for_each_
     assert net.executor.programs == 2
     assert net.state.step == other.state.step
     np.testing.assert_allclose(net.get_weights(), other.get_weights(), 1e-10)
+
+
+def test_what_a_step_reads_by_name_may_change():
+    """A number makes another program; else the step is traced for a program once, however often it is called."""
+    rate, times, calls = 0.5, 2, [0]
+
+    def reading(net, batch):
+        calls[0] += 1
+        for _ in range(times):
+            tape = net.forward(batch, train=True)
+            net.apply(tape.backward(rate * tape.output)[1], tape)
+        return rate
+
+    found = {}
+    for backend in BACKENDS:
+        rate, times, net = 0.5, 2, model(backend=backend)
+        own = ln.OwnStep(reading, net)
+        told = own([X]) + own([X])
+        before = calls[0]
+        told += own([X])
+        assert calls[0] - before == (1 if backend == "numpy" else 0)
+        rate = 0.25
+        told += own([X])
+        times = 3
+        found[backend] = [float(one) for one in told + own([X] * 2)], net.state.step, net.get_weights()
+    assert found["numpy"][:2] == found["jax"][:2] == ([0.5, 0.5, 0.5, 0.25, 0.25, 0.25], 14)
+    np.testing.assert_allclose(found["jax"][2], found["numpy"][2], 1e-10)
+    own = ln.OwnStep(lambda net, batch: rate, net)
+    with pytest.warns(UserWarning, match=r"has read 8 values of rate: .*a part of the batch"):
+        for k in range(8):
+            rate = k
+            assert own([X[:1]]) == [k]
+
+    def by_list(net, batch):
+        for _ in range(calls[0]):
+            step(net, batch)
+
+    calls[0] = 1
+    own = ln.OwnStep(by_list, model(backend="jax"))
+    own([(X, Y)])
+    calls[0] = 2
+    with pytest.raises(SettingError, match=r"more or fewer steps than when .*make an OwnStep anew"):
+        own([(X, Y)] * 5)
 
 
 def test_batches_of_several_shapes_can_be_mixed_on_jax():
@@ -429,7 +556,8 @@ def test_gradients_and_errors_that_are_no_real_numbers_are_refused(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
-    net = model(backend=backend)
+    net = model(backend=backend, loss="mse")
+    begun = net.state
     norm = model([Input(3), Dense(3), L.BatchNormalization(), Dense(2)], backend)
 
     def twice(net, batch):
@@ -444,14 +572,22 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
         return writing
 
     for function, error, match in [
-        (lambda own, b: net.forward(X).output.sum(), SettingError, "this model is trained by a step"),
         (
             lambda own, b: net.apply(own.forward(b[0]).backward(b[1])[1]),
             SettingError,
             "is given in its place",
         ),
         (lambda own, b: net.copy_weights(own), SettingError, "copy_weights"),
-        (lambda own, b: norm.copy_weights(net), SettingError, "copy_weights: this model is trained"),
+        *[
+            (lambda own, b, call=call: call() and None, SettingError, "this model is trained by a step")
+            for call in (
+                *(lambda: net.forward(X), lambda: net.predict(X), lambda: net.evaluate(X, Y)),
+                *(lambda: net.params, lambda: net.get_weights(), lambda: net.activations(X)),
+                *(lambda: net.part("dense1").predict(X), lambda: net.train_step(X, Y)),
+                *(lambda: net.set(learning_rate=0.1), lambda: model(backend=backend).copy_weights(net)),
+                lambda: setattr(net, "state", begun),
+            )
+        ],
         (lambda own, b: own.copy_weights(norm), SettingError, "must be one of the models"),
         (lambda own, b: own.copy_weights(own, tau=2), SettingError, "tau must be from 0 to 1"),
         (lambda own, b: own.forward(b[0][:, :2]), ShapeError, "expected 3 input features, got 2"),
@@ -465,10 +601,11 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
         (write(lambda w, y, x: x.__imul__(1)), SettingError, "writes into an array"),
         (lambda own, b: np.zeros(2, [("a", "U3")]), SettingError, "must be numbers or arrays of numbers"),
     ]:
-        before = X.copy()
+        given = X.copy()
         with pytest.raises(error, match=match):
             ln.OwnStep(function, net)([(X, Y)])
-        np.testing.assert_array_equal(X, before)
+        np.testing.assert_array_equal(X, given)
+        np.testing.assert_array_equal(net.get_weights(), begun.vector)
     with pytest.raises(SettingError, match="before the weights last changed"):
         ln.OwnStep(twice, norm)([(X, Y)])
     for wrong in ({"x": X}, 3, None, "ab"):
@@ -477,6 +614,90 @@ def test_what_a_step_of_ones_own_does_wrong_is_said(backend):
     net.forward(X)  # free again
     told = ln.OwnStep(step, net)([[X, Y]])  # a batch may be a list, too
     assert told[0] == pytest.approx(((model().predict(X) - Y) ** 2).mean())
+
+
+def test_a_step_reads_a_model_that_it_is_not_given_on_numpy_alone():
+    for ask in (lambda net: net.predict(X), lambda net: net.forward(X).output):
+        teacher = model()
+        (told,) = ln.OwnStep(lambda own, b, ask=ask, net=teacher: ask(net), model())([X])
+        np.testing.assert_array_equal(told, ask(teacher))
+        there = model(backend="jax")
+        with pytest.raises(SettingError, match=r"is not given.*OwnStep\(step, model, teacher\)"):
+            ln.OwnStep(lambda own, b, ask=ask, net=there: ask(net), model(backend="jax"))([X])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("last", ["statistics", "frozen", "around", "states"])
+def test_what_a_pass_leaves_behind_is_asked_for(backend, last):
+    norm = L.BatchNormalization(frozen=last == "frozen", name="norm")
+    inside = L.Sequential([norm], name="inside", frozen=last == "around")
+    cell = [L.LSTM(3, stateful=True, name="cell")]
+    net = model([Input((4, 3)), *(cell if last == "states" else [inside, L.Flatten()]), Dense(2)], backend)
+    x = RNG.normal(size=(8, 4, 3))
+
+    def told(net, *given):
+        return net.apply(net.forward(x, train=True).backward(Y)[1], *given) and None
+
+    for call in (told, lambda net, *given: ln.OwnStep(lambda own, b: told(own, *given), net)([x])):
+        if last in ("statistics", "states"):
+            match = {"statistics": "inside.norm has running statistics", "states": "cell carries its states"}
+            with pytest.raises(SettingError, match=rf"apply: {match[last]}.*apply\(grads, tape=\(\)\)"):
+                call(net)
+        else:
+            call(net)
+        before = net.params
+        call(net, ())
+        assert not net.state.carried or last == "states"
+        for name in ("mean", "variance") if last != "states" else ():
+            array = net.params["inside"]["norm"][name]
+            np.testing.assert_array_equal(array, before["inside"]["norm"][name])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_layer_with_a_gradient_is_passed_by_one_of_the_tapes(backend):
+    net = model([Input(3), Dense(4), L.BatchNormalization(name="norm"), Dense(2, name="head")], backend)
+
+    def parts(net, batch, all_grads, tapes):
+        body, head = net.part(to="norm"), net.part("head")
+        first = body.forward(batch, train=True)
+        second = head.forward(first.output, train=True)
+        up, grads = second.backward(Y)
+        tapes = {"both": [first, second], "head": second, "none": None, "stay": ()}[tapes]
+        net.apply([grads, first.backward(up)[1]] if all_grads else grads, tapes)
+
+    for call in (parts, lambda net, *given: ln.OwnStep(lambda own, x: parts(own, x, *given[1:]), net)([X])):
+        for tapes in ("both", "head", "none", "stay"):
+            call(net, X, False, tapes)  # the head alone learns: nothing is asked for
+        for tapes in ("head", "none"):
+            with pytest.raises(SettingError, match="norm has running statistics, which only a training pass"):
+                call(net, X, True, tapes)
+        before = net.params["norm"]["mean"]
+        call(net, X, True, "stay")
+        np.testing.assert_array_equal(net.params["norm"]["mean"], before)
+        call(net, X, True, "both")
+        assert (net.params["norm"]["mean"] != before).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_of_a_model_can_be_applied(backend):
+    layers = [Input(3), L.Sequential([Dense(4, "tanh", name="in")], name="out"), Dense(2)]
+    one, other = (model(layers, backend, loss="mse") for _ in range(2))
+    one.apply(one.gradients(X, Y))
+    other.train_step(X, Y)
+    np.testing.assert_allclose(one.get_weights(), other.get_weights(), 1e-12)
+    net = model([Input(3), Dense(2, l2=0.1)], backend, loss="mse")
+    with pytest.raises(SettingError, match="has the penalties l1 and l2 in it, which apply adds"):
+        net.apply(net.gradients(X, Y))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_states_can_begin_anew_between_steps(backend):
+    net, x = model([Input((4, 3)), L.GRU(3, stateful=True), Dense(2)], backend), RNG.normal(size=(8, 4, 3))
+    own = ln.OwnStep(lambda net, batch: step(net, (batch, Y)), net)
+    own([x, x])
+    net.state = net.state.reset()
+    expected = ((net.predict(x) - Y) ** 2).mean()
+    assert own([x])[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -200,13 +200,13 @@ def test_what_is_given_to_apply_is_checked():
         ({}, SettingError, "no gradient"),
     ]:
         with pytest.raises(error, match=match):
-            net.apply(grads)
+            net.apply(grads, ())
     tape = net.forward(X)
     _, grads = tape.backward(np.ones((8, 2)))
     with pytest.raises(SettingError, match="train=True"):
         net.apply(grads, tape)
     tape = net.forward(X, train=True)
-    net.apply(grads)
+    net.apply(grads, ())
     with pytest.raises(SettingError, match="before the weights last changed"):
         net.apply(grads, tape)
     with pytest.raises(SettingError, match="LBFGS"):
@@ -333,6 +333,23 @@ def test_parts_have_the_weights_of_the_whole(backend):
     )
     both = net.part(outputs=["code", "back"]).predict(X)
     np.testing.assert_allclose(both["back"], net.predict(X), 1e-12)
+    for whole, inner in (("code", "dense1"), ("code", "dense0")):  # parts of parts
+        one, same = encoder.part(inner), net.part(f"{whole}.{inner}")
+        first, second = (p.forward(np.ones((8, p.input_shape[0])), train=True) for p in (one, same))
+        np.testing.assert_array_equal(first.output, second.output)
+        dy = np.ones(first.output.shape)
+        for (path, ours), (other, theirs) in zip(
+            leaves(first.backward(dy)[1]), leaves(second.backward(dy)[1]), strict=True
+        ):
+            assert path == other
+            np.testing.assert_array_equal(ours, theirs)
+    below, above = encoder.part(to="dense0"), encoder.part(after="dense0")
+    np.testing.assert_allclose(above.predict(below.predict(X)), encoder.predict(X), 1e-12)
+    np.testing.assert_allclose(encoder.part(outputs=["dense1"]).predict(X), encoder.predict(X), 1e-12)
+    (told,) = ln.OwnStep(lambda own, x: own.part("code").part("dense0").forward(x).output, net)([X])
+    np.testing.assert_allclose(told, up_to.predict(X), 1e-12)
+    with pytest.raises(SettingError, match="a single layer, and has no parts"):
+        net.part("back").part("dense1")
     with pytest.raises(UnknownNameError, match="code"):
         net.part("cod")
     with pytest.raises(SettingError, match="four ways"):
@@ -582,6 +599,17 @@ def test_a_layer_that_calls_numpy_on_jax_is_told_what_to_write():
 
 
 # --- losses ------------------------------------------------------------------------------------------
+
+
+def test_a_loss_called_by_hand_says_what_to_give():
+    loss, y = ln.losses.CategoricalCrossentropy(from_logits=True), np.eye(3)
+    value, cache = loss.forward(np.zeros((3, 3)), y)
+    assert loss.backward(cache).shape == (3, 3)
+    for wrong in (value, (value, cache)):
+        with pytest.raises(SettingError, match="expected the second of what forward returns, loss, cache ="):
+            loss.backward(wrong)
+    with pytest.raises(TypeError, match="not callable: here it is forward"):
+        loss(np.zeros((3, 3)), y)
 
 
 class Small(Loss):

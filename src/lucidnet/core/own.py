@@ -120,18 +120,8 @@ def draws(function: Any) -> str:
     """
     import random
 
-    for inside in ("__wrapped__", "__func__", "func", "function"):  # of decorators, methods, partial, `order`
-        if (inner := getattr(function, inside, None)) is not None:
-            return draws(inner)
-    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    if code is None:
-        return ""
-    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
-    known = known | {name: _held(cell) for name, cell in cells}
-    names = {*code.co_names, *code.co_freevars}
-    names |= {name for part in code.co_consts if hasattr(part, "co_names") for name in part.co_names}
-    name: str
-    for name in sorted(names & known.keys()):
+    names, known = _read(function)
+    for name in sorted(known):
         held = known[name]
         if held is np and "random" in names:
             return f"{name}.random"
@@ -143,6 +133,54 @@ def draws(function: Any) -> str:
         ):
             return name
     return ""
+
+
+INSIDE = ("__wrapped__", "__func__", "func", "function")
+"""Where decorators, methods, `functools.partial` and `losses.order` have the function."""
+
+
+def _read(function: Any) -> tuple[set[str], dict[str, Any]]:
+    """Return the names in a function's own code, and what those are that it has from around it."""
+    for inside in INSIDE:
+        if (inner := getattr(function, inside, None)) is not None:
+            return _read(inner)
+    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    if code is None:  # an object that can be called
+        call = getattr(type(function).__call__, "__code__", None) if callable(function) else None
+        return (set(), {}) if call is None else _read(type(function).__call__)
+    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
+    held = {name: _held(cell) for name, cell in cells}
+    names = {*code.co_names, *code.co_freevars}
+    names |= {name for part in code.co_consts if hasattr(part, "co_names") for name in part.co_names}
+    return names, {name: known[name] for name in names & known.keys()} | held
+
+
+def settings_of(function: Any, around: str = "", seen: frozenset[int] = frozenset()) -> dict[str, Any]:
+    """Return the numbers, texts and the like that a function reads by name, or from its object.
+
+    Those of other functions of its module that it calls are among them.
+
+    Examples
+    --------
+    >>> rate = 0.5
+    >>> settings_of(lambda x: rate * x)
+    {'rate': 0.5}
+    """
+    found: dict[str, Any] = {}
+    if hasattr(function, "func"):
+        found |= {f"{around}{k}": value for k, value in enumerate(function.args)} | function.keywords
+    owner = getattr(function, "__self__", None) or function
+    found |= {f"{around}self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
+    for name, held in _read(function)[1].items():
+        if getattr(held, "__code__", None) is None:
+            found[around + name] = held
+        elif id(held) not in seen and held.__module__ == getattr(function, "__module__", None):
+            found |= settings_of(held, f"{around}{name}.", seen | {id(held)})
+    return {name: value for name, value in found.items() if isinstance(value, PLAIN)}
+
+
+PLAIN = (bool, int, float, str, np.bool_, np.integer, np.floating)
+"""Types of single values, that can be compared."""
 
 
 def from_numpy(function: Any) -> tuple[str, ...]:

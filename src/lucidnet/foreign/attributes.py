@@ -68,6 +68,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "learning_rate": "optimizer.learning_rate",
         "lr": "optimizer.learning_rate",
         "metrics_names": "metrics",
+        "reset_states": "state, as in model.state = model.state.reset(); each epoch of fit begins so",
         "stop_training": 'fit(..., callbacks=[...]): a callback calls loop.stop("reason")',
     },
     "Layer": {
@@ -100,13 +101,26 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("rng", "random", "key", "generator"), "stream, as in run.stream.normal(x.shape)"),
         "training": "train",
     },
+    "Loss": {"__call__": "forward(output, target), which gives the loss, and what backward takes"},
     "Learner": {
         "__call__": "forward(x), a pass that keeps what gradients need: .output are its numbers",
         **dict.fromkeys(("predict", "evaluate"), "forward(x).output"),
         **dict.fromkeys(
-            ("fit", "train_step", "compile", "gradients"),
+            ("fit", "train_step", "train_on_batch", "compile", "gradients", "step", "apply_gradients"),
             "apply(grads, tape), of gradients by forward(x, train=True) and tape.backward(dy)",
         ),
+        "zero_grad": "forward(x, train=True), whose tape gives gradients: none are kept",
+        **dict.fromkeys(("get_weights", "weights", "trainable_variables", "state_dict"), "params"),
+        "layers": "net.layers",
+        **dict.fromkeys(
+            ("set_weights", "set_params", "load_weights"),
+            "copy_weights(other), of another model that the step is given",
+        ),
+        **dict.fromkeys(
+            ("set", "optimizer"),
+            "Model.set(...), between calls of OwnStep; a rate that changes from step to step is a schedule",
+        ),
+        "reset_states": "Model.state, between calls of OwnStep: model.state = model.state.reset()",
     },
     "ModelPart": {
         "__call__": "predict(x), or forward(x), a pass that keeps what gradients need",
@@ -123,11 +137,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "requires_grad": "trained; Model.set(layer=name, frozen=True) changes that",
     },
     "Tape": {
-        name: f"output.{ours}"
-        for name, ours in {
-            **{name: name for name in ("shape", "dtype", "ndim", "size")},
-            **{name: f"{name}()" for name in ("mean", "sum", "argmax", "reshape")},
-        }.items()
+        **dict.fromkeys(("gradient", "grad", "grads"), "backward(dy), which returns dx and the gradients"),
+        **{name: f"output.{name}" for name in ("shape", "dtype", "ndim", "size")},
+        **{name: f"output.{name}()" for name in ("mean", "sum", "argmax", "reshape")},
     },
     "Loop": {
         "stop_training": 'stop("reason")',

@@ -14,6 +14,7 @@ from ..core.numeric import numeric
 from ..core.settings import shown
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError, ShapeError
+from ..foreign import uncalled
 from ..layers import Layer
 from ..layers.base import counting
 from ..layers.core import fits
@@ -21,6 +22,7 @@ from ..layers.core import fits
 Cache: TypeAlias = Any
 
 
+@uncalled
 @value
 class Loss(Value):
     """A number per example that says how bad a prediction is, and its slope.
@@ -121,7 +123,14 @@ class Loss(Value):
 
     def backward(self, cache: Cache) -> Array:
         """Return the gradient of the mean loss by the prediction."""
-        cache, prediction, share = cache
+        try:
+            cache, prediction, share = cache
+        except (TypeError, ValueError):
+            name = type(self).__name__
+            raise SettingError(
+                f"{name}.backward: expected the second of what forward returns, loss, cache = "
+                f"{name}().forward(output, target), got {shown(cache)}"
+            ) from None
         slope, shape = self.slope(cache), prediction.shape
         if self.own:
             slope = returned(slope, prediction, f"{type(self).__name__}.slope")

@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import Tree, namespace
 from ..core.finite import in_precision
 from ..core.numeric import numeric
+from ..core.own import traced
 from ..core.text import short
 from ..core.trees import leaves, put, tree_map
 from ..errors import NonFiniteError, SettingError, ShapeError
@@ -28,6 +29,7 @@ def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, 
     params, slopes = _tree(arrays), _tree(grads)
     _check_real("step", params)
     given, expected = dict(leaves(slopes)), dict(leaves(params))
+    known = next((array for array in (*given.values(), *expected.values()) if traced(array)), None)
     if given.keys() != expected.keys():
         raise ShapeError("step: the gradients must have the form of the arrays, one for each of them")
     for path, array in expected.items():
@@ -36,14 +38,20 @@ def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, 
                 f"step: the gradient{_at(path)} must have the array's shape {array.shape}, got "
                 f"{np.shape(given[path])}"
             )
+        if known is not None:  # inside of a program of JAX, where no values are known
+            xp = namespace(known)
+            slopes = put(slopes, path, xp.asarray(given[path], dtype=xp.asarray(array).dtype))
+            continue
         slope = in_precision(numeric(given[path], f"step: the gradient{_at(path)}"), array.dtype)
         slopes = put(slopes, path, slope)
         if not np.isfinite(slope).all():
             raise NonFiniteError(f"step: the gradient{_at(path)} is NaN or infinite; nothing was changed")
-    near = tree_map(np.asarray, params)
+    near = tree_map(np.asarray if known is None else namespace(known).asarray, params)
     memory = optimizer.init(near) if memory is None else memory
     _check_memory("step: memory", optimizer, memory, near)
     made, memory = optimizer.update(slopes, memory, near)
+    if known is not None:
+        return _like(made, arrays), memory
     return _like(tree_map(lambda array, given: namespace(given).asarray(array), made, params), arrays), memory
 
 

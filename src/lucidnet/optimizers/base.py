@@ -200,15 +200,18 @@ class Optimizer(Value):
         grads = checked(self, grads, state, params)
         layout = Layout.of(params)
         vector, step = layout.flat(params), state["step"] + 1
-        slots = {name: slot.copy() for name, slot in state.items() if name != "step"}
+        slots = {n: layout.flat(layout.unravel(slot)) for n, slot in state.items() if n != "step"}
         out, places = vector.copy(), map(ArraySlice, layout.slices, layout.shapes)
         self.advance(vector, layout.flat(grads), slots, step, [Group(0, layout.size)], places, out)
+        if isinstance(out, Parts):  # arrays of JAX
+            slots = {name: layout.ravel(layout.unflat(slot)) for name, slot in slots.items()}
         return layout.unflat(out), {"step": step} | slots
 
     def step(self, arrays: Any, grads: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
         """Make a step on arrays that belong to no network: a picture, a latent, a temperature.
 
-        No argument is changed, and a gradient that is not finite is an error.
+        No argument is changed, and a gradient that is not finite is an error; in the step of an `OwnStep` on
+        JAX, where its numbers are not known yet, it makes the arrays NaN.
 
         Parameters
         ----------

@@ -17,11 +17,15 @@ TAU = between(0, 1)
 
 
 def share(tau: Any) -> Any:
-    """Return how far to go to other weights, from 0 to 1, checked unless a program brings it."""
+    """Return how far to go to other weights, from 0 to 1; inside a program its value is not known yet."""
     if type(tau) is float and 0.0 <= tau <= 1.0:
         return tau
-    traced = hasattr(tau, "__array_namespace__") and not isinstance(tau, (np.ndarray, np.generic))
-    return tau if traced else taken("copy_weights", "tau", tau, TAU)
+    if getattr(tau, "shape", None) == () and getattr(tau.dtype, "kind", "") in "biuf":  # of a batch
+        try:
+            tau = float(tau)
+        except TypeError:
+            return tau
+    return taken("copy_weights", "tau", tau, TAU)
 
 
 def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
@@ -45,7 +49,7 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
         made *= here.dtype.type(tau)
         made += here
         return layout.bind(made)
-    chosen = meant(layout.paths, parts)
+    chosen, whole = meant(layout.paths, parts), type(tau) is float and tau == 1
     known = dict(zip(theirs.layout.paths, _arrays(theirs), strict=True))
     arrays = []
     for path, array in zip(layout.paths, _arrays(ours), strict=True):
@@ -60,7 +64,7 @@ def blended(ours: Flat, theirs: Flat, parts: Any, tau: float) -> Flat:
                 "so nothing was copied: say which layers, copy_weights(other, ['encoder'])"
             )
         other = other if other.dtype == array.dtype else other.astype(array.dtype)
-        arrays.append(other if tau == 1 else array + tau * (other - array))
+        arrays.append(other if whole else array + tau * (other - array))
     return layout.bind(layout.parts(arrays)) if isinstance(ours.vector, Parts) else _joined(layout, arrays)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from functools import partial
-from threading import get_ident
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -48,8 +47,6 @@ class Kept:
         """The state that the last training pass started from."""
         self.passes = 0
         """How many training passes started from it; each has its own random numbers."""
-        self.busy: int | None = None
-        """The thread that runs an `OwnStep` over the model, if one does."""
 
 
 KNOWN: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
@@ -64,15 +61,6 @@ def known_of(model: Any) -> Kept:
     return found
 
 
-def _check_free(known: Kept, what: str) -> None:
-    """Raise if a step of one's own calls the model itself, which has the weights before all its steps."""
-    if known.busy is not None and known.busy == get_ident():
-        raise SettingError(
-            f"{what}: this model is trained by a step of one's own just now: inside of it call what the step "
-            "is given in its place, step(model, batch)"
-        )
-
-
 def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
     """Run a forward pass, and return its tape; see `Model.forward`."""
     train = train if type(train) is bool else taken("forward", "train", train, flag())
@@ -84,7 +72,6 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
     mask = None if mask is None else as_mask(mask, given)
     problem = _problem(model, known)
     with executor.lock:
-        _check_free(known, "forward")
         state, number = model.live, None
         if train:
             number = known.passes if known.state is state else 0
@@ -125,14 +112,12 @@ def _problem(model: Any, known: Kept) -> Problem:
 def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
     """Make one optimizer step with given gradients; see `Model.apply`."""
     problem, executor = model.problem, model.executor
-    tapes = leaving(problem, tape, model)
     with executor.lock:
-        _check_free(known_of(model), "apply")
-        state = model.live
+        state, like = model.live, np.zeros(0, model.dtype)
+        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
+        tapes = leaving(problem, tape, model, missing)
         for each in tapes:
             check_recent(each, state)
-        like = np.zeros(0, model.dtype)
-        found, missing = collected(problem, grads, like, flat=model.config.name == "numpy")
         given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
         model.live = ran.state
@@ -147,18 +132,15 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
 def part(model: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> ModelPart:
     """Return a part of a model; see `Model.part`."""
     model.build()
-    view = View.of(model.net, model.input_shape, name, to, after, outputs)
-    return ModelPart(model, view, partial(forward, model, view=view))
+    return ModelPart(model, known_of(model).view.part(name, to, after, outputs), partial(forward, model))
 
 
 def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) -> None:
     """Copy the weights of another model; see `Model.copy_weights`."""
     tau = share(tau)
-    if not hasattr(other, "live") or not hasattr(other, "executor"):
+    if not hasattr(other, "live") or not hasattr(other.executor, "lock"):  # nor one that is away in a step
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
-        for each in (model, other):
-            _check_free(known_of(each), "copy_weights")
         ours, theirs = model.live, other.live
         if not type(ours.vector) is type(theirs.vector) is np.ndarray:
             near = type(ours.vector) is type(theirs.vector) and model.config == other.config

@@ -12,9 +12,11 @@ import numpy as np
 from ..backend import Array, Tree, finite, namespace
 from ..core.finite import in_precision
 from ..core.settings import shown
+from ..core.text import ByName
 from ..core.trees import Path, dotted, leaves, put
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
+from ..engine.parameters import owners
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
@@ -174,6 +176,11 @@ def collected(
             "apply: grads must be the gradients that tape.backward(dy) returns, dicts by layer and name, or "
             f"a list of such to be added, got {shown(grads)}{hint}"
         )
+    if problem.layout.penalties and any(type(tree) is ByName for tree in trees):  # as it returns them
+        raise SettingError(
+            "apply: what model.gradients(x, y) returns has the penalties l1 and l2 in it, which apply adds: "
+            "give the gradients of a pass, model.forward(x, train=True).backward(dy)[1]"
+        )
     if len(trees) == 1 and _whole(layout, trees[0], like):
         return trees[0], NONE
     found = _found(problem, trees, like)
@@ -237,21 +244,25 @@ def _count(tree: Any, kind: Any, dtype: Any) -> float:
 
 
 def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the arrays of a tree with their paths, skipping None, which stands for no gradient."""
+    """Yield the arrays of a tree with their paths, skipping None, which stands for no gradient.
+
+    Layers inside of others may have one name, "block.dense1", as in `Model.gradients`.
+    """
     if isinstance(tree, Mapping):
         for name, branch in tree.items():
-            yield from _given(branch, (*path, str(name)))
+            yield from _given(branch, (*path, *str(name).split(".")))
     elif tree is not None:
         yield path, tree
 
 
-def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
+def leaving(problem: Problem, tape: Any, of: Any, missing: frozenset[Path]) -> tuple[Tape, ...]:
     """Return the tapes whose passes change running statistics or carried states.
 
     Raises
     ------
     SettingError
-        If one of them is no tape of this model (`of`), or left nothing although a training pass would.
+        If one of them is no tape of this model (`of`), or left nothing although a training pass would; or if
+        none passes a layer that has a gradient, and would leave something.
     """
     leaves_nothing = not problem.layout.buffers.paths and not problem.layout.stateful
     if leaves_nothing and (tape is None or (isinstance(tape, Tape) and tape.of is of)):
@@ -271,9 +282,36 @@ def leaving(problem: Problem, tape: Any, of: Any) -> tuple[Tape, ...]:
         if not each.train:
             raise SettingError(
                 "apply: this tape is of an inference, which leaves no running statistics and no states: make "
-                "it with forward(x, train=True), or give no tape"
+                "it with forward(x, train=True); apply(grads, tape=()) leaves them as they are"
             )
+    if (tape is None or tapes) and (what := _not_passed(problem, tapes, missing)):
+        which = (
+            "the tapes of all passes, apply(grads, [one, other])" if tapes else "its tape, apply(grads, tape)"
+        )
+        raise SettingError(
+            f"apply: {what}, which only a training pass through it can tell: give {which}; "
+            "apply(grads, tape=()) leaves them as they are"
+        )
     return tuple(tapes)
+
+
+def _not_passed(problem: Problem, tapes: Sequence[Tape], missing: frozenset[Path]) -> str:
+    """Return which layer with a gradient would leave something in a pass, but was not passed; "" if none."""
+    if any(each.made.view.net is problem.net for each in tapes):
+        return ""
+    layout = problem.layout
+    if (found := vars(layout).get("_leaving")) is None:
+        found = vars(layout)["_leaving"] = {path: "carries its states on" for path in layout.stateful} | {
+            path[:-1]: "has running statistics"
+            for path in layout.buffers.paths
+            if not any(owner.frozen is True for owner in owners(problem.net, path))
+        }
+    passed = {path for each in tapes for path in each.made.view.places}
+    for path, what in found.items():
+        own = [array for array in layout.parameters.paths if array[: len(path)] == path]
+        if path not in passed and not (own and missing.issuperset(own)):
+            return f"{dotted(path)} {what}"
+    return ""
 
 
 def check_recent(tape: Tape, state: State) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,28 +15,28 @@ import numpy as np
 from ..backend import choose, namespace
 from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
+from ..backend.view import read_only
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
-from ..backend.xla.sizes import noted, shapes_in
-from ..core.own import check_draws
+from ..backend.xla.sizes import MANY, noted, shapes_in
+from ..core.own import check_draws, settings_of
 from ..core.readers import Readers
 from ..core.settings import accepts, flag, shown, taken
 from ..core.text import Brief
-from ..core.trees import ReadOnly, mapped, part_of, stacked, tree_map
+from ..core.trees import mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
 from ..engine.placement import dressed
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
-from ..errors import DataError, NonFiniteError, SettingError
+from ..errors import DataError, NonFiniteError, SettingError, outside
 from ..foreign import answering, uncalled
 from ..layers import Layer
 from ..layers.base import nothing
-from .batches import alike, as_arrays, numbers, wrong_in
+from .batches import alike, as_arrays, check_whole, form_of, in_order, numbers, wrong_in
 from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
-from .going import known_of
 from .moves import check_recent, collected, leaving, not_finite, stepped
 from .tape import Pass, Tape
 from .view import View
@@ -44,9 +45,13 @@ STRIDE = 1000
 """The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
 
 
-CHANGED = (
-    "a model itself, whose steps are lost so: inside of it call what the step is given in its place, "
-    "step(model, batch)"
+OWN = (
+    "this model is trained by a step of one's own just now, and has the weights of before all its steps: "
+    "inside of it call what the step is given in its place, step(model, batch), as in model.forward(x).output"
+)
+OTHER = (
+    "OwnStep: the step calls a model that it is not given, which no program can: give it, too, "
+    "OwnStep(step, model, teacher), and call what the step is given in its place, step(model, teacher, batch)"
 )
 IN_PLACE = re.compile(
     "no attribute '?__i(add|sub|mul|truediv|floordiv|mod|pow|matmul|and|or|xor|lshift|rshift)__"
@@ -155,7 +160,7 @@ class Learner(Brief):
         if self._spare is not None:
             self._spare.shown = True
         params = self.state.params
-        return ReadOnly.of(tree_map(sealed, params)) if type(params.vector) is np.ndarray else params
+        return read_only(tree_map(sealed, params) if type(params.vector) is np.ndarray else params)
 
     @property
     def input_shape(self) -> Any:
@@ -188,7 +193,7 @@ class Learner(Brief):
         problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
         spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
         found, missing = collected(problem, grads, like, flat=spare is not None)
-        for each in leaving(problem, tape, self):
+        for each in leaving(problem, tape, self, missing):
             check_recent(each, self.state)
             left = each.made.left(problem, left, each.cache)
         before = self.state
@@ -221,8 +226,20 @@ class Learner(Brief):
         """Return a part of the network; see `Model.part`."""
         from .parts import ModelPart
 
-        view = View.of(self.net, self.input_shape, name, to, after, outputs)
-        return ModelPart(self, view, partial(self.forward, view=view))
+        whole = self._whole or View(self.net, self.input_shape)
+        return ModelPart(self, whole.part(name, to, after, outputs), self.forward)
+
+
+class _Seen:
+    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Any, set[int]] = {}
+        """For how many steps programs were made so far."""
+        self.tried: dict[Any, Any] = {}
+        """What tracing the step has shown: see `_Running._tried`."""
+        self.read: dict[Any, Any] = {}
+        """What the step has read by name: numbers, whose change makes another program."""
 
 
 class _Running(Own):
@@ -234,14 +251,12 @@ class _Running(Own):
         The user's: function(*learners, x).
     placements : sequence
         What places the state of each model.
-    sizes : dict
-        For how many steps programs were made so far, by the shapes of a batch.
+    seen : _Seen
+        What is known of its programs.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], placements: Sequence[Any], sizes: dict[Any, set[int]]
-    ) -> None:
-        self.function, self.placements, self.sizes = function, tuple(placements), sizes
+    def __init__(self, function: Callable[..., Any], placements: Sequence[Any], seen: _Seen) -> None:
+        self.function, self.placements, self.seen = function, tuple(placements), seen
         self.spares: list[Spare] = []
 
     def __call__(
@@ -278,14 +293,16 @@ class _Running(Own):
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         size = self._size(executor, blocks)
         xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
-        moves, shapes = self._tried(problems, placed, blocks[0])
+        read = self._read()
+        moves, shapes, form = self._tried_once(problems, placed, blocks[0], read)
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
         counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
         given = xs, np.arange(size, dtype="int32"), np.int32(count)
-        key, loop = (self.function, "own"), partial(self._loop, moves)
+        key, loop = (self.function, "own", read), partial(self._loop, moves)
         after, outs = program(executor, key, loop, problems, placed, counts, given, needed=needed)
         told, good = mesh.fetch(outs)
         fine = int(np.cumprod(good[:count]).sum())
+        told = in_order(told, form)
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
         states = States(
             tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
@@ -302,7 +319,7 @@ class _Running(Own):
         """
         shapes, count = shapes_in(blocks[0]), len(blocks)
         noted(executor, f"the step {shown(self.function)}", shapes)
-        known = self.sizes.setdefault(shapes, set())
+        known = self.seen.sizes.setdefault(shapes, set())
         fitting = [size for size in known if count <= size <= 2 * count]
         near = known and count <= 2 * max(known)  # the first one is taken as it is
         size = min(fitting) if fitting else 1 << (count - 1).bit_length() if near else count
@@ -323,6 +340,11 @@ class _Running(Own):
 
             learners = list(map(learner, own, moves, before, seeds))
             told = as_arrays(self.function(*learners, mine))
+            if [each.moves for each in learners] != moves:
+                raise SettingError(
+                    "OwnStep: the step makes more or fewer steps than when it was first called: what it "
+                    "reads besides its arguments, other than numbers, is read once: make an OwnStep anew"
+                )
             good = fine
             for each in learners:
                 good = good & each.good
@@ -334,17 +356,43 @@ class _Running(Own):
         (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
         return after, outs
 
+    def _read(self) -> Any:
+        """Return the numbers and texts that the function reads by name; warn if they change often."""
+        found, known = settings_of(self.function), self.seen.read
+        read = tuple(sorted((name, repr(value)) for name, value in found.items()))
+        if read not in known:
+            if len(known) == MANY - 1:
+                last = next(reversed(known.values()))
+                changing = ", ".join(name for name in found if found[name] != last.get(name))
+                warnings.warn(
+                    f"OwnStep: the step {shown(self.function)} has read {MANY} values of {changing}: each is "
+                    "a program of its own to compile; give it as a part of the batch",
+                    stacklevel=outside(),
+                )
+            known[read] = found
+        return read
+
+    def _tried_once(self, problems: tuple[Problem, ...], states: Sequence[State], x: Any, read: Any) -> Any:
+        """Return what `_tried` finds, which is looked for once for all that one program serves."""
+        carried = tuple(shapes_in(state.carried) for state in states)
+        key = problems, form_of(x), carried, read
+        if key not in self.seen.tried:
+            self.seen.tried[key] = self._tried(problems, states, x)
+        return self.seen.tried[key]
+
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], x: Any
-    ) -> tuple[list[int], list[Any]]:
-        """Trace the function; return how many steps it makes per model, and the shapes of carried states.
+    ) -> tuple[list[int], list[Any], Any]:
+        """Trace the function; return the steps that it makes per model, shapes of carried states, names told.
 
         Nothing is calculated.
         """
         moves: list[int] = []
         carried: list[Any] = []
+        form: Any = None
 
         def tried(vectors: Any, x: Any) -> Any:
+            nonlocal form
             learners = [
                 Learner(
                     partial(_numbered, p, table_of(p, [0], str(s.params.vector.dtype))),
@@ -357,6 +405,7 @@ class _Running(Own):
             told = as_arrays(self.function(*learners, x))
             moves[:] = [learner.moves for learner in learners]
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
+            form = mapped(lambda _: None, told)
             return told
 
         check_draws(f"the step {shown(self.function)}", self.function)
@@ -364,7 +413,7 @@ class _Running(Own):
             shapes_of(tried, tuple(state.params.vector for state in states), x)
         except Exception as error:
             if "Cannot apply JAX transformations" in str(error):
-                raise SettingError(f"OwnStep: the step calls {CHANGED}") from error
+                raise SettingError(OTHER) from error
             if isinstance(error, AttributeError) and IN_PLACE.search(str(error)):
                 raise SettingError(f"OwnStep: the step writes into {WRITTEN}") from error
             if not_followed(error):
@@ -372,7 +421,7 @@ class _Running(Own):
                     UNFOLLOWED.format(f"the step {shown(self.function)}") + instead(error)
                 ) from error
             raise
-        return moves, carried
+        return moves, carried, form
 
 
 def _begun(mesh: Any, placement: Any, state: State, shapes: Any) -> State:
@@ -407,8 +456,8 @@ class OwnStep(Brief):
     number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
     tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
     program, as a loop over the batches of a call: the function then has to take its functions from arrays
-    (``xp = namespace(x)``), and what else it reads is read once. A step in which a gradient is not finite is
-    not made, for any of the models.
+    (``xp = namespace(x)``); of what else it reads, numbers are read at each call, and arrays once. A step in
+    which a gradient is not finite is not made, for any of the models.
 
     Parameters
     ----------
@@ -451,7 +500,7 @@ class OwnStep(Brief):
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
-        self._sizes: dict[Any, set[int]] = {}
+        self._seen = _Seen()
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each batch; return what each step returned.
@@ -476,11 +525,14 @@ class OwnStep(Brief):
             raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
         copies = isinstance(batches, Iterator)
         blocks = [numbers(batch, dtype, copies) for batch in batches]
+        if models[0].backend != "numpy" and dtype == "float32":
+            for k, block in enumerate(blocks):
+                check_whole(block, k)
         if not blocks:
             raise DataError("OwnStep: there are no batches to make steps with")
         problems = Together(tuple(model.problem for model in models))
         placements = [getattr(model.executor, "placement", None) for model in models]
-        run = _Running(self.step, placements, self._sizes)
+        run, executor = _Running(self.step, placements, self._seen), models[0].executor
         told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:
@@ -488,11 +540,11 @@ class OwnStep(Brief):
                 locks.enter_context(_busy(model))
             states = States(tuple(model.live for model in models))
             for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
-                ran = models[0].executor.run(run, problems, states, group)
+                ran = executor.run(run, problems, states, group)
                 before, states, error = states, ran.state, ran.error
                 for model, old, state in zip(models, before.states, states.states, strict=True):
                     if model.live is not old:
-                        raise SettingError(f"OwnStep: the step has changed {CHANGED}")
+                        raise SettingError(f"OwnStep: {OWN}")
                     model.live = state
                 told += [measured.prediction for measured in ran.measured]
                 if error is not None:
@@ -517,15 +569,35 @@ class OwnStep(Brief):
         return NonFiniteError(f"{found}{wrong_in(batch)}")
 
 
+class _Away:
+    """What a model has for an executor while steps run over it: for the step itself none, as it is mistaken.
+
+    All that reads or changes the weights of a model asks for its executor.
+
+    Parameters
+    ----------
+    executor : Executor
+        The executor, which other threads use as before.
+    """
+
+    def __init__(self, executor: Any) -> None:
+        self._executor, self._thread = executor, get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        if get_ident() == self._thread:
+            raise SettingError(OWN)
+        return getattr(self._executor, name)
+
+
 @contextmanager
 def _busy(model: Any) -> Iterator[None]:
-    """Mark a model while steps run over it: whoever calls the model itself meanwhile is mistaken."""
-    known = known_of(model)
-    known.busy, before = get_ident(), known.busy
+    """Keep a step from calling its models themselves."""
+    executor = model.executor
+    model.executor = _Away(executor)
     try:
         yield
     finally:
-        known.busy = before
+        model.executor = executor
 
 
 def _number(told: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.view import read_only
 from ..core.text import Brief
-from ..core.trees import NumPyArray, Params, ReadOnly, at
+from ..core.trees import NumPyArray, Params, at
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.state import FeedbackState, State
@@ -36,7 +37,7 @@ class ModelPart(Brief):
     view : View
         The layers of the part.
     passed : callable
-        Makes a pass through these layers.
+        Makes a pass: ``passed(x, train, mask, view)``.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class ModelPart(Brief):
     @property
     def params(self) -> Params:
         """The weights as they are in the model now, by layer and name."""
-        return ReadOnly.of(self.view.pick(self.model.params))  # type: ignore[no-any-return]
+        return read_only(self.view.pick(self.model.params))  # type: ignore[no-any-return]
 
     @property
     def input_shape(self) -> Any:
@@ -72,7 +73,13 @@ class ModelPart(Brief):
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
         """Run these layers forward; the gradients from the tape are named as in the whole model."""
-        return self._passed(x, train, mask)
+        return self._passed(x, train, mask, self.view)
+
+    def part(
+        self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
+    ) -> ModelPart:
+        """Return a part of this part, by the names of layers in it; see `Model.part`."""
+        return ModelPart(self.model, self.view.part(name, to, after, outputs), self._passed)
 
     def predict(self, x: Any, mask: Any = None) -> NumPyArray:
         """Return the outputs (n, ...) for inputs (n, ...), in inference."""

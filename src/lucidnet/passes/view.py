@@ -66,10 +66,33 @@ class View(Record):
         around = tuple(layers[path[:depth]].frozen is True for depth in range(len(path)))
         return cls(layers[path], input_shapes(net, shape)[path], path, around)
 
+    def part(self, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> View:
+        """Return a part of this part, which is found once; the arguments are those of `Model.part`."""
+        key = name, to, after, tuple(outputs) if isinstance(outputs, list) else outputs
+        try:
+            found = self._parts.get(key)
+        except TypeError:  # what is no name is told below
+            found = None
+        if found is None:
+            made = View.of(self.net, self.shape, name, to, after, outputs)
+            found = replace(made, path=(*self.path, *made.path), around=(*self.around, *made.around))
+            self._parts[key] = found
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[Any, View]:
+        """The parts that were asked for so far."""
+        return {}
+
     @cached_property
     def looks_up(self) -> bool:
         """Whether a layer takes only some numbers, as an embedding does: inputs are looked through."""
         return not all(layer.differentiable for _, layer in walk(self.net))
+
+    @cached_property
+    def places(self) -> frozenset[Path]:
+        """Where in the whole network its layers stand."""
+        return frozenset((*self.path, *path) for path, _ in walk(self.net))
 
     @cached_property
     def _count(self) -> int:
@@ -136,6 +159,8 @@ def _of(net: Layer, params: Tree) -> Tree:
 
 def _path(net: Layer, name: Any, argument: str) -> Path:
     known = {dotted(path): path for path, _ in walk(net) if path}
+    if not known:
+        raise SettingError(f"part: {net.describe()} is a single layer, and has no parts")
     if not isinstance(name, str) or name not in known:
         raise UnknownNameError(f"part: {argument}: no layer is called {name!r}: {suggestion(name, known)}")
     return known[name]
