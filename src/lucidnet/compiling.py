@@ -84,13 +84,16 @@ def loss_of(model: Any) -> Any:
     return loss
 
 
-def whole(layers: Any) -> Any:
-    """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
-    if not isinstance(layers, Sequential) and hasattr(layers, "nodes"):
+def whole(given: Any, layers: Any) -> Any:
+    """Return `given` if it is a whole network (`Sequential` or `Graph`), else one of layers, if there are."""
+    if isinstance(given, Sequential):
+        return given
+    if hasattr(given, "nodes"):
         from .layers import Graph
 
-        return layers if isinstance(layers, Graph) else None
-    return layers if isinstance(layers, Sequential) else None
+        if isinstance(given, Graph):
+            return given
+    return Sequential(layers) if layers else None
 
 
 def added(net: Any, layer: Any) -> Sequential:

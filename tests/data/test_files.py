@@ -186,7 +186,9 @@ class TestArrays:
             data.read(tmp_path / "none.csv")
         odd = tmp_path / "a.xlsx"
         odd.touch()
-        with pytest.raises(UnknownNameError, match=r"unknown kind of data file '.xlsx'.*Known: .csv, .h5"):
+        with pytest.raises(
+            UnknownNameError, match=r"unknown kind of data file '.xlsx': an Excel workbook; save the sheet"
+        ):
             data.read(odd)
 
     def test_without_h5py(self, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, suffixes
 from ..data.frames import Frame
+from ..data.others import PACKED
 from ..data.sets import stratified
 from ..data.table import Table
 from ..errors import DataError, FileError, SettingError
@@ -32,8 +33,6 @@ LEAST = 3
 """The fewest rows of which some can be kept for testing."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
-SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
-"""The first bytes of compressed files."""
 STDIN = "-"
 """The name of standard input, and of standard output."""
 
@@ -286,7 +285,7 @@ def read_frame(name: str) -> Frame:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
         content = sys.stdin.buffer.read()
-        packed = next((end for sign, end in SIGNS.items() if content.startswith(sign)), "")
+        packed = next((end for sign, end in PACKED.items() if content.startswith(sign)), "")
         path = Path(folder) / f"standard input.csv{packed}"
         path.write_bytes(content)
         try:

@@ -151,7 +151,10 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
             reason = "expected one column for the target and others for the inputs, found one"
             raise frame.error(reason, "is another sign between the columns?")
         name = best_target(frame)
-        if name != frame.names[-1]:
+        after = frame.names[frame.names.index(name) + 1 :]
+        if after and all(len(frame.cells[one].missing) == frame.rows for one in after):
+            odd.append(f"{name!r} is the last column that is not empty: say --target")
+        elif after:
             odd.append(f"{name!r} looks like the target, though it is not the last column: say --target")
     else:
         name = column_name(frame, target, "column")
@@ -216,6 +219,13 @@ def _of_form(frame: Frame) -> list[str]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
     counted = Counter(filter(None, form["names"]))
+    if form.get("second"):
+        odd.append(
+            f"the line below the header ({_some([cell.strip() for cell in form['second']])}) has no numbers, "
+            "as names or units have none, and is left out"
+        )
+    if form["decimal"] == form["separator"]:
+        odd.append("numbers in quotes are taken to have decimal commas")
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
@@ -251,7 +261,9 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
         if one.drop:
             reasons.setdefault(one.drop, []).append(one.seen.name)
     for reason, names in reasons.items():
-        which = f"column {names[0]!r}" if len(names) == 1 else f"{len(names)} columns ({_some(names)})"
+        which = f"column {names[0]!r}"
+        if len(names) > 1:
+            which, reason = f"{len(names)} columns ({_some(names)})", reason.replace("it ", "each ", 1)
         odd.append(f"{which}: {reason}; left out by --drop")
     odd += [f"column {one.seen.name!r}: {one.odd}" for one in found if one.odd]
     lacking = [one.seen for one in found if one.seen.missing and not one.drop]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
@@ -71,6 +71,8 @@ class HeldBack(NamedTuple):
     weights: Array | None
 
 
+LARGEST = 2**31 - 1
+"""All seeds are below this."""
 SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
 """Settings that shape the network, and so cannot change when training continues."""
 
@@ -90,6 +92,19 @@ def _defaults(kind: type) -> dict[str, Any]:
 def _usual(kind: type) -> NetSettings:
     """Return the default settings of an estimator."""
     return _settings_of(kind, _defaults(kind))
+
+
+def _seed_of(random_state: Any) -> int:
+    """Return the seed of a training, as drawn from a setting of scikit-learn's."""
+    if isinstance(random_state, int):
+        return _first_of(random_state)
+    return int(check_random_state(random_state).randint(LARGEST))
+
+
+@lru_cache(maxsize=1024)
+def _first_of(seed: int) -> int:
+    """Return the first number drawn from a seed; cached, as such a generator takes 0.1 ms to make."""
+    return int(check_random_state(seed).randint(LARGEST))
 
 
 def check_sum(title: str, whose: str, weights: Array) -> None:
@@ -176,7 +191,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         weights = self._weighted(plain, sample_weight)
         if weights is not None:
             check_sum(settings.title, "all examples", weights)
-        seed = check_random_state(settings.random_state).randint(2**31 - 1)
+        seed = _seed_of(settings.random_state)
         parts: tuple[Any, Any, Any] = (X, target, weights)
         held: HeldBack | None = None
         if settings.early:

@@ -24,7 +24,7 @@ from ..core.settings import (
 from ..core.value import Value, value
 from ..errors import SettingError
 from ..initializers import Uniform, VarianceScaling
-from ..layers import Dense, Dropout, Input, Layer, Linear, Sigmoid
+from ..layers import Dense, Dropout, Input, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
 from ..layers.activations import get as activation_of
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..optimizers.one_cycle import after
@@ -33,8 +33,16 @@ from ..training.loop import Callback
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")
-THEIRS = {"identity": "linear", "logistic": "sigmoid"}
-"""scikit-learn's names of activations, and the names here."""
+USUAL: dict[Any, type[Layer]] = {
+    "identity": Linear,
+    "linear": Linear,
+    "logistic": Sigmoid,
+    "sigmoid": Sigmoid,
+    "relu": ReLU,
+    "softmax": Softmax,
+    "tanh": Tanh,
+}
+"""The names of scikit-learn's activations, there and here; those of others are looked up."""
 
 LOSSES = {"squared_error": "half_squared_error"}
 """scikit-learn's names of losses, and the names here."""
@@ -66,7 +74,7 @@ def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _activation(given: Any, owner: Any) -> Any:
-    return activation_of(THEIRS.get(given, given) if isinstance(given, str) else given)
+    return activation_of(USUAL.get(given, given) if isinstance(given, str) else given)
 
 
 def _solver(given: Any, owner: Any) -> Any:
@@ -257,7 +265,7 @@ def _dense(
     bound = 0.0 if inputs is None else float(f"{math.sqrt(6 * scale / (inputs + units)):.3g}")
     return Dense(
         units,
-        activation,
+        _activation(activation, None),
         initializer=VarianceScaling(scale, "average", "uniform"),
         bias_initializer=Uniform(-bound, bound),
         l2=penalty(settings, size),
