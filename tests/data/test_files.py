@@ -116,7 +116,7 @@ class TestCsv:
         [
             ("a,b\n1,2\nx,3\n", DataError, "row 3, column a: expected a number, got 'x'"),
             ("1,2\n,3\n", DataError, "row 2, column 0: expected a number, got ''"),
-            ("a,b\n1,2\n3\n", DataError, "row 3 has 1 cells, expected 2"),
+            ("a,b\n1,2\n3\n", DataError, "row 3 has 1 cell, expected 2"),
             ("", FileError, "has no rows"),
             ("a,b\n", FileError, "has no rows"),
         ],

@@ -21,6 +21,8 @@ FRAME = "pandas.{}(...) makes a frame of it, which data.Table.fit takes, or CSV 
 """What to do where pandas reads a form."""
 PAGE = "look at it in a browser: it may ask to log in, or show a table whose raw file is to be downloaded"
 OTHERS = (
+    Other("an HDF5 file", (b"\x89HDF",), (), "data.read(...) reads its arrays, where its name ends in .h5"),
+    Other("an NPZ file", (), (), "data.read(...) reads its arrays, where its name ends in .npz"),
     Other("an Excel workbook", (b"\xd0\xcf\x11\xe0",), (".xlsx", ".xls", ".xlsm", ".ods"),
           "save the sheet as CSV, or " + FRAME.format("read_excel")),
     Other("a ZIP archive", (b"PK\x03\x04",), (".zip",), "unpack it, and name the file in it"),
@@ -55,19 +57,20 @@ def other_form(begin: bytes) -> tuple[str, str] | None:
     ('is a ZIP archive', 'unpack it, and name the file in it')
     >>> other_form(b"a,b\n1,2")
     """
-    if begin.startswith(b"PK") and any(mark in begin[:2000] for mark in BOOK):
-        return _said(OTHERS[0])
+    if begin.startswith(b"PK"):
+        kind = "an Excel workbook" if any(mark in begin[:2000] for mark in BOOK) else "a ZIP archive"
+        return _said("an NPZ file" if b".npy" in begin[:200] else kind)
     if packed := next((end for sign, end in PACKED.items() if begin.startswith(sign)), None):
         return (
             f"is packed, as {packed} files are",
             f"give it a name that ends in {packed}, as data.csv{packed}",
         )
     if begin[257:262] == b"ustar":
-        return _said(next(one for one in OTHERS if ".tar" in one.suffixes))
+        return _said("a tar archive")
     start = begin.removeprefix(b"\xef\xbb\xbf").lstrip().lower()[:32]
     for one in OTHERS:
         if begin.startswith(one.begins) or start.startswith(tuple(sign.lower() for sign in one.begins)):
-            return _said(one)
+            return _said(one.what)
     lines = begin[:10_000].splitlines()[:10]
     if len(lines) > 2 and all(map(SPARSE.fullmatch, lines[:-1])):
         remedy = "sklearn.datasets.load_svmlight_file(...) makes a sparse matrix of it, for lucidnet.sklearn"
@@ -75,8 +78,8 @@ def other_form(begin: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _said(one: Other) -> tuple[str, str]:
-    return f"is {one.what}", one.remedy
+def _said(what: str) -> tuple[str, str]:
+    return f"is {what}", next(one.remedy for one in OTHERS if one.what == what)
 
 
 def other_suffix(suffix: str) -> str:

@@ -22,6 +22,10 @@ Sources: TypeAlias = tuple[Path | None, Path | None]
 """The paths of the layers that set a group's learning rate and weight decay; None for none."""
 
 
+Chains: TypeAlias = dict[Path, list[Layer]]
+"""For each array the layers that contain it, as `owners` returns them."""
+
+
 class Held(NamedTuple):
     """A constraint on one weight array of the parameter vector."""
 
@@ -79,21 +83,19 @@ class ParameterLayout(Record):
     def over(cls, net: Layer, layout: Layout, buffers: int = 0) -> ParameterLayout:
         """Build the layout for arrays that lie in a vector, the last `buffers` of them buffers."""
         parameters, others = layout.split(len(layout.paths) - buffers)
-        places = [
-            Place(path, part, shape, owners(net, path))
-            for path, part, shape in zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
-        ]
-        trained = [place for place in places if not place.frozen]
-        groups = list(_groups(trained))
+        places = zip(parameters.paths, parameters.slices, parameters.shapes, strict=True)
+        chains = {path: owners(net, path) for path in parameters.paths}
+        groups = list(_groups(chains, parameters))
+        trained = tuple(ArraySlice(part, shape) for path, part, shape in places if not _frozen(chains, path))
         return cls(
             layout,
             parameters,
             others,
-            tuple(ArraySlice(place.part, place.shape) for place in trained),
+            trained,
             tuple(group for group, _ in groups),
             tuple(sources for _, sources in groups),
-            Penalties(_penalties(places)),
-            tuple(_held(trained)),
+            Penalties(_penalties(chains, parameters)),
+            tuple(_held(chains, parameters)),
             tuple(path for path, layer in walk(net) if getattr(layer, "stateful", False)),
         )
 
@@ -105,38 +107,30 @@ def owners(net: Layer, path: Path) -> list[Layer]:
     """
     chain = [net]
     for name in path:
-        inner = dict(chain[-1].children()).get(name)
-        if inner is None:
+        if (inner := dict(chain[-1].children()).get(name)) is None:
             break
         chain.append(inner)
     return chain
 
 
-class Place(NamedTuple):
-    """Where an array lies in the vector, and the layers that contain it, from the network down to its own."""
-
-    path: Path
-    part: slice
-    shape: Shape
-    chain: list[Layer]
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the array is frozen: by name in its layer, or with that layer or one around it."""
-        *around, own = self.chain
-        named = isinstance(own.frozen, tuple) and self.path[len(around)] in own.frozen
-        return named or own.frozen is True or any(layer.frozen for layer in around)
+def _frozen(chains: Chains, path: Path) -> bool:
+    """Tell whether an array is frozen: by name in its layer, or with that layer or one around it."""
+    *around, own = chains[path]
+    named = isinstance(own.frozen, tuple) and path[len(around)] in own.frozen
+    return named or own.frozen is True or any(layer.frozen for layer in around)
 
 
-def _groups(trained: list[Place]) -> Iterator[tuple[Group, Sources]]:
+def _groups(chains: Chains, layout: Layout) -> Iterator[tuple[Group, Sources]]:
     """Yield a group for each stretch of arrays whose settings come from the same layers, with their paths.
 
     So the groups do not depend on the values of the settings.
     """
     last: Group | None = None
     sources: Sources = (None, None)
-    for path, part, _, chain in trained:
-        found = [_innermost(chain, name) for name in ("learning_rate", "weight_decay")]
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        if _frozen(chains, path):
+            continue
+        found = [_innermost(chains[path], name) for name in ("learning_rate", "weight_decay")]
         here: Any = tuple(None if depth is None else path[:depth] for _, depth in found)
         if last and last.stop == part.start and sources == here:
             last = last._replace(stop=part.stop)
@@ -148,17 +142,19 @@ def _groups(trained: list[Place]) -> Iterator[tuple[Group, Sources]]:
         yield last, sources
 
 
-def _penalties(places: list[Place]) -> Iterator[Penalty]:
-    for path, part, _, chain in places:
+def _penalties(chains: Chains, layout: Layout) -> Iterator[Penalty]:
+    for path, part in zip(layout.paths, layout.slices, strict=True):
+        chain = chains[path]
         l1, l2 = (_innermost(chain, name)[0] or 0.0 for name in ("l1", "l2"))
         if (l1 or l2) and path[-1] in chain[-1].penalized:
             yield Penalty(part, l1, l2)
 
 
-def _held(trained: list[Place]) -> Iterator[Held]:
-    for path, part, shape, chain in trained:
+def _held(chains: Chains, layout: Layout) -> Iterator[Held]:
+    for path, part, shape in zip(layout.paths, layout.slices, layout.shapes, strict=True):
+        chain = chains[path]
         constraint, _ = _innermost(chain, "constraint")
-        if constraint is not None and path[-1] in chain[-1].penalized:
+        if constraint is not None and path[-1] in chain[-1].penalized and not _frozen(chains, path):
             from ..optimizers.constraints import along
 
             yield Held(part, shape, along(constraint, chain[-1].incoming.get(path[-1])))

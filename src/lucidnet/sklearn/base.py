@@ -28,7 +28,7 @@ from ..losses import Loss
 from ..model import Model
 from .compat import Listened, context_of
 from .epochs import Epochs
-from .settings import IN_PARTS, NetSettings, layers_of, optimizer, penalty, refuse_idle
+from .settings import NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
 
 TOO_LARGE = (
     "the training met numbers that are not finite, and cannot go on: scale the inputs (StandardScaler), or "
@@ -179,10 +179,8 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"{settings.title}: the first partial_fit needs all classes that there will be: classes=[...]"
             )
-        if incremental and settings.whole:
-            raise SettingError(f"{settings.title}: {IN_PARTS}")
-        if incremental and settings.early_stopping:
-            raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
+        if incremental:
+            refuse_of_parts(settings)
         kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
         X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
         if sample_weight is not None:
@@ -285,15 +283,18 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
     ) -> tuple[tuple[Any, Any, Any], HeldBack]:
         """Return the inputs, targets and weights to train on, and the validation set held back."""
-        stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
-        how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}
-        split = train_test_split(*arrays, **how)
+        share = settings.validation_fraction
+        how: dict[str, Any] = {"random_state": seed, "test_size": share}
+        how["stratify"] = plain if self._classifies and plain.ndim == 1 else None
+        try:
+            split = train_test_split(*arrays, **how)
+        except ValueError as error:
+            raise DataError(f"{settings.title}: early_stopping=True holds back {share:g}: {error}") from None
         if split[1].shape[0] < 2:
             raise DataError(
                 f"{settings.title}: The validation set is too small, with {split[1].shape[0]} of "
-                f"{X.shape[0]} examples: take a validation_fraction above {settings.validation_fraction:g}, "
-                "or bring more data"
+                f"{X.shape[0]} examples: take a validation_fraction above {share:g}, or bring more data"
             )
         train, held = split[::2], split[1::2]
         last = (train[3], held[3]) if weights is not None else (None, None)

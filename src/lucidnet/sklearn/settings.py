@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .. import losses, optimizers
 from ..core.settings import (
     Check,
@@ -95,6 +97,16 @@ def _batch(given: Any, owner: Any) -> Any:
     return given if isinstance(given, str) and given == "auto" else UNITS.convert(given, owner)
 
 
+def _random_state(given: Any, owner: Any) -> Any:
+    if isinstance(given, (int, np.integer)):
+        fits = 0 <= given < 2**32
+    else:
+        fits = isinstance(given, np.random.RandomState) or given is np.random
+    if not fits:
+        raise UnfitError
+    return given
+
+
 def _verbose(given: Any, owner: Any) -> int:
     return int(given) if isinstance(given, bool) else int(whole(0).metadata["check"].convert(given, owner))
 
@@ -131,7 +143,7 @@ class NetSettings(Value):
     max_iter: int = count()
     shuffle: bool = flag()
     random_state: Any = setting(
-        "None, a whole number or a RandomState", lambda given, owner: given, optional=True
+        "None, a whole number from 0 to 2**32 - 1 or a RandomState", _random_state, optional=True
     )
     tol: float = finite(0)
     verbose: int = setting("True, False or a whole number", _verbose)
@@ -199,6 +211,19 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
     if settings.early and not settings.validation_fraction:
         raise SettingError(
             f"{settings.title}: early_stopping=True needs a validation_fraction above 0, got 0"
+        )
+
+
+def refuse_of_parts(settings: NetSettings) -> None:
+    """Raise for a setting with which `partial_fit`, one epoch on a part of the examples, makes no sense."""
+    if settings.whole:
+        raise SettingError(f"{settings.title}: {IN_PARTS}")
+    if settings.early_stopping:
+        raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
+    if settings.class_weight == "balanced":
+        raise SettingError(
+            f"{settings.title}: class_weight='balanced' counts the classes of all examples, of which "
+            "partial_fit sees a part: give a dict, as compute_class_weight makes it of all"
         )
 
 
