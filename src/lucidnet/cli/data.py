@@ -21,6 +21,7 @@ from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, suffixes
 from ..data.frames import Frame
+from ..data.looking import of_form
 from ..data.others import PACKED
 from ..data.sets import stratified
 from ..data.table import Table
@@ -209,7 +210,8 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
     train, test = split(y, name)
-    note = "\n".join([_note(table, frame), *asked.idle(table)])
+    read = of_form(frame) if model is None else []
+    note = "\n".join([_note(table, frame), *read, *asked.idle(table)])
     if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
         table = known
         x, y = table.apply(frame)

@@ -145,7 +145,7 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
 
 
 def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
-    odd = _of_form(frame)
+    odd = of_form(frame)
     if target is None:
         if len(frame.names) < 2:
             reason = "expected one column for the target and others for the inputs, found one"
@@ -207,11 +207,15 @@ def _title(frame: Frame) -> str:
     return f"{frame.rows:,} rows, {len(frame.names):,} columns; {written}, {header} a header line{comma}"
 
 
-def _of_form(frame: Frame) -> list[str]:
+def of_form(frame: Frame) -> list[str]:
     """Describe what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
     if form["empty"]:
-        odd.append(f"{form['empty']:,} rows are empty, and left out")
+        odd.append(
+            "1 row is empty, and left out"
+            if form["empty"] == 1
+            else f"{form['empty']:,} rows are empty, and left out"
+        )
     if form["repeated"]:
         lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
         odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
