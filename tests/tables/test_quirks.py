@@ -286,3 +286,10 @@ def test_no_dates(tmp_path, cell):
         data.look(written(tmp_path, ["when,v", *[f"{text},{i}" for i in range(3)]])).columns[0].kind
         == "category"
     )
+
+
+def test_how_many_rows_are_left(tmp_path):
+    made = rows(lambda i, rng: f"{i if i % 5 else ''},{i * i if i > 29 else ''},{i / 7 if i % 9 else ''}")
+    said = odd(written(tmp_path, ["a,b,target", *made]))
+    left = sum(i % 5 > 0 and i > 29 and i % 9 > 0 for i in range(40))
+    assert f"{left} of 39 rows have no missing cell, and are left" in said

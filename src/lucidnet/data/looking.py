@@ -177,6 +177,10 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     if table is not None:
         task, more = _of_target(frame, table)
         odd += more
+        if words.missing == "drop":
+            odd.append(
+                f"{len(table.kept(frame)):,} of {frame.rows:,} rows have no missing cell, and are left"
+            )
         number = frame.cells[name].numbers is not None
         words = words._replace(task=table.task if number else None)
     seen = {one.seen.name: one.seen for one in found}
