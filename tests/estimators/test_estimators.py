@@ -764,3 +764,10 @@ def test_a_seed_is_drawn_as_scikit_learn_draws_it(seed):
         NetClassifier((3,), max_iter=1, random_state=seed).fit(X, Y).model_.seed for _ in range(2)
     )
     assert first == again == np.random.RandomState(seed).randint(2**31 - 1)
+
+
+@pytest.mark.parametrize("wrapped", [lambda net: net, lambda net: make_pipeline(StandardScaler(), net)])
+def test_warnings_point_at_who_fits(wrapped):
+    with pytest.warns(ConvergenceWarning, match="max_iter=1") as caught:
+        wrapped(NetClassifier((3,), max_iter=1)).fit(X, Y)
+    assert [one.filename for one in caught] == [__file__]

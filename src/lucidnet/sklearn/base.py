@@ -22,7 +22,7 @@ from ..core.trees import leaves
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
 from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, outside
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
@@ -247,7 +247,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 f"{settings.title}: batch_size={settings.batch_size} is more than the {n} examples: all of "
                 "them make one batch",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=outside("sklearn"),
             )
         several = self._classifies and self._labels
         weights = shares(target, weights, several)
@@ -276,7 +276,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 f"{settings.title}: {ended}, and the training still gets better: allow more, or take a "
                 "larger learning_rate_init",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=outside("sklearn"),
             )
 
     def _split(

@@ -267,7 +267,7 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
     parts = parts_of(settings)
     number = sum(isinstance(part, int) for part in parts)
     activations, rates = _for_each(settings, "activation", number), _for_each(settings, "dropout", number)
-    made: list[Layer] = [Input(inputs)]
+    made: list[Layer] = [Input(inputs, name="input0")]
     width: int | None = inputs
     last = Linear()
     for part in parts:
@@ -276,16 +276,25 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
             width = None
             continue
         last, rate = next(activations), next(rates)
-        made.append(_dense(settings, part, last, last, width, size))
+        made.append(_dense(settings, part, last, last, width, size, len(made)))
         made += [Dropout(rate)] if rate else []
         width = part
-    return [*made, _dense(settings, units, activation, last, width, size)]
+    return [*made, _dense(settings, units, activation, last, width, size, len(made))]
 
 
 def _dense(
-    settings: NetSettings, units: int, activation: Any, near: Layer, inputs: int | None, size: float
+    settings: NetSettings,
+    units: int,
+    activation: Any,
+    near: Layer,
+    inputs: int | None,
+    size: float,
+    place: int,
 ) -> Dense:
-    """Return a dense layer with initial weights that suit the activation near it."""
+    """Return a dense layer with initial weights that suit the activation near it.
+
+    It has the name that a `Sequential` would give it, by copying it.
+    """
     scale = 1 / 3 if isinstance(near, Sigmoid) else 1.0
     bound = 0.0 if inputs is None else float(f"{math.sqrt(6 * scale / (inputs + units)):.3g}")
     return Dense(
@@ -294,6 +303,7 @@ def _dense(
         initializer=VarianceScaling(scale, "average", "uniform"),
         bias_initializer=Uniform(-bound, bound),
         l2=penalty(settings, size),
+        name=f"dense{place}",
     )
 
 
