@@ -167,12 +167,12 @@ class FitArguments(LoopSettings):
 
 def _as_shape(given: Any, owner: Any) -> Any:
     """Return the shape of one input as a tuple, or a dict of tuples for several named inputs."""
-    if isinstance(given, Mapping):
-        return {name: _as_shape(shape, owner) for name, shape in given.items()}
     if isinstance(given, (tuple, list)):
         return tuple(
             _as_shape(one, owner) if isinstance(one, (tuple, list)) else _as_size(one, owner) for one in given
         )
+    if isinstance(given, Mapping):
+        return {name: _as_shape(shape, owner) for name, shape in given.items()}
     return (_as_size(given, owner),)
 
 

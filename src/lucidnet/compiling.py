@@ -86,9 +86,10 @@ def loss_of(model: Any) -> Any:
     return loss
 
 
-def whole(layers: Any) -> Any:
-    """Return `layers` if it is a whole network already (`Sequential` or `Graph`), else None."""
-    return layers if isinstance(layers, Sequential) else graph_of(layers)
+def whole(given: Any, layers: Any) -> Any:
+    """Return `given` if it is a whole network (`Sequential` or `Graph`), else one of layers, if there are."""
+    net = given if isinstance(given, Sequential) else graph_of(given)
+    return Sequential(layers) if net is None and layers else net
 
 
 def graph_of(given: Any) -> Any:

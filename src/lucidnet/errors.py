@@ -129,10 +129,10 @@ class MissingExtraError(LucidnetError, ImportError):
     """An optional dependency is not installed."""
 
 
-def outside() -> int:
-    """Return the `stacklevel` for `warnings.warn` of the first caller outside lucidnet."""
-    level = 1
-    while sys._getframe(level).f_globals.get("__name__", "").startswith("lucidnet."):
+def outside(*others: str) -> int:
+    """Return the `stacklevel` for `warnings.warn` of the first caller outside lucidnet (and others)."""
+    level, inside = 1, tuple(f"{name}." for name in ("lucidnet", *others))
+    while sys._getframe(level).f_globals.get("__name__", "").startswith(inside):
         level += 1
     return level
 

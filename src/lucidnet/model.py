@@ -131,7 +131,7 @@ class Model:
         self.history = History()
         self.about: dict[str, Any] = {}
         self.metrics: tuple[Metric[Any], ...] = ()
-        self._net: Any = compiling.whole(layers)
+        self._net: Any = compiling.whole(layers, given.layers)
         self.base = None
         self._changes: Changes = {}
         self.load = living.refuse_to_load  # type: ignore[method-assign]
@@ -139,8 +139,6 @@ class Model:
         self._chosen: tuple[Any, Optimizer, Rule | None] | None = None
         self._shapes: tuple[Any, Any] = ((), ())
         self._last: LastStep | None = None
-        for layer in given.layers if self._net is None else ():
-            self.add(layer)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in living.ELSEWHERE:

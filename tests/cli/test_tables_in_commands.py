@@ -628,3 +628,13 @@ def test_what_drops_all_inputs(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("a,b,y\n" + "1,2,u\n3,4,v\n" * 9)
     assert "all columns but the target are dropped" in run("train", file, "--drop", "a,b", code=2)
+
+
+def test_lines_that_are_left_out_are_said(tmp_path):
+    path, model = tmp_path / "rig.csv", tmp_path / "rig.safetensors"
+    rows = [f"{i / 10},{i * i % 7},{i % 2}" for i in range(40)]
+    path.write_text("\n".join(["speed,torque,fault", "m/s,Nm,-", *rows, ",,"]) + "\n")
+    said = run("train", path, "--epochs", 1, "--quiet", "--save", model)
+    assert "the line below the header (m/s, Nm, -) has no numbers" in said
+    assert "1 row is empty, and left out" in said
+    assert "40 rows of" in run("evaluate", model, path)

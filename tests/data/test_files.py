@@ -116,7 +116,7 @@ class TestCsv:
         [
             ("a,b\n1,2\nx,3\n", DataError, "row 3, column a: expected a number, got 'x'"),
             ("1,2\n,3\n", DataError, "row 2, column 0: expected a number, got ''"),
-            ("a,b\n1,2\n3\n", DataError, "row 3 has 1 cells, expected 2"),
+            ("a,b\n1,2\n3\n", DataError, "row 3 has 1 cell, expected 2"),
             ("", FileError, "has no rows"),
             ("a,b\n", FileError, "has no rows"),
         ],
@@ -186,7 +186,9 @@ class TestArrays:
             data.read(tmp_path / "none.csv")
         odd = tmp_path / "a.xlsx"
         odd.touch()
-        with pytest.raises(UnknownNameError, match=r"unknown kind of data file '.xlsx'.*Known: .csv, .h5"):
+        with pytest.raises(
+            UnknownNameError, match=r"unknown kind of data file '.xlsx': an Excel workbook; save the sheet"
+        ):
             data.read(odd)
 
     def test_without_h5py(self, tmp_path, monkeypatch):

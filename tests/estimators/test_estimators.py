@@ -26,6 +26,8 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 import lucidnet as ln
 from lucidnet import layers as L
@@ -605,7 +607,13 @@ def test_a_model_in_a_pipeline_points_to_the_estimators():
         ({"class_weight": "even"}, SettingError, "class_weight must be 'balanced'"),
         ({"layers": ["dense"]}, SettingError, "layers must be"),
         ({"callbacks": [print]}, SettingError, "callbacks must be"),
-        ({"random_state": "seed"}, ValueError, "seed"),
+        ({"random_state": "seed"}, SettingError, "random_state must be None, a whole number from 0"),
+        ({"random_state": -1}, SettingError, "random_state must be None, a whole number from 0"),
+        (
+            {"random_state": np.random.default_rng(0)},
+            SettingError,
+            "random_state must be None, a whole number",
+        ),
         ({"early_stopping": True, "validation_fraction": 0.0}, SettingError, "validation_fraction above 0"),
     ],
     ids=str,
@@ -691,6 +699,10 @@ def test_wrong_data_are_named():
         )
     with pytest.raises(DataError, match="y has 2 outputs, and had 1 before"):
         NetRegressor((5,)).partial_fit(X, X[:, 0]).partial_fit(X, X[:, :2])
+    with pytest.raises(DataError, match=r"early_stopping=True holds back 0.1: .*too few members are: \[9\]"):
+        NetClassifier((5,), early_stopping=True).fit(X, np.r_[9, Y[1:]])
+    with pytest.raises(SettingError, match="class_weight='balanced' counts the classes of all examples"):
+        NetClassifier((5,), class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])
     with pytest.raises(DataError, match="several labels for each example before"):
         NetClassifier((5,)).partial_fit(X, LABELS, classes=range(4)).partial_fit(X, Y)
     with pytest.warns(ConvergenceWarning, match="max_iter=2"):
@@ -710,3 +722,52 @@ def test_texts_are_no_numbers_to_predict():
         warnings.simplefilter("ignore", ConvergenceWarning)
         of_texts, of_numbers = (clone(net).fit(x, given).predict(x) for given in (y.astype(str), y))
     np.testing.assert_array_equal(of_texts, of_numbers)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        Y,
+        NAMES,
+        NAMES.astype(object),
+        Y > 0,
+        np.arange(150),
+        np.arange(150) // 2,
+        np.arange(150) // 2 + 0.5,
+        Y[:, None],
+    ],
+    ids=lambda y: f"{y.dtype}-{y.shape}-{len(np.unique(y))}",
+)
+def test_targets_are_checked_as_scikit_learn_checks_them(y):
+    """Where nothing can be found its check is left out."""
+
+    def said(check):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                check()
+            except ValueError as error:
+                return str(error)
+        told = {str(one.message) for one in caught}
+        return {text for text in told if "number of unique classes" in text or "column-vector" in text}
+
+    def theirs():
+        check_classification_targets(y)
+        column_or_1d(y, warn=True)
+
+    assert said(theirs) == said(lambda: NetClassifier((2,), max_iter=1).fit(X, y))
+
+
+@pytest.mark.parametrize("seed", [0, np.int64(7), 2**32 - 1])
+def test_a_seed_is_drawn_as_scikit_learn_draws_it(seed):
+    first, again = (
+        NetClassifier((3,), max_iter=1, random_state=seed).fit(X, Y).model_.seed for _ in range(2)
+    )
+    assert first == again == np.random.RandomState(seed).randint(2**31 - 1)
+
+
+@pytest.mark.parametrize("wrapped", [lambda net: net, lambda net: make_pipeline(StandardScaler(), net)])
+def test_warnings_point_at_who_fits(wrapped):
+    with pytest.warns(ConvergenceWarning, match="max_iter=1") as caught:
+        wrapped(NetClassifier((3,), max_iter=1)).fit(X, Y)
+    assert [one.filename for one in caught] == [__file__]

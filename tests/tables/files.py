@@ -495,3 +495,96 @@ def two_classes_from_one_in_front_and_scales(rng):
             [[k, int(a), int(b), c] for k, (a, b, c) in zip(y, x, strict=True)],
         ).encode()
     )
+
+
+@file(
+    "forestfires.csv", target="area", task="regression", odd="", asks="expected a number",
+    words={"standardize": True, "categories": "one-hot"}, inputs=7,
+)  # fmt: skip
+def coordinates_called_x_and_y(rng):
+    month = np.array(["aug", "mar", "sep"])[rng.integers(0, 3, ROWS)]
+    x, y, wind = rng.integers(1, 10, ROWS), rng.integers(2, 7, ROWS), np.round(rng.uniform(0.4, 9, ROWS), 1)
+    hot = np.round(rng.uniform(80, 96, ROWS), 1)
+    area = np.round(10 * wind + x * y + 20 * (month == "sep"), 2)
+    return text(["X", "Y", "month", "FFMC", "wind", "area"], zip(x, y, month, hot, wind, area, strict=True))
+
+
+@file(
+    "car.data", target="4", task="classification", classes=("acc", "good", "unacc", "vgood"), odd="most cells are numbers",
+    asks="expected a number", pandas={"header": None}, words={"categories": "one-hot"}, inputs=13,
+)  # fmt: skip
+def all_categories_and_rare_classes_in_the_last(rng):
+    price, safe = np.array(["high", "low", "med", "vhigh"]), np.array(["high", "low", "med"])
+    rows = []
+    for i in range(4 * ROWS):
+        p, d, n, s = (
+            price[i % 4],
+            ["2", "3", "5more"][i % 3],
+            ["2", "4", "more"][i // 3 % 3],
+            safe[i // 7 % 3],
+        )
+        kind = "unacc" if s == "low" or p == "vhigh" or n == "2" else "acc"
+        if kind == "acc" and s == "high" and p == "low":
+            kind = "good" if d == "2" else "vgood"
+        rows.append([p, d, n, s, kind])
+    return text(None, rows)
+
+
+@file(
+    "seeds_dataset.txt", target="4", task="classification", classes=("1", "2", "3"), odd="numbered 0 to 2",
+    pandas={"sep": r"\s+", "header": None}, words={"standardize": True}, inputs=4,
+)  # fmt: skip
+def several_tabs_between_some_cells(rng):
+    x, y = three(rng)
+    lines = text(None, [[*row, k + 1] for row, k in zip(x, y, strict=True)], "\t").splitlines()
+    return "\n".join(line.replace("\t", "\t\t", 1) if i % 9 == 7 else line for i, line in enumerate(lines))
+
+
+@file(
+    "rig.csv", target="fault", task="classification", classes=("0", "1"), pandas={"skiprows": [1]},
+    odd="the line below the header \\(s, rpm, Nm, -\\) has no numbers", words={"standardize": True}, inputs=3,
+)  # fmt: skip
+def a_line_of_units_below_the_header(rng):
+    speed, torque = rng.integers(900, 3000, ROWS), np.round(rng.uniform(3, 80, ROWS), 1)
+    rows = zip(np.arange(ROWS) / 2, speed, torque, speed + 20 * torque > 2500, strict=True)
+    return text(
+        ["time", "speed", "torque", "fault"], [["s", "rpm", "Nm", "-"], *([*r[:3], int(r[3])] for r in rows)]
+    )
+
+
+@file(
+    "countries of the world.csv", target="Deathrate", task="regression", pandas={"decimal": ",", "na_values": " "},
+    odd="numbers in quotes are taken to have decimal commas", asks="expected a number|the cell is missing",
+    words={"drop": ("Country",), "standardize": True, "missing": "mean"}, inputs=3,
+)  # fmt: skip
+def decimal_commas_in_quotes(rng):
+    def comma(numbers, digits):
+        return [f'"{number:.{digits}f}"'.replace(".", ",") for number in numbers]
+
+    people, dense, read = rng.integers(9e3, 9e7, ROWS), rng.uniform(1, 900, ROWS), rng.uniform(20, 100, ROWS)
+    known = [cell if i % 8 else "" for i, cell in enumerate(comma(read, 1))]
+    rows = zip(
+        (f"Land {i} " for i in range(ROWS)),
+        people,
+        comma(dense, 1),
+        known,
+        comma(30 - read / 4, 2),
+        strict=True,
+    )
+    return text(["Country", "Population", "Pop. Density", "Literacy", "Deathrate"], rows)
+
+
+@file(
+    "requests.csv", target="hours", task="regression", odd="each holds dates",
+    asks="got the date", words={"dates": "days", "standardize": True}, inputs=3, pandas=None,
+)  # fmt: skip
+def dates_with_am_and_pm_and_with_names_of_months(rng):
+    hour, day = rng.integers(0, 24, ROWS), 1 + np.arange(ROWS) % 28
+    late = rng.integers(0, 2, ROWS)
+    rows = []
+    for h, d, m in zip(hour, day, 1 + late, strict=True):
+        clock = f"{(h - 1) % 12 + 1:02d}:15:00 {'AP'[h // 12]}M"
+        rows.append(
+            [f"{m:02d}/{d:02d}/2019 {clock}", f"{d}-{['Jan', 'Feb'][m - 1]}-2019", h, 20 * h + 7 * d + 0.5]
+        )
+    return text(["created", "closed", "h", "hours"], rows)

@@ -1,13 +1,14 @@
 """Quirks of tables that people export: repeated headers, units, dates of several kinds, letters, empty ends."""
 
 import random
+import re
 
 import numpy as np
 import pytest
 
 from lucidnet import data
 from lucidnet.data import Table
-from lucidnet.errors import DataError
+from lucidnet.errors import DataError, FileError, UnknownNameError
 
 
 def written(folder, lines):
@@ -133,3 +134,162 @@ def test_a_column_that_is_the_target_in_other_words(tmp_path, names):
     said = odd(written(tmp_path, ["copy,other,y", *made]))
     assert "column 'copy': each value goes with one of 'y'" in said
     assert "column 'other'" not in said
+
+
+@pytest.mark.parametrize(
+    ("begin", "said"),
+    [
+        (
+            b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml",
+            "is an Excel workbook; save the sheet as CSV",
+        ),
+        (b"PK\x03\x04\x14\0train.csv", "is a ZIP archive; unpack it"),
+        (b"train.csv".ljust(257, b"\0") + b"ustar\0" + bytes(100), "is a tar archive; unpack it"),
+        (b"PAR1\x15\x04\x15\x10", "is a Parquet file; pandas.read_parquet"),
+        (b'[{"a": 1, "b": 2}, {"a": 3, "b": 4}]', "is JSON; pandas.read_json"),
+        (b'\xef\xbb\xbf{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n', "is JSON; pandas.read_json"),
+        (
+            b"\n<!DOCTYPE html>\n<html><title>Sign in</title></html>",
+            "is a page of HTML; look at it in a browser",
+        ),
+        (b"@RELATION iris\n@ATTRIBUTE a REAL\n@DATA\n1,2\n", "is an ARFF file; remove the lines that begin"),
+        (b"\x1f\x8b\x08\0", "is packed, as .gz files are; give it a name that ends in .gz"),
+        (
+            b"+1 3:1 11:0.5 20:1\n-1 1:1 6:0.5 20:1\n-1 2:1 6:0.25 20:1\n",
+            "LIBSVM writes them; sklearn.datasets",
+        ),
+    ],
+)
+def test_what_is_no_table_in_text_is_named(tmp_path, begin, said):
+    path = tmp_path / "data.csv"
+    path.write_bytes(begin)
+    for use in (data.frame, data.look, data.read):
+        with pytest.raises(FileError, match=re.escape(said)):
+            use(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("train.csv.zip", "a ZIP archive; unpack it, and name the file in it"),
+        ("a.tar.gz", "a tar archive; unpack it"),
+        ("a.parquet", "a Parquet file; pandas.read_parquet"),
+        ("a.json", "JSON; pandas.read_json"),
+        ("iris.arff", "an ARFF file; remove"),
+    ],
+)
+def test_suffixes_of_other_forms_say_what_to_do(tmp_path, name, said):
+    (tmp_path / name).touch()
+    with pytest.raises(UnknownNameError, match=f"unknown kind of data file '.*': {re.escape(said)}"):
+        data.look(tmp_path / name)
+
+
+@pytest.mark.parametrize("lines", [["a,b", "<5,x", ">5,y"], ["[id],[n]", "1,2"], ["1:2 3:4", "5:6 7:8"]])
+def test_texts_that_begin_nearly_alike_are_tables(tmp_path, lines):
+    assert data.frame(written(tmp_path, lines)).rows in (1, 2)
+
+
+def test_columns_called_y(tmp_path):
+    made = rows(lambda i, rng: f"{'ab'[i % 2]},{rng.random():.3f},{rng.random():.3f},{i % 5}")
+    for header, target in {"label,x,y,n": "label", "k,x,Y,n": "n", "k,a,y,n": "y", "k,a,n,y": "y"}.items():
+        assert data.look(written(tmp_path, [header, *made])).target == target
+
+
+def test_a_last_column_before_empty_ones(tmp_path):
+    made = rows(lambda i, rng: f"{i}.5;{rng.random():.2f};;")
+    assert "'sold' is the last column that is not empty: say --target" in odd(
+        written(tmp_path, ["v;sold;;", *made])
+    )
+
+
+def test_numbers_below_zero_in_the_place_of_what_is_missing(tmp_path):
+    made = rows(lambda i, rng: f"{-200 if i % 9 == 0 else i / 10},{-1 if i % 7 == 0 else i},{'ab'[i % 2]}")
+    said = odd(written(tmp_path, ["co,days,y", *made]))
+    assert "column 'co': -200 stands in 5 rows, far from all other numbers: if it stands for what" in said
+    assert "column 'days'" not in said
+
+
+def test_lines_of_another_length_say_what_may_be_meant(tmp_path):
+    made = rows(lambda i, rng: f"land{i},{rng.random():.2f},{i},{i % 2}")
+    path = written(tmp_path, ["World Bank,2023-05-10", *made])
+    with pytest.raises(
+        DataError, match="has 4 cells, expected 2.*if other lines stand above the table, remove those"
+    ):
+        data.frame(path)
+    path = written(tmp_path, ["# by the lab", "a,b,c,d", *made[:9], "# second run", *made[9:]])
+    with pytest.raises(
+        DataError, match="row 12 has 1 cell, expected 4; remarks are left out at the beginning alone"
+    ):
+        data.frame(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "read"),
+    [
+        (["a,b", "s,m", "1,2", "3,4", "5,6"], 3),  # a line of units
+        (["a,b", "x,2", "1,2", "3,4", "5,6"], 4),  # a number is there
+        (["a,b", "x,y", "1,p", "3,q", "5,r"], 4),  # one column of numbers may hold a word
+        (["a,b", "NA,?", "1,2", "3,4", "5,6"], 4),  # cells that are missing
+        (["a,b", "x,y", "p,q", "r,s"], 3),
+    ],
+)
+def test_lines_of_units(tmp_path, lines, read):
+    frame = data.frame(written(tmp_path, lines))
+    assert frame.rows == read
+    assert bool(frame.form["second"]) == (read == 3 and lines[1] == "s,m")
+    assert data.frame(tmp_path / "table.csv", header=False).rows == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (['"10,7"', '"3,25"', "4"], [10.7, 3.25, 4]),
+        (['"1,2"', '"1,2,3"', "4"], None),  # lists
+        (['"10,7"', '"3,25"', "0.5"], None),  # a point: the commas mean something else
+        (['"1,234"', '"22,500"', "4"], [1234, 22500, 4]),
+    ],
+)
+def test_commas_in_quotes(tmp_path, cells, numbers):
+    frame = data.frame(written(tmp_path, ["v,k", *(f"{cell},{i}" for i, cell in enumerate(cells))]))
+    assert list(frame["v"]) == ([cell.strip('"') for cell in cells] if numbers is None else numbers)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%m/%d/%Y %I:%M:%S %p",
+        "%d-%b-%y",
+        "%b %d, %Y",
+        "%d %B %Y %H:%M",
+        "%B %d, %Y %I:%M %p",
+        "%Y-%m-%d %H:%M:%S",
+    ],
+)
+def test_dates_beside_pandas(tmp_path, form):
+    pd = pytest.importorskip("pandas")
+    moments = pd.date_range("2019-01-09 00:15", periods=40, freq="7h30min")
+    texts = [moment.strftime(form) for moment in moments]
+    path = written(tmp_path, ["when,v", *(f'"{text}",{i}.5' for i, text in enumerate(texts))])
+    seen = data.look(path)
+    assert (seen.columns[0].kind, seen.columns[0].holds) == ("date", f"from {texts[0]} to {texts[-1]}")
+    x, _ = Table.fit(data.frame(path), target="v", dates="days").apply(data.frame(path))
+    days = (pd.to_datetime(pd.Series(texts), format=form) - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    np.testing.assert_allclose(x[:, 0], days.to_numpy(), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "cell", ["13:00 PM", "0:15 AM", "30-Feb-2021", "1-Foo-2021", "may", "May 5", "5 May"]
+)
+def test_no_dates(tmp_path, cell):
+    text = f"1/2/2021 {cell}" if ":" in cell else cell
+    assert (
+        data.look(written(tmp_path, ["when,v", *[f"{text},{i}" for i in range(3)]])).columns[0].kind
+        == "category"
+    )
+
+
+def test_how_many_rows_are_left(tmp_path):
+    made = rows(lambda i, rng: f"{i if i % 5 else ''},{i * i if i > 29 else ''},{i / 7 if i % 9 else ''}")
+    said = odd(written(tmp_path, ["a,b,target", *made]))
+    left = sum(i % 5 > 0 and i > 29 and i % 9 > 0 for i in range(40))
+    assert f"{left} of 39 rows have no missing cell, and are left" in said

@@ -21,6 +21,8 @@ from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, suffixes
 from ..data.frames import Frame
+from ..data.looking import of_form
+from ..data.others import PACKED
 from ..data.sets import stratified
 from ..data.table import Table
 from ..errors import DataError, FileError, SettingError
@@ -32,8 +34,6 @@ LEAST = 3
 """The fewest rows of which some can be kept for testing."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
-SIGNS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
-"""The first bytes of compressed files."""
 STDIN = "-"
 """The name of standard input, and of standard output."""
 
@@ -210,7 +210,8 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
     train, test = split(y, name)
-    note = "\n".join([_note(table, frame), *asked.idle(table)])
+    read = of_form(frame) if model is None else []
+    note = "\n".join([_note(table, frame), *read, *asked.idle(table)])
     if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
         table = known
         x, y = table.apply(frame)
@@ -286,7 +287,7 @@ def read_frame(name: str) -> Frame:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
         content = sys.stdin.buffer.read()
-        packed = next((end for sign, end in SIGNS.items() if content.startswith(sign)), "")
+        packed = next((end for sign, end in PACKED.items() if content.startswith(sign)), "")
         path = Path(folder) / f"standard input.csv{packed}"
         path.write_bytes(content)
         try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..core.finite import moments
 from ..core.record import Record, record
-from .dates import several_forms
+from .dates import FORMS, days, several_forms
 from .fitting import MANY, kind_of
 from .frames import Cells, Frame
 from .targets import FEW
@@ -93,7 +93,7 @@ def told(name: str, frame: Frame) -> ColumnTold:
     if kind == "date":
         days = "" if form != "?" else ", in which day and month cannot be told apart"
         how = "--dates days makes days since 1970 of its dates" if form != "?" else None
-        holds = f"from {_extremes(cells)}"
+        holds = _extremes(cells, form or "")
         return ColumnTold(ColumnSeen(name, "date", holds, "dropped", count), f"it holds dates{days}", how)
     return _told_text(name, cells, frame)
 
@@ -116,9 +116,12 @@ def _there(cells: Cells) -> Any:
     return np.delete(cells.numbers, list(cells.missing)) if cells.missing else cells.numbers
 
 
-def _extremes(cells: Cells) -> str:
-    there = sorted(set(_there(cells)))
-    return f"{there[0][:30]} to {there[-1][:30]}"
+def _extremes(cells: Cells, form: str) -> str:
+    there = set(_there(cells))
+    if form not in FORMS:
+        return f"such as {min(there)[:30]}"
+    first, last = (pick(there, key=lambda text: (days(text, form) or 0, text)) for pick in (min, max))
+    return f"from {first[:30]} to {last[:30]}"
 
 
 def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
@@ -153,13 +156,14 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
 
 
 def _stand_in(numbers: Array) -> str | None:
-    """Say how often a number of nines stands far from all others, as in the place of what is missing."""
+    """Say how often a number of nines, or below 0, stands far from all others, as for what is missing."""
     kinds, counts = np.unique(numbers, return_counts=True)
     if len(kinds) < 3:
         return None
     for number, count, others in ((kinds[0], counts[0], kinds[1:]), (kinds[-1], counts[-1], kinds[:-1])):
         far = abs(number - others).min() > 2 * max(np.abs(others).max(), np.ptp(others))
-        if far and count > 1 and NINES.fullmatch(as_text(float(number))):
+        alone = number < 0 <= kinds[1]  # the only one below 0
+        if far and count > 1 and (alone or NINES.fullmatch(as_text(float(number)))):
             return f"{as_text(float(number))} stands in {count:,} rows, far from all other numbers"
     return None
 
@@ -173,7 +177,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     kinds = sorted(set(there))
     named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
-    holds = f"{len(kinds):,} texts: {named}"
+    holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
     decimal = str(frame.form.get("decimal", "."))
     numbers = sum(number_of(text, decimal) is not None for text in there)
     odd = None

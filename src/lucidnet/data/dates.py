@@ -9,10 +9,16 @@ from datetime import UTC, datetime
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
 """The date formats, and the order of their parts."""
 SHAPE = re.compile(
-    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
-    r"(?:Z|[+-]\d\d:?\d\d)?"
+    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?"
+    r"(?: ?([AaPp])\.?[Mm]\.?)?)?(?:Z|[+-]\d\d:?\d\d)?"
 )
 """A date, and perhaps a time of day."""
+NAMED = re.compile(r"(\d{1,2})[-/ .]+([A-Za-z]{3,9})[-/ .,]+|([A-Za-z]{3,9})[-/ .]+(\d{1,2})(?:,? +|[-/])")
+"""The beginning of a date in which the month has its name: a day and a month, or a month and a day."""
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+    *("november", "december"),
+)
 MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
 """A month, which stands for its first day."""
 
@@ -60,12 +66,17 @@ def days(text: str, form: str) -> float | None:
     --------
     >>> days("1970-01-02 12:00", "iso"), days("02.01.1970", "dmy"), days("soon", "iso")
     (1.5, 1.0, None)
-    >>> days("1970-02", "iso")
-    31.0
+    >>> days("1970-02", "iso"), days("1-Feb-1970", "dmy"), days("Jan 2, 1970 06:00 PM", "mdy")
+    (31.0, 31.0, 1.75)
     """
     text = text.strip()
     if alone := MONTH.fullmatch(text):
         text += f"{alone[1]}1"
+    if (named := NAMED.match(text)) is not None:
+        if form != ("dmy" if named[1] else "mdy") or (number := _month(named[2] or named[3])) is None:
+            return None
+        one, two = (named[1], number) if named[1] else (number, named[4])
+        text = f"{one}/{two}/{text[named.end() :]}"
     found = SHAPE.fullmatch(text)
     if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes them like that
         return None
@@ -79,10 +90,19 @@ def days(text: str, form: str) -> float | None:
     full = int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 69 else 1900)
     try:
         hour, minute, second = (int(part or 0) for part in found.group(5, 6, 7))
+        if found[8] is not None:  # of two times twelve hours, which begin with 12
+            hour = (hour % 12 if 1 <= hour <= 12 else 24) + 12 * (found[8] in "Pp")
         moment = datetime(full, int(month), int(day), hour, minute, second, tzinfo=UTC)
     except ValueError:  # there is no such day
         return None
     return (moment - EPOCH).total_seconds() / 86400
+
+
+def _month(name: str) -> int | None:
+    """Return the number of a month, from its name or the first letters of that."""
+    given = name.lower()
+    found = (i for i, month in enumerate(MONTHS, 1) if given in (month, month[:3], month[:4]))
+    return next(found, None)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,6 +18,8 @@ from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
 from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import EXACT, Cells, Frame, as_written
+from .others import PACKED as SIGNS
+from .others import other_form
 from .written import ABSENT, MISSING, number_of
 
 MOST = 1 << 30
@@ -32,12 +34,14 @@ BEGIN = 1 << 18
 """The number of bytes from which the format of a file is guessed."""
 CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
 """The number of cells converted at a time; for wide tables, the number of rows or of cells."""
+PREAMBLE = 30
+"""A title and the like stand above a table in fewer lines than these."""
 TEXT = 100
 """The approximate size in bytes of a text that appears in a column for the first time."""
 
 KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
 """The suffixes of table files, and the separator that each implies."""
-PACKED = (".gz", ".bz2", ".xz")
+PACKED = tuple(SIGNS.values())
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
@@ -131,10 +135,13 @@ def read_frame(
         if not suffixes(path)[1]:
             check_size(path, held, held, most)
         begin = _unpacked(file, path).read(min(BEGIN, most))
+        if other := other_form(begin):
+            raise FileError(path, *other)
         guessed = encoding or encoding_of(begin, len(begin) < BEGIN)
         form = form_of(begin.decode(guessed, "ignore"), guessed, len(begin) < BEGIN, usual, separator)
         form = form._replace(
             header=form.header if header is None else header,
+            second=() if header is False else form.second,
             decimal=decimal or form.decimal,
             names=form.names if header is None else None,
         )
@@ -223,6 +230,7 @@ def _read(
     if form.header:
         header = first[1] if first and _all_texts(first[1][:2], form.decimal) else []
         names = names or [cell.strip() for cell in first[1]] if first else None
+        rows = (one for one in rows if tuple(one[1]) != form.second) if form.second else rows
         first = next(rows, None)
     if first is None:
         what = "has no rows with numbers"
@@ -245,8 +253,7 @@ def _read(
             repeated += 1
             continue
         if len(row) != len(names):
-            reason = f"row {line} has {len(row)} cells, expected {len(names)}"
-            raise ContentError(path, reason, "write a cell for each column")
+            raise _ragged(path, line, row, len(names))
         chunk.append(row)
         lines.append(line)
         if len(chunk) * len(names) >= enough:
@@ -256,6 +263,17 @@ def _read(
     if not lines:
         raise ContentError(path, "has no rows with numbers", "write a row for each example")
     return names, made, lines, {"empty": empty, "repeated": repeated}
+
+
+def _ragged(path: Path, line: int, row: Sequence[str], width: int) -> ContentError:
+    """Return the error for a row of another length than the others."""
+    remedy = "write a cell for each column"
+    if row[0].startswith("#"):
+        remedy = "remarks are left out at the beginning alone: remove this one"
+    elif line < PREAMBLE and len(row) > width:
+        remedy += "; if other lines stand above the table, remove those"
+    cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+    return ContentError(path, f"row {line} has {cells}, expected {width}", remedy)
 
 
 def _take(path: Path, made: Sequence[_Column], chunk: Sequence[Sequence[str]], most: int, rows: int) -> None:

@@ -48,6 +48,8 @@ class TextForm(NamedTuple):
     """The column names, if in the last comment line, or above all columns but that of row names."""
     zeros: tuple[tuple[int, str], ...] = ()
     """Columns with whole numbers that have leading zeros, such as postal codes, with one of them each."""
+    second: tuple[str, ...] = ()
+    """The cells of a second line of names, or of units, below the header."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -110,7 +112,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     rows = _rows(lines, form, whole)
     form = form._replace(zeros=_zeros(rows))
-    if form.separator != ",":
+    if form.separator != "," or (quote in text and _no_points(rows)):
         form = form._replace(decimal=_decimal(rows))
     if not rows:
         return form
@@ -120,7 +122,22 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
         named = [name.strip() for name in rows[0]]
         ended = all(not row[-1].strip() for row in rows[1:])  # each row ends in a separator
         return form._replace(header=True, names=(*named, "") if ended else ("", *named))
-    return form._replace(header=has_header(rows, form.decimal))
+    header = has_header(rows, form.decimal)
+    return form._replace(header=header, second=_second(rows, form.decimal) if header else ())
+
+
+def _second(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...]:
+    """Return the row below the header if it holds no number where two or more columns hold nothing else."""
+    if len(rows) < 4 or any(_as_number(cell.strip(), decimal) for cell in rows[1]):
+        return ()
+    others = [[cell.strip() for cell in row] for row in rows[2:] if len(row) == len(rows[1])]
+    there = [[cell for cell in cells if cell.lower() not in MISSING] for cells in zip(*others, strict=True)]
+    named = [cell.strip().lower() not in MISSING for cell in rows[1]]
+    above = sum(
+        name and len(cells) > 1 and all(_as_number(cell, decimal) for cell in cells)
+        for name, cells in zip(named, there, strict=False)
+    )
+    return tuple(rows[1]) if above > 1 else ()
 
 
 def _remarks(lines: Sequence[str]) -> int:
@@ -148,7 +165,7 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
 
 def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
     """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
-    best, found = (0.0, 0.0, 0, 0), usual or ","
+    best, found = (0.0, 0.0, 0, 0, 0.0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
         if sign == BLANKS and usual and best[0]:
@@ -162,7 +179,8 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
         decimal = "," if sign != "," else "."
         numbers = sum(_as_number(cell, decimal) or cell.lower() in MISSING for cell in cells) / len(cells)
-        score = (round(most / len(rows), 1), round(numbers, 1), width, int(sign == usual))
+        alike = most / len(rows)  # all rows, where another sign stands twice in some
+        score = (round(alike, 1), round(numbers, 1), width, int(sign == usual), alike)
         if score > best:
             best, found = score, sign
     return found
@@ -170,6 +188,12 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
 
 def _as_number(cell: str, decimal: str = ".") -> bool:
     return number_of(cell, decimal) is not None
+
+
+def _no_points(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether no number has a decimal point, though some cells have commas."""
+    cells = [cell.strip().strip(AROUND) for row in rows[1:] for cell in row if "," in cell or "." in cell]
+    return bool(cells) and not any(_as_number(cell) and POINT.search(cell) for cell in cells)
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:

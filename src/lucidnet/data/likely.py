@@ -26,15 +26,19 @@ def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
 
     That is a column with a telling name (``label``, ``class``, ``target``, ...), or a first column of labels
     if the last one has hardly more than one number, as pixels at the edge do. Without a header line it is the
-    only column of texts, or the first column, if that has labels and the last has none.
+    only column of texts, or the first column, if that has labels and the last has none; texts of no more
+    kinds than the first has are labels, too, however rare some of them are.
+
+    Beside an ``x``, a ``y`` is a coordinate.
     """
     names = [name for name in frame.names if name not in dropped]
     if len(names) < 2:
         return None
     *others, last = names
-    if plain(last) in STRONG | WEAK:
+    strong = STRONG - {"y"} if "x" in map(plain, names) else STRONG
+    if plain(last) in strong | WEAK:
         return None
-    if len(named := [name for name in others if plain(name) in STRONG]) == 1:
+    if len(named := [name for name in others if plain(name) in strong]) == 1:
         return named[0]
     first, end = frame.cells[names[0]], frame.cells[last]
     if frame.form.get("header", True):
@@ -45,6 +49,8 @@ def likely_target(frame: Frame, dropped: Collection[str] = ()) -> str | None:
     words = [name for name in names if frame.cells[name].texts is not None]
     if len(words) == 1 and label_like(frame.cells[words[0]]):
         return words[0]
+    if first.texts is not None and end.texts is not None and 1 < len(set(end.texts)) <= len(set(first.texts)):
+        return None
     return names[0] if label_like(first) else None
 
 

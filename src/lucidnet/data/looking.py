@@ -145,13 +145,16 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
 
 
 def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
-    odd = _of_form(frame)
+    odd = of_form(frame)
     if target is None:
         if len(frame.names) < 2:
             reason = "expected one column for the target and others for the inputs, found one"
             raise frame.error(reason, "is another sign between the columns?")
         name = best_target(frame)
-        if name != frame.names[-1]:
+        after = frame.names[frame.names.index(name) + 1 :]
+        if after and all(len(frame.cells[one].missing) == frame.rows for one in after):
+            odd.append(f"{name!r} is the last column that is not empty: say --target")
+        elif after:
             odd.append(f"{name!r} looks like the target, though it is not the last column: say --target")
     else:
         name = column_name(frame, target, "column")
@@ -174,6 +177,10 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     if table is not None:
         task, more = _of_target(frame, table)
         odd += more
+        if words.missing == "drop":
+            odd.append(
+                f"{len(table.kept(frame)):,} of {frame.rows:,} rows have no missing cell, and are left"
+            )
         number = frame.cells[name].numbers is not None
         words = words._replace(task=table.task if number else None)
     seen = {one.seen.name: one.seen for one in found}
@@ -204,11 +211,15 @@ def _title(frame: Frame) -> str:
     return f"{frame.rows:,} rows, {len(frame.names):,} columns; {written}, {header} a header line{comma}"
 
 
-def _of_form(frame: Frame) -> list[str]:
+def of_form(frame: Frame) -> list[str]:
     """Describe what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
     if form["empty"]:
-        odd.append(f"{form['empty']:,} rows are empty, and left out")
+        odd.append(
+            "1 row is empty, and left out"
+            if form["empty"] == 1
+            else f"{form['empty']:,} rows are empty, and left out"
+        )
     if form["repeated"]:
         lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
         odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
@@ -216,6 +227,13 @@ def _of_form(frame: Frame) -> list[str]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
     counted = Counter(filter(None, form["names"]))
+    if form.get("second"):
+        odd.append(
+            f"the line below the header ({_some([cell.strip() for cell in form['second']])}) has no numbers, "
+            "as names or units have none, and is left out"
+        )
+    if form["decimal"] == form["separator"]:
+        odd.append("numbers in quotes are taken to have decimal commas")
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
@@ -251,7 +269,9 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
         if one.drop:
             reasons.setdefault(one.drop, []).append(one.seen.name)
     for reason, names in reasons.items():
-        which = f"column {names[0]!r}" if len(names) == 1 else f"{len(names)} columns ({_some(names)})"
+        which = f"column {names[0]!r}"
+        if len(names) > 1:
+            which, reason = f"{len(names)} columns ({_some(names)})", reason.replace("it ", "each ", 1)
         odd.append(f"{which}: {reason}; left out by --drop")
     odd += [f"column {one.seen.name!r}: {one.odd}" for one in found if one.odd]
     lacking = [one.seen for one in found if one.seen.missing and not one.drop]

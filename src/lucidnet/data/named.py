@@ -353,8 +353,7 @@ def numbered(model: Any, y: Any) -> Any:
 
 def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
     """Return class weights by class number; they may be given by name."""
-    texts_in = isinstance(given, Mapping) and any(isinstance(name, str) for name in given)
-    if classes is None or not texts_in:
+    if classes is None or not isinstance(given, Mapping) or not any(isinstance(name, str) for name in given):
         return given
     places = {name: i for i, name in enumerate(classes)}
     for name in given:

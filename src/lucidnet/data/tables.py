@@ -17,13 +17,14 @@ from ..core.calls import takes
 from ..core.files import opened, path_fault
 from ..core.settings import choice, count, flag, path_like, setting, whole
 from ..core.text import Brief
-from ..errors import ContentError, FileError, lookup
+from ..errors import ContentError, FileError, UnknownNameError, lookup
 from ..foreign import answering
 from .column import TASKS
 from .delimited import KINDS, MOST, read_frame, suffixes
 from .fitting import Words, fitted
 from .frames import EXACT, Cells, Frame
 from .idx import read_idx
+from .others import other_suffix
 from .table import Table
 from .targets import decided, labels
 
@@ -160,6 +161,8 @@ def read(
     kind, packed = suffixes(path)
     if kind in KINDS:
         return _read_table(path, KINDS[kind], target, task, max_bytes)
+    if remark := other_suffix(kind):
+        raise UnknownNameError(f"unknown kind of data file {kind!r}{remark}")
     tables = (".csv", ".tsv", ".txt")
     lookup("kind of data file", kind, dict.fromkeys(tables if packed else (*tables, ".npz", ".h5", ".hdf5")))
     return _read_arrays(path, task, max_bytes, external)

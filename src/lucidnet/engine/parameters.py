@@ -100,8 +100,7 @@ def owners(net: Layer, path: Path) -> list[Layer]:
     """
     chain = [net]
     for name in path:
-        inner = dict(chain[-1].children()).get(name)
-        if inner is None:
+        if (inner := dict(chain[-1].children()).get(name)) is None:
             break
         chain.append(inner)
     return chain

@@ -210,6 +210,10 @@ class Sequential(Container):
         return self.layers[0].takes()
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
+        return self._split
+
+    @cached_property
+    def _split(self) -> tuple[Layer, Layer | None]:
         *body, last = self.layers
         last, activation = last.split_activation()
         return replace(self, layers=(*body, last)), activation

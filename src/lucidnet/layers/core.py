@@ -20,7 +20,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, one_input, severa
 def sizes(given: Any, size: Any) -> tuple[Any, ...]:
     """Convert one size, or several, to a tuple, each checked by a declaration."""
     check: Check = size.metadata["check"]
-    several = listed(given) if isinstance(given, Iterable) else (given,)
+    several = (given,) if isinstance(given, int) or not isinstance(given, Iterable) else listed(given)
     if not several:
         raise UnfitError
     return tuple(None if one is None and check.optional else check.convert(one, None) for one in several)

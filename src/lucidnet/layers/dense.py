@@ -107,7 +107,7 @@ class Dense(Layer):
         return dx, grads
 
     def split_activation(self) -> tuple[Layer, Layer | None]:
-        return replace(self, activation="linear"), self.activation
+        return replace(self, activation=activations.Linear()), self.activation
 
     @classmethod
     def samples(cls) -> Samples:

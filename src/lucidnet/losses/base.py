@@ -273,7 +273,7 @@ def shares(
 
 def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     """Check targets that must have the output's shape; (n,) is accepted for (n, 1)."""
-    if isinstance(target, Mapping):
+    if not isinstance(target, np.ndarray) and isinstance(target, Mapping):
         raise DataError("y: expected an array, as the network has one output, got a dict")
     given = numeric(target, "y")
     target = in_precision(given, dtype)

@@ -50,6 +50,8 @@ def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
     >>> get("mse")
     MeanSquaredError()
     """
+    if weights is None and isinstance(given, (str, Loss)):
+        return _get("loss", given, KNOWN, Loss)
     if weights is not None and not isinstance(weights, Mapping):
         raise SettingError(f"loss_weights: expected a dict of numbers by output, got {shown(weights)}")
     if isinstance(given, Mapping):

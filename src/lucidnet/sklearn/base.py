@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,13 +22,13 @@ from ..core.trees import leaves
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
 from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, outside
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
 from .compat import Listened, context_of
 from .epochs import Epochs
-from .settings import IN_PARTS, NetSettings, layers_of, optimizer, penalty, refuse_idle
+from .settings import NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
 
 TOO_LARGE = (
     "the training met numbers that are not finite, and cannot go on: scale the inputs (StandardScaler), or "
@@ -71,6 +71,8 @@ class HeldBack(NamedTuple):
     weights: Array | None
 
 
+LARGEST = 2**31 - 1
+"""All seeds are below this."""
 SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
 """Settings that shape the network, and so cannot change when training continues."""
 
@@ -90,6 +92,19 @@ def _defaults(kind: type) -> dict[str, Any]:
 def _usual(kind: type) -> NetSettings:
     """Return the default settings of an estimator."""
     return _settings_of(kind, _defaults(kind))
+
+
+def _seed_of(random_state: Any) -> int:
+    """Return the seed of a training, as drawn from a setting of scikit-learn's."""
+    if isinstance(random_state, int):
+        return _first_of(random_state)
+    return int(check_random_state(random_state).randint(LARGEST))
+
+
+@lru_cache(maxsize=1024)
+def _first_of(seed: int) -> int:
+    """Return the first number drawn from a seed; cached, as such a generator takes 0.1 ms to make."""
+    return int(check_random_state(seed).randint(LARGEST))
 
 
 def check_sum(title: str, whose: str, weights: Array) -> None:
@@ -164,10 +179,8 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"{settings.title}: the first partial_fit needs all classes that there will be: classes=[...]"
             )
-        if incremental and settings.whole:
-            raise SettingError(f"{settings.title}: {IN_PARTS}")
-        if incremental and settings.early_stopping:
-            raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
+        if incremental:
+            refuse_of_parts(settings)
         kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
         X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
         if sample_weight is not None:
@@ -176,7 +189,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         weights = self._weighted(plain, sample_weight)
         if weights is not None:
             check_sum(settings.title, "all examples", weights)
-        seed = check_random_state(settings.random_state).randint(2**31 - 1)
+        seed = _seed_of(settings.random_state)
         parts: tuple[Any, Any, Any] = (X, target, weights)
         held: HeldBack | None = None
         if settings.early:
@@ -234,7 +247,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 f"{settings.title}: batch_size={settings.batch_size} is more than the {n} examples: all of "
                 "them make one batch",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=outside("sklearn"),
             )
         several = self._classifies and self._labels
         weights = shares(target, weights, several)
@@ -263,22 +276,25 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
                 f"{settings.title}: {ended}, and the training still gets better: allow more, or take a "
                 "larger learning_rate_init",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=outside("sklearn"),
             )
 
     def _split(
         self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
     ) -> tuple[tuple[Any, Any, Any], HeldBack]:
         """Return the inputs, targets and weights to train on, and the validation set held back."""
-        stratify = plain if self._classifies and plain.ndim == 1 else None
         arrays = [X, target, plain, *([] if weights is None else [weights])]
-        how = {"random_state": seed, "test_size": settings.validation_fraction, "stratify": stratify}
-        split = train_test_split(*arrays, **how)
+        share = settings.validation_fraction
+        how: dict[str, Any] = {"random_state": seed, "test_size": share}
+        how["stratify"] = plain if self._classifies and plain.ndim == 1 else None
+        try:
+            split = train_test_split(*arrays, **how)
+        except ValueError as error:
+            raise DataError(f"{settings.title}: early_stopping=True holds back {share:g}: {error}") from None
         if split[1].shape[0] < 2:
             raise DataError(
                 f"{settings.title}: The validation set is too small, with {split[1].shape[0]} of "
-                f"{X.shape[0]} examples: take a validation_fraction above {settings.validation_fraction:g}, "
-                "or bring more data"
+                f"{X.shape[0]} examples: take a validation_fraction above {share:g}, or bring more data"
             )
         train, held = split[::2], split[1::2]
         last = (train[3], held[3]) if weights is not None else (None, None)

@@ -235,13 +235,17 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     # --- classes ----------------------------------------------------------------------------------------
 
     def _targets(self, y: Any, begins: bool, announced: Any, settings: NetSettings) -> tuple[Array, Array]:
-        check_classification_targets(y)
+        given = np.unique(y) if y.ndim == 1 and y.dtype.kind in "biuU" else None
+        if given is None or 2 * len(given) > len(y):  # else they are classes, and not too many
+            check_classification_targets(y)
         several = y.ndim == 2 and type_of_target(y).startswith("multilabel")
         if sparse.issparse(y):
             y = y.toarray()
         if not several and y.ndim == 2:
             y = column_or_1d(y, warn=True)
-        given, title = unique_labels(y) if several else np.unique(y), settings.title
+        title = settings.title
+        if given is None:
+            given = unique_labels(y) if several else np.unique(y)
         if begins:
             self.classes_, self._labels = given if announced is None else unique_labels(announced), several
         elif announced is not None and not np.array_equal(self.classes_, unique_labels(announced)):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from .. import losses, optimizers
 from ..core.settings import (
     Check,
@@ -24,7 +26,7 @@ from ..core.settings import (
 from ..core.value import Value, value
 from ..errors import SettingError
 from ..initializers import Uniform, VarianceScaling
-from ..layers import Dense, Dropout, Input, Layer, Linear, Sigmoid
+from ..layers import Dense, Dropout, Input, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
 from ..layers.activations import get as activation_of
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..optimizers.one_cycle import after
@@ -33,8 +35,16 @@ from ..training.loop import Callback
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")
-THEIRS = {"identity": "linear", "logistic": "sigmoid"}
-"""scikit-learn's names of activations, and the names here."""
+USUAL: dict[Any, type[Layer]] = {
+    "identity": Linear,
+    "linear": Linear,
+    "logistic": Sigmoid,
+    "sigmoid": Sigmoid,
+    "relu": ReLU,
+    "softmax": Softmax,
+    "tanh": Tanh,
+}
+"""The names of scikit-learn's activations, there and here; those of others are looked up."""
 
 LOSSES = {"squared_error": "half_squared_error"}
 """scikit-learn's names of losses, and the names here."""
@@ -66,7 +76,7 @@ def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _activation(given: Any, owner: Any) -> Any:
-    return activation_of(THEIRS.get(given, given) if isinstance(given, str) else given)
+    return activation_of(USUAL.get(given, given) if isinstance(given, str) else given)
 
 
 def _solver(given: Any, owner: Any) -> Any:
@@ -85,6 +95,16 @@ def _patience(given: Any, owner: Any) -> float:
 
 def _batch(given: Any, owner: Any) -> Any:
     return given if isinstance(given, str) and given == "auto" else UNITS.convert(given, owner)
+
+
+def _random_state(given: Any, owner: Any) -> Any:
+    if isinstance(given, (int, np.integer)):
+        fits = 0 <= given < 2**32
+    else:
+        fits = isinstance(given, np.random.RandomState) or given is np.random
+    if not fits:
+        raise UnfitError
+    return given
 
 
 def _verbose(given: Any, owner: Any) -> int:
@@ -123,7 +143,7 @@ class NetSettings(Value):
     max_iter: int = count()
     shuffle: bool = flag()
     random_state: Any = setting(
-        "None, a whole number or a RandomState", lambda given, owner: given, optional=True
+        "None, a whole number from 0 to 2**32 - 1 or a RandomState", _random_state, optional=True
     )
     tol: float = finite(0)
     verbose: int = setting("True, False or a whole number", _verbose)
@@ -194,6 +214,19 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
         )
 
 
+def refuse_of_parts(settings: NetSettings) -> None:
+    """Raise for a setting with which `partial_fit`, one epoch on a part of the examples, makes no sense."""
+    if settings.whole:
+        raise SettingError(f"{settings.title}: {IN_PARTS}")
+    if settings.early_stopping:
+        raise SettingError("partial_fit does not support early_stopping=True: it makes one epoch")
+    if settings.class_weight == "balanced":
+        raise SettingError(
+            f"{settings.title}: class_weight='balanced' counts the classes of all examples, of which "
+            "partial_fit sees a part: give a dict, as compute_class_weight makes it of all"
+        )
+
+
 def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the names of settings that have no effect, and the reason."""
     solver, schedule = settings.solver, settings.learning_rate
@@ -234,7 +267,7 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
     parts = parts_of(settings)
     number = sum(isinstance(part, int) for part in parts)
     activations, rates = _for_each(settings, "activation", number), _for_each(settings, "dropout", number)
-    made: list[Layer] = [Input(inputs)]
+    made: list[Layer] = [Input(inputs, name="input0")]
     width: int | None = inputs
     last = Linear()
     for part in parts:
@@ -243,24 +276,34 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
             width = None
             continue
         last, rate = next(activations), next(rates)
-        made.append(_dense(settings, part, last, last, width, size))
+        made.append(_dense(settings, part, last, last, width, size, len(made)))
         made += [Dropout(rate)] if rate else []
         width = part
-    return [*made, _dense(settings, units, activation, last, width, size)]
+    return [*made, _dense(settings, units, activation, last, width, size, len(made))]
 
 
 def _dense(
-    settings: NetSettings, units: int, activation: Any, near: Layer, inputs: int | None, size: float
+    settings: NetSettings,
+    units: int,
+    activation: Any,
+    near: Layer,
+    inputs: int | None,
+    size: float,
+    place: int,
 ) -> Dense:
-    """Return a dense layer with initial weights that suit the activation near it."""
+    """Return a dense layer with initial weights that suit the activation near it.
+
+    It has the name that a `Sequential` would give it, by copying it.
+    """
     scale = 1 / 3 if isinstance(near, Sigmoid) else 1.0
     bound = 0.0 if inputs is None else float(f"{math.sqrt(6 * scale / (inputs + units)):.3g}")
     return Dense(
         units,
-        activation,
+        _activation(activation, None),
         initializer=VarianceScaling(scale, "average", "uniform"),
         bias_initializer=Uniform(-bound, bound),
         l2=penalty(settings, size),
+        name=f"dense{place}",
     )
 
 

@@ -74,7 +74,7 @@ def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
 
 def example_shape(x: Any, title: str = "x") -> Any:
     """Return the shape of one example of the inputs given."""
-    if isinstance(x, Mapping):
+    if not isinstance(x, np.ndarray) and isinstance(x, Mapping):
         return {name: example_shape(array, f"{title}[{name!r}]") for name, array in x.items()}
     x = numeric(x, title)
     if x.ndim < 2:
@@ -146,7 +146,7 @@ def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
         raise DataError(MISSING)
     if empty and not isinstance(y, Mapping):
         return y
-    several = isinstance(y, Mapping)
+    several = not isinstance(y, np.ndarray) and isinstance(y, Mapping)
     given: Any = {name: numeric(y[name], f"y[{name!r}]") for name in y} if several else numeric(y, "y")
     for name, array in given.items() if several else [("", given)]:
         title = f"y[{name!r}]" if several else "y"
