@@ -308,6 +308,14 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def whole_steps(axes: Axes) -> None:
+    """Label the horizontal axis as training steps, which are whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.set_xlabel("step")
+
+
 def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
     """Add a colour bar beside the axes, with a label."""
     place = axes.inset_axes((1.03, 0, 0.04, 1))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from .colors import theme
-from .curves import mark_missing
+from .curves import is_steep, mark_missing
 from .figures import PictureLook, panels, picture, tidy
 from .images import real
 
@@ -63,6 +63,8 @@ def learning_rate_finder(
         axes.axvline(suggestion, color=colors.mark, linewidth=1, linestyle="--")
         axes.plot([suggestion], [there], "o", color=colors.mark, label=f"suggestion: {suggestion:.2g}")
     axes.set_xscale("log")
+    if is_steep("loss", [y]):
+        axes.set_yscale("log")
     mark_missing(axes, x, y, colors.lines[0])
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False)
