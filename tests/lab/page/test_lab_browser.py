@@ -422,6 +422,49 @@ def test_guided_starts_do_what_their_sentences_say(opened, served):
     assert rows[-1, 3] > 0.95 and b.error is None and rows[-20:, 6].min() > 2 * rows[-20:, 2].max()
 
 
+def test_layers_of_one_network_alone_may_change(opened, served):
+    page = opened(served.url).page
+    setup = served.session.trainer.setup.plain()
+    setup["networks"][1]["layers"] = [[5, "relu", ""]]
+    served.session.control({"do": "setup", "setup": setup})
+    page.wait_for_function(
+        "() => document.querySelector('#layers .name').textContent.includes('A 2×16, B 2×5')"
+    )
+    paths = page.locator("#layers canvas").evaluate_all("all => all.map((one) => one.dataset.path)")
+    assert "A/weights/dense3.W" in paths and "B/weights/dense3.W" not in paths
+
+
+def test_negative_losses_and_obtuse_angles_are_drawn(opened, served):
+    page = opened(served.url).page
+    page.evaluate(
+        """async () => {
+            const { Curve } = await import('./curve.js');
+            const log = new Curve({ title: 't', unit: 'log scale', log: true, columns: [[1, 1, 'test']], hint: '' }, () => {});
+            const angle = new Curve({ title: 'u', unit: '', low: 0, high: 100, named: [[90, '90°'], [180, '180°']], columns: [[1, 1, 'a']], hint: '' }, () => {});
+            window.curves = [log, angle];
+            document.body.append(log.element, angle.element);
+        }"""
+    )
+
+    def shown(curve, *values):
+        rows = ", ".join(f"{step}, 0, {value}, 0, 0" for step, value in enumerate(values))
+        return page.evaluate(
+            f"""() => {{
+                const one = window.curves[{curve}];
+                one.show({{ shape: [{len(values)}, 5], data: [{rows}] }}, 1);
+                one.draw();
+                const [low, high] = one.range();
+                return [one.unit.textContent, low, high, one.ticks(low, high).map(([, name]) => name)];
+            }}"""
+        )
+
+    unit, low, high, names = shown(0, 2, -1, -3)
+    assert (unit, low, high) == ("", -3, 2) and "-2" in names
+    unit, low, high, _ = shown(0, 2, 0, 0.02)
+    assert unit == "log scale" and abs(low - np.log10(0.02)) < 0.1 and abs(high - np.log10(2)) < 0.1
+    assert shown(1, 20, 80)[3] == ["90°"] and shown(1, 20, 180)[3] == ["90°", "180°"]
+
+
 def test_sequences_show_target_and_output_over_time_while_an_online_rule_learns(opened, served):
     page = opened(served.url).page
     page.get_by_role("button", name="periodic").click()
