@@ -25,6 +25,8 @@ SAMPLE = 64
 """The number of training examples on which gradients and activations are examined."""
 SNAPSHOTS, APART = 64, 100
 """The most states kept to go back to, and the steps between them at first."""
+CLOSER = 8
+"""How many states are kept of the steps that are repeated to go back."""
 LETTERS = "AB"
 
 
@@ -185,8 +187,14 @@ class Trainer(Runner):
         online = tuple(_as_it_is(learner) for learner in self.learners)
         self.snapshots.append(Snapshot(self.step, states, now, errors, online, branch))
         if len(self.snapshots) > SNAPSHOTS:
+            self._thin()
+        if len(self.snapshots) > SNAPSHOTS:
             self.apart *= 2
-            self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
+            self._thin()
+
+    def _thin(self) -> None:
+        """Drop the snapshots that `back` has made in between."""
+        self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
 
     def back(self, step: int) -> None:
         """Go back to a step: restore an earlier snapshot, and repeat the steps from there exactly."""
@@ -204,8 +212,11 @@ class Trainer(Runner):
         self.setup = replace(self.setup, networks=tuple(plan.network for plan in kept.plans))
         self.curves.back(kept.step)
         self.step = kept.step
+        every = max(1, (step - kept.step) // CLOSER)
         while self.step < step:
             self.advance()
+            if (step - self.step) % every == 0:  # so that going back further takes an eighth of the time
+                self._keep()
         self.running = False
         self.revision += 1
         self.version += 1
@@ -264,13 +275,26 @@ class Trainer(Runner):
         self.running = False
 
     def code(self, network: int) -> str:
-        """Return the Python code that reproduces one of the networks as it is now."""
+        """Return the Python code that reproduces one of the networks as it is now.
+
+        Raises
+        ------
+        SettingError
+            If the network stood still for a while, after a step that was not finite.
+        """
+        learner = self.learners[network]
+        step = int(learner.model.state.step)
+        if step != self.step and learner.error is None:
+            raise SettingError(
+                f"code: a step of network {LETTERS[network]} was not finite, and later it went on with other "
+                "settings: no program repeats that; press Restart, and train again"
+            )
         changes: list[tuple[int, Recipe]] = []
         plan = self.first[network]
         for one in self.snapshots:
             if one.branch and one.plans[network] != plan:
                 changes.append((one.step, plan := one.plans[network]))
-        return python(self.setup, self.first[network], self.step, changes)
+        return python(self.setup, self.first[network], step, changes, learner.error)
 
     # --- frames ------------------------------------------------------------------------------------
 
