@@ -250,6 +250,8 @@ onTheme(() => {
   if (frame) networks.show(frame);
   for (const curve of curves) curve.draw();
 });
+// Another token or state in this tab's address, as when the server was started again: that alone loads no page anew.
+addEventListener("hashchange", () => /[#&](token|state)=/.test(location.hash) && location.reload());
 addEventListener("resize", () => curves.forEach((curve) => curve.draw()));
 await takeState();
 source.follow(paintFrame, (words) => (byId("link-state").textContent = words), () => inside.view === "units");

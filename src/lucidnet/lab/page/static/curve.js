@@ -187,7 +187,7 @@ export class Curve {
     }
     const every = Math.max(1, Math.ceil((high - low) / 5)), made = [];
     for (let power = Math.floor(low); power <= high; power += every)
-      for (const digit of high - low < 1.3 ? [1, 2, 5] : [1]) {
+      for (const digit of high - low < 1.3 ? [1, 2, 5] : high - low < 2.6 ? [1, 3] : [1]) {
         const value = digit * 10 ** power, at = Math.log10(value);
         if (at < low || at > high) continue;
         const words = power < -3 || power > 4 ? `${digit}e${power}` : String(Number(value.toPrecision(1)));
