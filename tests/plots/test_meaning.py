@@ -368,6 +368,8 @@ class TestCurves:
         history = {"loss": values, "accuracy": [1e-4, 1.0]}
         loss, accuracy = plots.training_curves(history).axes
         assert (loss.get_yscale(), accuracy.get_yscale()) == (scale, "linear")
+        loss.figure.draw_without_rendering()
+        assert scale == "linear" or {"0.01", "100"} <= set(ticks(loss.yaxis).values())
 
     def test_ticks_say_the_values_themselves(self):
         figure = plots.training_curves({"accuracy": (0.99999 + 1e-6 * np.arange(8)).tolist()})

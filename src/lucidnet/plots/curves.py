@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import theme
-from .figures import PictureLook, panels, picture, tidy
+from .figures import PictureLook, log_axis, panels, picture, tidy
 from .names import entitle
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def draw_curve(axes: Axes, name: str, history: History, whole: History | None = 
     axes.set_xlim(1 - margin, longest + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if is_steep(name, [seen.get(key, ()) for key in (name, VALIDATION + name)]):
-        axes.set_yscale("log")
+        log_axis(axes)
     else:
         axes.ticklabel_format(axis="y", useOffset=False)
     entitle(axes, name.replace("_", " "))

@@ -308,6 +308,18 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def log_axis(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with labels such as 0.01 in place of powers, where they are short."""
+    from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
+
+    axes.set_yscale("log")
+    powers = LogFormatterMathtext()
+    powers.set_axis(axes.yaxis)
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if 0.99e-4 < value < 1.01e4 else powers(value))
+    )
+
+
 def whole_steps(axes: Axes) -> None:
     """Label the horizontal axis as training steps, which are whole numbers."""
     from matplotlib.ticker import MaxNLocator

@@ -11,7 +11,7 @@ from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
 from .curves import is_steep
-from .figures import PictureLook, angle_axis, legend_below, panels, picture, tidy
+from .figures import PictureLook, angle_axis, legend_below, log_axis, panels, picture, tidy
 from .images import Array
 from .names import entitle
 
@@ -171,7 +171,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
     if ANGLES in name:
         angle_axis(axes, largest)
     elif is_steep(name, curves.values()):
-        axes.set_yscale("log")
+        log_axis(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     entitle(axes, _title(name))
     axes.set_xlabel("epoch")

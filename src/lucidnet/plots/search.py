@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .colors import theme
 from .curves import is_steep, mark_missing
-from .figures import PictureLook, panels, picture, tidy
+from .figures import PictureLook, log_axis, panels, picture, tidy
 from .images import real
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def learning_rate_finder(
         axes.plot([suggestion], [there], "o", color=colors.mark, label=f"suggestion: {suggestion:.2g}")
     axes.set_xscale("log")
     if is_steep("loss", [y]):
-        axes.set_yscale("log")
+        log_axis(axes)
     mark_missing(axes, x, y, colors.lines[0])
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False)
