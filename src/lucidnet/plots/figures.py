@@ -309,7 +309,7 @@ def tidy(axes: Axes) -> None:
 
 
 def log_axis(axes: Axes) -> None:
-    """Make the vertical axis logarithmic, with labels such as 0.01 in place of powers, where they are short."""
+    """Make the vertical axis logarithmic, with labels such as 0.01 and not powers, where those are short."""
     from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
 
     axes.set_yscale("log")

@@ -186,15 +186,10 @@ class Trainer(Runner):
         self.snapshots = [one for one in self.snapshots if one.step < self.step or one.branch]
         online = tuple(_as_it_is(learner) for learner in self.learners)
         self.snapshots.append(Snapshot(self.step, states, now, errors, online, branch))
-        if len(self.snapshots) > SNAPSHOTS:
-            self._thin()
-        if len(self.snapshots) > SNAPSHOTS:
-            self.apart *= 2
-            self._thin()
-
-    def _thin(self) -> None:
-        """Drop the snapshots that `back` has made in between."""
-        self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
+        for apart in (self.apart, 2 * self.apart):  # first those that `back` has made in between go
+            if len(self.snapshots) > SNAPSHOTS:
+                self.apart = apart
+                self.snapshots = [one for one in self.snapshots if one.branch or one.step % apart == 0]
 
     def back(self, step: int) -> None:
         """Go back to a step: restore an earlier snapshot, and repeat the steps from there exactly."""
@@ -283,12 +278,7 @@ class Trainer(Runner):
             If the network stood still for a while, after a step that was not finite.
         """
         learner = self.learners[network]
-        step = int(learner.model.state.step)
-        if step != self.step and learner.error is None:
-            raise SettingError(
-                f"code: a step of network {LETTERS[network]} was not finite, and later it went on with other "
-                "settings: no program repeats that; press Restart, and train again"
-            )
+        step = _steps_made(learner, LETTERS[network], self.step)
         changes: list[tuple[int, Recipe]] = []
         plan = self.first[network]
         for one in self.snapshots:
@@ -320,6 +310,17 @@ class Trainer(Runner):
         state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
         state["every"], state["least"] = self.curves.every, self.snapshots[0].step
         self.publish(packed(state, arrays), units)
+
+
+def _steps_made(learner: LabNetwork, letter: str, now: int) -> int:
+    """Return how many steps a network has made; raise if it stood still for some of them and then went on."""
+    made = int(learner.model.state.step)
+    if made != now and learner.error is None:
+        raise SettingError(
+            f"code: a step of network {letter} was not finite, and later it went on with other settings: no "
+            "program repeats that; press Restart, and train again"
+        )
+    return made
 
 
 def _as_it_is(learner: LabNetwork, online: OnlineLearner | None = None) -> OnlineLearner | None:
