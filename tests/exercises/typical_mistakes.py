@@ -31,6 +31,9 @@ ROWS = {
         ("x.T @ dy", "x.T @ np.ones(dy.shape)", "no known mistake"),
         ("x.T @ dy", "np.zeros(W.shape)", "all zero"),
         ("x.T @ dy", "x[:1].T @ dy[:1]", "not accumulated"),
+        ("x @ W + b", "x @ W + b[:, None]", "b_k belongs to output k"),
+        ("x @ W + b", "W.T @ x.T + b", "turned around"),
+        ("x @ W + b", "np.maximum(x @ W + b, 0)", "gone through ReLU"),
     ],
     "sigmoid": [
         ("dy * y * (1 - y)", "dy * forward(y) * (1 - forward(y))", "a second time"),
@@ -59,6 +62,8 @@ ROWS = {
         ("db1 = da.sum(0)", "db1 = da.mean(0)", "batch size"),
         ("dx = da @ W1.T", "dx = da @ W1", "W1 is not transposed"),
         ("dx = da @ W1.T", "dx = -da @ W1.T", "sign is wrong"),
+        ("da = dh * (1 - h**2)", "da = dh * (1 - np.tanh(h) ** 2)", "wrong point"),
+        ("dW1 = x.T @ da", "dW1 = h.T @ da", "the first layer's input is x"),
     ],
     "squared-error": [
         (".mean()", ".sum()", "it is a sum"),
@@ -86,6 +91,12 @@ ROWS = {
         ("p * (dp - (p * dp).sum(axis=-1, keepdims=True))", "p * dp", "sum over j is missing"),
         ("(p * dp).sum(axis=-1, keepdims=True)", "(p * dp).sum(axis=0)", "axis 0"),
         ("(p * dp).sum(axis=-1, keepdims=True)", "(p * dp).mean(axis=-1, keepdims=True)", "sum is a mean"),
+        ("z.max(axis=-1, keepdims=True))", "z.mean(axis=-1, keepdims=True))", "and no other number"),
+        ("z.max(axis=-1, keepdims=True))", "z.min(axis=-1, keepdims=True))", "and no other number"),
+        ("e.sum(axis=-1, keepdims=True)", "e.sum(axis=-1)", "keepdims=True is missing"),
+        ("e.sum(axis=-1, keepdims=True)", "e.sum(axis=0)", "sums over the examples, axis 0"),
+        ("(p * dp).sum(axis=-1, keepdims=True)", "(p * dp).sum()", "over the whole batch"),
+        ("p * (dp - (p * dp).sum(axis=-1, keepdims=True))", "p * (1 - p)", "dp is left out"),
     ],
     "cross-entropy": [
         ("labels].mean()", "labels].sum()", "it is a sum"),
@@ -97,6 +108,7 @@ ROWS = {
         ("return p / len(z)", "return p / z.size", "divided by n k"),
         ("p[np.arange(len(z)), labels] -= 1", "p[:, labels] -= 1", "labels of the batch in each row"),
         ("def gradient(z, labels):\n", "def gradient(z, labels):\n    z -= z.max(1, keepdims=True)\n", "gradient changes z"),
+        ("return -log_p[np.arange(len(z)), labels].mean()", "return -np.log(np.exp(log_p)[np.arange(len(z)), labels]).mean()", "take no log of a quotient"),
     ],
     "binary-cross-entropy": [
         (".mean()", ".sum()", "it is a sum"),
@@ -133,6 +145,7 @@ ROWS = {
         ("largest * dy[:, :, None]", "largest * 1.0", "dy is left out"),
         ("largest * dy[:, :, None]", "np.ones(windows.shape) * dy[:, :, None] / size", "shared out"),
         ("largest * dy", "-largest.astype(float) * dy", "sign is wrong"),
+        (".max(axis=2)\n", ".max(axis=1)\n", "over the windows, axis 1"),
     ],
     "recurrent": [
         ("back = da @ U.T", "pass", "no error comes back"),
@@ -143,6 +156,15 @@ ROWS = {
         ("h[:, t - 1].T @ da", "h[:, t].T @ da", "no known mistake"),
         ("        if t > 0:\n            dU += h[:, t - 1].T @ da", "        dU += h[:, t].T @ da", "time before"),
         ("dx[:, t] = da @ W.T", "dx[:, t] = da @ W", "W is not transposed"),
+        ("(1 - h[:, t] ** 2)", "(1 - np.tanh(h[:, t]) ** 2)", "wrong point"),
+        ("(1 - h[:, t] ** 2)", "(1 - h[:, t - 1] ** 2)", "of the time before"),
+        ("(dh[:, t] + back) * (1 - h[:, t] ** 2)", "dh[:, t] * (1 - h[:, t] ** 2) + back", "passes the tanh, too"),
+        ("back = da @ U.T", "back = (dh[:, t] + back) @ U.T", "has not passed the tanh"),
+        ("in reversed(range(times))", "in range(times)", "forwards in time"),
+        ("reversed(range(times))", "reversed(range(1, times))", "first time is left out"),
+        ("reversed(range(times))", "reversed(range(times - 1))", "last time is left out"),
+        ("        if t > 0:\n            dU += h[:, t - 1].T @ da", "        dU += h[:, t - 1].T @ da", "h[:, -1], the last"),
+        ("return dx, dW, dU, db", "return dx, dW / times, dU / times, db / times", "mean over the examples or the times"),
     ],
     "attention": [
         (" / np.sqrt(q.shape[-1])\n    A", "\n    A", "not divided by sqrt(d)"),

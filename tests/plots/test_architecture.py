@@ -12,7 +12,7 @@ import lucidnet as ln
 from lucidnet import plots
 from lucidnet.core.trees import leaves
 from lucidnet.errors import NotReadyError
-from lucidnet.layers import Concatenate, Dense, Flatten, Input, Residual
+from lucidnet.layers import BatchNormalization, Concatenate, Dense, Flatten, Input, Residual
 from lucidnet.plots.colors import rule_styles
 from lucidnet.plots.error_ways import error_ways
 from lucidnet.plots.layout import across, cuts, in_rows, ranked
@@ -137,6 +137,20 @@ class TestErrors:
         assert sorted(titles) == ["conv2d1", "dense4", "flatten3", "relu2", "tanh5"] and len(ways) == count
         straight = {wiring.boxes[way.target].title.split(":")[0] for way in ways if way.source is None}
         assert straight == ({"flatten3", "tanh5"} if rule == "dfa" else set())
+
+    @pytest.mark.parametrize("rule", ["backprop", "fa", "dfa"])
+    def test_errors_pass_layers_whose_weights_carry_none(self, rule):
+        net = [Input(4), Dense(8, "tanh"), BatchNormalization(), Dense(8, "tanh"), Dense(3, "softmax")]
+        model = ln.Model(net, seed=0)
+        model.compile("categorical_crossentropy", rule=rule)
+        model.build()
+        wiring = wired(model.net, model.params, model.input_shape)
+        names = [box.title.split(":")[0] for box in wiring.boxes]
+        ways = {(names[t], None if s is None else names[s]) for _, t, s in error_ways(model, wiring).ways}
+        assert ("dense1", "batchnormalization2") in ways  # as dense1 gets a gradient there
+        model.train_step(np.eye(4), [0, 1, 2, 0])
+        gradients = model.gradients(np.eye(4), [0, 1, 2, 0])
+        assert abs(gradients["dense1"]["W"]).max() > 0
 
     def test_straight_from_the_output(self):
         axes = drawn("dfa")

@@ -141,6 +141,38 @@ def readable(figure):
         assert text.get_fontsize() * shrink >= 6, text
 
 
+LAYERS = [f"block.residual.dense{k}" for k in range(12)]
+LONG = "a_name_that_somebody_gave_in_a_hurry_and_that_is_longer_than_its_panel"
+ODD = {
+    "angles of many layers": lambda: plots.alignment(
+        {f"{kind}_alignment/{n}": [(0, 0.1), (9, 0.8)] for kind in ("gradient", "weight") for n in LAYERS}
+    ),
+    "one unit": lambda: plots.distance_map([[0.0]]),
+    "one row": lambda: plots.distance_map(RNG.random((1, 40))),
+    "long names of metrics": lambda: plots.training_curves({"loss": [1.0, 0.5], LONG: [1.0, 2.0]}),
+    "long names of quantities": lambda: plots.race_curves(
+        {name: {"fa": [[2.0, 1.0]]} for name in ("loss", LONG)}
+    ),
+    "long names of arrays": lambda: plots.activation_histograms({LONG: [(5, RNG.normal(size=50))]}),
+    "tall images": lambda: plots.first_layer_weights(RNG.normal(size=(128, 7)), image_shape=(64, 2)),
+    "wide images": lambda: plots.first_layer_weights(RNG.normal(size=(128, 7)), image_shape=(2, 64)),
+    "mistakes in sequences": lambda: plots.worst_mistakes(RNG.random((30, 40, 2)), np.arange(30) % 3, P),
+    "mistakes in wide images": lambda: plots.worst_mistakes(RNG.random((30, 4, 60)), np.arange(30) % 3, P),
+    "many heads": lambda: plots.attention_weights(RNG.random((8, 60, 60))),
+    "a steep surface": lambda: plots.loss_surface(PLANE, 100 * X, Y, points=3),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_data_make_pictures_that_can_be_read(name):
+    figure = ODD[name]()
+    readable(figure)
+    assert figure.get_figheight() < 14
+    for axes in figure.axes:  # which no legend or label has pressed together
+        low, high = axes.get_window_extent().min / figure.dpi, axes.get_window_extent().max / figure.dpi
+        assert axes.get_label() == "<colorbar>" or (high - low > 0.6).all()
+
+
 @pytest.mark.parametrize("name", ["tiny", "dfa", "mixed", "residual", "twins", "recurrent", "transformer"])
 def test_networks_can_be_read(name):
     readable(plots.architecture(gallery.networks()[name]))

@@ -116,6 +116,18 @@ class TestRace:
         assert not figure.axes[0].collections
         assert [text.get_text() for text in figure.legends[0].get_texts()] == ["fa"]
 
+    def test_the_spread_of_a_single_epoch_is_seen(self):
+        axes = plots.race_curves({"loss": {"fa": [[1.0], [3.0]]}}).axes[0]
+        (line,) = axes.collections[-1].get_segments()
+        assert line[:, 1].tolist() == [1.0, 3.0]
+
+    def test_a_thousand_epochs_are_marked_here_and_there(self):
+        curves = {rule: np.ones((1, 1000)) * k for k, rule in enumerate(("backprop", "fa", "dfa"))}
+        lines = plots.race_curves({"loss": curves}).axes[0].lines
+        marked = [set(range(1000)[line.get_markevery()[0] :: line.get_markevery()[1]]) for line in lines]
+        assert all(8 < len(some) < 13 for some in marked)
+        assert not marked[0] & marked[1] and not marked[1] & marked[2]
+
     def test_equal_rules_are_said_to_be_equal_and_both_are_seen(self):
         runs = RNG.random((2, 3))
         quantities = {"loss": {"rflo": runs, "bptt": runs + 1, "eprop": runs.copy()}}
@@ -315,7 +327,7 @@ class TestMaps:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("column", "row")
         np.testing.assert_array_equal(axes.images[0].get_array(), som.distances())
         assert axes.images[0].get_clim() == (0, som.distances().max())
-        assert axes.child_axes[0].get_ylabel() == "mean distance to the neighbours"
+        assert axes.child_axes[0].get_ylabel() == "mean distance\nto the neighbours"
         light = axes.images[0].get_cmap()(np.linspace(0, 1, 9))[:, :3] @ (0.299, 0.587, 0.114)
         assert (np.diff(light) < 0).all()  # one direction, from the page on
 
@@ -344,6 +356,32 @@ class TestCurves:
     def test_training_is_thin_and_validation_thick(self):
         thin, thick = plots.training_curves({"loss": [2.0, 1.0], "val_loss": [2.0, 1.5]}).axes[0].lines
         assert thin.get_linewidth() < thick.get_linewidth()
+
+    def test_equal_curves_are_both_seen(self):
+        thin, thick = plots.training_curves({"loss": [2.0, 1.0], "val_loss": [2.0, 1.0]}).axes[0].lines
+        assert thin.get_zorder() > thick.get_zorder()
+
+    @pytest.mark.parametrize(
+        ("values", "scale"), [([1e4, 1e-4], "log"), ([2.0, 0.1], "linear"), ([1, -1e4], "linear")]
+    )
+    def test_powers_of_ten_have_a_logarithmic_axis(self, values, scale):
+        history = {"loss": values, "accuracy": [1e-4, 1.0]}
+        loss, accuracy = plots.training_curves(history).axes
+        assert (loss.get_yscale(), accuracy.get_yscale()) == (scale, "linear")
+        loss.figure.draw_without_rendering()
+        assert scale == "linear" or {"0.01", "100"} <= set(ticks(loss.yaxis).values())
+
+    def test_ticks_say_the_values_themselves(self):
+        figure = plots.training_curves({"accuracy": (0.99999 + 1e-6 * np.arange(8)).tolist()})
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        assert not axes.yaxis.get_offset_text().get_text()
+        assert "0.999992" in ticks(axes.yaxis).values()
+
+    def test_nothing_recorded_is_finite(self):
+        axes = plots.activation_histograms({"a": [(0, np.full(5, np.nan))]}).axes[0]
+        assert "no finite value" in [text.get_text() for text in axes.texts]
+        assert all(tick == round(tick) for tick in axes.get_xticks())
 
     def test_a_rate_curve_with_one_step_and_one_with_nan(self):
         assert plots.learning_rate_finder([0.1], [1.0]).axes[0].lines[0].get_marker() == "o"

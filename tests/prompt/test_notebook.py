@@ -47,6 +47,8 @@ ln.rules.report("rflo")
 model.lr_find(x, y, steps=30)
 ### params
 model.params
+### race
+ln.race(model, (x[:300], y[:300]), ["backprop", "fa"], seeds=1, epochs=1, verbose=0)
 ### explain
 tiny = ln.Model([Input(2), Dense(2, "sigmoid"), Dense(1)], seed=0)
 tiny.compile("half_squared_error", ln.optimizers.SGD(0.5))
@@ -102,7 +104,7 @@ def only(outputs, kind):
 
 
 class TestNotebook:
-    PAGES = "fit silent model summary evaluate doctor check rule locality rates explain".split()  # noqa: SIM905
+    PAGES = "fit silent model summary evaluate doctor check rule locality rates explain race".split()  # noqa: SIM905
 
     def test_every_output_can_be_read(self, shown):
         outputs, _ = shown
@@ -119,6 +121,9 @@ class TestNotebook:
     def test_results_are_pages(self, shown, name):
         result = only(shown[0][name], "execute_result")
         assert result.data["text/html"].startswith('<div class="lucidnet-')
+
+    def test_a_table_is_one_output(self, shown):
+        assert len(shown[0]["race"]) == 1
 
     def test_the_last_line_fit_is_a_short_thing(self, shown):
         result = only(shown[0]["silent"], "execute_result")

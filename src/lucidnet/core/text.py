@@ -405,7 +405,7 @@ def as_text(renderable: Any, width: int = 110) -> str:
     """Render a rich object as plain text."""
     from rich.console import Console
 
-    console = Console(width=width, color_system=None)
+    console = Console(width=width, color_system=None, force_jupyter=False)  # which would show an empty output
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

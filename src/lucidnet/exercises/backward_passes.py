@@ -122,8 +122,18 @@ def _affine_mistakes(x: Any, W: Any, b: Any) -> Mapping[str, Mapping[str, Any]]:
         "* multiplies entry by entry: the product of matrices is x @ W": {"forward": x * W + b}
         if turned
         else {},
+        "b is added to the rows: b_k belongs to output k, column k of all rows": {
+            "forward": x @ W + b[:, None]
+        }
+        if turned
+        else {},
+        "the result is turned around: W.T @ x.T is (x @ W).T": {"forward": W.T @ x.T + b} if turned else {},
         "the bias b is left out": {"forward": x @ W},
         "b is subtracted": {"forward": x @ W - b},
+        **{
+            f"it has gone through {name}: here y is x W + b itself": {"forward": of(x @ W + b)}
+            for name, of in (("ReLU", lambda z: np.maximum(z, 0)), ("tanh", np.tanh))
+        },
         "W is divided by the number of inputs: the sum is no mean": {"forward": x @ W / len(W) + b},
     }
 
@@ -285,6 +295,12 @@ def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         slope: without,
         wrong: _first_layer(x, dh * h * (1 - h), at),
         "the derivative of tanh is 1 - h^2, not 1 - h": _first_layer(x, dh * (1 - h), at),
+        "the derivative of tanh is taken at the wrong point: h is the output already, so 1 - h^2": (
+            _first_layer(x, dh * (1 - np.tanh(h) ** 2), at)
+        ),
+        "h stands in place of x: the first layer's input is x": {"dW1": h.T @ (dh * (1 - h**2))}
+        if x.shape == h.shape
+        else {},
         "x stands in place of h: the second layer's input is h": {"dW2": x.T @ dy}
         if x.shape == h.shape
         else {},

@@ -251,6 +251,16 @@ def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], 
         raise WrongAnswerError(f"{name}: {NUMERIC}")
 
 
+def means(true: Any, **counts: int) -> dict[str, dict[str, Any]]:
+    """Return what a gradient is if it is divided by the number of something; of as many, all are named."""
+    made: dict[str, dict[str, Any]] = {}
+    for count in dict.fromkeys(counts.values()):
+        over = " or the ".join(name for name, other in counts.items() if other == count)
+        parts = dict.fromkeys(("dx", "dW", "dU", "db"), true / count)
+        made[f"it is the mean over the {over}: their effects add up"] = parts
+    return made
+
+
 ORDER = "what is returned stands in another order"
 KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"

@@ -137,7 +137,10 @@ HUBER = (
 
 def _scores(rng: Rng) -> Given:
     n, k = sizes(rng, 2, at_least=3)
-    return {"z": rng.normal(size=(n, k)) + rng.choice([-800.0, 0.0, 800.0], size=(n, 1))}
+    z = rng.normal(size=(n, k))
+    far = rng.choice([-800.0, 0.0, 800.0], size=(n, 1)) + np.zeros(k)
+    far[0] = np.where(np.arange(k) == 1, 800.0, -800.0)  # the largest alone keeps such a row from overflow
+    return {"z": z + far}
 
 
 def _softmax_mistakes(z: Any) -> Wrong:
@@ -146,14 +149,26 @@ def _softmax_mistakes(z: Any) -> Wrong:
         columns = np.exp(z - z.max(0))
         overall = np.exp(z - z.max())
         plain = np.exp(z)
+        middle = np.exp(z - z.mean(-1, keepdims=True))
         return {
             "the numbers overflow: subtract the largest of each row before exp": {
                 "forward": plain / plain.sum(-1, keepdims=True)
+            },
+            "the numbers overflow: subtract the largest of each row, and no other number": {
+                "forward": middle / middle.sum(-1, keepdims=True)
             },
             "the rows are not divided by their sum: probabilities add up to 1": {"forward": shifted},
             "it is normalized over the examples, axis 0: each row is a distribution of its own": {
                 "forward": columns / columns.sum(0)
             },
+            "it is divided by the sums over the examples, axis 0: each row is a distribution of its own": {
+                "forward": shifted / shifted.sum(0)
+            },
+            "keepdims=True is missing in the sum: each row has to be divided by its own sum": {
+                "forward": shifted / shifted.sum(-1)
+            }
+            if z.shape[0] == z.shape[1]
+            else {},
             "the whole batch is divided by one sum: each row is a distribution of its own": {
                 "forward": overall / overall.sum()
             },
@@ -176,6 +191,10 @@ _SOFTMAX = Backward(
         "the sum goes over the examples, axis 0: it goes over the classes of each row": {
             "dz": at.y * (at.dy - (at.y * at.dy).sum(0))
         },
+        "the sum goes over the whole batch: it goes over the classes of each row": {
+            "dz": at.y * (at.dy - (at.y * at.dy).sum())
+        },
+        "dp is left out: the chain rule multiplies it by the slope": {"dz": at.y * (1 - at.y)},
         "p is missing in the sum: sum_j p_j dp_j": {"dz": at.y * (at.dy - at.dy.sum(-1, keepdims=True))},
         "the sum is a mean: the effects of all classes add up": {
             "dz": at.y * (at.dy - (at.y * at.dy).mean(-1, keepdims=True))
@@ -209,6 +228,8 @@ def _far_labelled(rng: Rng) -> Given:
     given = _labelled(rng)
     z = given["z"]
     z += rng.permutation(np.resize([-800.0, 800.0, 0.0], len(z)))[:, None]
+    own = np.arange(z.shape[1]) == given["labels"][0]
+    z[0] = np.where(own, -800.0, 800.0) + rng.normal(size=own.shape)  # whose p is too small for its log
     return given
 
 

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.value import value
-from ..layers import Conv1D, Dropout, Layer, LayerNormalization, MaxPooling1D, SimpleRNN
-from ..layers.base import INFERENCE, Cache, Run
-from ..layers.dotproduct import attend, attend_back
-from .grading import At, Backward, Given, Rng, computed, sizes
+from ..layers import Conv1D, Layer, LayerNormalization, MaxPooling1D
+from .grading import At, Backward, Given, Rng, computed, means, sizes
 
 Wrong = Mapping[str, Mapping[str, Any]]
 
@@ -169,8 +166,7 @@ def _conv_back_mistakes(at: At, true: Any) -> Wrong:
         "what comes back is overwritten: an x lies in several windows, so add it up (+=)": {
             "dx": overwritten
         },
-        "it is the mean over the examples: their effects add up": {"dW": true / len(x)},
-        "it is the mean over the places: their effects add up": {"dW": true / times},
+        **means(true, examples=len(x), places=times),
         "it is that of the first place alone: W is used at each place, so add up over t": {
             "dW": np.stack([x[:, j].T @ dy[:, 0] for j in range(len(W))])
         },
@@ -253,217 +249,21 @@ MAX_POOL = (
                 "forward": np.maximum(_cut(x, size).max(2), 0)
             },
             "it is the sum of each window: take the largest": {"forward": _cut(x, size).sum(2)},
+            **{
+                f"the largest is found over the {what}, axis {axis}: it is that of each window, axis 2": {
+                    "forward": _cut(x, size).max(axis)
+                }
+                for what, axis in (("windows", 1), ("channels", 3))
+                if _cut(x, size).shape[axis] == size
+            },
         },
     ),
     _POOL.step("dx", "Find the largest of each window with argmax(axis=2); there dy arrives, elsewhere 0."),
 )
 
 
-def _rnn_case(rng: Rng) -> tuple[Layer, Any]:
-    n, times, into, units = sizes(rng, 4)
-    return SimpleRNN(units, return_sequences=True), 0.7 * rng.normal(size=(n, times, into))
-
-
-def _rnn_given(at: At) -> Given:
-    return {"x": at.x, "h": at.y, "W": at.params["W"], "U": at.params["U"], "dh": at.dy}
-
-
-def _unrolled(at: At, *, carry: bool = True, slope: bool = True, turn: bool = True) -> dict[str, Any]:
-    """Return the gradients of a recurrent layer, leaving out parts of the backward pass on request."""
-    x, h, W, U, dh = _rnn_given(at).values()
-    n, times, units = h.shape
-    found = {"dx": np.zeros_like(x), "dW": np.zeros_like(W), "dU": np.zeros_like(U), "db": np.zeros(units)}
-    later = np.zeros((n, units))
-    for t in reversed(range(times)):
-        da = (dh[:, t] + later) * (1 - h[:, t] ** 2 if slope else 1)
-        before = h[:, t - 1] if t else np.zeros((n, units))
-        found["dx"][:, t] = da @ W.T
-        found["dW"] += x[:, t].T @ da
-        found["dU"] += before.T @ da
-        found["db"] += da.sum(0)
-        later = da @ (U.T if turn else U) if carry else 0 * later
-    return found
-
-
-def _rnn_mistakes(at: At, true: Any) -> Wrong:
-    x, h, W, U, dh = _rnn_given(at).values()
-    da = dh * (1 - h**2)
-    return {
-        "no error comes back from later times: h_t acts on h_(t+1), too; add da_(t+1) U^T": _unrolled(
-            at, carry=False
-        ),
-        "the derivative of tanh, 1 - h^2, is missing": _unrolled(at, slope=False),
-        "U is not transposed on the way back: da U^T": _unrolled(at, turn=False),
-        "W is not transposed: dx takes W.T": {"dx": _errors(at) @ W} if len(W) == len(U) else {},
-        "it is that of the last time alone: add up over all times": {
-            "db": da[:, -1].sum(0),
-            "dW": x[:, -1].T @ da[:, -1],
-            "dU": h[:, -2].T @ da[:, -1],
-        },
-        "it is that of the first time alone: add up over all times": {
-            "db": _first(at).sum(0),
-            "dW": x[:, 0].T @ _first(at),
-        },
-        "dU takes h of the time before, not of the same time": {
-            "dU": np.einsum("nti,ntj->ij", h, _errors(at))
-        },
-    }
-
-
-def _errors(at: At) -> Any:
-    """Return the errors da at all times (n, time, units)."""
-    h, U = at.y, at.params["U"]
-    found, later = np.zeros_like(h), np.zeros_like(h[:, 0])
-    for t in reversed(range(h.shape[1])):
-        found[:, t] = (at.dy[:, t] + later) * (1 - h[:, t] ** 2)
-        later = found[:, t] @ U.T
-    return found
-
-
-def _first(at: At) -> Any:
-    return _errors(at)[:, 0]
-
-
-_RNN = Backward(
-    _rnn_case, "backward", _rnn_given, {"dx": "x", "dW": "W", "dU": "U", "db": "b"}, _rnn_mistakes
-)
-
-RECURRENT = (
-    _RNN.step(
-        "db",
-        "Go through the times from the last to the first. At each: dh[:, t] plus what came back from t + 1, "
-        "times 1 - h[:, t]^2, is da; then da @ U.T is what goes back to t - 1.",
-    ),
-    _RNN.step("dW", "W is used at each time: begin with zeros, and add x[:, t].T @ da at each t."),
-    _RNN.step(
-        "dU", "As dW, but the input that U meets at time t is h[:, t - 1], which is 0 before the first."
-    ),
-    _RNN.step("dx", "x[:, t] acts on a_t only, by W."),
-)
-
-
-@value
-class _Attention(Layer):
-    """Attention of the queries x to keys and values that are parameters, shared by all examples."""
-
-    def init(self, rng: Any, shape: Any) -> Any:
-        return {name: rng.child(name).normal((shape[0] + 1, shape[1])) for name in ("k", "v")}, shape
-
-    def forward(self, params: Any, x: Any, run: Run = INFERENCE) -> tuple[Any, Cache]:
-        keys, values = (params[name][None, None] for name in ("k", "v"))
-        y, seen = attend(x[:, None], keys, values, None, False, Dropout(0.0), run)
-        return y[:, 0], seen
-
-    def backward(self, params: Any, cache: Cache, dy: Any, need_dx: bool = True) -> tuple[Any, Any]:
-        dq, dk, dv = attend_back(cache, dy[:, None], Dropout(0.0))
-        return dq[:, 0], {"k": dk.sum((0, 1)), "v": dv.sum((0, 1))}
-
-
-def _asked(rng: Rng) -> Given:
-    n, times, size = sizes(rng, 3)
-    return {
-        "q": rng.normal(size=(n, times, size)),
-        "k": rng.normal(size=(times + 1, size)),
-        "v": rng.normal(size=(times + 1, size)),
-    }
-
-
-def _attended(q: Any, k: Any, v: Any) -> dict[str, Any]:
-    o, seen = _Attention().forward({"k": k, "v": v}, q)
-    return {"A": seen.weights[:, 0], "o": o}
-
-
-def _attended_mistakes(q: Any, k: Any, v: Any) -> Wrong:
-    size = q.shape[-1]
-
-    def made(scores: Any, axis: int = -1) -> dict[str, Any]:
-        A = np.exp(scores - scores.max(axis, keepdims=True))
-        A /= A.sum(axis, keepdims=True)
-        return {"A": A, "o": A @ v}
-
-    scores = q @ k.T
-    return {
-        "the scores are not divided by sqrt(d)": made(scores),
-        "the scores are divided by d, in place of its root": made(scores / size),
-        "softmax goes over the queries: the weights of each query add up to 1, axis -1": made(
-            scores / size**0.5, -2
-        ),
-        "the softmax is missing": {"A": scores / size**0.5, "o": scores / size**0.5 @ v},
-        "the scores are multiplied by sqrt(d): divide": made(scores * size**0.5),
-        "keys stand in place of values: o = A v": {"o": made(scores / size**0.5)["A"] @ k},
-    }
-
-
-def _attention_given(at: At) -> Given:
-    q, k, v = at.x, at.params["k"], at.params["v"]
-    return {"q": q, "k": k, "v": v, "A": _attended(q, k, v)["A"], "do": at.dy}
-
-
-def _attention_mistakes(at: At, true: Any) -> Wrong:
-    q, k, _, A, do = _attention_given(at).values()
-    dA = do @ at.params["v"].T
-    dS = A * (dA - (A * dA).sum(-1, keepdims=True))
-    root = q.shape[-1] ** 0.5
-
-    def both(dS: Any) -> dict[str, Any]:
-        return {"dq": dS @ k / root, "dk": np.einsum("nij,nic->jc", dS, q) / root}
-
-    return {
-        "the division by sqrt(d) is missing on the way back": {
-            name: array * root for name, array in both(dS).items()
-        },
-        "the softmax is passed by its diagonal only: dS = A (dA - sum_j A dA)": both(A * (1 - A) * dA),
-        "the derivative of the softmax is missing: dS = A (dA - sum_j A dA)": both(dA),
-        "the sum in the derivative of the softmax is missing: dS = A (dA - sum_j A dA)": both(A * dA),
-        "the sum in the derivative of the softmax goes over the queries: over the keys, axis -1": both(
-            A * (dA - (A * dA).sum(-2, keepdims=True))
-        ),
-        "it is the mean over the examples: their effects add up": {"dv": true / len(q), "dk": true / len(q)},
-        "it is that of the first example alone: add up over the examples": {
-            "dv": A[0].T @ do[0],
-            "dk": dS[0].T @ q[0] / root,
-        },
-    }
-
-
-_ATTENTION = Backward(
-    lambda rng: (_Attention(), rng.normal(size=sizes(rng, 3))),
-    "backward",
-    _attention_given,
-    {"dq": "x", "dk": "k", "dv": "v"},
-    _attention_mistakes,
-)
-
-ATTENTION = (
-    computed(
-        "A",
-        "Scores: q @ k.T / sqrt(d), one row of scores for each query; softmax along the last axis.",
-        "forward",
-        ("A", "o"),
-        _asked,
-        _attended,
-        _attended_mistakes,
-    ),
-    computed(
-        "o",
-        "Each query takes a mean of the values, with its weights.",
-        "forward",
-        ("A", "o"),
-        _asked,
-        _attended,
-        _attended_mistakes,
-    ),
-    _ATTENTION.step(
-        "dv", "o = A v is a product as in the exercise dense; v is shared, so sum over the examples."
-    ),
-    _ATTENTION.step("dq", "dA = do v^T; through the softmax dS = A (dA - sum_j A dA); S = q k^T / sqrt(d)."),
-    _ATTENTION.step("dk", "As dq, from the other side of the product S = q k^T; sum over the examples."),
-)
-
 STEPS = {
     "layer-norm": LAYER_NORM,
     "convolution": CONVOLUTION,
     "max-pool": MAX_POOL,
-    "recurrent": RECURRENT,
-    "attention": ATTENTION,
 }

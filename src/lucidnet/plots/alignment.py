@@ -9,9 +9,21 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import LineStyle, line_styles, positive_map, theme
-from .figures import WIDE, PictureLook, angle_axis, color_bar, ends, panels, picture, say_left_out, tidy
+from .figures import (
+    WIDE,
+    PictureLook,
+    angle_axis,
+    color_bar,
+    ends,
+    legend_below,
+    panels,
+    picture,
+    say_left_out,
+    tidy,
+    whole_steps,
+)
 from .images import Array, symmetric_limit
-from .names import name_ticks, named_legend, shortened
+from .names import all_shortened, name_ticks, named_legend, shortened
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
@@ -27,7 +39,9 @@ MOST_LAYERS = 12
 MOST_MATRICES = 8
 """With more feedback weights than this, only the first and the last are drawn."""
 LONGEST = 12
-"""Longer layer names are shortened beside the colour bar."""
+"""Longer layer names are shortened beside the colour bar, and in films."""
+LEGEND = 36
+"""Longer layer names are shortened in the legend."""
 
 
 @picture
@@ -66,8 +80,13 @@ def alignment(
     found = (name.partition("/")[2] for name in steps if name.partition("/")[0] in KINDS)
     layers = list(dict.fromkeys(found))
     places = panels(len(kinds), 2, 3.6 if len(kinds) > 1 else 5.4, 3.4, look)
+    lines: dict[str, Any] = {}
     for axes, kind in zip(places, kinds, strict=True):
-        _draw(axes, kind, steps, layer_styles(layers, axes))
+        lines |= _draw(axes, kind, steps, layer_styles(layers, axes))
+        if len(layers) > MOST_LAYERS:
+            _depth_bar(axes, layers)
+    if len(layers) <= MOST_LAYERS:
+        legend_below(places, look, dict(zip(all_shortened(list(lines), LEGEND), lines.values(), strict=True)))
     return places
 
 
@@ -90,7 +109,8 @@ def degrees(cosines: Any) -> np.ndarray[Any, Any]:
 
 def _draw(
     axes: Axes, kind: str, steps: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, LineStyle]
-) -> None:
+) -> dict[str, Any]:
+    """Plot one kind of angles; return the lines by what they are."""
     largest, lines = 0.0, {}
     for name, pairs in steps.items():
         if not name.startswith(f"{kind}/") or not len(pairs):
@@ -105,10 +125,9 @@ def _draw(
         largest = max(largest, float(np.nanmax(angles, initial=0.0)))
     angle_axis(axes, largest)
     axes.set_title(KINDS[kind], loc="left", fontsize=11)
-    axes.set_xlabel("step")
+    whole_steps(axes)
     tidy(axes)
-    many = len(lines) > 6
-    name_layers(axes, styles, lines, fontsize=7 if many else 9, ncols=2 if many else 1)
+    return lines
 
 
 def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str, Any], **how: Any) -> None:
@@ -116,7 +135,8 @@ def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str,
     if len(styles) > MOST_LAYERS:
         _depth_bar(axes, list(styles))
     else:
-        named_legend(axes, lines, framealpha=0.8, **how)
+        names = all_shortened(list(lines), LONGEST)
+        named_legend(axes, dict(zip(names, lines.values(), strict=True)), framealpha=0.8, **how)
 
 
 def _depth_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:

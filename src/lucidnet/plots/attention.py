@@ -117,7 +117,9 @@ def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
     """Draw a panel for each head."""
     rows, columns = (_shown(some) for some in names)
     beside, below = (0.9 + LETTER * max(0, max(map(len, some or [""])) - 4) for some in (rows, columns))
-    side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, 5.0))
+    side = (WIDE - MARGIN) / 2 - beside  # two heads beside each other, where there are no names to read
+    most = 5.0 if len(array) == 1 or rows or columns else side
+    side = float(np.clip(0.22 * max(array.shape[1:]), 2.2, most))
     side = max(2.2, min(side, WIDE - MARGIN - beside))
     across = max(1, int((WIDE - MARGIN) / (side + beside)))
     places = panels(len(array), across, side + beside, side + below, look, margin=MARGIN)

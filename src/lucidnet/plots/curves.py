@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..errors import DataError
 from .colors import theme
-from .figures import PictureLook, panels, picture, tidy
+from .figures import PictureLook, log_axis, panels, picture, tidy
+from .names import entitle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,8 @@ VALIDATION = "val_"
 MARKERS = {"training": "o", "validation": "s"}
 THIN, THICK = 1.2, 2.2
 """The line styles of training and validation."""
+STEEP = 100.0
+"""The ratio to the smallest value from which on a loss is drawn on a logarithmic axis."""
 
 
 @picture
@@ -63,12 +66,22 @@ def quantities(history: History) -> list[str]:
     return list(names)
 
 
-def draw_curve(axes: Axes, name: str, history: History) -> None:
-    """Plot one quantity and its validation counterpart."""
+def draw_curve(axes: Axes, name: str, history: History, whole: History | None = None) -> None:
+    """Plot one quantity and its validation counterpart.
+
+    Parameters
+    ----------
+    axes : Axes
+    name : str
+    history : mapping of names to one value per epoch
+    whole : mapping of names to one value per epoch, optional
+        What the axis is for, if `history` is but the beginning of it.
+    """
     from matplotlib.ticker import MaxNLocator
 
+    seen = history if whole is None else whole
     longest = 0
-    for label, key in (("training", name), ("validation", VALIDATION + name)):
+    for label, key, above in (("training", name, 2.1), ("validation", VALIDATION + name, 2.0)):
         values = np.asarray(history.get(key, ()), float)
         if not values.size:
             continue
@@ -76,7 +89,8 @@ def draw_curve(axes: Axes, name: str, history: History) -> None:
         epochs = np.arange(1, values.size + 1)
         few = MARKERS[label] if values.size <= 30 or not _has_lines(values) else ""
         width = THIN if label == "training" else THICK
-        axes.plot(epochs, values, color=color, marker=few, markersize=4, linewidth=width, label=label)
+        how: dict[str, Any] = {"marker": few, "markersize": 4, "linewidth": width, "zorder": above}
+        axes.plot(epochs, values, color=color, label=label, **how)  # the thin line above the thick one
         # NaN also stands for epochs without validation.
         unmeasured = np.isnan(values) & (label == "validation")
         mark_missing(axes, epochs, np.where(unmeasured, 0.0, values), color)
@@ -84,11 +98,28 @@ def draw_curve(axes: Axes, name: str, history: History) -> None:
     margin = max(0.5, 0.02 * longest) if longest < 3 else 0.02 * longest
     axes.set_xlim(1 - margin, longest + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    axes.set_title(name.replace("_", " "), loc="left", fontsize=11)
+    if is_steep(name, [seen.get(key, ()) for key in (name, VALIDATION + name)]):
+        log_axis(axes)
+    else:
+        axes.ticklabel_format(axis="y", useOffset=False)
+    entitle(axes, name.replace("_", " "))
     axes.set_xlabel("epoch")
     tidy(axes)
     if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(frameon=False, fontsize=9)
+
+
+def is_steep(name: str, curves: Iterable[Any]) -> bool:
+    """Tell whether a loss goes over so many powers of ten that it needs a logarithmic axis.
+
+    Examples
+    --------
+    >>> is_steep("loss", [[2.0, 1e-6]]), is_steep("loss", [[2.0, 1.0]]), is_steep("accuracy", [[0.001, 1.0]])
+    (True, False, False)
+    """
+    values = np.concatenate([np.ravel(np.asarray(curve, float)) for curve in curves])
+    values = values[np.isfinite(values)]
+    return "loss" in name and values.size > 0 and bool(0 < STEEP * values.min() < values.max())
 
 
 def mark_missing(axes: Axes, places: Array, values: Array, color: str) -> None:

@@ -48,7 +48,9 @@ def error_ways(model: Trainee, wiring: Wiring) -> ErrorWays:
     from ..rules.space.direct import Direct, Shallow
 
     rule = get(model.rule)
-    for path, layer, own in places(model.net, rule):
+    placed = list(places(model.net, rule))
+    carriers = {_box_of(wiring, path) for path, *_ in placed}
+    for path, layer, own in placed:
         box, name = _box_of(wiring, path), short_name(Rule(own.space))
         if box is None:
             continue
@@ -59,7 +61,9 @@ def error_ways(model: Trainee, wiring: Wiring) -> ErrorWays:
         direct = isinstance(own.space, Direct)
         for source in _learning(wiring, box):
             found.ways.append(ErrorWay(name, source, None if direct else box))
-            found.ways.extend(way for way in _through(wiring, name, source) if way not in found.ways)
+            found.ways.extend(
+                way for way in _through(wiring, name, source, carriers) if way not in found.ways
+            )
         found.said[name] = _in_words(name, direct)
     if not found.ways:
         reason = "estimated by noise" if rule.space.whole else "none passes a layer with weights"
@@ -81,13 +85,16 @@ def _box_of(wiring: Wiring, path: Path) -> int | None:
     return next((numbers[part] for part in inside if part in numbers), None)
 
 
-def _through(wiring: Wiring, rule: str, box: int) -> Iterator[ErrorWay]:
-    """Yield the further ways of an error from a box without weights, up to boxes with weights."""
-    if wiring.boxes[box].weights:
+def _through(wiring: Wiring, rule: str, box: int, carriers: set[int | None]) -> Iterator[ErrorWay]:
+    """Yield the further ways of an error from a box, up to boxes whose weights the rule is about.
+
+    Others, with weights or without, pass it on as in backpropagation: normalizations, poolings.
+    """
+    if box in carriers:
         return
     for source in _learning(wiring, box):
         yield ErrorWay(rule, source, box)
-        yield from _through(wiring, rule, source)
+        yield from _through(wiring, rule, source, carriers)
 
 
 def _learning(wiring: Wiring, box: int) -> list[int]:

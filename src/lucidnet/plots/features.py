@@ -11,8 +11,9 @@ import numpy as np
 from ..core.trees import at, dotted
 from ..errors import ShapeError
 from .figures import PictureLook, color_bar, panels, picture
-from .images import Array, draw_tiles
+from .images import Array, draw_tiles, drawn_ratio
 from .inside import call_of, place
+from .names import entitle, some_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,8 +62,7 @@ def convolution_filters(
     else:
         images = shown.transpose(3, 2, 0, 1).reshape(-1, height, width, 1)
         columns = shown.shape[2]
-    some = f"{shown.shape[3]} of {filters}" if shown.shape[3] < filters else f"{filters}"
-    title = f"{name}: {some} filters of {height} x {width}"
+    title = f"{name}: {some_of(shown, W, 'filter')} of {height} x {width}"
     if channels not in (1, 3):
         title += f"\nrow: filter, column: channel (of {channels})"
     return _tiles(images, columns, title, "weight", look)
@@ -103,24 +103,25 @@ def feature_maps(
         raise ShapeError(
             f"feature_maps: layer {name!r} gives {output.shape}, no maps (height, width, channels)"
         )
-    height, width, channels = output.shape
-    images = output[..., :limit].transpose(2, 0, 1)[..., None]
-    some = f"{len(images)} of {channels}" if len(images) < channels else f"{channels}"
+    height, width, _ = output.shape
+    shown = output[..., :limit]
+    images = shown.transpose(2, 0, 1)[..., None]
     columns = math.ceil(math.sqrt(len(images)))
-    return _tiles(images, columns, f"{name}: {some} maps of {height} x {width}", "activation", look)
+    title = f"{name}: {some_of(shown, output, 'map')} of {height} x {width}"
+    return _tiles(images, columns, title, "activation", look)
 
 
 def _tiles(images: Array, columns: int, title: str, quantity: str, look: PictureLook) -> Sequence[Axes]:
     """Draw images (n, height, width, channels) as tiles; three channels as colours."""
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
-    inch = min(INCH_PER_TILE, 5.2 / columns, 9 / rows)
-    size = max(3.6, inch * columns + 2.0), max(1.8, inch * rows * height / width + 0.9)
+    ratio = drawn_ratio(height, width)
+    inch = min(INCH_PER_TILE, 5.2 / columns, 9 / (rows * ratio))
+    size = max(3.6, inch * columns + 2.0), max(1.8, inch * rows * ratio + 0.9)
     (axes,) = panels(1, 1, *size, look)
-    gap = max(1, round(max(height, width) / 8))
-    if picture := draw_tiles(axes, images, columns, gap):
+    if picture := draw_tiles(axes, images, columns, 1 / 8):
         color_bar(axes, picture, quantity)
-    axes.set_title(title, loc="left", fontsize=11)
+    entitle(axes, title)
     return [axes]
 
 

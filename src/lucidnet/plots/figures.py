@@ -308,6 +308,26 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def log_axis(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with labels such as 0.01 and not powers, where those are short."""
+    from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
+
+    axes.set_yscale("log")
+    powers = LogFormatterMathtext()
+    powers.set_axis(axes.yaxis)
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}" if 0.99e-4 < value < 1.01e4 else powers(value))
+    )
+
+
+def whole_steps(axes: Axes) -> None:
+    """Label the horizontal axis as training steps, which are whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.set_xlabel("step")
+
+
 def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
     """Add a colour bar beside the axes, with a label."""
     place = axes.inset_axes((1.03, 0, 0.04, 1))

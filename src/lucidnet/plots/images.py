@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 Array = npt.NDArray[Any]
+LONG = 4.0
+"""The ratio of an image's sides up to which its pixels are squares; longer images are drawn at this ratio."""
 SMALLEST_SIDE = 5  # fewer pixels count as a table that happens to have a square number of columns
 
 
@@ -77,6 +79,29 @@ def image_shape_of(inputs: int, given: Sequence[int] | None, what: str) -> tuple
     return shape[0], shape[1], shape[2]
 
 
+def drawn_ratio(height: int, width: int) -> float:
+    """Return the height at which an image is drawn, for a width of 1.
+
+    Examples
+    --------
+    >>> drawn_ratio(28, 28), drawn_ratio(64, 2)
+    (1.0, 4.0)
+    """
+    return min(max(height / width, 1 / LONG), LONG)
+
+
+def pixel_aspect(height: int, width: int) -> float:
+    """Return the height of an image's pixels, for a width of 1; other than 1 only for long images."""
+    return drawn_ratio(height, width) * width / height
+
+
+def tile_gaps(height: int, width: int, share: float) -> tuple[int, int]:
+    """Return the gaps (rows, columns) between tiles, in pixels: a share of an image's longer side."""
+    aspect = pixel_aspect(height, width)
+    across = max(1, round(max(height * aspect, width) * share))
+    return max(1, round(across / aspect)), across
+
+
 def symmetric_limit(values: Array) -> float:
     """Return the largest finite magnitude, for colour scales from -limit to limit."""
     finite = np.abs(values[np.isfinite(values)])
@@ -113,22 +138,23 @@ def draw_numbers(axes: Axes, numbers: Array, limit: float, signed: bool = True, 
     return axes.imshow(numbers, cmap=cmap, vmin=low, vmax=limit, **{"interpolation": "nearest", **how})
 
 
-def draw_tiles(axes: Axes, images: Array, columns: int, gap: int) -> AxesImage | None:
+def draw_tiles(axes: Axes, images: Array, columns: int, gap: float) -> AxesImage | None:
     """Draw images (n, height, width, channels) as tiles; return the image for a colour bar, if any.
 
-    One channel is drawn as `draw_numbers` does, from zero on if nothing is negative; three are colours around
-    a middle grey that stands for zero.
+    The gap between them is a share of their longer side. One channel is drawn as `draw_numbers` does, from
+    zero on if nothing is negative; three are colours around a middle grey that stands for zero.
     """
     height, width, channels = images.shape[1:]
+    gaps, aspect = tile_gaps(height, width, gap), pixel_aspect(height, width)
     if channels == 3:
         shown = 0.5 + images / (2 * symmetric_limit(images))
-        tiles = tile(np.nan_to_num(shown, nan=0.5), columns, (gap, gap))
-        axes.imshow(with_page(tiles.canvas, axes), interpolation="nearest")
+        tiles = tile(np.nan_to_num(shown, nan=0.5), columns, gaps)
+        axes.imshow(with_page(tiles.canvas, axes), interpolation="nearest", aspect=aspect)
         outline(axes, tiles, height, width)
         return None
     scale = symmetric_limit(images)
-    tiles = tile(images, columns, (gap, gap), fill=-4 * scale)  # below the map, where nothing is drawn
-    picture = draw_numbers(axes, tiles.canvas, scale, signed=bool((images < 0).any()))
+    tiles = tile(images, columns, gaps, fill=-4 * scale)  # below the map, where nothing is drawn
+    picture = draw_numbers(axes, tiles.canvas, scale, signed=bool((images < 0).any()), aspect=aspect)
     outline(axes, tiles, height, width)
     return picture
 

@@ -60,6 +60,27 @@ def shortened(name: str, longest: int) -> str:
     return f"{name[: longest - 1 - end]}…{name[len(name) - end :]}"
 
 
+LETTER = 0.092
+"""The width of a title's letter in inches."""
+
+
+def entitle(axes: Axes, name: str) -> None:
+    """Put a name above a panel, shortened by its middle if the panel is too narrow for it."""
+    figure, place = axes.figure, axes.get_subplotspec()
+    wide = figure.bbox.width / figure.dpi
+    if place is not None:
+        wide *= (place.colspan.stop - place.colspan.start) / place.get_gridspec().ncols
+    lines = [shortened(line, max(12, int((wide - 0.75) / LETTER))) for line in name.split("\n")]
+    axes.set_title("\n".join(lines), loc="left", fontsize=11)
+
+
+def some_of(shown: Any, of: Any, what: str) -> str:
+    """Return how many of the arrays along the last axis are shown, as "64 of 100 units" or "1 unit"."""
+    few, count = shown.shape[-1], of.shape[-1]
+    some = f"{few} of {count}" if few < count else f"{count}"
+    return f"{some} {what}" if count == 1 else f"{some} {what}s"
+
+
 def all_shortened(names: Sequence[str], longest: int) -> list[str]:
     """Shorten long names by their middles, and number them if they would become equal.
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from .figures import WIDE
 from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
+from .names import shortened
 from .wiring import Box, Wiring
 
 TALL = 9.5
@@ -85,7 +86,7 @@ class Form:
         if brief:
             title, shape = title.split(":")[0], shape.split("   ")[0]
         lines = [title, shape] if self.lines == 2 else [f"{title}  {shape.split('   ')[0]}".rstrip()]
-        return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines if line]
+        return [shortened(line, LONGEST) for line in lines if line]
 
     def width(self, box: Box, lines: list[str], gap: float) -> float:
         """Return the width of a box: that of its text, and two thirds of a gap."""

@@ -13,7 +13,16 @@ from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, PictureLook, legend_below, panels, picture, root, settle
-from .images import Array, guess_image_shape, image_shape_of, outline, tile, with_page
+from .images import (
+    Array,
+    drawn_ratio,
+    guess_image_shape,
+    image_shape_of,
+    outline,
+    pixel_aspect,
+    tile,
+    with_page,
+)
 from .names import all_shortened, name_ticks
 
 if TYPE_CHECKING:
@@ -277,38 +286,44 @@ def _mistakes(x: Array, y: Array, probabilities: Array) -> tuple[Mistakes, int]:
 
 
 def _title(shown: int, mistakes: int, examples: int) -> str:
-    some = "all" if shown == mistakes else f"the worst {shown} of"
-    return (
-        f"{some} {mistakes} mistakes among {examples} examples\ntrue → predicted class, and its probability"
-    )
+    some = f"the worst {shown} of {mistakes} mistakes" if shown < mistakes else f"all {mistakes} mistakes"
+    some = "one mistake" if mistakes == 1 else some
+    return f"{some} among {_counted(examples)}\ntrue → predicted class, and its probability"
+
+
+def _counted(examples: int) -> str:
+    return f"{examples} example" if examples == 1 else f"{examples} examples"
 
 
 def _nothing_wrong(examples: int, look: PictureLook) -> Sequence[Axes]:
     (axes,) = panels(1, 1, 5.0, 1.2, look)
     axes.set_axis_off()
-    axes.text(0.5, 0.5, f"no mistakes among {examples} examples", ha="center", va="center", fontsize=12)
+    axes.text(0.5, 0.5, f"no mistakes among {_counted(examples)}", ha="center", va="center", fontsize=12)
     return [axes]
 
 
 def _captioned(images: Array, captions: list[str], title: str, look: PictureLook) -> Sequence[Axes]:
     count, height, width, channels = images.shape
-    cell = max(INCHES + 0.15, 0.085 * max(len(line) for text in captions for line in text.split("\n")))
-    pixels = width / INCHES
-    gaps = math.ceil(0.5 * pixels), math.ceil((cell - INCHES) * pixels)
-    columns = min(count, max(1, min(math.ceil(math.sqrt(count)), int((WIDE - 0.2) / cell))))
+    aspect, ratio = pixel_aspect(height, width), drawn_ratio(height, width)
+    inches = INCHES / math.sqrt(ratio)
+    cell = max(inches + 0.15, 0.085 * max(len(line) for text in captions for line in text.split("\n")))
+    pixels = width / inches
+    upwards = pixels / aspect
+    gaps = math.ceil(0.5 * upwards), math.ceil((cell - inches) * pixels)
+    columns = min(count, max(1, min(math.ceil(math.sqrt(count * ratio)), int((WIDE - 0.2) / cell))))
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
-    left = (cell - INCHES) / 2  # to set a caption apart from its image; the title begins at the image
+    left = (cell - inches) / 2  # to set a caption apart from its image; the title begins at the image
     wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
-    (axes,) = panels(1, 1, wide, rows / pixels + 1.2, look)
+    (axes,) = panels(1, 1, wide, rows / upwards + 1.2, look)
     axes.set_anchor("W")
     canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
-    axes.imshow(with_page(canvas, axes), interpolation="nearest")
+    axes.imshow(with_page(canvas, axes), interpolation="nearest", aspect=aspect)
     outline(axes, tiles, height, width)
     for (row, column), text in zip(tiles.corners, captions, strict=True):
         middle = column + (width - 1) / 2
-        axes.text(middle, row - 0.5 - 0.04 * pixels, text, ha="center", va="bottom", fontsize=9)
+        axes.text(middle, row - 0.5 - 0.04 * upwards, text, ha="center", va="bottom", fontsize=9)
     axes.set_title(title, fontsize=10, loc="left", pad=36)
     return [axes]
 

@@ -10,8 +10,10 @@ import numpy as np
 from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
-from .figures import PictureLook, angle_axis, legend_below, panels, picture, tidy
+from .curves import is_steep
+from .figures import PictureLook, angle_axis, legend_below, log_axis, panels, picture, tidy
 from .images import Array
+from .names import entitle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +27,8 @@ ROUNDING = 1e-5
 """The relative difference up to which curves are called equal."""
 FEW = 3
 """With more rules than this, bands have edges, so that they can be told apart where they overlap."""
-STEEP = 30.0
-"""The ratio to the smallest value from which on a loss is drawn on a logarithmic axis."""
+MARKED = 30
+"""With more epochs than this, a few of them are marked, each rule's at other places."""
 
 
 class Field(NamedTuple):
@@ -153,6 +155,7 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
     for rule, runs in curves.items():
         epochs, mean, spread, whole = _mean_and_spread(runs)
         style: dict[str, Any] = {**styles[rule]._asdict(), "linewidth": 1.7, "markersize": 4}
+        style["markevery"] = _marked(len(epochs), field.rules.index(rule), len(field.rules))
         if rule in field.twins:
             style |= {"linewidth": 1.4, "linestyle": (0, (3, 3)), "zorder": 2.5}
         elif rule in field.twins.values():
@@ -167,19 +170,30 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         largest = max(largest, float(np.nanmax(mean + spread, initial=0.0)))
     if ANGLES in name:
         angle_axis(axes, largest)
-    elif _steep(name, curves):
-        axes.set_yscale("log")
+    elif is_steep(name, curves.values()):
+        log_axis(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_title(_title(name), loc="left", fontsize=11)
+    entitle(axes, _title(name))
     axes.set_xlabel("epoch")
     tidy(axes)
     return lines
+
+
+def _marked(epochs: int, number: int, rules: int) -> tuple[int, int] | None:
+    """Return which epochs of a rule are marked: all of a few; of many some, at other places for each rule."""
+    if epochs <= MARKED:
+        return None
+    every = epochs // 10
+    return every * number // rules, every
 
 
 def _draw_band(axes: Axes, epochs: Array, low: Array, high: Array, color: str, count: int) -> None:
     """Draw a band for a rule's spread; with many rules it is fainter, and has thin edges."""
     from matplotlib.colors import to_rgba
 
+    if len(epochs) == 1:  # a band of no width
+        axes.vlines(epochs, low, high, colors=to_rgba(color, 0.3), linewidth=6)
+        return
     edge = to_rgba(color, 0.5 if count > FEW else 0.0)
     face = to_rgba(color, min(0.16, 0.3 / count))
     axes.fill_between(epochs, low, high, facecolor=face, edgecolor=edge, linewidth=0.6)
@@ -197,12 +211,6 @@ def _mean_and_spread(runs: Array) -> tuple[Array, Array, Array, Array]:
         spread = np.sqrt((np.where(known, runs - mean, 0) ** 2).sum(0) / count)
     whole: Array = np.asarray(known.all(0) | ~known.any(0))
     return np.arange(1, runs.shape[1] + 1), mean, spread, whole
-
-
-def _steep(name: str, curves: Curves) -> bool:
-    values = np.concatenate([runs.ravel() for runs in curves.values()])
-    values = values[np.isfinite(values)]
-    return "loss" in name and values.size > 0 and values.min() > 0 and values.max() > STEEP * values.min()
 
 
 def _title(name: str) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import positive_map, theme
-from .figures import PictureLook, ends, legend_below, panels, picture, say_left_out, settle
+from .figures import PictureLook, ends, legend_below, panels, picture, say_left_out, settle, whole_steps
 from .images import Array
+from .names import entitle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,9 +85,11 @@ def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
     bar = axes.figure.colorbar(picture, ax=axes, label="share of the values", ticks=ticks, format=_percent)
     settle([bar.ax])
     bar.outline.set_visible(False)
+    if not any(np.isfinite(array).any() for array in arrays):
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=theme(axes).muted)
     _draw_quantiles(axes, steps, arrays)
-    axes.set_title(name, loc="left", fontsize=11)
-    axes.set_xlabel("step")
+    entitle(axes, name)
+    whole_steps(axes)
     axes.set_ylabel("value")
 
 

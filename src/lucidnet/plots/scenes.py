@@ -16,7 +16,7 @@ from .alignment import KINDS, degrees, layer_styles, name_layers
 from .boundary import class_numbers, draw_points, draw_regions, plane_sides, shares_of
 from .colors import theme
 from .curves import VALIDATION, draw_curve
-from .figures import angle_axis, tidy
+from .figures import angle_axis, tidy, whole_steps
 from .images import Array, symmetric_limit
 from .names import named_legend
 from .weights import draw_heat_map
@@ -232,7 +232,7 @@ def _alignment(steps: Records) -> Scene:
             angle_axis(axes, largest)
             margin = 0.02 * (frames[-1] - frames[0]) or 0.5
             axes.set_xlim(frames[0] - margin, frames[-1] + margin)
-            axes.set_xlabel("step")
+            whole_steps(axes)
             axes.set_title(KINDS[kind], loc="left", fontsize=11)
             name_layers(axes, styles, lines, fontsize=8, loc="center right")
             tidy(axes)
@@ -254,8 +254,9 @@ def _curve(history: Mapping[str, Sequence[float]], what: str) -> Scene:
 
     def draw(places: list[Axes], number: int) -> None:
         (axes,) = places
-        draw_curve(axes, name, {key: numbers[: number + 1] for key, numbers in both.items()})
+        draw_curve(axes, name, {key: numbers[: number + 1] for key, numbers in both.items()}, both)
         axes.set_xlim(0.5, count + 0.5)
-        axes.set_ylim(low - margin, high + margin)
+        steep = axes.get_yscale() == "log"
+        axes.set_ylim(*((low / 1.3, high * 1.3) if steep else (low - margin, high + margin)))
 
     return Scene(count, 1, 1, (5.4, 3.6), draw)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from .colors import theme
-from .curves import mark_missing
-from .figures import PictureLook, panels, picture, tidy
+from .curves import is_steep, mark_missing
+from .figures import PictureLook, log_axis, panels, picture, tidy
 from .images import real
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def learning_rate_finder(
         axes.axvline(suggestion, color=colors.mark, linewidth=1, linestyle="--")
         axes.plot([suggestion], [there], "o", color=colors.mark, label=f"suggestion: {suggestion:.2g}")
     axes.set_xscale("log")
+    if is_steep("loss", [y]):
+        log_axis(axes)
     mark_missing(axes, x, y, colors.lines[0])
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False)

@@ -123,6 +123,7 @@ def _curve(axes: Axes, steps: Array, losses: Array) -> None:
 
 def _map(axes: Axes, steps: Array, losses: Array) -> None:
     from matplotlib.colors import LogNorm
+    from matplotlib.ticker import MaxNLocator
 
     shown = np.ma.masked_invalid(losses)
     low, high = float(shown.min()), float(shown.max())
@@ -134,7 +135,10 @@ def _map(axes: Axes, steps: Array, losses: Array) -> None:
     )
     axes.contour(steps, steps, shown, levels=levels, colors=colors.muted, linewidths=0.3)
     axes.plot([0], [0], "o", color=colors.mark, markeredgecolor=colors.page, label="the weights")
-    color_bar(axes, picture, "loss")
+    bar = color_bar(axes, picture, "loss", ticks=None if steep else MaxNLocator(6))
+    if steep:
+        some = list(levels[:: LEVELS // 5])
+        bar.set_ticks(some, labels=[f"{level:.3g}" for level in some])
     axes.set_xlabel("step along direction 1, in sizes of the weights")
     axes.set_ylabel("step along direction 2")
     axes.set_aspect("equal")

@@ -12,12 +12,16 @@ import numpy.typing as npt
 from ..errors import DataError, ShapeError
 from .colors import positive_map
 from .figures import WIDE, PictureFrame, PictureLook, color_bar, panels, picture
-from .images import Array, draw_numbers, draw_tiles, image_shape_of, real, symmetric_limit
+from .images import Array, draw_numbers, draw_tiles, drawn_ratio, image_shape_of, real, symmetric_limit
+from .names import entitle, some_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..engine.protocol import Trainee
+
+TALLEST = 8.0
+"""The greatest height of tiles in inches."""
 
 
 @picture
@@ -59,10 +63,11 @@ def first_layer_weights(
     'weights of the first layer: 10 units'
     """
     W = _checked(cast("npt.ArrayLike", W), "first_layer_weights")
-    columns = _columns(min(limit, W.shape[1]))
-    rows = math.ceil(min(limit, W.shape[1]) / columns)
     height, width, _ = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
-    (axes,) = panels(1, 1, 7.0, max(1.6, 6.0 * rows * height / (columns * width)) + 0.6, look)
+    count, ratio = min(limit, W.shape[1]), drawn_ratio(height, width)
+    columns = _columns(count, ratio)
+    rows = math.ceil(count / columns)
+    (axes,) = panels(1, 1, 7.0, min(max(1.6, 6.0 * rows * ratio / columns), TALLEST) + 0.6, look)
     draw_first_layer(axes, W, image_shape, limit)
     return [axes]
 
@@ -72,11 +77,9 @@ def draw_first_layer(axes: Axes, W: Array, image_shape: Sequence[int] | None, li
     height, width, channels = image_shape_of(W.shape[0], image_shape, "first_layer_weights")
     shown = W[:, :limit]
     images = shown.T.reshape(-1, height, width, channels)
-    gap = max(1, round(max(height, width) / 14))
-    if picture := draw_tiles(axes, images, _columns(len(images)), gap):
+    if picture := draw_tiles(axes, images, _columns(len(images), drawn_ratio(height, width)), 1 / 14):
         color_bar(axes, picture, "weight")
-    some = f"{len(images)} of {W.shape[1]}" if len(images) < W.shape[1] else f"{W.shape[1]}"
-    axes.set_title(f"weights of the first layer: {some} units", loc="left", fontsize=11)
+    axes.set_title(f"weights of the first layer: {some_of(shown, W, 'unit')}", loc="left", fontsize=11)
 
 
 @picture
@@ -124,7 +127,7 @@ def draw_heat_map(
         axes.set_yticks([])
         axes.set_ylabel("")
     if title:
-        axes.set_title(title, loc="left", fontsize=11)
+        entitle(axes, title)
     color_bar(axes, picture, quantity if np.isfinite(matrix).all() else f"{quantity} (grey: not finite)")
 
 
@@ -155,14 +158,14 @@ def distance_map(distances: npt.ArrayLike, **look: Unpack[PictureLook]) -> Seque
         raise ShapeError(f"distance_map: expected distances (rows, columns), got shape {array.shape}")
     cell = min(0.45, (WIDE - 1.6) / max(array.shape))
     rows, columns = array.shape
-    (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 0.9) + 1.0, look)
+    (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 1.2) + 1.0, look)
     largest = float(np.nanmax(array, initial=0.0)) or 1.0
     shown = axes.imshow(array, cmap=positive_map(axes), vmin=0, vmax=largest, aspect=_aspect(array))
     whole_ticks(axes)
     axes.set_xlabel("column")
     axes.set_ylabel("row")
     axes.set_title("self-organising map", loc="left", fontsize=11)
-    color_bar(axes, shown, "mean distance to the neighbours")
+    color_bar(axes, shown, "mean distance\nto the neighbours")
     return [axes]
 
 
@@ -187,6 +190,6 @@ def _checked(W: npt.ArrayLike, what: str) -> Array:
     )
 
 
-def _columns(count: int) -> int:
-    """Return the number of columns for a roughly square arrangement."""
-    return math.ceil(math.sqrt(count))
+def _columns(count: int, ratio: float) -> int:
+    """Return the number of columns that make tiles, of this height for a width of 1, roughly a square."""
+    return min(count, math.ceil(math.sqrt(count * ratio)))

@@ -3,6 +3,7 @@
 import json
 import struct
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from lucidnet.lab.page.recipe import lists
 from lucidnet.lab.page.session import shown_data
 from lucidnet.lab.page.setup import SCHEDULES, Setup, parsed
 from lucidnet.lab.page.task import DataSetup, sent
-from lucidnet.lab.page.trainer import Trainer
+from lucidnet.lab.page.trainer import SNAPSHOTS, Trainer
 
 SMALL = {
     "data": {"name": "moons", "n": 80},
@@ -73,6 +74,26 @@ def test_back_and_forward_again_is_exact_and_a_branch_is_another_run():
     assert equal(weights(made), [by_hand(137, "backprop"), by_hand(137, "fa")])
 
 
+def test_going_back_again_and_again_in_a_long_training_is_quick_and_exact(monkeypatch):
+    trainer = Trainer(Setup())
+    trainer.apart = 1000  # as after half a million steps
+    trainer.one_step(777)
+    there = [learner.model.get_weights() for learner in trainer.learners]
+    trainer.one_step(123)
+    counted, advance = [], trainer.advance
+    monkeypatch.setattr(trainer, "advance", lambda *given: counted.append(1) or advance(*given))
+    took = []
+    for step in (899, 898, 897, 896):
+        counted.clear()
+        trainer.back(step)
+        took.append(len(counted))
+    assert took[0] == 899 and took[1] <= 113 and took[3] <= 3
+    trainer.back(777)
+    for learner, weights in zip(trainer.learners, there, strict=True):
+        np.testing.assert_array_equal(learner.model.get_weights(), weights)
+    assert len(trainer.snapshots) <= SNAPSHOTS
+
+
 def test_copied_python_makes_the_same_weights_also_after_a_branch():
     made = trainer()
     made.one_step(23)
@@ -83,6 +104,25 @@ def test_copied_python_makes_the_same_weights_also_after_a_branch():
         space = {}
         exec(made.code(number), space)
         assert np.array_equal(space["model"].get_weights(), own)
+
+
+def test_copied_python_of_a_network_whose_step_was_not_finite(capsys):
+    first = Setup(DataSetup("hills"))
+    wild = replace(first.networks[0], rate=50.0, layers=((16, "relu", ""),))
+    trainer = Trainer(replace(first, networks=(first.networks[0], wild)))
+    with np.errstate(all="ignore"):
+        trainer.one_step(30)
+    assert trainer.learners[1].error
+    space = {}
+    exec(trainer.code(1), space)
+    np.testing.assert_array_equal(space["model"].get_weights(), trainer.learners[1].model.get_weights())
+    assert "# the next step is not finite: step " in trainer.code(1)
+    trainer.change(replace(trainer.setup, networks=(first.networks[0], replace(wild, rate=1e-6))))
+    with np.errstate(all="ignore"):
+        trainer.one_step(3)
+    with pytest.raises(LucidnetError, match="network B was not finite.*press Restart"):
+        trainer.code(1)
+    exec(trainer.code(0), space)
 
 
 def test_python_of_all_kinds_of_data_runs(tmp_path, monkeypatch):

@@ -190,7 +190,9 @@ def plans(setup: Setup, task: LabTask) -> list[Recipe]:
     return made
 
 
-def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> str:
+def python(
+    setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]], error: str | None = None
+) -> str:
     """Return a Python program that trains a network as on the page, to the same weights, bit for bit.
 
     Parameters
@@ -203,6 +205,8 @@ def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, R
         How far it is.
     changes : sequence of (int, Recipe)
         What it became after some steps.
+    error : str, optional
+        Why it made no further step.
     """
     lines = ["import numpy as np", "", "import lucidnet as ln", "", *plan.task.code]
     if plan.target(plan.task.y[:1]) is not plan.task.y[:1] and plan.target(plan.task.y[:1]).ndim == 2:
@@ -210,7 +214,8 @@ def python(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, R
         lines += [f"y, y_test = (np.eye({units}, dtype='float32')[labels] for labels in (y, y_test))"]
     lines += ["", *plan.python("model"), ""]
     lines += _each_time(setup, plan, step, changes) if setup.online else _fit(setup, plan, step, changes)
-    return "\n".join([*lines, "print(model.evaluate(x_test, y_test))", ""])
+    end = [] if error is None else [f"# the next step is not finite: {error.partition('. ')[0]}"]
+    return "\n".join([*lines, *end, "print(model.evaluate(x_test, y_test))", ""])
 
 
 def _fit(setup: Setup, plan: Recipe, step: int, changes: Sequence[tuple[int, Recipe]]) -> list[str]:

@@ -154,7 +154,7 @@ class Answer:
     def wait(self) -> Any:
         """Wait for the result, and return it or raise its error."""
         if not self._there.wait(PATIENCE):
-            raise SettingError("the training did not answer in time: it is busy with one step")
+            raise SettingError("the training is busy: what was asked is done as soon as it can")
         if self._error is not None:
             raise self._error
         return self._value

@@ -25,6 +25,8 @@ SAMPLE = 64
 """The number of training examples on which gradients and activations are examined."""
 SNAPSHOTS, APART = 64, 100
 """The most states kept to go back to, and the steps between them at first."""
+CLOSER = 8
+"""How many states are kept of the steps that are repeated to go back."""
 LETTERS = "AB"
 
 
@@ -184,9 +186,10 @@ class Trainer(Runner):
         self.snapshots = [one for one in self.snapshots if one.step < self.step or one.branch]
         online = tuple(_as_it_is(learner) for learner in self.learners)
         self.snapshots.append(Snapshot(self.step, states, now, errors, online, branch))
-        if len(self.snapshots) > SNAPSHOTS:
-            self.apart *= 2
-            self.snapshots = [one for one in self.snapshots if one.branch or one.step % self.apart == 0]
+        for apart in (self.apart, 2 * self.apart):  # first those that `back` has made in between go
+            if len(self.snapshots) > SNAPSHOTS:
+                self.apart = apart
+                self.snapshots = [one for one in self.snapshots if one.branch or one.step % apart == 0]
 
     def back(self, step: int) -> None:
         """Go back to a step: restore an earlier snapshot, and repeat the steps from there exactly."""
@@ -204,8 +207,11 @@ class Trainer(Runner):
         self.setup = replace(self.setup, networks=tuple(plan.network for plan in kept.plans))
         self.curves.back(kept.step)
         self.step = kept.step
+        every = max(1, (step - kept.step) // CLOSER)
         while self.step < step:
             self.advance()
+            if (step - self.step) % every == 0:  # so that going back further takes an eighth of the time
+                self._keep()
         self.running = False
         self.revision += 1
         self.version += 1
@@ -264,13 +270,21 @@ class Trainer(Runner):
         self.running = False
 
     def code(self, network: int) -> str:
-        """Return the Python code that reproduces one of the networks as it is now."""
+        """Return the Python code that reproduces one of the networks as it is now.
+
+        Raises
+        ------
+        SettingError
+            If the network stood still for a while, after a step that was not finite.
+        """
+        learner = self.learners[network]
+        step = _steps_made(learner, LETTERS[network], self.step)
         changes: list[tuple[int, Recipe]] = []
         plan = self.first[network]
         for one in self.snapshots:
             if one.branch and one.plans[network] != plan:
                 changes.append((one.step, plan := one.plans[network]))
-        return python(self.setup, self.first[network], self.step, changes)
+        return python(self.setup, self.first[network], step, changes, learner.error)
 
     # --- frames ------------------------------------------------------------------------------------
 
@@ -296,6 +310,17 @@ class Trainer(Runner):
         state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
         state["every"], state["least"] = self.curves.every, self.snapshots[0].step
         self.publish(packed(state, arrays), units)
+
+
+def _steps_made(learner: LabNetwork, letter: str, now: int) -> int:
+    """Return how many steps a network has made; raise if it stood still for some of them and then went on."""
+    made = int(learner.model.state.step)
+    if made != now and learner.error is None:
+        raise SettingError(
+            f"code: a step of network {letter} was not finite, and later it went on with other settings: no "
+            "program repeats that; press Restart, and train again"
+        )
+    return made
 
 
 def _as_it_is(learner: LabNetwork, online: OnlineLearner | None = None) -> OnlineLearner | None:

@@ -85,7 +85,7 @@ function buildCurves() {
   curves = [
     new Curve({ title: "Loss", unit: "log scale", log: true, columns: [[0, 0.9, "batch"], [1, 1.8, "test"]], hint: "Thin: batches; thick: test. A solid, B dashed." }, goto),
     ...(config.metric ? [new Curve({ title: classes ? "Accuracy" : `Test ${config.metric}`, unit: classes ? "share of the test part" : "", ...(classes ? { low: 0, high: 1 } : {}), columns: [[2, 1.8, "test"]], hint: config.source === "lab" ? "Enter on a curve goes back to its step." : "Of the validation data." }, goto)] : []),
-    new Curve({ title: "Angle to the true gradient", unit: "degrees", low: 0, high: 100, named: [[0, "0°"], [45, "45°"], [90, "90°"]], columns: [[3, 1.8, "angle"]], hint: "0° is as backprop; 90° is unrelated." }, goto),
+    new Curve({ title: "Angle to the true gradient", unit: "degrees", low: 0, high: 100, named: [[0, "0°"], [45, "45°"], [90, "90°"], [135, "135°"], [180, "180°"]], columns: [[3, 1.8, "angle"]], hint: "0° is as backprop; 90° is unrelated." }, goto),
   ];
   byId("curves").replaceChildren(...curves.map((curve) => curve.element));
 }
@@ -250,6 +250,8 @@ onTheme(() => {
   if (frame) networks.show(frame);
   for (const curve of curves) curve.draw();
 });
+// Another token or state in this tab's address, as when the server was started again: that alone loads no page anew.
+addEventListener("hashchange", () => /[#&](token|state)=/.test(location.hash) && location.reload());
 addEventListener("resize", () => curves.forEach((curve) => curve.draw()));
 await takeState();
 source.follow(paintFrame, (words) => (byId("link-state").textContent = words), () => inside.view === "units");

@@ -41,11 +41,13 @@ export class Curve {
         e.stopPropagation();
       },
     });
+    /** Whether the axis is logarithmic: where it is to be, and no loss is negative. */ this.log = Boolean(chart.log);
     this.line = make("p", {}, chart.hint);
+    this.unit = make("span", {}, chart.unit);
     this.spoken = make("p", { class: "hidden", "aria-live": "polite" });
     this.title = make("h2", {}, chart.title);
     this.element = make("section", { class: "panel curve" },
-      make("div", { class: "title" }, this.title, make("span", {}, chart.unit)), this.canvas, this.line, this.spoken);
+      make("div", { class: "title" }, this.title, this.unit), this.canvas, this.line, this.spoken);
   }
 
   rows() {
@@ -89,16 +91,17 @@ export class Curve {
 
   /** The range of the axis. @returns {[number, number]} */
   range() {
-    const { log, low, high, columns } = this.chart;
+    const { low, high, columns } = this.chart;
     let least = Infinity, most = -Infinity;
     for (let row = 0; row < this.rows(); row++)
       for (let n = 0; n < this.networks; n++)
         for (const [column] of columns) {
           const v = this.value(row, n, column);
-          if (!Number.isFinite(v) || (log && v <= 0)) continue;
+          if (!Number.isFinite(v) || (v === 0 && this.chart.log)) continue;
           least = Math.min(least, v);
           most = Math.max(most, v);
         }
+    const log = (this.log = Boolean(this.chart.log) && !(least < 0));
     if (!log && low !== undefined && high !== undefined) return [low, Math.max(high, Number.isFinite(most) ? most : high)];
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
     if (!log) return [low ?? least, high ?? Math.max(most, least + 1e-3)];
@@ -116,7 +119,8 @@ export class Curve {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     const left = 44, right = width - 8, top = 6, bottom = height - 18, [low, high] = this.range();
-    const log = this.chart.log;
+    const log = this.log;
+    if (this.chart.log) this.unit.textContent = log ? this.chart.unit : "";
     const y = (/** @type {number} */ v) => bottom - (((log ? Math.log10(v) : v) - low) / (high - low || 1)) * (bottom - top);
     c.font = "11px system-ui, sans-serif";
     c.fillStyle = colours.muted;
@@ -171,8 +175,8 @@ export class Curve {
 
   /** @param {number} low @param {number} high @returns {[number, string][]} */
   ticks(low, high) {
-    if (this.chart.named) return this.chart.named;
-    if (!this.chart.log) {
+    if (this.chart.named) return this.chart.named.filter(([value]) => value <= high);
+    if (!this.log) {
       const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough)), size = [1, 2, 2.5, 5, 10].find((k) => k * power >= rough * 0.99) ?? 10;
       /** @type {[number, string][]} */ const found = [];
       for (let k = Math.ceil(low / (size * power)); k * size * power <= high + 1e-9; k++) {
@@ -183,7 +187,7 @@ export class Curve {
     }
     const every = Math.max(1, Math.ceil((high - low) / 5)), made = [];
     for (let power = Math.floor(low); power <= high; power += every)
-      for (const digit of high - low < 1.3 ? [1, 2, 5] : [1]) {
+      for (const digit of high - low < 1.3 ? [1, 2, 5] : high - low < 2.6 ? [1, 3] : [1]) {
         const value = digit * 10 ** power, at = Math.log10(value);
         if (at < low || at > high) continue;
         const words = power < -3 || power > 4 ? `${digit}e${power}` : String(Number(value.toPrecision(1)));

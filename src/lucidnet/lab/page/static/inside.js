@@ -82,7 +82,8 @@ export class Inside {
     if (this.view === "health") return this.health(frame);
     if (this.view === "units") return this.units(frame, networks);
     const names = namesOf(frame, this.view), table = byId("table").checked;
-    const key = [this.view, networks, table, ...names, ...names.map((name) => frame.header.networks[0].shapes[`${this.view}/${name}`])].join();
+    const shapes = frame.header.networks.map((/** @type {any} */ one) => names.map((name) => `${one.shapes[`${this.view}/${name}`]}`).join(";"));
+    const key = [this.view, table, ...names, ...shapes].join("|");
     if (key !== this.key) this.build(frame, names, networks, table);
     this.key = key;
     for (const name of names) {
@@ -129,15 +130,18 @@ export class Inside {
     return words;
   }
 
-  /** What an array is called, and its shape. @param {import("./frame.js").Frame} frame @param {string} name @param {number} networks */
+  /** What an array is called, and its shape, in both networks where they differ. @param {import("./frame.js").Frame} frame @param {string} name @param {number} networks */
   shape(frame, name, networks) {
+    /** @type {Map<string, string>} */ const found = new Map();
     for (let n = 0; n < networks; n++) {
       const raw = frame.arrays.get(`${"AB"[n]}/${this.view}/${name}`), real = frame.header.networks[n].shapes[`${this.view}/${name}`];
       if (!raw) continue;
       const means = real.length === 2 && (real[0] > raw.shape[0] || real[1] > raw.shape[1]);
-      return `${parted(name, this.view)[1]} ${real.join("×")}${means ? ` as means of ${raw.shape.join("×")} blocks` : ""}`.trim();
+      const words = `${real.join("×")}${means ? ` as means of ${raw.shape.join("×")} blocks` : ""}`;
+      found.set(words, (found.get(words) ?? "") + "AB"[n]);
     }
-    return "";
+    const each = [...found].map(([words, letters]) => (found.size > 1 ? `${letters} ${words}` : words));
+    return `${parted(name, this.view)[1]} ${each.join(", ")}`.trim();
   }
 
   /** @param {import("./frame.js").Frame} frame @param {string} path @param {boolean} table @returns {any[]} */
