@@ -34,7 +34,8 @@ class OnlineLearner(Brief):
 
     What weights have done to the states of recurrent layers is carried in traces, which do not grow with
     time; truncated backpropagation keeps the times of its window. All other layers learn by the error of
-    the same time. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
+    the same time. The pass is that of `predict`: nothing is dropped, no noise is added, and running
+    statistics stay. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
     `run`; weights and traces stay on the device, and the model fetches its weights when they are asked for.
 
     Parameters
@@ -113,10 +114,9 @@ class OnlineLearner(Brief):
 
     def _joined(self) -> Problem:
         """Return the model's problem, its network and loss joined as this rule trains them."""
-        of = self.model.problem
-        if of.rule == self.rule:
-            return of
-        return problem_of(of.net, of.loss, of.optimizer, self.rule, self.model.state.params, of.input_shape)
+        of, state = self.model.problem, self.model.state
+        given = of.net, of.loss, of.optimizer, self.rule, state.params, of.input_shape
+        return of if of.rule == self.rule else problem_of(*given)
 
     @property
     def feedback(self) -> Tree:
