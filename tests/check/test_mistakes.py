@@ -11,6 +11,7 @@ from lucidnet.check import GradientError, gradients
 from lucidnet.errors import SettingError
 from lucidnet.layers import Dense, Dropout, Layer, ReLU, Residual, Run, Sequential, Sigmoid, Tanh
 from lucidnet.layers.containers import Container
+from lucidnet.layers.recurrent.base import Recurrent
 from lucidnet.losses import Loss
 
 
@@ -530,7 +531,49 @@ def right_dense(p, x, dy):
     return dy @ p["W"].T, {"W": x.T @ dy, "b": dy.sum(0)}
 
 
+@dataclass(frozen=True, repr=False)
+class Cell(Recurrent):
+    """A recurrent layer of a single step, with a mistake in it."""
+
+    bad: str = ""
+
+    def step(self, params, z, state):
+        new = np.tanh(z + state[0] @ params["U"])
+        return (new,), (state[0], new)
+
+    def step_back(self, params, cache, dstate):
+        before, new = cache
+        dz = dstate[0] * (1 - (before if self.bad == "slope" else new) ** 2)
+        ds = 2 * dz if self.bad == "ds" else dz
+        return dz, ds, (dz @ (params["U"] if self.bad == "U" else params["U"].T),)
+
+
+@dataclass(frozen=True)
+class Table(Layer):
+    """Rows of a table by their numbers."""
+
+    differentiable = False
+
+    def init(self, rng, shape):
+        return {"E": rng.normal((6, 3))}, (*shape, 3)
+
+    def forward(self, params, x, run):
+        return params["E"][x.astype(int)], x.astype(int)
+
+    def backward(self, params, x, dy, need_dx=True):
+        grad = np.zeros_like(params["E"])
+        grad[x] += dy
+        return None, {"E": grad}
+
+
 KINDS = {
+    "slope of a step": (
+        Cell(4, bad="slope"),
+        (6, 5),
+        "step_back returns a wrong gradient by z .*, by h U",
+    ),
+    "s of a step": (Cell(4, bad="ds"), (6, 5), r"step_back returns a wrong gradient by h U \(the second of"),
+    "U of a step": (Cell(4, bad="U"), (6, 5), "by h of the time before, where U is not transposed: compare"),
     "mean of layer": (normalized(-1, 0, 1), (5,), r"through the mean over the features is missing \(axis -1"),
     "spread of layer": (normalized(-1, 1, 0), (5,), "through the variance over the features is missing"),
     "both of layer": (normalized(-1, 0, 0), (5,), "through the mean and the variance over the features"),
@@ -616,9 +659,16 @@ def test_the_mistake_is_named(bad, shape, message):
     assert any(re.search(message, sentence) for sentence in report.likely), report
 
 
+def test_rows_that_are_asked_for_twice():
+    report = gradients(Table(), [[0, 1, 1, 2], [1, 1, 5, 0]])
+    assert "rows that occur several times in x (such as 0) get one of their errors only" in report.likely[0]
+    assert gradients(Table(), [[0, 1, 2, 5]])
+
+
 @pytest.mark.parametrize(
     ("right", "shape"),
     [
+        (Cell(4), (6, 5)),
         (normalized(-1, 1, 1), (5,)),
         (normalized(0, 1, 1), (5,)),
         (softmax(lambda y, dy: y * (dy - (dy * y).sum(-1, keepdims=True))), (5,)),

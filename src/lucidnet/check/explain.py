@@ -12,6 +12,7 @@ from .compare import DIRECTION, compare
 from .derivatives import derivative_mistakes
 from .evidence import WrongGradient
 from .hypotheses import HYPOTHESES
+from .steps import step_mistakes
 from .subject import LayerSubject, Subject, example
 
 MOST_ENTRIES = 2000
@@ -34,6 +35,10 @@ def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
     for sentence in dict.fromkeys(mistakes.values()):
         names = [name for name in arrays if mistakes.get(name) == sentence]
         yield sentence if names == arrays else f"{', '.join(names)}: {sentence}"
+    step = step_mistakes(subject) if isinstance(subject, LayerSubject) else None
+    if step:
+        yield step
+        return
     others = {name: _mistake(subject, name) or place or UNKNOWN for name in arrays if name not in mistakes}
     for sentence in dict.fromkeys(others.values()):
         yield f"{', '.join(name for name in others if others[name] == sentence)}: {sentence}"

@@ -264,6 +264,8 @@ def same_time_only(e: WrongGradient) -> str | None:
     subject = e.subject
     if not isinstance(subject, LayerSubject) or e.name != "x" or subject.x.ndim != 3:
         return None
+    if subject.dy.ndim == 2 and e.analytic[:, -1].any() and not e.analytic[:, :-1].any():
+        return "the error is not carried back in time: only the last time step has a gradient"
     if subject.dy.ndim != 3 or subject.dy.shape[1] != subject.x.shape[1] or subject.dy.shape[1] < 2:
         return None
     own = np.zeros_like(subject.x)
@@ -275,6 +277,23 @@ def same_time_only(e: WrongGradient) -> str | None:
         return None
     return (
         "errors are not carried back in time: each step hears of its own output, not of what later ones say"
+    )
+
+
+def counted_once(e: WrongGradient) -> str | None:
+    """Rows of a table that several numbers in x ask for have got one error only."""
+    if not isinstance(e.subject, LayerSubject) or e.subject.differentiable:
+        return None
+    rows, counts = np.unique(e.subject.x, return_counts=True)
+    several = [int(row) for row, count in zip(rows, counts, strict=True) if count > 1]
+    if not several or not 0 <= rows[0] <= rows[-1] < len(e.numeric):
+        return None
+    wrong = np.abs(e.analytic - e.numeric).reshape(len(e.numeric), -1).max(1) > 1e-6 * np.abs(e.numeric).max()
+    if not wrong.any() or not set(np.flatnonzero(wrong)) <= set(several):
+        return None
+    return (
+        f"rows that occur several times in x (such as {several[0]}) get one of their errors only: += adds "
+        "once for an index that is repeated, np.add.at(grad, x, dy) adds all"
     )
 
 
@@ -322,6 +341,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     one_part_only,
     one_time_step_only,
     same_time_only,
+    counted_once,
     diagonal_only,
     other_softmax,
     turned_kernel,
