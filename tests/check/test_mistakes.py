@@ -689,7 +689,7 @@ SMALL = {
         elementwise(lambda x: np.tanh(1e3 * x), lambda x: 1e3 * (1 - np.tanh(1e3 * x) ** 2)),
         1e-3,
     ),
-    "relu": (elementwise(relu, lambda x: 1.0 * (x > 0)), 1e-9),
+    "relu": (elementwise(relu, lambda x: 1.0 * (x > 0)), 1e-5),
     "normalized": (normalized(-1, 1, 1), 1e-3),
 }
 

@@ -13,6 +13,8 @@ EPSILON = 2.0**-52
 STEP = 2e-4
 SMALL_STEPS = (1e-5, 1e-6, 1e-7, 1e-8)
 """Smaller steps, tried where the function bends too sharply for `STEP`."""
+SMALLEST = 1e-6
+"""Steps are made for inputs that are not smaller: for those, rounding would hide the slope."""
 BEND = 1e-8
 """Estimates that differ by more than this share, and by more than rounding, reveal a bend."""
 
@@ -69,7 +71,7 @@ def _along(function: Callable[[], float], flat: Array, i: int) -> Slope:
             return float(function())
 
     found = slope(moved, max(1.0, abs(start)))
-    if found.kink and 0 < abs(start) < 1:  # as of a logarithm near 0
+    if found.kink and SMALLEST < abs(start) < 1:  # as of a logarithm near 0
         found = slope(moved, abs(start))
     flat[i] = start
     return found
