@@ -558,7 +558,7 @@ FACE = {
         "batch_size": "count 1?",
         "accumulate": "count 1",
     },
-    "online": {"rule": "value", "every": "count 1", "delay": "count 0"},
+    "online": {"rule": "value?", "every": "count 1", "delay": "count 0"},
     "doctor": {"steps": "count 1", "batch_size": "count 1"},
     "explain": {"digits": "digits"},
 }

@@ -463,7 +463,7 @@ OF_NAME = {
     "losses.custom.order": {"None"},
     "Model.activations.layers": {"None", "text", "[]", "()", "['no']", "set()", "{}", "{1: 2}"},
     "Model.gradients.rule": {"None", "text"},
-    "Model.online.rule": {"text"},
+    "Model.online.rule": {"None", "text"},
     "Model.intervene.changes": {"{}", "{1: 2}"},
     "Model.load_weights.source": {"text", "empty text", "{}"},
     "Model.build.shape": WHOLES | SEVERAL | {"None"},

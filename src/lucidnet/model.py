@@ -819,8 +819,11 @@ class Model:
         """
         return predicted(self, inputs(self, x), mask, output_mask)
 
-    def online(self, rule: Any = "rflo", every: int = 1, delay: int = 0) -> OnlineLearner:
-        """Return an online learner for this model, which learns at each time step; see `OnlineLearner`."""
+    def online(self, rule: Any = None, every: int = 1, delay: int = 0) -> OnlineLearner:
+        """Return an online learner for this model, which learns at each time step; see `OnlineLearner`.
+
+        Without `rule` by the model's own, with ``"rflo"`` in place of a rule that needs whole sequences.
+        """
         from .training.online import OnlineLearner
 
         return OnlineLearner(self, rule, every, delay)

@@ -1,5 +1,6 @@
 """Planted mistakes of each kind are named; right gradients are not accused."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from lucidnet.check import GradientError, gradients
 from lucidnet.errors import SettingError
 from lucidnet.layers import Dense, Dropout, Layer, ReLU, Residual, Run, Sequential, Sigmoid, Tanh
 from lucidnet.layers.containers import Container
+from lucidnet.layers.recurrent.base import Recurrent
 from lucidnet.losses import Loss
 
 
@@ -420,3 +422,314 @@ def test_a_softmax_whose_slope_is_its_diagonal_only():
     report = gradients(layer(softmax, lambda p, y, dy: (dy * y * (1 - y), {})), shape=(4,))
     assert not report
     assert "by the other inputs is missing" in " ".join(report.likely)
+
+
+# --- more of what people write, each with its mistakes ------------------------------------------------
+
+
+def normalized(axis, mean, spread):
+    """x - mean over sqrt(variance), along an axis; what comes back by mean and spread may be forgotten."""
+
+    def forward(p, x):
+        s = 1 / np.sqrt(x.var(axis, keepdims=True) + 1e-5)
+        return s * (x - x.mean(axis, keepdims=True)), s
+
+    def backward(p, cache, dy):
+        y, s = cache
+        by_spread = y * (dy * y).mean(axis, keepdims=True)
+        return s * (dy - mean * dy.mean(axis, keepdims=True) - spread * by_spread), {}
+
+    def kept(p, x):
+        y, s = forward(p, x)
+        return y, (y, s)
+
+    return layer(kept, backward)
+
+
+def softmax(dx):
+    def forward(p, x):
+        e = np.exp(x - x.max(-1, keepdims=True))
+        y = e / e.sum(-1, keepdims=True)
+        return y, y
+
+    return layer(forward, lambda p, y, dy: (dx(y, dy), {}))
+
+
+def through_time(kind):
+    """A recurrent layer in one piece."""
+
+    def forward(p, x):
+        h = [np.zeros((len(x), 3), x.dtype)]
+        for t in range(x.shape[1]):
+            h.append(np.tanh(x[:, t] @ p["W"] + h[-1] @ p["U"]))
+        return np.stack(h[1:], 1), (x, h)
+
+    def backward(p, cache, dy):
+        (x, h), dh, dx = cache, 0, np.zeros_like(cache[0])
+        grads = {name: np.zeros_like(array) for name, array in p.items()}
+        for t in reversed(range(x.shape[1])):
+            dz = (dy[:, t] + dh) * (1 - h[t + 1] ** 2)
+            grads["W"] += x[:, t].T @ dz
+            grads["U"] += h[t].T @ dz
+            dx[:, t] = dz @ p["W"].T
+            dh = 0 if kind == "not carried" else dz @ p["U"].T
+        return dx, {n: g / x.shape[1] for n, g in grads.items()} if kind == "mean" else grads
+
+    def init(rng, shape):
+        W, U = rng.child("W").normal((shape[-1], 3)), rng.child("U").normal((3, 3))
+        return {"W": W, "U": U / 2}, (shape[0], 3)
+
+    return layer(forward, backward, init)
+
+
+def windows(kernel):
+    """A convolution over time, with windows of three."""
+
+    def forward(p, x):
+        times = x.shape[1] - 2
+        return sum(x[:, i : i + times] @ p["W"][i] for i in range(3)), x
+
+    def backward(p, x, dy):
+        times, back = dy.shape[1], np.zeros_like(x)
+        dW = np.stack([np.einsum("nti,nto->io", x[:, i : i + times], dy) for i in range(3)])
+        for i in range(3):
+            back[:, i : i + times] += dy @ p["W"][kernel(i)].T
+        return back, {"W": dW}
+
+    return layer(forward, backward, lambda rng, s: ({"W": rng.normal((3, s[-1], 2))}, (s[0] - 2, 2)))
+
+
+LAST = []
+
+
+def by_the_last_pass():
+    def forward(p, x):
+        LAST[:] = [x]
+        return x**2, None
+
+    return layer(forward, lambda p, cache, dy: (2 * LAST[0] * dy, {}))
+
+
+def said(shape):
+    """A dense layer that says another shape."""
+    params = lambda rng, s: (dense_params(rng, s)[0], shape)  # noqa: E731
+    return layer(lambda p, x: (x @ p["W"] + p["b"], x), right_dense, params)
+
+
+@dataclass(frozen=True)
+class First(Layer):
+    """It says nothing of its shape."""
+
+    def forward(self, params, x, run):
+        return x[:, :2] + 0, x
+
+    def backward(self, params, x, dy, need_dx=True):
+        return np.concatenate([dy, np.zeros_like(x[:, 2:])], axis=1), {}
+
+
+def right_dense(p, x, dy):
+    return dy @ p["W"].T, {"W": x.T @ dy, "b": dy.sum(0)}
+
+
+@dataclass(frozen=True, repr=False)
+class Cell(Recurrent):
+    """A recurrent layer of a single step, with a mistake in it."""
+
+    bad: str = ""
+
+    def step(self, params, z, state):
+        new = np.tanh(z + state[0] @ params["U"])
+        return (new,), (state[0], new)
+
+    def step_back(self, params, cache, dstate):
+        before, new = cache
+        dz = dstate[0] * (1 - (before if self.bad == "slope" else new) ** 2)
+        ds = 2 * dz if self.bad == "ds" else dz
+        return dz, ds, (dz @ (params["U"] if self.bad == "U" else params["U"].T),)
+
+
+@dataclass(frozen=True)
+class Table(Layer):
+    """Rows of a table by their numbers."""
+
+    differentiable = False
+
+    def init(self, rng, shape):
+        return {"E": rng.normal((6, 3))}, (*shape, 3)
+
+    def forward(self, params, x, run):
+        return params["E"][x.astype(int)], x.astype(int)
+
+    def backward(self, params, x, dy, need_dx=True):
+        grad = np.zeros_like(params["E"])
+        grad[x] += dy
+        return None, {"E": grad}
+
+
+KINDS = {
+    "slope of a step": (
+        Cell(4, bad="slope"),
+        (6, 5),
+        "step_back returns a wrong gradient by z .*, by h U",
+    ),
+    "s of a step": (Cell(4, bad="ds"), (6, 5), r"step_back returns a wrong gradient by h U \(the second of"),
+    "U of a step": (Cell(4, bad="U"), (6, 5), "by h of the time before, where U is not transposed: compare"),
+    "mean of layer": (normalized(-1, 0, 1), (5,), r"through the mean over the features is missing \(axis -1"),
+    "spread of layer": (normalized(-1, 1, 0), (5,), "through the variance over the features is missing"),
+    "both of layer": (normalized(-1, 0, 0), (5,), "through the mean and the variance over the features"),
+    "mean of batch": (
+        normalized(0, 0, 1),
+        (5,),
+        "through the mean over the examples of the batch is missing",
+    ),
+    "spread of batch": (normalized(0, 1, 0), (5,), "through the variance over the examples of the batch"),
+    "norm": (
+        layer(
+            lambda p, x: (x / np.linalg.norm(x, axis=-1, keepdims=True), x),
+            lambda p, x, dy: (dy / np.linalg.norm(x, axis=-1, keepdims=True), {}),
+        ),
+        (5,),
+        "through the norm over the features",
+    ),
+    "softmax, y dy": (softmax(lambda y, dy: y * dy), (5,), "forward is a softmax over axis -1"),
+    "softmax, another axis": (
+        softmax(lambda y, dy: y * (dy - (dy * y).sum(0))),
+        (5,),
+        r"for which dx = y \* \(dy - \(dy \* y\).sum\(-1, keepdims=True\)\)",
+    ),
+    "not carried in time": (through_time("not carried"), (6, 5), "x: errors are not carried back in time"),
+    "mean over time": (
+        through_time("mean"),
+        (6, 5),
+        "W, U: it is 0.166667 times.*there are 6 time steps: it is divided by it once too often",
+    ),
+    "as many time steps": (
+        through_time("mean"),
+        (4, 5),
+        r"batch size \(4\).*; or by the number of time steps",
+    ),
+    "kernel turned": (windows(lambda i: 2 - i), (6, 5), r"x: W is turned around on the way back \(axis 0\)"),
+    "flipped": (
+        layer(lambda p, x: (x[:, ::-1] + 0, 0), lambda p, c, dy: (dy + 0, {})),
+        (5,),
+        "belong elsewhere",
+    ),
+    "wrong below 0": (
+        elementwise(lambda x: np.where(x > 0, x, 0.1 * x), lambda x: (x > 0) * 1.0),
+        (5,),
+        "wrong for inputs below 0: at an input of -0.* by 0, while forward's slope is 0.1",
+    ),
+    "half a product": (
+        elementwise(lambda x: x * logistic(x), logistic),
+        (5,),
+        "x: the derivative is wrong: at an input of .* while forward's slope is",
+    ),
+    "1 - y": (dense(np.tanh, lambda dy, z, y: dy * (1 - y)), (5,), "W, b, x: the derivative is wrong: at"),
+    "no mean over features": (
+        TestLosses.loss(lambda e: 2 * e),
+        (5,),
+        "5 times what it should be; there are 5 outputs: the division by it is missing",
+    ),
+    "last pass": (by_the_last_pass(), (5,), "by the last forward pass, whatever cache it is given"),
+    "float32": (
+        layer(
+            lambda p, x: (np.tanh(x.astype("float32")), x), lambda p, x, dy: (dy * (1 - np.tanh(x) ** 2), {})
+        ),
+        (5,),
+        "the output has float32's digits only",
+    ),
+    "init's shape": (
+        said((4,)),
+        (5,),
+        r"init says that an output has the shape \(4,\), but forward makes \(3,\)",
+    ),
+    "no shape": (First(), (5,), r"makes outputs \(2,\) of inputs \(5,\): say so in output_shape"),
+    "in place": (
+        layer(lambda p, x: (2 * x, x), lambda p, x, dy: (dy.__imul__(2), {})),
+        (5,),
+        r"x = x.copy\(\)$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("bad", "shape", "message"), KINDS.values(), ids=KINDS)
+def test_the_mistake_is_named(bad, shape, message):
+    report = gradients(bad, shape=shape)
+    assert not report
+    assert any(re.search(message, sentence) for sentence in report.likely), report
+
+
+def test_rows_that_are_asked_for_twice():
+    report = gradients(Table(), [[0, 1, 1, 2], [1, 1, 5, 0]])
+    assert "rows that occur several times in x (such as 0) get one of their errors only" in report.likely[0]
+    assert gradients(Table(), [[0, 1, 2, 5]])
+
+
+@pytest.mark.parametrize(
+    ("right", "shape"),
+    [
+        (Cell(4), (6, 5)),
+        (normalized(-1, 1, 1), (5,)),
+        (normalized(0, 1, 1), (5,)),
+        (softmax(lambda y, dy: y * (dy - (dy * y).sum(-1, keepdims=True))), (5,)),
+        (through_time("right"), (6, 5)),
+        (windows(lambda i: i), (6, 5)),
+        (said((3,)), (5,)),
+    ],
+)
+def test_right_ones_of_these_kinds_are_not_accused(right, shape):
+    report = gradients(right, shape=shape)
+    assert report, str(report)
+
+
+SMALL = {
+    "log": (elementwise(np.log, lambda x: 1 / x), 1e-4),
+    "root": (elementwise(np.sqrt, lambda x: 0.5 / np.sqrt(x)), 1e-4),
+    "steep tanh": (
+        elementwise(lambda x: np.tanh(1e3 * x), lambda x: 1e3 * (1 - np.tanh(1e3 * x) ** 2)),
+        1e-3,
+    ),
+    "relu": (elementwise(relu, lambda x: 1.0 * (x > 0)), 1e-5),
+    "normalized": (normalized(-1, 1, 1), 1e-3),
+}
+
+
+@pytest.mark.parametrize(("right", "size"), SMALL.values(), ids=SMALL)
+def test_small_inputs_are_compared_too(right, size):
+    """Steps that are too large for them were taken for kinks, and nothing was compared."""
+    x = size * (0.2 + np.random.default_rng(0).random((4, 5)))
+    report = gradients(right, x)
+    assert report, str(report)
+    assert report.entries[-1].checked == 20
+    half = layer(
+        lambda p, x: right.forward({}, x, Run()), lambda p, c, dy: (0.5 * right.backward({}, c, dy)[0], {})
+    )
+    assert not gradients(half, x)
+
+
+def test_y_minus_t_is_right_for_softmax_and_cross_entropy_at_once():
+    @dataclass(frozen=True)
+    class Own(Loss):
+        def values(self, prediction, target):
+            p = np.exp(prediction - prediction.max(-1, keepdims=True))
+            p /= p.sum(-1, keepdims=True)
+            return -(target * np.log(p)).sum(-1), (p, target)
+
+        def slope(self, cache):
+            return cache[0] - cache[1]
+
+    assert gradients(Own())
+    model = ln.Model([ln.layers.Input(4), Dense(3)])
+    model.compile(Own(), "sgd")
+    assert gradients(model)
+
+
+def test_a_parameter_without_effect_is_told():
+    unused = layer(
+        lambda p, x: (x @ p["W"], x),
+        lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ dy, "b": 0 * p["b"]}),
+        dense_params,
+    )
+    report = gradients(unused, shape=(5,))
+    assert [entry.name for entry in report.entries if entry.idle] == ["b"]
+    assert "3, without effect here" in str(report)

@@ -1,6 +1,7 @@
 """The self-test of learning rules: it passes what is right, and finds each planted fault."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -97,9 +98,62 @@ class Moody(Transported):
         return B * np.random.default_rng().normal(size=B.shape)
 
 
+NET = Sequential([Input(4), Dense(3, "tanh"), Dense(2)])
+
+
+class Changed(Transported):
+    """Feedback alignment, but for what a function makes of the error at a layer's input."""
+
+    change = staticmethod(lambda dx: dx)
+
+    def cross(self, edge, send):
+        dx, grads, B = Transported.cross(self, edge, send)
+        return (dx if dx is None or edge.layer.children() else self.change(dx)), grads, B
+
+
+class Ordered(Changed):
+    """Later examples of a batch count more."""
+
+    change = staticmethod(lambda dx: dx * np.linspace(0.5, 1.5, len(dx))[:, None])
+
+
+class Centred(Changed):
+    """Without what is common to the examples of a batch."""
+
+    change = staticmethod(lambda dx: dx - dx.mean(0))
+
+
+class SaidCentred(Centred):
+    """The same, which says so."""
+
+    couples_examples = True
+
+
+class Smoothed(Changed):
+    """With what is left of the batch before: a memory that it does not declare."""
+
+    before: ClassVar[dict] = {}
+
+    @staticmethod
+    def change(dx):
+        old, Smoothed.before[dx.shape] = Smoothed.before.get(dx.shape, dx), dx
+        return 0.9 * dx + 0.1 * old
+
+
+class Unpadded(RFLO):
+    """Its trace goes on where no time step counts."""
+
+    def advance(self, trace, layer, params, now):
+        return RFLO.advance(self, trace, layer, params, now._replace(counts=None))
+
+
 @pytest.mark.parametrize(
     ("rule", "what"),
     [
+        (Ordered(), "a batch's gradient is the mean of its examples'"),
+        (Centred(), "a batch's gradient is the mean of its examples'"),
+        (Smoothed(), "the same step twice gives the same"),
+        (Unpadded(), "time steps that do not count change nothing"),
         (Disguised(), "it is not backprop in disguise"),
         (DeadKnob(), "setting strength changes what is learned"),
         (Boastful(), "it is exact"),
@@ -115,6 +169,51 @@ def test_planted_faults_are_named(rule, what):
     assert f"FAILED {what}" in str(report)
     with pytest.raises(check.RuleError, match=what):
         report.raise_if_failed()
+
+
+def test_a_rule_that_says_that_examples_affect_each_other():
+    assert failed(check.rule(SaidCentred())) == [MIRRORED]
+
+
+class OfDense(Transported):
+    """Right in dense layers; in others it does what a function says."""
+
+    other = staticmethod(lambda dx: dx)
+
+    def cross(self, edge, send):
+        dx, grads, B = Transported.cross(self, edge, send)
+        here = dx is None or edge.layer.children() or isinstance(edge.layer, Dense)
+        return (dx if here else self.other(dx)), grads, B
+
+
+class Turned(OfDense):
+    other = staticmethod(lambda dx: -dx)
+
+
+class Narrow(OfDense):
+    other = staticmethod(lambda dx: dx @ np.ones((7, 7)))
+
+
+def test_a_rule_is_tried_in_other_layers_than_dense_ones():
+    assert failed(check.rule(Turned())) == ["also in convolutions", "also with gates"]
+    report = check.rule(Narrow())
+    assert report
+    assert "raises ValueError" in report.findings["also in convolutions"].seen
+    assert "also with gates" not in [each.what for each in check.rule(Turned(), NET).findings]
+
+
+class Unseeded(Transported):
+    def feedback(self, layer, params, inputs, outputs, rng):
+        return {name: np.random.default_rng().normal(size=params[name].shape) for name in layer.transport}
+
+
+def test_feedback_weights_that_come_from_elsewhere():
+    assert failed(check.rule(Unseeded())) == ["feedback weights follow from the seed"]
+
+
+def test_what_examples_do_to_each_other_in_layers_is_not_the_rules():
+    layers = [Dense(4, "tanh"), ln.layers.BatchNormalization(), ln.layers.Dropout(0.5), Dense(2)]
+    assert check.rule("fa", Sequential([Input(3), *layers]))
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,7 +306,7 @@ def test_a_setting_that_cannot_be_tried_is_told():
     class Named(RFLO):
         label: str = "x"
 
-    finding = check.rule(Named()).findings[-1]
+    finding = check.rule(Named()).findings["setting label changes what is learned"]
     assert finding.passed is None
     assert "not tried" in finding.seen
 

@@ -2,14 +2,16 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import lucidnet as ln
 from lucidnet.errors import LucidnetError, SettingError
+from lucidnet.inspect.alignment import overall_alignment
 from lucidnet.lab import Race, RaceRun
-from lucidnet.layers import Dense, Input, LeakyRNN
+from lucidnet.layers import Dense, Graph, Input, LeakyRNN, Sequential
 from lucidnet.optimizers import Adam
 from lucidnet.training.history import History
 
@@ -49,11 +51,36 @@ def test_rules_begin_alike_and_then_differ(done):
     assert np.all(np.abs(done.curves("fa", "gradient_alignment")) < 0.99)
 
 
+def test_the_table_says_how_many_seeds_each_has(done):
+    """Of races that were joined they may differ."""
+    fewer = replace(done, runs=tuple(run for run in done.runs if run.rule != "fa" or run.seed == 0))
+    note = "(mean over the seeds of each (backprop 2, fa 1, own 2) ± standard deviation)"
+    assert note in fewer.table().splitlines()
+
+
+def test_the_alignment_of_a_run_leaves_out_the_last_layer_of_each_output():
+    """Their gradients are exact by most rules, and would count as aligned."""
+    nodes = [("h", Dense(8, "tanh"), "x"), ("k", Dense(6, "tanh"), "h"), ("u", Dense(10, "softmax"), "k")]
+    head = Sequential([Dense(5, "tanh"), Dense(1)])
+    made = ln.Model(Graph({"x": (64,)}, [*nodes, ("v", head, "k")], ["u", "v"]), dtype="float64")
+    made.compile({"u": "categorical_crossentropy", "v": "mse"}, "sgd", rule="fa")
+    (x, y), _ = DATA
+    x, y = x[:50], {"u": y[:50], "v": x[:50, :1]}
+    batch = made.checked(x, y).batch(slice(None))
+    parts = [made.gradients(x, y, rule=rule) for rule in (None, "backprop")]
+    below = [
+        np.concatenate([p[name][k].ravel() for name in ("h", "k", "v.dense0") for k in ("W", "b")])
+        for p in parts
+    ]
+    cosine = below[0] @ below[1] / np.linalg.norm(below[0]) / np.linalg.norm(below[1])
+    assert abs(overall_alignment(made, batch) - cosine) < 1e-9
+
+
 def test_the_table_holds_mean_and_spread(done):
     lines = done.table().splitlines()
     assert lines[0].split()[0] == "rule"
     assert [line.split("  ")[0] for line in lines[1:4]] == ["backprop", "fa", "own"]
-    assert lines[4:6] == ["(mean over the seeds ± standard deviation)", ""]
+    assert lines[4:6] == ["(mean over 2 seeds ± standard deviation)", ""]
     last = done.curves("fa", "val_accuracy")[:, -1]
     assert f"{last.mean():.4f} ± {last.std(ddof=1):.4f}" in lines[2]
     assert [line.split("  ")[0] for line in lines[6:]] == [

@@ -10,6 +10,7 @@ from lucidnet.errors import LucidnetError, NonFiniteError, SettingError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
+from lucidnet.tree import tree_map
 
 N, T = 3, 7
 RNG = np.random.default_rng(0)
@@ -58,6 +59,72 @@ def test_an_error_that_is_sent_to_all_layers_is_that_before_the_last_activation(
     for t in range(T):
         online.step(X[:, t], Y[:, t] > 0)
     np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
+def squashed(optimizer, rule="backprop", loss="mse"):
+    """A network whose loss does not compute the final activation; the one below it has feedback weights."""
+    layers = [Input((None, 2)), LeakyRNN(4, return_sequences=True), Dense(3, "tanh"), Dense(1, "sigmoid")]
+    made = ln.Model(layers, dtype="float64", seed=2)
+    made.compile(loss, optimizer, rule=rule)
+    made.build((None, 2))
+    return made
+
+
+@pytest.mark.parametrize("space", ["dfa", "fa", "drtp", "usf"])
+def test_the_error_and_the_feedback_weights_are_those_of_a_model_compiled_with_the_rule(space):
+    """Direct feedback sends the error before the final activation, also after the rate has been changed."""
+    rule = Rule(space, "rflo")
+    whole, stream = squashed(SGD(0.1), rule), squashed(SGD(7.0))
+    online = stream.online(rule, every=T)
+    np.testing.assert_array_equal(
+        online.feedback["dense2"][next(iter(online.feedback["dense2"]))],
+        whole.feedback["dense2"][next(iter(online.feedback["dense2"]))],
+    )
+    whole.train_step(X, Y)
+    stream.set(learning_rate=0.1 / T)
+    online.run(X.swapaxes(0, 1), Y.swapaxes(0, 1))
+    np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_loss_that_is_changed_under_way_is_joined_in_the_same_way():
+    rule, losses = Rule("dfa", "rflo"), []
+    for first in ("mae", "mse"):
+        made = squashed(SGD(0.1), loss=first)
+        online = made.online(rule)
+        made.compile("mse", SGD(0.1))
+        online.run(X.swapaxes(0, 1), Y.swapaxes(0, 1))
+        losses.append(online.losses)
+    np.testing.assert_array_equal(*losses)
+
+
+def test_a_model_that_was_saved_goes_on_with_the_same_feedback_weights(tmp_path):
+    """Drawn by the seed alone; or the model's own, if it was compiled with the rule."""
+    rule, xs, ys = Rule("fa", "rflo"), X.swapaxes(0, 1), Y.swapaxes(0, 1)
+    for compiled in ("backprop", rule):
+        made = squashed(SGD(0.1), compiled)
+        if compiled is rule:
+            made.set_feedback(tree_map(lambda B: 2 * B, made.feedback))
+        online = made.online(rule)
+        online.run(xs, ys)
+        made.save(tmp_path / "m.safetensors")
+        again = ln.load(tmp_path / "m.safetensors").online(rule)
+        np.testing.assert_array_equal(again.feedback["dense3"]["W"], online.feedback["dense3"]["W"])
+        online.reset()
+        np.testing.assert_array_equal(again.run(xs, ys), online.run(xs, ys))
+
+
+@pytest.mark.parametrize(
+    ("compiled", "taken"),
+    [
+        ("backprop", Rule("backprop", "rflo")),
+        ("fa", Rule("fa", "rflo")),
+        (Rule("dfa", "eprop"), Rule("dfa", "eprop")),
+        ("truncated", Rule("backprop", "truncated")),
+    ],
+    ids=str,
+)
+def test_the_rule_of_the_model_is_the_default(compiled, taken):
+    assert squashed(SGD(0.1), compiled).online().rule == taken
 
 
 @pytest.mark.parametrize("rule", ["rflo", "kernl", TruncatedBPTT(4)], ids=str)
@@ -194,6 +261,11 @@ def test_classes_and_a_stack_of_layers():
         ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back to the first time"),
         ([SimpleRNN(3, return_sequences=True, go_backwards=True)], "rtrl", "goes backwards"),
         ([Dense(3)], "rflo", "no recurrent layer"),
+        ([SimpleRNN(3, return_sequences=True)], Rule("kp", "rflo"), "would stay as they are"),
+        ([SimpleRNN(3, return_sequences=True)], Rule("wm", "rflo"), "would stay as they are"),
+        ([SimpleRNN(3, return_sequences=True)], Rule("brsf", "rflo"), "would stay as they are"),
+        ([SimpleRNN(3, return_sequences=True)], Rule("np", "rflo"), "the gradient of a whole batch at once"),
+        ([SimpleRNN(3, return_sequences=True), Dense(2, rule="kp")], "rflo", "layer 'dense2'.*stay as they"),
     ],
 )
 def test_what_cannot_learn_online_says_so(layers, rule, message):

@@ -392,6 +392,18 @@ def test_kolen_pollack_with_a_penalty_in_place_of_decay():
     compiled(layers, "kp", optimizer=ln.optimizers.EMA(SGD(0.1, weight_decay=0.02)))
 
 
+def test_kolen_pollack_with_a_constraint():
+    """W is put back, B is not: their difference does not shrink by the decay."""
+    layers = [Input(3), Dense(4), Dense(2, constraint=ln.optimizers.MaxNorm(0.5))]
+    with pytest.warns(InexactWarning, match=r"constraint=MaxNorm\(0.5\) of layer 'dense2': W is held to it"):
+        model = compiled(layers, "kp", optimizer=SGD(0.1, weight_decay=0.1))
+    model.build()
+    gap = model.params["dense2"]["W"] - model.feedback["dense2"]["W"]
+    model.train_step(RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2)))
+    after = model.params["dense2"]["W"] - model.feedback["dense2"]["W"]
+    assert np.abs(after - 0.99 * gap).max() > 1e-2
+
+
 # --- every rule across layers with every rule through time -------------------------------------------
 
 RECURRENT = {"below": [Dense(4, "tanh"), LeakyRNN(5), Dense(2)], "first": [LeakyRNN(5), Dense(2)]}

@@ -54,7 +54,8 @@ def _entry(subject: Subject, name: str, array: Array, analytic: Any, entries: in
     errors = relative(a, n, max(np.abs(a).max(), np.abs(n).max()), noise)
     worst = int(errors.argmax())
     where = tuple(int(i) for i in np.unravel_index(chosen[kept[worst]], array.shape))
-    return Entry(name, float(errors[worst]), where, float(a[worst]), float(n[worst]), len(kept), kinks)
+    values, idle = (float(a[worst]), float(n[worst])), not a.any() and not n.any()
+    return Entry(name, float(errors[worst]), where, *values, len(kept), kinks, idle)
 
 
 def _along(subject: Subject, analytic: dict[str, Array], seed: int) -> Entry:

@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, Stream
+from ..errors import LucidnetError
+from ..layers import Layer
 from .subject import LayerSubject, LossSubject
 
 Passes: TypeAlias = LayerSubject | LossSubject
@@ -58,6 +60,8 @@ def _backward_fails(subject: Passes, cache: Any) -> str | None:
             subject.backward(cache)
             return None
         made: Any = subject.layer.backward(subject.params, cache, subject.dy, need_dx=True)
+    except LucidnetError as error:  # says it all; the line would be one of the library
+        return f"backward raises {type(error).__name__}: {error}"
     except Exception as error:  # the user's own code: this is the finding
         place = traceback.extract_tb(error.__traceback__)[-1]
         shapes = ", ".join(f"{name} {array.shape}" for name, array in subject.given.items())
@@ -88,8 +92,15 @@ def broken_promises(subject: Passes) -> Iterator[str]:
             yield f"forward or backward changes {name}, which it was given: work on a new array"
             array[...] = before[name]
     yield from _misshapen(subject, grads)
+    if isinstance(subject, LayerSubject):
+        yield from _another_shape(subject.layer, subject.x.shape[1:], y.shape[1:])
     if not _same(grads, again):
         yield "backward gives another answer when it is called again: it must not change its cache"
+    elif not _same(grads, _copies(subject.backward(_after_another(subject, cache)))):
+        yield (
+            "backward goes by the last forward pass, whatever cache it is given: all that it needs must be "
+            "in the cache that forward returns"
+        )
     if not _equal(y, subject.forward()[0]):
         yield (
             "forward gives another answer when it is called again with the same arguments: "
@@ -100,6 +111,29 @@ def broken_promises(subject: Passes) -> Iterator[str]:
     if not np.isfinite(y).all():
         yield "forward gives NaN or infinity here: nothing can be compared there; pass other inputs"
     yield from _wrong_dtype(subject)
+
+
+def _after_another(subject: Passes, cache: Any) -> Any:
+    """Return the cache, after a forward pass of other numbers."""
+    other = subject.cast("float64")
+    with np.errstate(all="ignore"):
+        for name, array in other.arrays.items():
+            array[...] = array[::-1] if name in ("x", "prediction") and len(array) > 1 else array
+        other.forward()
+    return cache
+
+
+def _another_shape(layer: Layer, given: Any, made: Any) -> Iterator[str]:
+    """Yield a sentence for each method that says another shape of one output than forward makes."""
+    kind, made = type(layer), tuple(made)
+    by_init = tuple(layer.init(Stream(0, dtype="float64"), given)[1])
+    by_shape = tuple(layer.output_shape(given))
+    if kind.init is Layer.init and kind.output_shape is Layer.output_shape and by_init != made:
+        yield f"forward makes outputs {made} of inputs {given}: say so in output_shape(self, shape)"
+        return
+    for name, said in {"init": by_init, "output_shape": by_shape}.items():
+        if said != made and (name == "init" or by_shape != by_init):
+            yield f"{name} says that an output has the shape {said}, but forward makes {made} from {given}"
 
 
 def _copies(grads: Gradients) -> Gradients:
@@ -131,6 +165,15 @@ def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
             yield f"the gradient of {name} has shape {array.shape}, expected {wanted}{hint}"
 
 
+def _single(array: Any) -> bool:
+    """Tell whether numbers in float64 have float32's digits, and not because they are short."""
+    if not np.size(array) or not np.isfinite(array).all():
+        return False
+    numbers = np.abs(np.asarray(array, np.float64))
+    mantissas = np.frexp(numbers)[0] * 2.0**24
+    return bool((mantissas == np.round(mantissas)).all() and (mantissas % 2**12 != 0).any())
+
+
 def _wrong_dtype(subject: Passes) -> Iterator[str]:
     """Yield a sentence for each result whose dtype is not that of the inputs."""
     for dtype in ("float32", "float64"):
@@ -143,3 +186,8 @@ def _wrong_dtype(subject: Passes) -> Iterator[str]:
                 yield f"{name} is a {found}: return an array"
             elif array is not None and found != dtype:
                 yield f"{name} is {found} where all that was given is {dtype}: keep the dtype"
+            elif dtype == "float64" and _single(array) and not any(map(_single, other.given.values())):
+                yield (
+                    f"{name} has float32's digits only, where all that was given is float64: something on "
+                    "the way is brought to float32 (astype, or an array made with that dtype)"
+                )

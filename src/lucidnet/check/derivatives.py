@@ -12,19 +12,29 @@ from .evidence import agree
 from .subject import LayerSubject
 
 
-def derivative_mistakes(subject: LayerSubject) -> dict[str, str]:
-    """Return the likely mistake in an elementwise derivative, by the gradient that shows it."""
+def derivative_mistakes(subject: LayerSubject) -> tuple[dict[str, str], str | None]:
+    """Return the likely mistake in an elementwise derivative, by the gradient that shows it.
+
+    The second result says where the derivative is wrong, for a mistake that is not known; None if one of the
+    gradients is right, and so the derivative.
+    """
     view = elementwise(subject)
     if view is None:
-        return {}
+        return {}, None
     true = view.slope(view.z)
-    found = {}
-    for name, claimed in view.claims.items():
-        if np.isfinite(claimed).all() and not agree(claimed, true):
-            sentences = (mistake(view, claimed, true) for mistake in MISTAKES)
-            if sentence := next(filter(None, sentences), None):
-                found[name] = sentence
-    return found
+    found: dict[str, str] = {}
+    wrong = [
+        (name, claimed)
+        for name, claimed in view.claims.items()
+        if np.isfinite(claimed).all() and not agree(claimed, true)
+    ]
+    for name, claimed in wrong:
+        sentences = (mistake(view, claimed, true) for mistake in MISTAKES)
+        if sentence := next(filter(None, sentences), None):
+            found[name] = sentence
+    if not wrong or len(wrong) < len(view.claims):
+        return found, None
+    return found, _place(view, wrong[0][1], true)
 
 
 def _masked(view: Elementwise, claimed: Array, true: Array) -> str | None:
@@ -88,3 +98,18 @@ MISTAKES: tuple[Callable[[Elementwise, Array, Array], str | None], ...] = (
     _at_output,
     _formula_of_output,
 )
+
+
+def _place(view: Elementwise, claimed: Array, true: Array) -> str:
+    """Return where a derivative is wrong: for which inputs, and by how much at the worst of them."""
+    wrong = np.abs(claimed - true) > 1e-5 * np.abs(true).max()
+    i = int(np.abs(claimed - true).argmax())
+    z, used, slope = (array.reshape(-1)[i] for array in (view.z, claimed, true))
+    at = f"at an input of {z:.3g} backward multiplies dy by {used:.4g}, while forward's slope is {slope:.4g}"
+    inputs, there = view.z.reshape(-1), wrong.reshape(-1)
+    for side, sign in (("above", 1), ("below", -1)) if wrong.any() and not wrong.all() else ():
+        inner, outer = (sign * inputs[~there]).max(), (sign * inputs[there]).min()
+        if inner < outer:
+            border = 0.0 if inner <= 0 <= outer else sign * (inner + outer) / 2
+            return f"the derivative is wrong for inputs {side} {border:.3g}: {at}"
+    return f"the derivative is wrong: {at}"

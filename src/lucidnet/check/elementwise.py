@@ -73,6 +73,7 @@ def _probe(subject: LayerSubject) -> LayerSubject:
     """Return the layer with more and smaller inputs, so that many outputs lie inside f's range."""
     rng = Stream(0, dtype="float64", path=("probe",))
     x = 0.5 * rng.child("x").normal((16, *subject.x.shape[1:]))
+    x = np.abs(x) if (subject.x > 0).all() else x  # as a logarithm takes
     dy = rng.child("dy").normal((16, *subject.dy.shape[1:]))
     return replace(subject, x=x, dy=dy)
 

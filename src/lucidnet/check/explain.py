@@ -12,10 +12,13 @@ from .compare import DIRECTION, compare
 from .derivatives import derivative_mistakes
 from .evidence import WrongGradient
 from .hypotheses import HYPOTHESES
+from .steps import step_mistakes
 from .subject import LayerSubject, Subject, example
 
 MOST_ENTRIES = 2000
 """Larger arrays are explained on a smaller input: their full numeric gradient would take too long."""
+
+UNKNOWN = "no known mistake gives these numbers; compare the formula"
 
 SMALL = 5
 """The size of the axes of a smaller input."""
@@ -27,25 +30,28 @@ def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
     if failed and not arrays:
         yield "entries are wrong that were not among those compared: give a larger entries="
         return
-    mistakes = derivative_mistakes(subject) if isinstance(subject, LayerSubject) else {}
+    mistakes, place = derivative_mistakes(subject) if isinstance(subject, LayerSubject) else ({}, None)
     mistakes = {name: sentence for name, sentence in mistakes.items() if name in arrays}
     for sentence in dict.fromkeys(mistakes.values()):
         names = [name for name in arrays if mistakes.get(name) == sentence]
         yield sentence if names == arrays else f"{', '.join(names)}: {sentence}"
-    for name in arrays:
-        if name not in mistakes:
-            yield f"{name}: {_mistake(subject, name)}"
+    step = step_mistakes(subject) if isinstance(subject, LayerSubject) else None
+    if step:
+        yield step
+        return
+    others = {name: _mistake(subject, name) or place or UNKNOWN for name in arrays if name not in mistakes}
+    for sentence in dict.fromkeys(others.values()):
+        yield f"{', '.join(name for name in others if others[name] == sentence)}: {sentence}"
 
 
-def _mistake(subject: Subject, name: str) -> str:
+def _mistake(subject: Subject, name: str) -> str | None:
     if subject.arrays[name].size > MOST_ENTRIES:
         smaller = _smaller(subject)
         if smaller is None or not _still_wrong(smaller, name):
             return "its gradient is wrong, but it is too large to look for the mistake; check a smaller layer"
         subject = smaller
     evidence = WrongGradient.of(subject, name)
-    sentence = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
-    return sentence or "no known mistake gives these numbers; compare the formula"
+    return next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
 
 
 def _smaller(subject: Subject) -> LayerSubject | None:

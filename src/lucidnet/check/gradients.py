@@ -151,7 +151,10 @@ def _look(
     if not failed:
         return found, problems
     inside = tuple(faults_inside(subject, _reasons))
-    return found, inside or (*problems, *wiring(subject), *explain(subject, failed))
+    with np.errstate(
+        all="ignore"
+    ):  # mistakes are tried out on numbers that need not be in the function's domain
+        return found, inside or (*problems, *wiring(subject), *explain(subject, failed))
 
 
 def _reasons(subject: LayerSubject | LossSubject) -> tuple[str, ...]:
@@ -174,4 +177,7 @@ def _usable(subject: Subject) -> bool:
 def _untested(found: Iterable[Entry]) -> Iterator[str]:
     for entry in found:
         if entry.kinks and not entry.checked and entry.name != DIRECTION:
-            yield f"{entry.name}: nothing could be compared, there is a kink at each entry; give another x="
+            yield (
+                f"{entry.name}: nothing could be compared: at each entry there is a kink, or a bend that is "
+                "too sharp for finite differences; give another x="
+            )

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from ..backend import Array
+from ..core.trees import put, tree_map
 from .evidence import WrongGradient, agree, numeric
 from .numeric import slopes
 from .subject import LayerSubject, LossSubject
@@ -45,8 +48,13 @@ def skip_path(e: WrongGradient) -> str | None:
         return None
     dy = e.subject.dy
     if agree(e.analytic, dy):
-        inner = "that of the inner layers" if e.subject.layer.children() else "the layer's own slope"
-        return f"the gradient is not accumulated: dy arrives unchanged, {inner} is missing"
+        if e.subject.layer.children():
+            return (
+                "the gradient is not accumulated: dy arrives unchanged, that of the inner layers is missing"
+            )
+        if agree(np.sort(dy, axis=None), np.sort(e.numeric, axis=None)):
+            return "dy arrives unchanged, where its numbers belong elsewhere: undo how forward has moved them"
+        return "dy arrives unchanged, the layer's own slope is missing"
     if dy.shape == e.numeric.shape and agree(e.analytic + dy, e.numeric):
         return "the gradient is not accumulated: the skip path's share, dy, is missing; return dy + dx"
     return None
@@ -69,16 +77,46 @@ def branch_missing(e: WrongGradient) -> str | None:
 
 
 def wrong_mean(e: WrongGradient) -> str | None:
-    """The gradient is N times too large or too small, for N examples."""
-    n = e.subject.parts
-    if e.factor is None or n < 2:
+    """The gradient is N times too large or too small, for N examples, or for N of something else."""
+    n, others = e.subject.parts, _counts(e)
+    if e.factor is None:
         return None
     sign = " (and the sign is wrong)" if e.factor < 0 else ""
-    if abs(abs(e.factor) - n) < 1e-5 * n:
-        return f"1/N is missing: it is {n} times too large, for a batch of {n}{sign}"
-    if abs(abs(e.factor) - 1 / n) < 1e-5:
-        return f"it is divided by the batch size ({n}) once too often{sign}"
+    for power, factor in ((1, abs(e.factor)), (-1, 1 / abs(e.factor))):
+        fits = [what for what, count in others.items() if count > 1 and abs(factor - count) < 1e-5 * count]
+        if n > 1 and abs(factor - n) < 1e-5 * n:
+            also = f"; or by the number of {' or '.join(fits)}, which are as many" if fits else ""
+            if power > 0:
+                return f"1/N is missing: it is {n} times too large, for a batch of {n}{sign}{also}"
+            return f"it is divided by the batch size ({n}) once too often{sign}{also}"
+        if fits:
+            much = f"it is {e.factor:.6g} times what it should be"
+            missing = "the division by it is missing" if power > 0 else "it is divided by it once too often"
+            return f"{much}; there are {round(factor)} {' or '.join(fits)}: {missing}"
+        roots = [
+            what for what, count in others.items() if count > 1 and abs(factor**2 - count) < 1e-5 * count
+        ]
+        if roots:
+            what = " or ".join(roots)
+            return f"it is {e.factor:.6g} times what it should be, by the root of the number of {what}"
     return None
+
+
+def _counts(e: WrongGradient) -> dict[str, int]:
+    """Return the sizes by which a gradient is divided by mistake, besides that of the batch."""
+    subject = e.subject
+    if isinstance(subject, LayerSubject):
+        inner, sizes = (
+            subject.dy.shape[1:-1],
+            {"inputs": subject.x.shape[-1], "outputs": subject.dy.shape[-1]},
+        )
+    elif isinstance(subject, LossSubject):
+        inner, sizes = subject.prediction.shape[1:-1], {"outputs": subject.prediction.shape[-1]}
+    else:
+        return {}
+    places, name = int(np.prod(inner)), "time steps" if len(inner) == 1 else "places"
+    found = {name: places} | sizes | {f"{name} of all examples": places * subject.parts}
+    return {what: size for what, size in found.items() if size > 1 and (inner or "of all" not in what)}
 
 
 def weights_ignored(e: WrongGradient) -> str | None:
@@ -179,11 +217,106 @@ def mask_forgotten(e: WrongGradient) -> str | None:
     )
 
 
+def statistics_forgotten(e: WrongGradient) -> str | None:
+    """What comes back through a mean, a variance or a norm is missing from the gradient by x."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x" or e.subject.layer.children():
+        return None
+    a, n, x = e.analytic, e.numeric, e.subject.x
+    axes = {0: "the examples of the batch", tuple(range(1, x.ndim)): "each example", -1: "the features"}
+    for axis, words in reversed(axes.items()):
+        centred = x - x.mean(axis, keepdims=True)
+        mean = a - a.mean(axis, keepdims=True)
+        ways = {
+            "mean": mean,
+            "variance": _across(a, centred, axis),
+            "mean and the variance": _across(mean, centred, axis),
+            "norm": _across(a, x, axis),
+        }
+        for what, made in ways.items():
+            if agree(made, n, 1e-3):
+                return f"what comes back through the {what} over {words} is missing (axis {axis})"
+    return None
+
+
+def _across(a: Array, direction: Array, axis: Any) -> Array:
+    """Return what is left of arrays without their part along a direction."""
+    size = (direction * direction).sum(axis, keepdims=True)
+    return a - direction * (a * direction).sum(axis, keepdims=True) / np.where(size > 0, size, 1)
+
+
+def other_softmax(e: WrongGradient) -> str | None:
+    """Forward is a softmax, whose gradient has one form only."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x":
+        return None
+    y, dy = np.asarray(e.subject.forward()[0]), e.subject.dy
+    for axis in range(-1, -y.ndim, -1) if y.shape == e.numeric.shape and (y > 0).all() else ():
+        total = y.sum(axis)
+        if agree(total, np.ones_like(total)) and agree(
+            y * (dy - (dy * y).sum(axis, keepdims=True)), e.numeric
+        ):
+            formula = f"dx = y * (dy - (dy * y).sum({axis}, keepdims=True))"
+            return f"forward is a softmax over axis {axis}, for which {formula}"
+    return None
+
+
+def same_time_only(e: WrongGradient) -> str | None:
+    """Each input hears of the output of its own time step only."""
+    subject = e.subject
+    if not isinstance(subject, LayerSubject) or e.name != "x" or subject.x.ndim != 3:
+        return None
+    if subject.dy.ndim == 2 and e.analytic[:, -1].any() and not e.analytic[:, :-1].any():
+        return "the error is not carried back in time: only the last time step has a gradient"
+    if subject.dy.ndim != 3 or subject.dy.shape[1] != subject.x.shape[1] or subject.dy.shape[1] < 2:
+        return None
+    own = np.zeros_like(subject.x)
+    for t in range(subject.x.shape[1]):
+        dy = np.zeros_like(subject.dy)
+        dy[:, t] = subject.dy[:, t]
+        own[:, t] = numeric(replace(subject, dy=dy), subject.x)[:, t]
+    if not agree(e.analytic, own):
+        return None
+    return (
+        "errors are not carried back in time: each step hears of its own output, not of what later ones say"
+    )
+
+
+def counted_once(e: WrongGradient) -> str | None:
+    """Rows of a table that several numbers in x ask for have got one error only."""
+    if not isinstance(e.subject, LayerSubject) or e.subject.differentiable:
+        return None
+    rows, counts = np.unique(e.subject.x, return_counts=True)
+    several = [int(row) for row, count in zip(rows, counts, strict=True) if count > 1]
+    if not several or not 0 <= rows[0] <= rows[-1] < len(e.numeric):
+        return None
+    wrong = np.abs(e.analytic - e.numeric).reshape(len(e.numeric), -1).max(1) > 1e-6 * np.abs(e.numeric).max()
+    if not wrong.any() or not set(np.flatnonzero(wrong)) <= set(several):
+        return None
+    return (
+        f"rows that occur several times in x (such as {several[0]}) get one of their errors only: += adds "
+        "once for an index that is repeated, np.add.at(grad, x, dy) adds all"
+    )
+
+
+def turned_kernel(e: WrongGradient) -> str | None:
+    """The error goes back through weights that are turned around along an axis."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x":
+        return None
+    for name, W in e.subject.arrays.items():
+        for axes in ((0,), (1,), (0, 1)) if name != "x" and W.ndim > 2 else ():
+            params = put(tree_map(np.copy, e.subject.params), tuple(name.split("/")), np.flip(W, axes).copy())
+            if agree(e.analytic, numeric(other := replace(e.subject, params=params), other.x)):
+                return f"{name} is turned around on the way back (axis {', '.join(map(str, axes))})"
+    return None
+
+
 def wrong_order(e: WrongGradient) -> str | None:
     """The numbers are right, but in the wrong places."""
     if e.analytic.size < 4 or not agree(np.sort(e.analytic, axis=None), np.sort(e.numeric, axis=None)):
         return None
-    return "the numbers are right, but in another order: an axis is transposed or reshaped wrongly"
+    return (
+        "the numbers are right, but in another order: an axis is transposed or reshaped wrongly, or they are "
+        "put where forward did not take them from"
+    )
 
 
 def wrong_factor(e: WrongGradient) -> str | None:
@@ -197,6 +330,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     not_finite,
     all_zero,
     wrong_sign,
+    statistics_forgotten,
     skip_path,
     weights_ignored,
     wrong_mean,
@@ -206,7 +340,11 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     branch_missing,
     one_part_only,
     one_time_step_only,
+    same_time_only,
+    counted_once,
     diagonal_only,
+    other_softmax,
+    turned_kernel,
     mask_forgotten,
     wrong_order,
     wrong_factor,

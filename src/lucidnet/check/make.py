@@ -84,9 +84,13 @@ def _takes(subject: LossSubject) -> bool:
 
 
 def fitting_target(loss: Loss, prediction: Array) -> Array:
-    """Return targets that a loss accepts: numbers from 0 to 1, labels, or zeros and ones."""
+    """Return targets that a loss accepts: numbers from 0 to 1, labels, or zeros and ones.
+
+    Several outputs sum to 1, as y - t, the slope of softmax and cross-entropy at once, supposes.
+    """
     n, k = len(prediction), prediction.shape[-1]
     share = (np.arange(prediction.size).reshape(prediction.shape) * 0.37 + 0.2) % 1.0
+    share = share / share.sum(-1, keepdims=True) if k > 1 else share
     for y in (share, np.arange(n) % k, (share > 0.5) * 1.0):
         try:
             loss.check_target(y, prediction.shape[1:], "float64")

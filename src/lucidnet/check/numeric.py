@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from ..backend import Array
 
 EPSILON = 2.0**-52
 STEP = 2e-4
-SMALL_STEPS = (1e-5, 1e-6)
+SMALL_STEPS = (1e-5, 1e-6, 1e-7, 1e-8)
 """Smaller steps, tried where the function bends too sharply for `STEP`."""
+SMALLEST = 1e-6
+"""Steps are made for inputs that are not smaller: for those, rounding would hide the slope."""
 BEND = 1e-8
 """Estimates that differ by more than this share, and by more than rounding, reveal a bend."""
 
@@ -63,9 +67,12 @@ def _along(function: Callable[[], float], flat: Array, i: int) -> Slope:
 
     def moved(step: float) -> float:
         flat[i] = start + step
-        return float(function())
+        with np.errstate(all="ignore"):  # a step may leave the function's domain, a smaller one is tried then
+            return float(function())
 
     found = slope(moved, max(1.0, abs(start)))
+    if found.kink and SMALLEST < abs(start) < 1:  # as of a logarithm near 0
+        found = slope(moved, abs(start))
     flat[i] = start
     return found
 

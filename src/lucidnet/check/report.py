@@ -31,6 +31,8 @@ class Entry(Brief):
         The two values there.
     checked, kinks : int
         The number of entries compared, and of those left out because the function has a kink there.
+    idle : bool
+        Whether the array changes nothing here: all slopes are 0, both ways. It may not be used by `forward`.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Entry(Brief):
     numeric: float = float("nan")
     checked: int = 0
     kinks: int = 0
+    idle: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,6 +107,7 @@ TITLES = ("gradient of", "worst error", "at", "analytic", "numeric", "checked")
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     kinks = f" ({entry.kinks} at kinks left out)" if entry.kinks else ""
+    kinks += ", without effect here" if entry.idle else ""
     at = ", ".join(map(str, entry.where))
     numbers = (f"{entry.analytic:.8g}", f"{entry.numeric:.8g}") if entry.checked else ("", "")
     return entry.name, f"{entry.error:.1e}", f"[{at}]" if at else "", *numbers, f"{entry.checked}{kinks}"

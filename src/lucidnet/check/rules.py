@@ -26,7 +26,7 @@ from ..engine.state import State
 from ..engine.update import training_run
 from ..errors import LucidnetError, SettingError, lookup
 from ..inspect.alignment import aligned
-from ..layers import Dense, Input, Layer, LeakyRNN, Sequential, walk
+from ..layers import GRU, LSTM, Conv2D, Dense, Flatten, Input, Layer, LeakyRNN, Sequential, walk
 from ..losses import Loss
 from ..losses import get as get_loss
 from ..optimizers import SGD
@@ -147,11 +147,13 @@ def rule(
 ) -> RuleReport:
     """Test a learning rule, built-in or your own.
 
-    The test checks that the rule's gradients are finite, are the same when computed twice, and leave its
-    inputs unmodified; that they differ from the true ones, layer by layer (a rule that is exact says so by
-    ``exact = True``); that the rule equals backpropagation with the feedback weights that it says make it
-    so (``mirrored``; for feedback alignment B = W); that feedback weights with a phase of their own change
-    in it, and do not become the weights; that it reads what it says it reads (``reads``, in the words of
+    The test checks that the rule's gradients are finite, are the same when computed again after another
+    batch, and leave its inputs unmodified; that those of a batch are the mean of its examples' (unless the
+    rule says ``couples_examples = True`` or draws noise), and that what a mask leaves out does not change
+    them; that they differ from the true ones, layer by layer (a rule that is exact says so by ``exact =
+    True``); that the rule equals backpropagation with the feedback weights that it says make it so
+    (``mirrored``; for feedback alignment B = W); that feedback weights with a phase of their own change in
+    it, and do not become the weights; that it reads what it says it reads (``reads``, in the words of
     `rules.report`), and nothing else: each of these is changed by itself, in a small network of dense layers
     or in a recurrent layer, and where possible in the given network; and that each of its settings changes
     what is learned.
@@ -161,9 +163,10 @@ def rule(
     rule : str, Rule, SpaceRule or TimeRule
         The rule.
     net : Layer, optional
-        A network to try the rule in; three dense layers, or a recurrent one below two, if not given. Settings
-        that need another network to show an effect (a seed of feedback weights, where no layer here has any)
-        are reported, but are no fault.
+        A network to try the rule in; three dense layers, or a recurrent one below two, if not given, and then
+        convolutions and gated layers as far as they go without a comparison of settings. Settings that need
+        another network to show an effect (a seed of feedback weights, where no layer here has any) are
+        reported, but are no fault.
     shape : tuple of int, optional
         The shape of one input of that network, if it does not begin with `Input`.
     loss : str or Loss
@@ -186,8 +189,10 @@ def rule(
     >>> print(rule("fa"))
     Rule(FeedbackAlignment()): passed
       ok     gradients are finite: yes
+      ok     feedback weights follow from the seed: yes
       ok     the same step twice gives the same: yes
       ok     what was given is unchanged: yes
+      ok     a batch's gradient is the mean of its examples': yes
       ok     it is not backprop in disguise: cosine with the true gradient: dense1 ...
       ok     with B = W it is backprop: largest difference ...
       ok     reads pre: yes
@@ -200,6 +205,8 @@ def rule(
       ok     reads noise: no
       ok     setting initializer changes what is learned: yes
       ok     setting seed changes what is learned: yes
+      ok     also in convolutions: yes
+      ok     also with gates: yes
     >>> rule("fa").findings["reads weights above"].passed
     True
     """
@@ -213,7 +220,9 @@ def rule(
 def _tested(own: Rule, net: Layer | None, shape: Any, loss: Any, seed: int) -> RuleReport:
     small, small_shape = _network(own)
     if net is None:
-        return RuleReport(own, Findings(_findings(_Case.of(own, small, small_shape, loss, seed), None)))
+        found = tuple(_findings(_Case.of(own, small, small_shape, loss, seed), None))
+        more = _also(own, loss, seed) if all(one.passed is not False for one in found) else ()
+        return RuleReport(own, Findings((*found, *more)))
     shape = net.takes() if shape is None else shape
     case = _Case.of(own, net, shape, loss, seed)
 
@@ -262,13 +271,12 @@ class _Case:
         """The paths of layers whose gradients the rule only approximates, below recurrent layers."""
         return set(approximate(self.problem.objective.net, self.problem.rule or Rule()))
 
-    def gradient(self, own: bool = True, feedback: Tree = None) -> Gradient:
+    def gradient(self, own: bool = True, feedback: Tree = None, batch: Batch | None = None) -> Gradient:
         """Return the gradient by the rule, or the true one."""
-        objective, state = self.problem.objective, self.state
+        objective, state, batch = self.problem.objective, self.state, batch or self.batch
         objective = objective if own else replace(objective, rule=None)
         B = state.feedback.weights if feedback is None else feedback
-        run = training_run(state, self.batch, Numbers(self.seed))
-        return objective.gradient(state.params, self.batch, run, B)
+        return objective.gradient(state.params, batch, training_run(state, batch, Numbers(self.seed)), B)
 
     def trained(self, rule: Rule) -> Array:
         """Return the weights after some training steps by a rule."""
@@ -318,16 +326,55 @@ Spare = Callable[[], "_Case | None"]
 """Makes the small default network, where another was given."""
 
 
-def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
+def _also(rule: Rule, loss: Any, seed: int) -> Iterator[RuleFinding]:
+    """Tell for other layers than dense ones whether the rule does there what it should."""
+    sequences = [GRU(3, return_sequences=True), LSTM(3), Dense(2)]
+    images = [Conv2D(3, 3, activation="tanh"), Conv2D(2, 2), Flatten(), Dense(2)]
+    for what, shape, layers in (("in convolutions", (5, 5, 2), images), ("with gates", (4, 3), sequences)):
+        try:
+            case = _Case.of(rule, Sequential([Input(shape), *layers]), shape, loss, seed)
+            found = [*_basic(case), *filter(None, (_exact(case), _mirrored(case)))]
+        except LucidnetError:
+            continue  # which says so where it is compiled
+        except Exception as error:  # the user's own code: this is the finding
+            yield RuleFinding(f"also {what}", f"raises {type(error).__name__}: {error}", None)
+            continue
+        wrong = [f"{one.what}: {one.seen}" for one in found if one.passed is False]
+        yield RuleFinding(f"also {what}", "; ".join(wrong) or "yes", not wrong)
+
+
+def _exact(case: _Case) -> RuleFinding | None:
+    """Tell whether a rule that says so is exact."""
+    return _disguise(case) if all(rule.space.exact and rule.time.exact for rule in case.rules) else None
+
+
+def _basic(case: _Case) -> Iterator[RuleFinding]:
+    """Yield what must hold of every rule; the last finding is the one that failed, if any did."""
     before = tree_map(np.copy, {"params": case.state.params, "B": case.state.feedback.weights})
-    made, again = case.gradient().grads, case.gradient().grads
+    made, _, again = (case.gradient(batch=batch).grads for batch in (None, case.batch.part(BACK), None))
     flat, same = _flat(made), bool(np.array_equal(_flat(made), _flat(again)))
     yield _told("gradients are finite", finite := bool(np.isfinite(flat).all()))
     if not finite:
         return
+    if B := case.state.feedback.weights:
+        drawn = case.problem.start(case.state.params, case.seed).feedback.weights
+        yield _told(
+            "feedback weights follow from the seed", seeded := bool(np.array_equal(_flat(B), _flat(drawn)))
+        )
+        if not seeded:
+            return
     yield _told("the same step twice gives the same", same)
     after = {"params": case.state.params, "B": case.state.feedback.weights}
-    yield _told("what was given is unchanged", bool(np.array_equal(_flat(before), _flat(after))))
+    yield _told("what was given is unchanged", kept := bool(np.array_equal(_flat(before), _flat(after))))
+    if not (same and kept):
+        return
+    yield from filter(None, (_divisible(case), _padded(case)))
+
+
+def _findings(case: _Case, spare: Spare | None) -> Iterator[RuleFinding]:
+    yield from (basic := tuple(_basic(case)))
+    if any(one.passed is False and one.what not in (DIVISIBLE, PADDED) for one in basic):
+        return  # whatever is changed now, the result would be another one
     if any(case.phased):
         yield (learns := _learns(case))
         if not learns.passed:
@@ -365,6 +412,50 @@ def _told(what: str, holds: bool) -> RuleFinding:
 
 
 EXACT, DISGUISE = "it is exact", "it is not backprop in disguise"
+BACK = slice(None, None, -1)
+
+
+def _divisible(case: _Case) -> RuleFinding | None:
+    """Tell whether a batch's gradient is the mean of its examples', unless the rule says that it is not."""
+    axes = [axis for rule in case.rules for axis in (rule.space, rule.time)]
+    if any(axis.couples_examples or "noise" in str(axis.reads) for axis in axes):
+        return None
+
+    def difference(own: bool) -> float:
+        rows = range(EXAMPLES)
+        alone = [_flat(case.gradient(own, batch=case.batch.part(slice(i, i + 1))).grads) for i in rows]
+        return _difference(np.mean(alone, axis=0), _flat(case.gradient(own).grads))
+
+    if difference(own=False) > SAME:  # layers or the loss look at all examples
+        return None
+    if (error := difference(own=True)) < SAME:
+        return _told(DIVISIBLE, True)
+    seen = f"no, by {error:.1e}: other examples, the order or the size of the batch play a part"
+    return RuleFinding(DIVISIBLE, f"{seen}; if that is meant, say couples_examples = True", False)
+
+
+def _padded(case: _Case) -> RuleFinding | None:
+    """Tell whether time steps that a mask leaves out change what a rule through time finds."""
+    batch, rng = case.batch, Stream(case.seed, 1, "float64", ("padding",))
+    if all(isinstance(rule.time, BPTT) for rule in case.rules) or np.ndim(batch.x) != 3:
+        return None
+    counts = np.tile(np.arange(batch.x.shape[1]) % 3 != 1, (EXAMPLES, 1))
+    others = np.where(counts[..., None], batch.x, rng.normal(batch.x.shape))
+
+    def difference(own: bool) -> float:
+        one, two = (case.gradient(own, batch=batch._replace(x=x, mask=counts)) for x in (batch.x, others))
+        return _difference(_flat(one.grads), _flat(two.grads))
+
+    with suppress(LucidnetError):  # a network that takes no mask
+        if difference(own=False) < SAME:
+            error = difference(own=True)
+            seen = "yes" if error < SAME else f"no, by {error:.1e}: now.counts says which count"
+            return RuleFinding(PADDED, seen, error < SAME)
+    return None
+
+
+DIVISIBLE = "a batch's gradient is the mean of its examples'"
+PADDED = "time steps that do not count change nothing"
 
 
 def _learns(case: _Case) -> RuleFinding:

@@ -263,6 +263,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "ModuleList": "Sequential",
         "Bilinear": "Multiply",
     },
+    "lucidnet.check": dict.fromkeys(
+        ("gradcheck", "check_grad", "check_grads", "layer", "loss"), "gradients(layer, loss or model)"
+    ),
     "lucidnet.sklearn": {
         "MLPClassifier": "NetClassifier",
         "MLPRegressor": "NetRegressor",

@@ -70,11 +70,14 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
 
 
 def overall_alignment(model: Trainee, batch: Batch) -> Alignment:
-    """Return the alignment over all layers but the last, whose gradient is exact under most rules."""
-    made, true = _both(model, batch)
-    owners = [path for _, path in _owners(true)]
-    parts = [[_joined(at(tree, path)) for path in owners[:-1] or owners] for tree in (made, true)]
-    return aligned(*map(np.concatenate, parts))
+    """Return the alignment over all layers but the last of each output, which most rules train exactly."""
+    from ..rules.defined import outputs
+
+    both = _both(model, batch)
+    owners = [path for _, path in _owners(both[1])]
+    ends = [[path for path in owners if name in path][-1:] for name in outputs(model.net)] or [owners[-1:]]
+    below = [path for path in owners if [path] not in ends] or owners
+    return aligned(*(np.concatenate([_joined(at(tree, path)) for path in below]) for tree in both))
 
 
 def _both(model: Trainee, batch: Batch) -> tuple[Tree, Tree]:

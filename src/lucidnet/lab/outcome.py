@@ -41,8 +41,8 @@ class RaceRun:
         The seed of initial weights, batches and feedback.
     history : History
         Loss and metrics after each epoch, of training and validation, and ``gradient_alignment``: the
-        cosine between the rule's gradient and the true one, over all weights below the last layer. What was
-        recorded is in ``history.steps``. In an online race a row is a stretch of the stream.
+        cosine between the rule's gradient and the true one, over all weights below the last layer of each
+        output. What was recorded is in ``history.steps``. In an online race a row is a stretch of the stream.
     seconds : float
         The time of its training steps, without measurements.
     memory : int
@@ -267,8 +267,10 @@ class Race(Report):
     def _tables(self, against: str) -> Iterator[tuple[list[str], list[list[str]], str]]:
         """Yield titles, rows and a note of both tables, of the second if there is anything to compare."""
         titles = ["rule", *self.quantities, "s", "MiB a step"]
-        several = len({run.seed for run in self.runs}) > 1
-        note = "mean over the seeds ± standard deviation" if several else ""
+        counts = {rule: len(self.of(rule)) for rule in self.rules}
+        most, each = max(counts.values()), ", ".join(f"{rule} {count}" for rule, count in counts.items())
+        seeds = f"{most} seeds" if set(counts.values()) == {most} else f"the seeds of each ({each})"
+        note = f"mean over {seeds} ± standard deviation" if most > 1 else ""
         yield titles, [[rule, *self._row(rule)] for rule in self.rules], note
         by_rule: dict[str, list[dict[str, Any]]] = {}
         for row in self.differences(against):

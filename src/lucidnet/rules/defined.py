@@ -14,6 +14,7 @@ from ..layers.base import several
 from ..layers.containers import final
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
+from .base import SpaceRule
 from .coupling import mixing
 from .credit import broadcast, places
 from .edge import carriers
@@ -212,7 +213,7 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
 
 
 def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
-    """Raise if a rule or a network cannot learn online, time step by time step.
+    """Raise `SettingError` if a rule or a network cannot learn online, time step by time step.
 
     It warns of what the rule only approximates (`InexactWarning`), four calls above.
     """
@@ -236,5 +237,23 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
             raise SettingError(NOT_ONLINE.format(time))
         if layer.go_backwards:
             raise SettingError("online: a layer that goes backwards cannot learn from a stream")
+    for where, _, own in _scopes(net, rule):
+        _check_crossed(where, own)
+    check_defined(net, rule)
     check_stepwise(net, params, shape, "online", "use fit on whole sequences")
     warn(below(net, rule, stream=True), 4)
+
+
+def _check_crossed(where: str, rule: Rule) -> None:
+    """Raise if a rule across layers does more than to cross edges, as nothing else is done in a stream."""
+    kind = type(rule.space)
+    if kind.phase or kind.taught is not SpaceRule.taught:
+        raise SettingError(
+            f"online: {where} {rule.space!r} lets feedback weights learn in training steps on batches; in a "
+            "stream they would stay as they are: take 'fa', or fit on whole sequences"
+        )
+    if kind.gradient is not SpaceRule.gradient:
+        raise SettingError(
+            f"online: {where} {rule.space!r} finds the gradient of a whole batch at once, not at each step: "
+            "take 'fa' or its kin, or fit on whole sequences"
+        )

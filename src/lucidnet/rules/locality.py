@@ -15,10 +15,8 @@ from .space.transported import Backprop
 from .time.base import TimeRule
 from .time.bptt import BPTT
 
-BELOW = (
-    "; approximate below a recurrent layer with this rule: only the error of the same time step arrives "
-    "there, not what later ones say"
-)
+HEARD = ": only the error of the same time step arrives there, not what later ones say"
+BELOW = f"; approximate below a recurrent layer with this rule{HEARD}"
 """The note on rules that do not carry credit to the layers below (`TimeRule.carries`)."""
 
 SPACE_READS = {
@@ -103,7 +101,8 @@ class Locality(Report):
             ("cost", self.cost),
         ]
         if self.online is not None:
-            rows.append(("online", "yes" if self.online else "no: it needs whole trials"))
+            yes = "yes" if self.below else f"yes; then approximate below a recurrent layer{HEARD}"
+            rows.append(("online", yes if self.online else "no: it needs whole trials"))
         if self.below:
             rows.append(("scope", self.below))
         return rows

@@ -91,6 +91,11 @@ def inexact(net: Layer, rule: Rule, optimizer: Any) -> Iterator[str]:
                 "not one of its own, and never comes to equal W. What brings them together is a decay of "
                 f"both: give the optimizer weight_decay={2 * layer.l2:g} in its place"
             )
+        if isinstance(own.space, KolenPollack) and path in crossed and layer.constraint is not None:
+            yield (
+                f"rule: {own.space!r} with constraint={layer.constraint!r} of layer {dotted(path)!r}: W is "
+                "held to it after each step, B is not, and never comes to equal W: leave it out, or take 'wm'"
+            )
 
 
 def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:

@@ -8,25 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, StepStream, Tree
+from ..backend import Array, Tree
 from ..core.finite import finite_in
 from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import ordered
-from ..engine.objective import Objective
+from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
-from ..engine.state import Measurements, State
+from ..engine.state import Measurements
 from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
 from ..errors import NonFiniteError, ShapeError
-from ..layers.shapes import zeros
 from ..layers.tables import check_numbers
-from ..rules.credit import fused_by
 from ..rules.defined import check_stream
-from ..rules.feedback import edge_shapes
-from ..rules.registry import get, plain
+from ..rules.registry import Rule, get
+from ..rules.time.local import RFLO
 
 NOTHING, WAITS = frozenset[str](), frozenset({"waits"})
 
@@ -36,16 +34,20 @@ class OnlineLearner(Brief):
 
     What weights have done to the states of recurrent layers is carried in traces, which do not grow with
     time; truncated backpropagation keeps the times of its window. All other layers learn by the error of
-    the same time. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
+    the same time. The pass is that of `predict`: nothing is dropped, no noise is added, and running
+    statistics stay. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
     `run`; weights and traces stay on the device, and the model fetches its weights when they are asked for.
 
     Parameters
     ----------
     model : Trainee
         A compiled model of sequences (n, time, ...), whose weights are trained.
-    rule : str or Rule
+    rule : str or Rule, optional
         A rule that goes forwards in time: ``"rtrl"``, ``"snap1"``, ``"uoro"``, ``"kernl"``, ``"rflo"``,
-        ``"eprop"``, or ``"truncated"``; also as ``Rule("fa", "rflo")``.
+        ``"eprop"``, or ``"truncated"``; also as ``Rule("fa", "rflo")``. By default the model's own, with
+        ``"rflo"`` in place of what needs whole sequences. It begins with the model's feedback weights if that
+        was compiled with this rule, else with those of a model that was; what they become stays here
+        (`feedback`; ``model.set_feedback(online.feedback)`` hands them back).
     every : int
         The number of steps after which the optimizer moves the weights, by the sum of the gradients since
         then.
@@ -87,19 +89,21 @@ class OnlineLearner(Brief):
     (900, 1, 1)
     """
 
-    def __init__(self, model: Trainee, rule: Any, every: int = 1, delay: int = 0) -> None:
-        self.model, self.rule = model, get(rule)
+    def __init__(self, model: Trainee, rule: Any = None, every: int = 1, delay: int = 0) -> None:
+        own = model.problem.rule or Rule()
+        usual = own if own.time.online else replace(own, time=RFLO())
+        self.model, self.rule = model, usual if rule is None else get(rule)
         self.every: int = taken("online", "every", every, count(1))
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         check_stream(model.net, self.rule, model.state.params, model.input_shape)
-        self._known: tuple[Any, Any] = (None, None)
-        """The model's problem, and that of the stream, which follows from it."""
         self._shape = model.input_shape[1:]
-        problem = self._problem().problem
-        self._order = self._fresh(problem, model.state)
-        total = problem.layout.parameters.zeros(model.dtype) if self.every > 1 else None
+        self._source, joined, state = model.problem, self._joined(), model.state
+        self._static = StreamProblem(joined, self.rule, self.delay)
+        start = state if joined is model.problem else joined.start(state.params, state.seed)
+        self._order = start.feedback.weights
+        total = joined.layout.parameters.zeros(model.dtype) if self.every > 1 else None
         self._stream = StreamState(model.live, self._order, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -108,24 +112,11 @@ class OnlineLearner(Brief):
         kept = StreamState(executor.host(stream.state), *executor.arrays(stream[1:]))
         return vars(self) | {"_stream": kept}
 
-    def _problem(self) -> StreamProblem:
-        """Return what learns: the model's network and loss, joined as the rule of the stream wants them."""
-        problem = self.model.problem
-        if self._known[0] is not problem:
-            objective = Objective(*fused_by(problem.net, problem.loss, self.rule), problem.rule)
-            joined = replace(problem, objective=objective)
-            self._known = problem, StreamProblem(joined, self.rule, self.delay)
-        static: StreamProblem = self._known[1]
-        return static
-
-    def _fresh(self, problem: Problem, state: State) -> Tree:
-        """Return the rule's initial feedback weights."""
-        net, x = problem.objective.net, zeros(problem.input_shape, self.model.dtype)
-        if plain(net, self.rule):
-            return {}
-        edges = edge_shapes(net, state.params, x, problem.input_shape)
-        rng = StepStream.like(state.vector, state.seed, state.step, ("feedback",))
-        return self.rule.space.begin(net, self.rule, state.params, edges, rng)
+    def _joined(self) -> Problem:
+        """Return the model's problem, its network and loss joined as this rule trains them."""
+        of, state = self.model.problem, self.model.state
+        given = of.net, of.loss, of.optimizer, self.rule, state.params, of.input_shape
+        return of if of.rule == self.rule else problem_of(*given)
 
     @property
     def feedback(self) -> Tree:
@@ -247,7 +238,12 @@ class OnlineLearner(Brief):
 
     def _made(self, given: Segment, ready: bool) -> Measurements:
         """Run one part of a segment and update the counts; completed work is kept, whatever ends it."""
-        model, executor, static = self.model, self.model.executor, self._problem()
+        model, executor = self.model, self.model.executor
+        if (before := self._source) is not (now := model.problem):
+            joined = replace(self._static.problem, optimizer=now.optimizer)
+            joined = joined if now.objective is before.objective else self._joined()
+            self._source, self._static = now, StreamProblem(joined, self.rule, self.delay)
+        static = self._static
         self._count(given, ready)
         with executor.lock:
             stream = self._stream

@@ -143,7 +143,7 @@ class KolenPollack(Transported):
 
     so that W_t - B_t = (1 - rate decay)^t (W_0 - B_0). (Kolen & Pollack 1994; Akrout et al. 2019, "Deep
     learning without weight transport", equations 15 and 16.) The decay is the optimizer's
-    ``weight_decay``.
+    ``weight_decay``. `LAMB` makes the steps of B as long as B asks, and those of W as W does.
     """
 
     reads: ClassVar[str] = "pre, post, errors above"
