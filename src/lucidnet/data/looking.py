@@ -145,19 +145,8 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
 
 
 def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
-    odd = of_form(frame)
-    if target is None:
-        if len(frame.names) < 2:
-            reason = "expected one column for the target and others for the inputs, found one"
-            raise frame.error(reason, "is another sign between the columns?")
-        name = best_target(frame)
-        after = frame.names[frame.names.index(name) + 1 :]
-        if after and all(len(frame.cells[one].missing) == frame.rows for one in after):
-            odd.append(f"{name!r} is the last column that is not empty: say --target")
-        elif after:
-            odd.append(f"{name!r} looks like the target, though it is not the last column: say --target")
-    else:
-        name = column_name(frame, target, "column")
+    name, more = _learned(frame, target)
+    odd = [*of_form(frame), *more]
     found = [told(one, frame) for one in frame.names if one != name]
     words = _words(found, frame.cells[name])
     odd += _of_inputs(found, words)
@@ -189,6 +178,22 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     command = "" if table is None else _command(path, name, words)
     python = "" if table is None else _python(path, name, words)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
+
+
+def _learned(frame: Frame, target: str | int | None) -> tuple[str, list[str]]:
+    """Return the name of the column to learn, and what is odd about where it stands."""
+    if target is not None:
+        return column_name(frame, target, "column"), []
+    if len(frame.names) < 2:
+        reason = "expected one column for the target and others for the inputs, found one"
+        raise frame.error(reason, "is another sign between the columns?")
+    name = best_target(frame)
+    after = frame.names[frame.names.index(name) + 1 :]
+    if after and all(len(frame.cells[one].missing) == frame.rows for one in after):
+        return name, [f"{name!r} is the last column that is not empty: say --target"]
+    if after:
+        return name, [f"{name!r} looks like the target, though it is not the last column: say --target"]
+    return name, []
 
 
 def _of_copies(found: Sequence[ColumnTold], frame: Frame, target: str) -> list[str]:
