@@ -20,7 +20,7 @@ def share(tau: Any) -> Any:
     """Return how far to go to other weights, from 0 to 1; inside a program its value is not known yet."""
     if type(tau) is float and 0.0 <= tau <= 1.0:
         return tau
-    if getattr(tau, "shape", None) == () and getattr(tau.dtype, "kind", "") in "biuf":  # of a batch
+    if getattr(tau, "shape", None) == () and getattr(tau.dtype, "kind", "") in "iuf":  # of a batch
         try:
             tau = float(tau)
         except TypeError:
