@@ -511,7 +511,7 @@ def rebuilt(
     from .core.packing import unpack
     from .interop import model_file
 
-    net = model_file.network(description, known)
+    net = model_file.network(description, known, tensors)
     if config.name == "jax" and description.get("mixed") is True:
         config = replace(config, mixed=True)
     model = make(net, seed=description["seed"], dtype=description["dtype"], backend=config)

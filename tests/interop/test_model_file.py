@@ -449,3 +449,22 @@ class TestWriting:
             child.stdout.close()
             loaded = ln.load(path)
             np.testing.assert_array_equal(loaded.get_weights(), expected[loaded.seed])
+
+
+def test_an_old_file_may_have_penalties_without_weights(tmp_path, monkeypatch):
+    """They did nothing when it was written, and are an error now; the model loads, without them."""
+    made = ln.Model([Input(3), Dense(4, l2=0.1), L.BatchNormalization(), Dense(1)])
+    made.compile("mse", "adam")
+    made.fit(np.eye(3), np.ones(3), verbose=0)
+    x, described = np.eye(3), describe
+
+    def old(model):
+        description = described(model)
+        description["net"]["layers"][2] |= {"l2": 0.5, "l1": 0.5}
+        return description
+
+    monkeypatch.setattr("lucidnet.interop.model_file.describe", old)
+    made.save(tmp_path / "old.safetensors")
+    again = ln.load(tmp_path / "old.safetensors")
+    assert again.net == made.net
+    np.testing.assert_array_equal(again.predict(x), made.predict(x))

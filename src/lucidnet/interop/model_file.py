@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..initializers import Fitting
 from ..layers import Sequential, walk
 from ..layers.blank import BlankStream, blank_init
+from ..layers.settings import without_idle
 from ..layers.shapes import LENGTH, input_shapes, zeros
 from .changes import to_plain
 
@@ -270,12 +271,14 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, LucidnetError) else f"{type(error).__name__}: {error}"
 
 
-def network(description: Mapping[str, Any], known: Mapping[str, type]) -> Any:
-    """Build the network of a description."""
+def network(
+    description: Mapping[str, Any], known: Mapping[str, type], tensors: Iterable[str] | None = None
+) -> Any:
+    """Build the network of a description; if the keys of the arrays are given, without idle settings."""
     net = from_config(description["net"], known)
     if not isinstance(net, Sequential) and type(net).__name__ != "Graph":
         raise FileError(f"expected a Sequential or a Graph as network, got {type(net).__name__}")
-    return net
+    return net if tensors is None else without_idle(net, [tuple(key.split("/")) for key in tensors])
 
 
 def parameters(

@@ -120,6 +120,26 @@ def refuse_idle(net: Layer, params: Tree) -> None:
         check_frozen(layer, at(params, path))
 
 
+def without_idle(net: Any, arrays: Collection[Path]) -> Any:
+    """Return a network without penalties and constraints that have nothing to act on, as old files may have.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    arrays : collection of Path
+        Where it has parameters.
+    """
+    weights = _weights(net, arrays)
+
+    def wrap(layer: Layer, made: Layer, path: Path) -> Layer:
+        given: dict[str, Any] = {name: None for name in ON_WEIGHTS if getattr(made, name) is not None}
+        idle = given and not any(place[: len(path)] == path for place in weights)
+        return replace(made, **given) if idle else made
+
+    return rebuilt(net, wrap)
+
+
 def changed(net: Any, settings: Mapping[Path, Mapping[str, Any]]) -> Any:
     """Return a network with other settings in some layers, by path; all other layers are shared.
 
