@@ -78,8 +78,9 @@ def test_layers_below_a_recurrent_layer_are_warned_of(rule):
 def test_nothing_is_warned_of_where_credit_is_whole(rule, below):
     compiled([Input((4, 3)), below, SimpleRNN(3), Dense(1)], rule)
     if not isinstance(rule, Rule):
-        scope = "approximate below" in str(rules.report(rule))
-        assert scope == (rule == "rtrl")
+        said = str(rules.report(rule))
+        assert ("exact; approximate below" in said) == (rule == "rtrl")
+        assert ("yes; then approximate below" in said) == (rule == "truncated")
 
 
 def test_below_is_followed_through_branches():
