@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -253,7 +254,28 @@ def _report(
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
     show.line(f"{done} epoch{'' if done == 1 else 's'} in {seconds:.2f} s")
+    if method.way.one_cycle is None and (over := overfitted(model.history.get("val_loss", ()))):
+        show.line(over)
     if far := task.far():
         named = ", ".join(far) if len(far) < 4 else f"{', '.join(far[:3])} and {len(far) - 3} more"
         verb = "has" if len(far) == 1 else "have"
         show.line(f"{named} {verb} large numbers: --standardize brings them near 1")
+
+
+def overfitted(losses: Sequence[float]) -> str:
+    """Return a sentence if the validation loss was lowest long before the end, and is clearly higher there.
+
+    Examples
+    --------
+    >>> overfitted([0.9, 0.5, 0.7, 0.8, 0.9])
+    'validation loss was lowest in epoch 2 (0.5), and is 0.9 now: --epochs 2 ends there'
+    >>> overfitted([0.9, 0.7, 0.6]), overfitted([0.5, 0.505, 0.51, 0.505, 0.5])
+    ('', '')
+    """
+    best = min(range(len(losses)), key=losses.__getitem__, default=0) + 1
+    if best > 0.8 * len(losses) or not losses[-1] > 1.1 * losses[best - 1]:
+        return ""
+    lowest, now = (f"{losses[k]:.4g}" for k in (best - 1, -1))
+    return (
+        f"validation loss was lowest in epoch {best} ({lowest}), and is {now} now: --epochs {best} ends there"
+    )
