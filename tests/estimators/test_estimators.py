@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -616,7 +617,7 @@ def test_a_model_in_a_pipeline_points_to_the_estimators():
         ),
         ({"early_stopping": True, "validation_fraction": 0.0}, SettingError, "validation_fraction above 0"),
     ],
-    ids=str,
+    ids=lambda given: re.sub(r" at 0x\w+", "", str(given)),
 )
 def test_wrong_settings_are_named(settings, error, message):
     with pytest.raises(error, match=message):
