@@ -374,3 +374,13 @@ def test_a_share_that_is_always_one_is_refused() -> None:
         metrics.top_k([0, 1], [[0.2, 0.8], [0.6, 0.4]])
     with pytest.raises(ShapeError, match="top_k: of 2 classes.*got k=2"):
         metrics.TopK(2)([0, 1], [[0.2, 0.8], [0.6, 0.4]])
+
+
+@pytest.mark.parametrize("metric", [metrics.MAE(), metrics.MSE(), metrics.R2()])
+def test_sums_of_a_checkpoint_of_before_go_on(metric):
+    """They had columns for each time step; the result is that of all examples."""
+    y, prediction = np.random.default_rng(0).normal(size=(2, 6, 4, 3))
+    apart = metric.update(metric.start(), *(a[:4].reshape(4, 12) for a in (y, prediction)))
+    joined = metric.update(apart, y[4:], prediction[4:])
+    whole = metric.update(metric.start(), y, prediction)
+    np.testing.assert_allclose(metric.value(joined), metric.value(whole), rtol=1e-12)

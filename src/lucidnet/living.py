@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -388,7 +387,7 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     if isinstance(folder := settings.get("resume"), (str, PathLike)):
         from .interop.checkpoints import cycle_began
 
-        start = cycle_began(Path(folder), start)
+        start = cycle_began(folder, start)
     begun = cycled(optimizer, cycle, given.momentum, start)
     apply(model, (base[0], begun), {**model.changes, OPTIMIZER: {}})
     try:

@@ -30,6 +30,7 @@ RIGHT = {
     "evaluate": ["MODEL", "DATA"],
     "predict": ["MODEL", "DATA"],
     "info": ["MODEL"],
+    "export": ["MODEL", "program.py"],
     "check": ["MODEL"],
     "plot": ["MODEL", "picture.svg"],
     "doctor": ["DATA", *SMALL, "--steps", "1"],

@@ -73,7 +73,7 @@ def test_the_alignment_of_a_run_leaves_out_the_last_layer_of_each_output():
         for p in parts
     ]
     cosine = below[0] @ below[1] / np.linalg.norm(below[0]) / np.linalg.norm(below[1])
-    assert abs(overall_alignment(made, batch) - cosine) < 1e-9
+    assert abs(overall_alignment(made, batch).cosine - cosine) < 1e-9
 
 
 def test_the_table_holds_mean_and_spread(done):

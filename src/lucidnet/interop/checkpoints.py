@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -112,13 +113,13 @@ def newest(folder: Path) -> tuple[Path, Any, dict[str, Any]] | None:
     return None
 
 
-def cycle_began(folder: Path, now: int) -> int:
+def cycle_began(folder: str | os.PathLike[str], now: int) -> int:
     """Return the step at which the one cycle of a folder's newest training began; `now` if there is none.
 
     Who goes on with it has made some of its steps already, or none yet, in a new process.
     """
     with suppress(FileError, OSError, *SENSELESS):  # whatever is wrong, `fit` says it
-        given = container.describe(found(folder)[-1].path)["optimizer"]
+        given = container.describe(found(Path(folder))[-1].path)["optimizer"]
         rate = given.get("optimizer", given)["learning_rate"]
         return whole(rate["starts"][-1] if rate["type"] == "Sequence" else 0)
     return now

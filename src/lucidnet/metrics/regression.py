@@ -6,6 +6,7 @@ Sums are kept in float64, one per column of the targets; the result is the mean 
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,6 +25,11 @@ def _pair_and_weight(
     return target, guess, weights(name, sample_weight, len(np.asarray(y)), len(target))
 
 
+def _steps(known: Any, target: Array) -> int:
+    """Return how many time steps had columns of their own in a sum of a checkpoint of before; 1 if none."""
+    return int(np.size(known)) // target.shape[1] or 1
+
+
 class _MeanOfErrors(Mean):
     """A mean of errors, computed for each column."""
 
@@ -34,7 +40,10 @@ class _MeanOfErrors(Mean):
     def update(self, state: Sums, y: Data, prediction: Data, sample_weight: Weight = None) -> Sums:
         """Add the errors of one batch."""
         target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
-        return state[0] + weight @ self.size(guess - target), state[1] + float(weight.sum())
+        before, count = state
+        if (steps := _steps(before, target)) > 1:
+            before, count = np.reshape(before, (steps, -1)).sum(0), count * steps
+        return before + weight @ self.size(guess - target), count + float(weight.sum())
 
     def value(self, state: Sums) -> float:
         """Return the mean over columns."""
@@ -98,6 +107,9 @@ class R2(Metric[R2State]):
         total = float(weight.sum())
         if not total:
             return state
+        if (steps := _steps(state.mean, target)) > 1:
+            parts = zip(*(np.reshape(sums, (steps, -1)) for sums in state[2:]), strict=True)
+            state = reduce(self.merge, (R2State(state.rows, state.weight, *part) for part in parts))
         shift = state.shift if state.rows else target[0]
         shifted = target - shift
         mean = weight @ shifted / total

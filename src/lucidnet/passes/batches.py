@@ -52,7 +52,7 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
     kind = there(given.dtype, dtype)
     if given.dtype == kind:
         return sealed(given.copy() if copies else given)
-    if np.vdot(given, given) < SAFE:
+    if float(np.vdot(given, given)) < SAFE:
         return sealed(given.astype(kind))
     made = in_precision(given, kind)
     if (lost := np.isfinite(given) & ~np.isfinite(made)).any():

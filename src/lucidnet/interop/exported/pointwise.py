@@ -97,7 +97,7 @@ def elu(to: Operations, layer: ELU, params: Tree, x: str, shape: Any) -> str:
 
 @translates(SiLU)
 def silu(to: Operations, layer: SiLU, params: Tree, x: str, shape: Any) -> str:
-    """Add x sigmoid(x)."""
+    """Add x times its sigmoid."""
     return to.add("Mul", x, to.add("Sigmoid", x))
 
 

@@ -62,7 +62,7 @@ def waves(to: Operations, layer: SinusoidalEncoding, params: Tree, x: str, shape
 
 @translates(LSTM)
 def lstm(to: Operations, layer: LSTM, params: Tree, x: Any, shape: Any) -> str:
-    """Add an LSTM."""
+    """Add a layer of LSTM units."""
     order = 0, 3, 1, 2  # i, o, f, c in place of i, f, g, o
     W, U, b = (blocks(params[name], layer.units, order) for name in ("W", "U", "b"))
     return recurrent(to, layer, "LSTM", (W, U, np.concatenate([b, np.zeros_like(b)])), x)

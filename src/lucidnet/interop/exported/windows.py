@@ -62,7 +62,7 @@ def windows(to: Operations, layer: Any, shape: Any) -> dict[str, Any]:
 
 @translates(Conv1D, Conv2D)
 def convolution(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
-    """Add a convolution."""
+    """Add a convolution, of one group or several."""
     d = layer.dimensions
     W = params["W"].transpose(d + 1, d, *range(d))
     return convolved(to, layer, W, params, x, shape, group=layer.groups)
