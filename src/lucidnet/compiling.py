@@ -93,7 +93,7 @@ def whole(given: Any, layers: Any) -> Any:
 
 
 def graph_of(given: Any) -> Any:
-    """Return what was given if it is a `Graph`, else None; without one `Graph` is not imported."""
+    """Return a network if it is a `Graph`, else None; the class is imported for what may be one only."""
     if not hasattr(given, "nodes"):
         return None
     from .layers import Graph

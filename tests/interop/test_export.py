@@ -215,6 +215,15 @@ NETWORKS = {
     ],
     "encoder and decoder": encoder_decoder,
     "twin": twin,
+    "a graph inside": [Input(4), Graph({"in": (4,)}, [("y", Dense(2), "in")], "y"), Dense(1)],
+    "a graph at the end": [
+        Input(4),
+        Graph({"in": (4,)}, [("a", Dense(2), "in"), ("b", Dense(1), "a")], ["a", "b"]),
+    ],
+    "a graph of two inputs, and more": [
+        Graph({"left": (4,), "right": (4,)}, [("sum", Add(), ("left", "right"))], "sum"),
+        Dense(1),
+    ],
     "normalized over several axes": [
         Input((4, 3, 2)),
         LayerNormalization(axis=(1, 3)),

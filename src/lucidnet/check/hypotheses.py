@@ -239,7 +239,7 @@ def statistics_forgotten(e: WrongGradient) -> str | None:
 
 
 def _across(a: Array, direction: Array, axis: Any) -> Array:
-    """Return what is left of arrays without their part along a direction."""
+    """Subtract from arrays their projection on a direction, along some axes."""
     size = (direction * direction).sum(axis, keepdims=True)
     return a - direction * (a * direction).sum(axis, keepdims=True) / np.where(size > 0, size, 1)
 

@@ -234,7 +234,7 @@ def export(file: Path, out: Path) -> None:
 
     check_places(out)
     export(Model.load(file), out)
-    line(f"{out}: {out.stat().st_size:,} bytes; it takes and returns what its docstring, or its graph, says")
+    line(f"program written to {out}")
 
 
 def _of_table(model: Model) -> list[tuple[str, str]]:

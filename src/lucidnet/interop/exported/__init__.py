@@ -10,7 +10,7 @@ from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
 from ...errors import SettingError
-from ...layers import Embedding, Graph, Input, Layer
+from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import pointwise as pointwise
 from . import sequences as sequences
 from . import windows as windows
@@ -88,17 +88,17 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
 def written(model: Any, table: Any, dtype: str) -> Operations:
     """Return the operations of a model, from the columns of its table to the units of its target."""
     net, shape, to = model.net, model.input_shape, Operations(dtype)
-    inputs = [name for name, _ in net.inputs] if isinstance(net, Graph) else ["x"]
-    shapes = shape if isinstance(shape, dict) else dict.fromkeys(inputs, shape)
-    x = {name: taken_in(to, net, name, shapes[name], table) for name in inputs}
-    made = to.layer(net, model.params, x if isinstance(shape, dict) else x[inputs[0]], shape)
+    only = net.inputs[0][0] if isinstance(net, Graph) else "x"
+    shapes = shape if isinstance(shape, dict) else {only: shape}
+    x = {name: taken_in(to, net, name, size, table) for name, size in shapes.items()}
+    made = to.layer(net, model.params, x if isinstance(shape, dict) else x[only], shape)
     if isinstance(table, Table) and (table.scale != 1 or table.center):
         made = to.add("Mul", made, to.array(table.scale, "scale"))
         made = to.add("Add", made, to.array(table.center, "center"))
-    out = net.output_shape(shape)
-    for name in net.outputs if isinstance(net, Graph) else ["y"]:
+    end, out = net.outputs[0] if isinstance(net, Graph) else "y", net.output_shape(shape)
+    for name, value in made.items() if isinstance(made, dict) else [(end, made)]:
         known = to.named(name)
-        to.call("Identity", (made[name] if isinstance(made, dict) else made,), (known,))
+        to.call("Identity", (value,), (known,))
         to.outputs.append(Port(known, dtype, out[name] if isinstance(made, dict) else out))
     return to
 
@@ -126,15 +126,14 @@ def standardized(to: Operations, x: str, table: Any) -> str:
 
 
 def looked_up(net: Layer, name: str) -> bool:
-    """Tell whether an input goes into an `Embedding` at once, so that it is whole numbers."""
+    """Tell whether an input goes into nothing but embeddings, so that it is whole numbers."""
     if isinstance(net, Graph):
-        takers = [layer for _, _, layer, sources in net.placed() if name in sources]
-        return all(looked_up(layer, "x") for layer in takers)
-    layers: Any = getattr(net, "layers", None)
-    if layers is None:
-        return isinstance(net, Embedding)
-    first = next((layer for layer in layers if not isinstance(layer, Input)), None)
-    return first is not None and looked_up(first, "x")
+        own = name if name in dict(net.inputs) else net.inputs[0][0]
+        return all(looked_up(layer, name) for _, _, layer, sources in net.placed() if own in sources)
+    if isinstance(net, Sequential):
+        first = next((layer for layer in net.layers if not isinstance(layer, Input)), None)
+        return first is not None and looked_up(first, name)
+    return isinstance(net, Embedding)
 
 
 def names(model: Any) -> dict[str, list[str]]:

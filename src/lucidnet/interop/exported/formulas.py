@@ -171,87 +171,58 @@ def resized(x: Array, lengths: Any, factors: Array, mode: str, **how: Any) -> Ar
 
 
 def each_time(
-    step: Callable[..., tuple[Array, ...]], x: Array, W: Array, states: tuple[Array, ...], direction: str
+    step: Callable[..., tuple[Array, ...]], count: int, x: Array, W: Array, states: Any, **how: Any
 ) -> tuple[Array, Array]:
-    """Run a recurrent layer over the time steps of x (time, n, features)."""
+    """Run a recurrent layer over x (time, n, features); what is not given of its `count` states is 0."""
+    zeros = np.zeros((x.shape[1], how["hidden_size"]), x.dtype)
+    now = ([state[0] for state in states] + [zeros] * count)[:count]
     outputs: list[Any] = [None] * len(x)
-    for t in range(len(x)) if direction == "forward" else reversed(range(len(x))):
-        states = step(x[t] @ W[0].T, *states)
-        outputs[t] = states[0]
-    return np.stack(outputs)[:, None], states[0][None]
-
-
-def first_state(state: Array, x: Array, units: int) -> Array:
-    """Return the state before the first time step: zeros unless it is given."""
-    return np.zeros((x.shape[1], units), x.dtype) if state is None else state[0]
+    for t in range(len(x)) if how["direction"] == "forward" else reversed(range(len(x))):
+        now = list(step(x[t] @ W[0].T, *now))
+        outputs[t] = now[0]
+    return np.stack(outputs)[:, None], now[0][None]
 
 
 def rnn(
-    x: Array,
-    W: Array,
-    U: Array,
-    b: Array,
-    lengths: None = None,
-    h: Array = None,
-    *,
-    hidden_size: int,
-    direction: str,
-    activations: Sequence[str],
+    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, activations: Any, **how: Any
 ) -> tuple[Array, Array]:
     """Return h_t = f(W x_t + U h_(t-1) + b) for all times, and the last."""
     known: dict[str, Any] = {"Tanh": np.tanh, "Relu": lambda a: np.maximum(a, 0), "Sigmoid": sigmoid}
-    f = known[activations[0]]
+    f, (outside, inside) = known[activations[0]], np.split(b[0], 2)
 
     def step(z: Array, h: Array) -> tuple[Array, ...]:
-        return (f(z + h @ U[0].T + b[0, :hidden_size] + b[0, hidden_size:]),)
+        return (f(z + h @ U[0].T + outside + inside),)
 
-    return each_time(step, x, W, (first_state(h, x, hidden_size),), direction)
+    return each_time(step, 1, x, W, states, **how)
 
 
 def lstm(
-    x: Array,
-    W: Array,
-    U: Array,
-    b: Array,
-    lengths: None = None,
-    h: Array = None,
-    c: Array = None,
-    *,
-    hidden_size: int,
-    direction: str,
+    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, **how: Any
 ) -> tuple[Array, Array]:
     """Return the outputs of all times, and the last; the gates are i, o, f, g."""
+    outside, inside = np.split(b[0], 2)
 
     def step(z: Array, h: Array, c: Array) -> tuple[Array, ...]:
-        i, o, f, g = np.split(z + h @ U[0].T + b[0, : 4 * hidden_size] + b[0, 4 * hidden_size :], 4, axis=1)
+        i, o, f, g = np.split(z + h @ U[0].T + outside + inside, 4, axis=1)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         return sigmoid(o) * np.tanh(c), c
 
-    states = first_state(h, x, hidden_size), first_state(c, x, hidden_size)
-    return each_time(step, x, W, states, direction)
+    return each_time(step, 2, x, W, states, **how)
 
 
 def gru(
-    x: Array,
-    W: Array,
-    U: Array,
-    b: Array,
-    lengths: None = None,
-    h: Array = None,
-    *,
-    hidden_size: int,
-    direction: str,
-    linear_before_reset: int,
+    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, **how: Any
 ) -> tuple[Array, Array]:
     """Return the outputs of all times, and the last; the gates are z, r, g."""
+    outside, inside = np.split(b[0], 2)
 
     def step(a: Array, h: Array) -> tuple[Array, ...]:
-        outside = np.split(a + b[0, : 3 * hidden_size], 3, axis=1)
-        inside = np.split(h @ U[0].T + b[0, 3 * hidden_size :], 3, axis=1)
-        z, r = sigmoid(outside[0] + inside[0]), sigmoid(outside[1] + inside[1])
-        return ((1 - z) * np.tanh(outside[2] + r * inside[2]) + z * h,)
+        z_x, r_x, g_x = np.split(a + outside, 3, axis=1)
+        z_h, r_h, g_h = np.split(h @ U[0].T + inside, 3, axis=1)
+        z, r = sigmoid(z_x + z_h), sigmoid(r_x + r_h)
+        return ((1 - z) * np.tanh(g_x + r * g_h) + z * h,)
 
-    return each_time(step, x, W, (first_state(h, x, hidden_size),), direction)
+    return each_time(step, 1, x, W, states, **how)
 
 
 def array(dtype: str, shape: Sizes, text: str) -> Array:

@@ -72,19 +72,6 @@ CALLED = {
 """Operations that are functions of `formulas`."""
 
 TITLE = "A network written by lucidnet: it needs NumPy alone."
-HEAD = """from __future__ import annotations
-
-import base64
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
-
-import numpy as np
-
-Array: TypeAlias = Any
-Sizes: TypeAlias = Sequence[int]"""
-"""The imports and types of `formulas`."""
-
 WIDTH = 100
 """The longest line of an array's numbers, or of a call."""
 SHORT = 8
@@ -118,7 +105,7 @@ def python(program: Operations, told: dict[str, Any]) -> str:
     used = functions(text + arrays)
     parts = [
         f'"""{TITLE}\n\n{described(program, names)}\n"""',
-        HEAD,
+        head(),
         "\n".join(f"{name} = {value!r}" for name, value in told.items()),
         f"def predict({arguments}) -> Array:\n{text}",
         *(inspect.getsource(getattr(formulas, name)).rstrip() for name in used),
@@ -238,6 +225,12 @@ def functions(text: str) -> list[str]:
         new = {known[name] for name in found - wanted}
         wanted |= found
     return [name for name in known if name in wanted]
+
+
+def head() -> str:
+    """Return the imports and types of `formulas`."""
+    text = inspect.getsource(formulas)
+    return text[text.index("from __future__") : text.index("\n\n\ndef ")]
 
 
 @cache

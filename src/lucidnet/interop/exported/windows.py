@@ -53,10 +53,6 @@ def windows(to: Operations, layer: Any, shape: Any) -> dict[str, Any]:
                 to, "padding='same' with strides and dilation, for inputs of any size: give it in Input"
             )
         return settings | {"auto_pad": "SAME_UPPER"}  # how much depends on a size that varies
-    if layer.padding == "same":
-        total = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
-        if max(strides) == 1:
-            before, after = [n // 2 for n in total], [n - n // 2 for n in total]
     return settings | {"pads": [*before, *after]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import Any
 
 from ...backend import Tree
@@ -104,19 +105,15 @@ JOINS: dict[type, str] = {Add: "Add", Multiply: "Mul", Subtract: "Sub", Maximum:
 @translates(*JOINS)
 def joined(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> str:
     """Add branches, and what joins them number by number."""
-    made, *others = branches(to, layer, params, x, shape)[0]
-    for other in others:
-        made = to.add(JOINS[type(layer)], made, other)
-    return made
+    outputs, _ = branches(to, layer, params, x, shape)
+    return reduce(partial(to.add, JOINS[type(layer)]), outputs)
 
 
 @translates(Average)
 def average(to: Operations, layer: Average, params: Tree, x: Any, shape: Any) -> str:
     """Add branches, and their mean."""
-    made, *others = branches(to, layer, params, x, shape)[0]
-    for other in others:
-        made = to.add("Add", made, other)
-    return to.add("Mul", made, to.array(1 / (1 + len(others)), "share"))
+    outputs, _ = branches(to, layer, params, x, shape)
+    return to.add("Mul", reduce(partial(to.add, "Add"), outputs), to.array(1 / len(outputs), "share"))
 
 
 @translates(Concatenate)
