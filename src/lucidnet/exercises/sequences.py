@@ -29,32 +29,40 @@ def _own_slope(h: Any, t: int) -> Any:
     return 1 - h[:, t] ** 2
 
 
-def _unrolled(
+LAST_FIRST = slice(None, None, -1)
+"""The order of the times on the way back."""
+
+
+def _errors(
     at: At,
-    order: Any = slice(None, None, -1),
+    order: slice = LAST_FIRST,
     *,
     slope: Callable[[Any, int], Any] = _own_slope,
     join: Callable[[Any, Any, Any], Any] = lambda dh, later, slope: (dh + later) * slope,
     back: Callable[[Any, Any, Any], Any] = lambda da, error, U: da @ U.T,
-) -> dict[str, Any]:
-    """Return the gradients of a recurrent layer.
+) -> Any:
+    """Return the errors da at all times (n, time, units).
 
     Mistakes have other times in `order`, and another way to find the slope of tanh, to join an error with what
     comes from later, and to send it back in time.
     """
-    x, h, W, U, dh = _rnn_given(at).values()
-    n, times, units = h.shape
-    found = {"dx": np.zeros_like(x), "dW": np.zeros_like(W), "dU": np.zeros_like(U), "db": np.zeros(units)}
-    later = np.zeros((n, units))
-    for t in range(times)[order]:
-        da = join(dh[:, t], later, slope(h, t))
-        before = h[:, t - 1] if t else np.zeros((n, units))
-        found["dx"][:, t] = da @ W.T
-        found["dW"] += x[:, t].T @ da
-        found["dU"] += before.T @ da
-        found["db"] += da.sum(0)
-        later = back(da, dh[:, t] + later, U)
+    h, U, dh = at.y, at.params["U"], at.dy
+    found, later = np.zeros_like(h), np.zeros_like(h[:, 0])
+    for t in range(h.shape[1])[order]:
+        found[:, t] = join(dh[:, t], later, slope(h, t))
+        later = back(found[:, t], dh[:, t] + later, U)
     return found
+
+
+def _unrolled(at: At, order: slice = LAST_FIRST, **how: Any) -> dict[str, Any]:
+    """Return the gradients of a recurrent layer; the arguments are those of `_errors`."""
+    x, h, da = at.x, at.y, _errors(at, order, **how)
+    return {
+        "dx": da @ at.params["W"].T,
+        "dW": np.einsum("nti,ntj->ij", x, da),
+        "dU": np.einsum("nti,ntj->ij", h[:, :-1], da[:, 1:]),  # before the first time h is 0
+        "db": da.sum((0, 1)),
+    }
 
 
 def _wrong_loops(at: At) -> Wrong:
@@ -108,16 +116,6 @@ def _rnn_mistakes(at: At, true: Any) -> Wrong:
             "dU": np.einsum("nti,ntj->ij", h, _errors(at))
         },
     }
-
-
-def _errors(at: At) -> Any:
-    """Return the errors da at all times (n, time, units)."""
-    h, U = at.y, at.params["U"]
-    found, later = np.zeros_like(h), np.zeros_like(h[:, 0])
-    for t in reversed(range(h.shape[1])):
-        found[:, t] = (at.dy[:, t] + later) * (1 - h[:, t] ** 2)
-        later = found[:, t] @ U.T
-    return found
 
 
 def _first(at: At) -> Any:
