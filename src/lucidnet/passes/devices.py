@@ -12,7 +12,7 @@ from ..backend import Array
 from ..backend.splitmix import Keys, words_of
 from ..core.trees import floats
 from ..engine.numbers import Numbers, bound, table_of
-from ..engine.placement import dressed, dtype_of, stripped
+from ..engine.placement import dtype_of, stripped
 from ..engine.problem import Problem
 from ..engine.state import State
 
@@ -42,7 +42,7 @@ class Seed:
         return self.seeds.words((str(self.number), *path))
 
 
-def looked(
+def alone(
     executor: Any,
     key: Any,
     function: Callable[..., Any],
@@ -51,7 +51,9 @@ def looked(
     given: Any,
     called: Mapping[str, str] = NOTHING,
 ) -> Any:
-    """Run a function of problem, state, numbers and arrays on the devices; return its result in NumPy.
+    """Run a function of the problem, state and numbers of one model, and of arrays, on the devices.
+
+    What it returns stays there: ``executor.mesh.fetch`` brings arrays to NumPy, `dressed` makes a state.
 
     Parameters
     ----------
@@ -68,36 +70,6 @@ def looked(
     called : mapping of str to str
         The names of the runs that random numbers come from, by their names in the program.
     """
-    return executor.mesh.fetch(_alone(executor, key, function, problem, state, given, called))
-
-
-def stepped(
-    executor: Any,
-    key: Any,
-    function: Callable[..., Any],
-    problem: Problem,
-    state: State,
-    given: Any,
-    called: Mapping[str, str] = NOTHING,
-) -> tuple[State, Any]:
-    """Run a function that makes one step on the devices; return the new state, and its result in NumPy.
-
-    The arguments are those of `looked`; the function returns a state, and a tree of arrays.
-    """
-    after, told = _alone(executor, key, function, problem, state, given, called)
-    return dressed(after, state), executor.mesh.fetch(told)
-
-
-def _alone(
-    executor: Any,
-    key: Any,
-    function: Callable[..., Any],
-    problem: Problem,
-    state: State,
-    given: Any,
-    called: Mapping[str, str],
-) -> Any:
-    """Return the result of a program of one model, on the devices; the arguments are those of `looked`."""
 
     def one(problems: Any, states: Any, seeds: Any, given: Any) -> Any:
         return function(problems[0](0), states[0], Numbers(seeds[0]), given)
@@ -134,7 +106,7 @@ def program(
     given : tree
         The function's other arguments.
     called : mapping of str to str
-        See `looked`.
+        See `alone`.
     needed : sequence of int, optional
         For how many of these steps numbers are needed, if not for all.
     """

@@ -17,12 +17,13 @@ from ..core.trees import Path, dotted, leaves, put
 from ..data.batch import Batch
 from ..engine.numbers import Numbers
 from ..engine.parameters import owners
+from ..engine.placement import dressed
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..engine.update import moved, run_name
 from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
-from .devices import stepped as on_devices
+from .devices import alone
 from .given import real
 from .tape import Pass, Tape
 
@@ -82,11 +83,12 @@ class Apply(Own):
         whole = next((Batch(x, None) for m, (x, _) in pairs if not m.view.path), None)
         placed = executor.placement.put(problem, state, executor.mesh, whole)
         given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
-        after, (loss, good) = on_devices(executor, *given, called)
+        after, told = alone(executor, *given, called)
+        loss, good = executor.mesh.fetch(told)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
         if not measured.good:
             return Ran(state, [], NotFiniteError(measured))
-        return Ran(after._replace(step=state.step + 1), [measured])
+        return Ran(dressed(after, state)._replace(step=state.step + 1), [measured])
 
 
 def stepped(

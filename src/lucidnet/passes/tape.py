@@ -26,7 +26,7 @@ from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
 from ..layers.penalties import chain_rule
-from .devices import looked
+from .devices import alone
 from .given import real
 from .view import View, over
 
@@ -124,7 +124,7 @@ class Going(Own):
         key = "pass", executor.compiler.structure(view.net), view.path, view.around, first, back
         noted(executor, f"{dotted((*view.path, 'forward'))}", shapes_in(blocks[0]))
         called = {} if number is None else {run_name(0): run_name(number)}
-        made = looked(executor, key, function, problem, state, tuple(blocks), called)
+        made = executor.mesh.fetch(alone(executor, key, function, problem, state, tuple(blocks), called))
         return (*made, None) if back is None else made
 
 
