@@ -169,12 +169,11 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     """Return the metrics of `Model.compile`; raise if one fits no output or has a name that is taken."""
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
-    from .layers import Graph
+    from .layers.endings import outputs
     from .metrics.outputs import check_names, check_outputs, several
 
-    metrics, last = several(given), final(net)
-    names = last.outputs if isinstance(last, Graph) and len(last.outputs) > 1 else ()
-    check_outputs(metrics, names if of_library(type(last)) else None)
+    metrics = several(given)
+    check_outputs(metrics, outputs(net) if of_library(type(final(net))) else None)
     check_names(metrics, () if loss is None else loss.named)
     return metrics
 

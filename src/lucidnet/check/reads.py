@@ -17,11 +17,11 @@ from ..engine.update import training_run
 from ..errors import LucidnetError
 from ..layers import Dense, Graph, Input, Layer, LeakyRNN, Sequential, walk
 from ..layers.base import INFERENCE
+from ..layers.endings import outputs
 from ..losses import MeanSquaredError
 from ..optimizers import SGD
 from ..rules import Rule, SpaceRule, TimeRule
 from ..rules.credit import Credit
-from ..rules.defined import outputs
 from ..rules.edge import Signals, carriers
 from ..rules.feedback import side_by_side
 from ..rules.locality import Locality, report

@@ -27,12 +27,12 @@ from ..engine.update import training_run
 from ..errors import LucidnetError, SettingError, lookup
 from ..inspect.alignment import aligned
 from ..layers import GRU, LSTM, Conv2D, Dense, Flatten, Input, Layer, LeakyRNN, Sequential, walk
+from ..layers.endings import outputs
 from ..losses import Loss
 from ..losses import get as get_loss
 from ..optimizers import SGD
 from ..rules import Rule
 from ..rules.credit import ending, places
-from ..rules.defined import outputs
 from ..rules.feedback import branch, merged
 from ..rules.locality import report
 from ..rules.registry import get

@@ -15,6 +15,7 @@ from ..core.trees import at, dotted, leaves
 from ..data.batch import Batch
 from ..engine.protocol import Trainee
 from ..engine.update import training_run
+from ..layers.endings import outputs
 from ..layers.rebuild import thawed
 
 
@@ -71,8 +72,6 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
 
 def overall_alignment(model: Trainee, batch: Batch) -> Alignment:
     """Return the alignment over all layers but the last of each output, which most rules train exactly."""
-    from ..rules.defined import outputs
-
     both = _both(model, batch)
     owners = [path for _, path in _owners(both[1])]
     ends = [[path for path in owners if name in path][-1:] for name in outputs(model.net)] or [owners[-1:]]

@@ -13,6 +13,12 @@ from .graph import Graph
 L = TypeVar("L", bound=Layer)
 
 
+def outputs(net: Layer) -> tuple[str, ...]:
+    """Return the names of a network's outputs; an empty tuple if it has only one."""
+    last = final(net)
+    return tuple(last.outputs) if isinstance(last, Graph) and len(last.outputs) > 1 else ()
+
+
 def without_endings(net: Layer) -> Layer:
     """Return a network without final activations, as these would call for larger initial weights.
 

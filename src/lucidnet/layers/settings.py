@@ -87,9 +87,14 @@ def _settable(layer: Layer, path: Path, arrays: Collection[Path] | None, weights
         ]
         trained, acted = bool(leaves), any(leaf.penalized for leaf in leaves)
     else:
-        trained, acted = (any(one[: len(path)] == path for one in some) for some in (arrays, weights))
+        trained, acted = (_any_within(some, path) for some in (arrays, weights))
     shared = [name for name in SHARED if trained and (acted or name not in ON_WEIGHTS)]
     return [*shared, *layer.schedulable]
+
+
+def _any_within(arrays: Iterable[Path], path: Path) -> bool:
+    """Tell whether any of some arrays belongs to the layer at a path, or to one inside of it."""
+    return any(place[: len(path)] == path for place in arrays)
 
 
 def _weights(net: Layer, arrays: Iterable[Path]) -> set[Path]:
@@ -111,7 +116,7 @@ def refuse_idle(net: Layer, params: Tree) -> None:
                 "set it on a layer that has some"
             )
         idle = [name for name in given if name in ON_WEIGHTS]
-        if idle and not any(place[: len(path)] == path for place in weights):
+        if idle and not _any_within(weights, path):
             own = "" if of_library(layer) else "; a layer of your own names its weights in `penalized`"
             raise SettingError(
                 f"{layer.describe()}: {idle[0]} has no effect, because it acts on weights, and this layer "
@@ -134,8 +139,7 @@ def without_idle(net: Any, arrays: Collection[Path]) -> Any:
 
     def wrap(layer: Layer, made: Layer, path: Path) -> Layer:
         given: dict[str, Any] = {name: None for name in ON_WEIGHTS if getattr(made, name) is not None}
-        idle = given and not any(place[: len(path)] == path for place in weights)
-        return replace(made, **given) if idle else made
+        return replace(made, **given) if given and not _any_within(weights, path) else made
 
     return rebuilt(net, wrap)
 
@@ -156,7 +160,7 @@ def changed(net: Any, settings: Mapping[Path, Mapping[str, Any]]) -> Any:
     """
 
     def wrap(layer: Layer, made: Layer, path: Path) -> Layer:
-        if not any(place[: len(path)] == path for place in settings):
+        if not _any_within(settings, path):
             return layer
         return replace(made, **settings[path]) if path in settings else made
 

@@ -9,9 +9,9 @@ from ..backend import Tree
 from ..core.trees import dotted
 from ..core.value import of_library
 from ..errors import SettingError
-from ..layers import Graph, Layer, Recurrent, walk
+from ..layers import Layer, Recurrent, walk
 from ..layers.base import several
-from ..layers.containers import final
+from ..layers.endings import outputs
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
 from .base import SpaceRule
@@ -128,12 +128,6 @@ def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
             f"{dotted(mixed)!r} mixes the examples of a batch by its statistics: take LayerNormalization, "
             "freeze it (frozen=True), or take the rule 'wp', whose loss is that of the whole batch"
         )
-
-
-def outputs(net: Layer) -> tuple[str, ...]:
-    """Return the names of a network's outputs; an empty tuple if it has only one."""
-    last = final(net)
-    return tuple(last.outputs) if isinstance(last, Graph) and len(last.outputs) > 1 else ()
 
 
 def _check_outputs(where: str, net: Layer, rule: Rule) -> None:
