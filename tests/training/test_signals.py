@@ -11,7 +11,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback, Checkpoint
-from lucidnet.core.signals import Termination, defer_interrupt, termination
+from lucidnet.core.signals import DeferInterrupt, Termination, termination
 from lucidnet.errors import LucidnetError, NonFiniteError, Terminated
 
 RNG = np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_in_another_thread_nothing_is_touched():
     seen = []
 
     def work():
-        with termination() as asked, defer_interrupt():
+        with termination() as asked, DeferInterrupt():
             seen.append((signal.getsignal(signal.SIGTERM), asked.requested))
         fit(made(), epochs=1)
 
@@ -240,25 +240,42 @@ def test_several_ask_each_other_now_and_then_at_the_same_calls(always):
 
 def test_ctrl_c_waits():
     seen = []
-    with pytest.raises(KeyboardInterrupt), defer_interrupt():
+    with pytest.raises(KeyboardInterrupt), DeferInterrupt():
         signal.raise_signal(signal.SIGINT)
         seen.append("whole")
     assert seen == ["whole"]
-    with defer_interrupt():
+    with DeferInterrupt():
         pass
 
 
 def test_ctrl_c_that_waits_does_not_hide_an_error():
-    with pytest.raises(KeyboardInterrupt) as error, defer_interrupt():
+    with pytest.raises(KeyboardInterrupt) as error, DeferInterrupt():
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
     assert isinstance(error.value.__context__, ZeroDivisionError)
 
 
+def test_the_handler_of_a_program_around_python_is_left_alone(monkeypatch):
+    monkeypatch.setattr("lucidnet.core.signals._signal.getsignal", lambda number: None)  # as Python tells it
+    with pytest.raises(KeyboardInterrupt), DeferInterrupt():
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("nothing waits where no handler can be put back")
+
+
+def test_a_default_ctrl_c_is_put_back():
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        with DeferInterrupt():
+            assert callable(signal.getsignal(signal.SIGINT))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_an_ignored_ctrl_c_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with defer_interrupt():
+        with DeferInterrupt():
             signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:

@@ -40,8 +40,13 @@ def with_one(x: Array) -> Array:
     >>> with_one(np.zeros((1, 2)))
     array([[0., 0., 1.]])
     """
-    xp = namespace(x)
-    return xp.concat([x, xp.ones((*x.shape[:-1], 1), dtype=x.dtype)], axis=-1)
+    *rows, columns = x.shape
+    if not isinstance(x, np.ndarray):
+        xp = namespace(x)
+        return xp.concat([x, xp.ones((*rows, 1), dtype=x.dtype)], axis=-1)
+    made = np.empty((*rows, columns + 1), x.dtype)
+    made[..., :columns], made[..., columns] = x, 1
+    return made
 
 
 def plus_row(x: Array, row: Array) -> Array:

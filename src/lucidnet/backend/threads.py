@@ -12,7 +12,7 @@ from importlib import import_module
 from threading import RLock
 from typing import Any, TypeVar
 
-from ..core.signals import defer_interrupt
+from ..core.signals import DeferInterrupt
 from ..core.text import Brief
 from ..errors import SettingError, optional
 from .xla.peers import HERE
@@ -75,7 +75,7 @@ class Threads(Brief):
             try:
                 yield
             finally:
-                with defer_interrupt():  # a second Ctrl-C leaves no thread behind
+                with DeferInterrupt():  # a second Ctrl-C leaves no thread behind
                     self.pool = None
                     pool.shutdown()
 
@@ -86,7 +86,7 @@ class Threads(Brief):
         of the first row that failed.
         """
         first, *others = zip(*columns, strict=True)
-        with defer_interrupt():  # within `submit` a thread may have begun that the pool does not know yet
+        with DeferInterrupt():  # within `submit` a thread may have begun that the pool does not know yet
             waiting = [self.pool.submit(copy_context().run, function, *given) for given in others]
         try:
             made = [function(*first)]
@@ -122,12 +122,12 @@ def _one_thread_each(libraries: Any) -> Iterator[None]:
     """Limit BLAS to one thread until the last holder in this process leaves."""
     mine = object()
     try:
-        with defer_interrupt(), LOCK:
+        with DeferInterrupt(), LOCK:
             held = next(iter(HOLDERS.values()), None)
             HOLDERS[mine] = held or _set(partial(libraries.limit, limits=1, user_api="blas"))
         yield
     finally:
-        with defer_interrupt(), LOCK:
+        with DeferInterrupt(), LOCK:
             limited = HOLDERS.pop(mine, None)
             if limited and not HOLDERS:
                 _set(limited.restore_original_limits)

@@ -23,7 +23,7 @@ from ..backend.xla.processes import gathered, together, watching
 from ..backend.xla.pytrees import register
 from ..backend.xla.target import Target
 from ..core.prefetch import prefetch
-from ..core.signals import defer_interrupt
+from ..core.signals import DeferInterrupt
 from ..core.text import Brief
 from ..core.trees import floats, part_of, tree_map
 from ..data.batch import Batch, Shard, bytes_of, places_in, rows
@@ -115,7 +115,7 @@ class OnJax(Brief):
             return OnNumpy().run(partial(search, look=self._look), problem, self.host(state), steps)
         done: list[Ran[Any]] = []
         try:
-            with self.lock, precision(dtype_of(state)), defer_interrupt():
+            with self.lock, precision(dtype_of(state)), DeferInterrupt():
                 stepped = self._streamed if isinstance(blocks, Segment) else self._stepped
                 made = partial(fn.compiled, self) if isinstance(fn, Own) else partial(stepped, fn)
                 done.append(made(problem, state, blocks, keep))

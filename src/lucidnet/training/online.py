@@ -12,7 +12,7 @@ from ..backend import Array, Tree
 from ..core.finite import finite_in
 from ..core.numeric import numeric
 from ..core.settings import count, taken
-from ..core.signals import defer_interrupt
+from ..core.signals import DeferInterrupt
 from ..core.text import Brief
 from ..core.trees import ordered
 from ..engine.build import problem_of
@@ -253,7 +253,7 @@ class OnlineLearner(Brief):
                 stream = executor.call(begin, static, stream, given.x[0])
             ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
             good = len(ran.measured)
-            with defer_interrupt():  # weights, traces and counts are those of one time step
+            with DeferInterrupt():  # weights, traces and counts are those of one time step
                 self._stream, model.live = ran.state, ran.state.state
                 self.steps, self._since = self.steps + good, self._since + good
                 self.learned += good * ready
