@@ -26,8 +26,6 @@ from ..training.history import Result, number
 from .data import readable
 from .portion import Portion, open_given
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
 MOST_SHOWN = 20
 """The most columns or classes of a model that are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False, emoji=False)
@@ -177,10 +175,9 @@ def check_folder(option: str, folder: Path) -> None:
         )
 
 
-def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
-    """Save the model and draw its training, where asked for."""
+def kept(model: Model, save: Path | None, plot_to: Path | None) -> None:
+    """Say where the model was saved, and draw its training, where asked for."""
     if save:
-        model.save(save)
         line(f"model saved to {save}")
     if plot_to:
         draw(model, plot_to, "overview", None, None)

@@ -20,9 +20,8 @@ from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
-from . import show
+from . import INTERRUPTED, show
 from .data import Asked, Task, open_task
-from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
 """Default lengths of a training: this many epochs, and more for small data sets, to make enough steps."""
@@ -194,8 +193,11 @@ def run(
         finished = _fit(model, task, method, quiet)
     except Terminated:
         if main and save:
-            show.keep(model, save, None)
+            model.save(save)
+            show.kept(model, save, None)
         raise
+    if main and save:  # at once: a second Ctrl-C, or a picture that fails, would lose what was learned
+        model.save(save)
     seconds = time.perf_counter() - began
     results = _measured(model, task)
     found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
@@ -206,7 +208,7 @@ def run(
     _report(model, task, results, seconds, finished, method)
     if method.way.alignment is not None:
         show.alignment(model, plot)
-    show.keep(model, save, plot)
+    show.kept(model, save, plot)
     return 0 if finished else INTERRUPTED
 
 

@@ -10,7 +10,7 @@ from .. import lab, plots
 from ..check import CheckReport, RuleReport, gradients, package
 from ..errors import SettingError
 from ..model import Model
-from . import show
+from . import INTERRUPTED, show
 from .data import WHOLE, Asked, data_name, open_task
 from .effects import is_number
 from .portion import open_given
@@ -74,7 +74,7 @@ def race(
     if plot:
         plots.save(done.plot(), plot)
         show.line(f"race drawn to {plot}")
-    return show.INTERRUPTED if done.stopped else 0
+    return INTERRUPTED if done.stopped else 0
 
 
 def _of_run(run: lab.RaceRun) -> dict[str, Any]:

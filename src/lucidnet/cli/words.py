@@ -10,8 +10,8 @@ from typer import Exit
 from typer.core import TyperCommand
 
 from ..foreign.options import ARGUMENTS, LETTERS, OPTIONS, OTHERS, SENTENCES
-from . import effects
-from .show import INTERRUPTED, complain
+from . import INTERRUPTED, effects
+from .show import complain
 
 
 class Command(TyperCommand):
