@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
+from ..core.starting import INTERRUPTED
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from .. import optimizers
 from ..backend.threads import cores
 from ..backend.xla.peers import HERE
+from ..core.starting import INTERRUPTED
 from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
 from ..initializers import Fitting
@@ -20,7 +21,7 @@ from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
-from . import INTERRUPTED, show
+from . import show
 from .data import Asked, Task, open_task
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
@@ -192,12 +193,9 @@ def run(
     try:
         finished = _fit(model, task, method, quiet)
     except Terminated:
-        if main and save:
-            model.save(save)
-            show.kept(model, save, None)
+        _save(model, save, tell=True)
         raise
-    if main and save:  # at once: a second Ctrl-C, or a picture that fails, would lose what was learned
-        model.save(save)
+    _save(model, save)
     seconds = time.perf_counter() - began
     results = _measured(model, task)
     found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
@@ -210,6 +208,14 @@ def run(
         show.alignment(model, plot)
     show.kept(model, save, plot)
     return 0 if finished else INTERRUPTED
+
+
+def _save(model: Model, save: Path | None, tell: bool = False) -> None:
+    """Save the model as soon as it is trained: a second Ctrl-C, or a picture that fails, would lose it."""
+    if save and model.executor.main:
+        model.save(save)
+        if tell:
+            show.kept(model, save, None)
 
 
 def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:

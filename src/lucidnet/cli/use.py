@@ -8,9 +8,10 @@ from typing import Any
 
 from .. import lab, plots
 from ..check import CheckReport, RuleReport, gradients, package
+from ..core.starting import INTERRUPTED
 from ..errors import SettingError
 from ..model import Model
-from . import INTERRUPTED, show
+from . import show
 from .data import WHOLE, Asked, data_name, open_task
 from .effects import is_number
 from .portion import open_given

@@ -9,8 +9,9 @@ from typing import Any
 from typer import Exit
 from typer.core import TyperCommand
 
+from ..core.starting import INTERRUPTED
 from ..foreign.options import ARGUMENTS, LETTERS, OPTIONS, OTHERS, SENTENCES
-from . import INTERRUPTED, effects
+from . import effects
 from .show import complain
 
 

@@ -172,7 +172,7 @@ def write(
     with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)
         # Not the whole of a long name: 255 bytes are the most that disks take, and a letter may be four.
-        temporary = target.with_name(f".{target.name[:30]}.{secrets.token_hex(4)}{target.suffix[:20]}")
+        temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}{target.suffix[:20]}")
         try:
             with open(temporary, "xb") as file:
                 _keep_permissions(target, temporary)
