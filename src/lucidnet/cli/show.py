@@ -220,9 +220,9 @@ def info(file: Path, found: dict[str, Any]) -> None:
         *_of_table(model),
     ):
         line(f"{name:<12} {value or 'none'}")
-    if model.history:
+    if epochs := model.history.epochs:
         last = Result({name: values[-1] for name, values in model.history.items()})
-        line(f"{'history':<12} {model.history.epochs} epochs, the last with {last}")
+        line(f"{'history':<12} {epochs:,} epoch{'s' * (epochs > 1)}, the last with {last}")
 
 
 def export(file: Path, out: Path) -> None:
@@ -288,7 +288,7 @@ def _figure(model: Model, what: str, layer: str | None, data: str | None) -> Any
     if what in ("confusion", "mistakes"):
         return _judged(model, what, open_given(model, data, None))
     W = _weights(model, layer)[1]
-    if what == "weights" or not model.history:
+    if what == "weights" or not model.history.epochs:
         return plots.first_layer_weights(W)
     return plots.overview(model.history, W)
 
