@@ -47,6 +47,7 @@ def python(folder):
     space = {}
     exec((folder / "digits.py").read_text("utf-8"), space)
     np.testing.assert_allclose(space["predict"](x_test), model.predict(x_test), atol=1e-6)
+    extra("sklearn", "sklearn", lambda: ln.sklearn.NetClassifier())
     extra("onnx", "onnx", lambda: ln.export(model, folder / "digits.onnx"))
     assert model.doctor(x, y)
     fresh = ln.Model(model.net)

@@ -34,6 +34,17 @@ def test_importing_lucidnet_imports_no_extra():
     assert done.stdout.strip() == "[]"
 
 
+def test_estimators_without_scikit_learn_name_the_extra():
+    program = (
+        "import sys; sys.modules['sklearn'] = None\nimport lucidnet as ln\n"
+        "for name in ('NetClassifier', 'NetRegressor'):\n"
+        "    try:\n        getattr(ln.sklearn, name)\n"
+        "    except ln.errors.MissingExtraError as error:\n        print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.count("pip install 'lucidnet[sklearn]'") == 2
+
+
 TABLES = sorted(
     ".".join(["lucidnet", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")

@@ -107,6 +107,7 @@ class FileError(LucidnetError):
         file, reason = (
             part if len(part) <= self.LONGEST else f"{part[: self.LONGEST]} ..." for part in self.args[:2]
         )
+        file = file if file.isprintable() else repr(file)[1:-1]  # a name may steer the terminal
         said = f"{file}: {reason}" if file else reason
         said = f"{said}; {self.remedy}" if self.remedy else said
         # So that it can be printed: names in a file, and of files, may hold invalid characters.

@@ -506,7 +506,7 @@ def rebuilt(
     max_bytes: int,
 ) -> Any:
     """Rebuild the model that a file describes; `make` is its class."""
-    from .core.packing import unpack
+    from .core.packing import by_epoch, unpack
     from .interop import model_file
 
     net = model_file.network(description, known, tensors)
@@ -528,7 +528,7 @@ def rebuilt(
     if "state" in description and model.optimizer is not None:
         kept = unpack(description["state"], dict(tensors))
         model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    model.history = History(by_epoch(description["history"]))
     model.about = dict(description["about"])
     names_of(model, description)
     return model

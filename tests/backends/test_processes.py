@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from devices import NETS
 
 import lucidnet as ln
+from lucidnet.backend.xla import meetings
 from lucidnet.backend.xla.processes import EXIT, Watchdog, gathered
 from lucidnet.callbacks import On
 from lucidnet.errors import SettingError, WorkerError
@@ -214,6 +216,58 @@ def test_the_watchdog():
     watchdog.thread.join(30)
     watchdog.close()
     assert seen == [EXIT]
+
+
+class Board:
+    """Stands in for the distributed runtime: texts by key."""
+
+    def __init__(self):
+        self.texts = {}
+
+    def key_value_set(self, key, value, allow_overwrite=False):
+        self.texts[key] = value
+
+    def key_value_dir_get(self, prefix):
+        return [(key, value) for key, value in self.texts.items() if key.startswith(prefix)]
+
+
+class TestMeetings:
+    """Two processes, for each of which an object stands here."""
+
+    @pytest.fixture
+    def pair(self, monkeypatch):
+        monkeypatch.setattr(meetings, "LONG", 0.0)
+        monkeypatch.setattr(meetings, "EVERY", 0.01)
+        self.said, self.board = {}, Board()
+        return [
+            meetings.Meetings(
+                index, self.board, lambda thread: "line 1", partial(self.said.setdefault, index)
+            )
+            for index in range(2)
+        ]
+
+    def wait(self, done):
+        began = time.monotonic()
+        while not done() and time.monotonic() - began < 30:
+            time.sleep(0.01)
+        assert done()
+
+    def test_those_that_wait_for_different_things_are_ended(self, pair):
+        with pair[0].at("evaluating"), pair[1].at("training"), pair[1].at("within that"):
+            self.wait(lambda: len(self.said) == 2)
+        assert self.said[0] == "this one is at line 1 (evaluating), and process 1 at line 1 (training)"
+        assert self.said[1] == "this one is at line 1 (training), and process 0 at line 1 (evaluating)"
+
+    def test_those_that_wait_for_the_same_or_have_not_come_yet_are_not(self, pair):
+        with pair[0].at("training"):
+            with pair[1].at("training"):
+                self.wait(lambda: len(self.board.texts) == 2)
+                time.sleep(0.1)
+            with pair[1].at("evaluating"):  # its second; the first has not ended yet
+                self.wait(lambda: "evaluating" in self.board.texts["lucidnet/waits/1"])
+                time.sleep(0.1)
+        assert not self.said
+        assert [*self.board.texts.values()] == ["", ""]
 
 
 class Others:

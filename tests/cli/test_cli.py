@@ -201,12 +201,25 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     assert ln.load(path).history["accuracy"][-1] > 0.2, "better than chance from the first epoch on"
 
 
+def test_a_second_ctrl_c_while_the_result_is_measured_loses_nothing(tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ln.Model, "evaluate", interrupted)
+    path = tmp_path / "kept.safetensors"
+    words = ["train", "digits", "--epochs", "1", "--hidden", "2", "--quiet", "--save", str(path)]
+    assert CliRunner().invoke(app, words).exit_code == 130
+    assert ln.load(path).history.epochs == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 @pytest.mark.parametrize("words", [["-m", "lucidnet"], ["lucidnet"], ["-c", "import lucidnet"]])
 def test_ctrl_c_while_it_is_imported(tmp_path, words):
     """In place of NumPy, the first thing that takes long: a module that presses Ctrl-C."""
     (tmp_path / "numpy.py").write_text(
-        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+        "import atexit, os, signal, time\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"  # once more, while all ends
+        "os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
     )
     (tmp_path / "lucidnet").write_text("from lucidnet.cli import main\nmain()\n")
     source = os.path.dirname(os.path.dirname(ln.__file__))

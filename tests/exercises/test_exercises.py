@@ -1,5 +1,6 @@
 """The exercises: that solutions pass, that typical mistakes are named, that nothing a file does harms the grader."""
 
+import errno
 import json
 import re
 import shlex
@@ -249,6 +250,16 @@ def test_start_overwrites_nothing(tmp_path):
     assert path.read_text("utf-8") == "mine"
     with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
         exercises.start("rellu", tmp_path)
+
+
+def test_start_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(FileError, match="No space left on device.*make room"):
+        exercises.start("relu", tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -240,3 +240,14 @@ def test_any_other_layer_is_one_line(hidden, shape):
     text = model.explain(x, np.zeros((len(x), 1))).text()
     assert f"Forward: {model.net.layers[1].name}" in text
     assert "Update" in text
+
+
+def test_what_comes_back_to_several_inputs_is_told_for_each():
+    nodes = [("few", Dense(2), "a"), ("both", layers.Concatenate(), ("few", "b")), ("y", Dense(1), "both")]
+    model = ln.Model(layers.Graph({"a": (3,), "b": (1,)}, nodes, "y"))
+    model.compile("mse", "sgd")
+    told = model.explain({"a": [[1.0, 2.0, 3.0]], "b": [[4.0]]}, [[5.0]])
+    (section,) = (each for each in told.sections if each.title == "Backward: both")
+    out, back = (note.partition(": ")[2] for note in section.notes)
+    one, other, last = out.split(", ")
+    assert back == f"{one}, {other}; {last}"

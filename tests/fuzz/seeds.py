@@ -79,6 +79,17 @@ def trained():
     online = ln.Model([L.Input((2, 2)), L.SimpleRNN(3), L.Dense(2)])
     online.compile("mse", "adam", rule="rtrl")
     yield fitted(online, T, T[:, 0])
+    rows = {
+        "age": X[:, 0],
+        "city": list("abc" * 4),
+        "day": ["2020-01-02", "2021-03-04"] * 6,
+        "y": list("uv" * 6),
+    }
+    table = data.Table.fit(rows, target="y", standardize=True, categories="one-hot", dates="days")
+    named = ln.Model([L.Input(5), L.Dense(2, "softmax")])
+    named.table, named.classes = table, table.classes
+    named.compile("categorical_crossentropy", "adam", ["accuracy"])
+    yield fitted(named, *table.apply(rows))
 
 
 def fitted(model, x, y, **settings):
@@ -170,7 +181,9 @@ def hdf5_files(folder):
 def use_model(folder, content):
     path = folder / "m.safetensors"
     path.write_bytes(content)
-    ln.load(path).summary()
+    model = ln.load(path)
+    for shown in (model.summary(), model, model.history, model.table):
+        str(shown)
 
 
 def use_checkpoint(folder, content):

@@ -362,6 +362,39 @@ def test_names_of_layers_are_no_code(tmp_path):
     agree(by_file(model, tmp_path, x), model.predict(x), 1e-6)
 
 
+@pytest.mark.parametrize(
+    "name", ["len", "tuple", "ValueError", "__debug__", "__import__", "predict", "classes"]
+)
+def test_inputs_that_are_called_as_what_the_program_calls(name, tmp_path):
+    nodes = [
+        ("pooled", GlobalAveragePooling1D(), name),
+        ("flat", Flatten(), "pooled"),
+        ("y", Dense(1), "flat"),
+    ]
+    model, x = made(Graph({name: (3, 2)}, nodes, "y")), RNG.normal(size=(2, 3, 2))
+    agree(by_file(model, tmp_path, x), model.predict(x), 1e-6)
+
+
+@pytest.mark.parametrize("end", ["py", "onnx"])
+def test_numbers_that_the_program_cannot_hold(end, tmp_path):
+    """Such as float32 makes infinite."""
+    pytest.importorskip("onnx")
+    model = made([Input(2), Dense(1, name="only")], "float64")
+    model.set_params({"input0": {}, "only": {"W": [[1e200], [1.0]], "b": [0.0]}})
+    with pytest.raises(
+        SettingError, match=r"export: layer 'only': W holds 1e\+200, .* too large for float32"
+    ):
+        ln.export(model, tmp_path / f"net.{end}", dtype="float32")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_more_than_a_file_holds(tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    monkeypatch.setattr("lucidnet.interop.exported.onnx_file.MOST", 100)
+    with pytest.raises(SettingError, match="take 360 bytes, an ONNX file holds 100: write a Python file"):
+        ln.export(made([Input(8), Dense(10)]), tmp_path / "net.onnx")
+
+
 @dataclass(frozen=True)
 class Doubled(Dense):
     """A user's own: its forward pass is another one."""
@@ -406,6 +439,8 @@ def test_files_of_other_kinds(tmp_path):
     )
     with pytest.raises(SettingError, match=r"expected a Model.*give its network, \.model_"):
         ln.export(estimator, tmp_path / "net.py")
+    with pytest.raises(SettingError, match="expected a Model"):
+        ln.export(ln.Model, tmp_path / "net.py")
     with pytest.raises(FileError):
         ln.export(model, tmp_path / "missing" / "net.py")
     with pytest.raises(ln.errors.NotReadyError):

@@ -303,6 +303,15 @@ class TestDamage:
         with pytest.raises(FileError, match=message):
             ln.load(path)
 
+    @pytest.mark.parametrize(
+        "history", [{"loss": [1.0, 0.5], "accuracy": []}, {"loss": [True]}, {"loss": ["1"]}]
+    )
+    def test_a_history_that_is_none(self, path, saved, history):
+        description, tensors = container.read(path)
+        container.write(path, tensors, description | {"history": history})
+        with pytest.raises(FileError, match=r"of the same epochs|expected a number"):
+            ln.load(path)
+
     def test_a_description_without_a_field(self, path, saved):
         description, tensors = container.read(path)
         del description["dtype"]

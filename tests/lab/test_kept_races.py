@@ -18,6 +18,7 @@ from lucidnet.core.packing import from_bytes, to_bytes
 from lucidnet.errors import FileError, LucidnetError, SettingError, Terminated
 from lucidnet.lab import board as boards
 from lucidnet.lab import load_race
+from lucidnet.lab.running import Training, elsewhere
 from lucidnet.layers import Dense, Input, LeakyRNN
 
 X, Y = (part[:200] for part in ln.data.load("digits")[0])
@@ -251,8 +252,9 @@ def test_without_joblib(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
-def test_ctrl_c_in_a_script_with_processes(tmp_path):
-    """What is finished is on disk and in the result; no traceback, and no process is left."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_to_a_script_with_processes(tmp_path, number):
+    """What is finished is on disk and, after Ctrl-C, in the result; no traceback, and no process is left."""
     pytest.importorskip("joblib")
     script = tmp_path / "script.py"
     script.write_text(
@@ -272,12 +274,41 @@ def test_ctrl_c_in_a_script_with_processes(tmp_path):
         [sys.executable, "-u", script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
     first = child.stdout.readline()
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
-    assert first.startswith("short, seed 0: loss") and child.returncode == 0, err
-    assert "['short'] stopped by Ctrl-C after 1 of 2 runs; they are kept in runs" in out
+    child.send_signal(number)
+    out, err = child.communicate(timeout=60)  # whoever is left would hold what they print to
+    assert first.startswith("short, seed 0: loss")
+    assert child.returncode == (0 if number == signal.SIGINT else 143), err
+    stopped = "['short'] stopped by Ctrl-C after 1 of 2 runs; they are kept in runs" in out
+    assert stopped == (number == signal.SIGINT)
     assert "Traceback" not in err
     assert [run.rule for run in load_race(tmp_path / "runs").runs] == ["short"]
+
+
+class Gone(BaseException):
+    """A process ended."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a process knows its parent when that is gone, too")
+def test_a_run_that_nobody_wants_any_more_ends_its_process(monkeypatch):
+    """Killed at once, a race can tell its processes nothing."""
+
+    def end(code):
+        raise Gone(code)
+
+    parents = [7]
+    monkeypatch.setattr(os, "getppid", lambda: parents[-1])
+    monkeypatch.setattr(os, "_exit", end)
+    x, y = np.eye(4), np.eye(4)
+    model = ln.Model([Input(4), Dense(4)])
+    model.compile("mse", "sgd")
+    epochs = ln.callbacks.On(epoch=lambda loop, result: parents.append(1) if loop.epoch == 3 else None)
+    work = Training(x, y, {"epochs": 9, "batch_size": 4, "callbacks": [epochs]})
+    given = "a", 0, model, {}, {}
+    assert elsewhere(work, os.getpid(), *given).history.epochs == 9  # in this very process
+    parents[:] = [7]
+    with pytest.raises(Gone, match="143"):
+        elsewhere(work, -1, *given)
+    assert model.history.epochs == 12
 
 
 # --- streams --------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Folders and files that cannot be made or written: one FileError from whatever writes, and nothing half-written."""
 
+import os
 import signal
 import sys
 
@@ -34,6 +35,17 @@ def figure(place):
     plots.save(model().fit(X, Y, epochs=2, verbose=0).plot(), f"{place}.png")
 
 
+def ready():
+    made = model()
+    made.build()
+    return made
+
+
+def onnx(place):
+    pytest.importorskip("onnx")
+    ln.export(ready(), f"{place}.onnx")
+
+
 FOLDERS = {
     "Checkpoint": lambda place: fit(callbacks=[callbacks.Checkpoint(place)]),
     "best alone": lambda place: fit(callbacks=[callbacks.Checkpoint(place, every_epochs=None, best="loss")]),
@@ -45,6 +57,9 @@ FILES = {
     "CSVLog": lambda place: fit(callbacks=[callbacks.CSVLog(place)]),
     "to_csv": lambda place: model().fit(X, Y, verbose=0).to_csv(place),
     "picture": figure,
+    "export": lambda place: ln.export(ready(), f"{place}.py"),
+    "ONNX": onnx,
+    "Live": lambda place: fit(callbacks=[ln.lab.Live(save=f"{place}.html")]),
 }
 """What writes, into a folder or to a file of a name."""
 
@@ -71,10 +86,38 @@ def test_a_file_where_the_folder_should_be(tmp_path, writer):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("writer", FILES)
+@pytest.mark.parametrize("writer", [*filter("Live".__ne__, FILES)])  # it makes them
 def test_folders_that_are_missing(tmp_path, writer):
     with pytest.raises(FileError, match="the folder does not exist; make it first"):
         FILES[writer](str(tmp_path / "none" / "a"))
+
+
+@pytest.mark.parametrize("writer", FILES)
+def test_names_as_long_as_disks_take_and_of_any_bytes(tmp_path, writer):
+    """All of 255 bytes, and such as are no text."""
+    ending = {"save": 12, "picture": 4, "export": 3, "ONNX": 5, "Live": 5}.get(writer, 0)
+    names = [(255 - ending) * b"l"]
+    if sys.platform == "linux":  # where names are bytes
+        names += [b"\xff\xfe", ("é" * 127).encode()[: 254 - ending]]
+    for name in names:
+        FILES[writer](os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    assert len([*tmp_path.iterdir()]) == len(names)
+
+
+@pytest.mark.parametrize("writer", FILES)
+def test_what_is_protected_stays(tmp_path, writer, monkeypatch):
+    """A file that is read-only would not be kept so from being replaced."""
+    FILES[writer](str(tmp_path / "a"))
+    (path,) = tmp_path.iterdir()
+    path.write_text("mine")
+    path.chmod(0o444)
+    may = os.access  # the administrator may do all
+    monkeypatch.setattr(
+        os, "access", lambda it, how: may(it, how) and not (how == os.W_OK and path.samefile(it))
+    )
+    with pytest.raises(FileError, match="is protected from being written; take the protection away"):
+        FILES[writer](str(tmp_path / "a"))
+    assert path.read_text() == "mine"
 
 
 @pytest.mark.parametrize("writer", [*FOLDERS, *FILES])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+from ..core.starting import INTERRUPTED
 
 
 def main() -> None:
@@ -15,8 +18,7 @@ def main() -> None:
     try:
         _run()
     except KeyboardInterrupt:  # while modules are imported, or before a command has begun
-        from .show import INTERRUPTED
-
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # more of them would only show where it ended
         sys.exit(INTERRUPTED)
 
 

@@ -26,8 +26,6 @@ from ..training.history import Result, number
 from .data import readable
 from .portion import Portion, open_given
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells expect it."""
 MOST_SHOWN = 20
 """The most columns or classes of a model that are named."""
 CONSOLE = Console(soft_wrap=True, highlight=False, emoji=False)
@@ -177,10 +175,9 @@ def check_folder(option: str, folder: Path) -> None:
         )
 
 
-def keep(model: Model, save: Path | None, plot_to: Path | None) -> None:
-    """Save the model and draw its training, where asked for."""
+def kept(model: Model, save: Path | None, plot_to: Path | None) -> None:
+    """Say where the model was saved, and draw its training, where asked for."""
     if save:
-        model.save(save)
         line(f"model saved to {save}")
     if plot_to:
         draw(model, plot_to, "overview", None, None)
@@ -223,9 +220,9 @@ def info(file: Path, found: dict[str, Any]) -> None:
         *_of_table(model),
     ):
         line(f"{name:<12} {value or 'none'}")
-    if model.history:
+    if epochs := model.history.epochs:
         last = Result({name: values[-1] for name, values in model.history.items()})
-        line(f"{'history':<12} {model.history.epochs} epochs, the last with {last}")
+        line(f"{'history':<12} {epochs:,} epoch{'s' * (epochs > 1)}, the last with {last}")
 
 
 def export(file: Path, out: Path) -> None:
@@ -291,7 +288,7 @@ def _figure(model: Model, what: str, layer: str | None, data: str | None) -> Any
     if what in ("confusion", "mistakes"):
         return _judged(model, what, open_given(model, data, None))
     W = _weights(model, layer)[1]
-    if what == "weights" or not model.history:
+    if what == "weights" or not model.history.epochs:
         return plots.first_layer_weights(W)
     return plots.overview(model.history, W)
 

@@ -13,6 +13,7 @@ from typing import Any
 from .. import optimizers
 from ..backend.threads import cores
 from ..backend.xla.peers import HERE
+from ..core.starting import INTERRUPTED
 from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
 from ..initializers import Fitting
@@ -22,7 +23,6 @@ from ..model import Model
 from ..training.history import Result
 from . import show
 from .data import Asked, Task, open_task
-from .show import INTERRUPTED
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
 """Default lengths of a training: this many epochs, and more for small data sets, to make enough steps."""
@@ -193,9 +193,9 @@ def run(
     try:
         finished = _fit(model, task, method, quiet)
     except Terminated:
-        if main and save:
-            show.keep(model, save, None)
+        _save(model, save, tell=True)
         raise
+    _save(model, save)
     seconds = time.perf_counter() - began
     results = _measured(model, task)
     found |= {"data": task.name, "parameters": len(model.get_weights()), "finished": finished}
@@ -206,8 +206,16 @@ def run(
     _report(model, task, results, seconds, finished, method)
     if method.way.alignment is not None:
         show.alignment(model, plot)
-    show.keep(model, save, plot)
+    show.kept(model, save, plot)
     return 0 if finished else INTERRUPTED
+
+
+def _save(model: Model, save: Path | None, tell: bool = False) -> None:
+    """Save the model as soon as it is trained: a second Ctrl-C, or a picture that fails, would lose it."""
+    if save and model.executor.main:
+        model.save(save)
+        if tell:
+            show.kept(model, save, None)
 
 
 def _tell_of_threads(model: Model, method: Method, quiet: bool) -> None:

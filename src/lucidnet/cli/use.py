@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import lab, plots
 from ..check import CheckReport, RuleReport, gradients, package
+from ..core.starting import INTERRUPTED
 from ..errors import SettingError
 from ..model import Model
 from . import show
@@ -74,7 +75,7 @@ def race(
     if plot:
         plots.save(done.plot(), plot)
         show.line(f"race drawn to {plot}")
-    return show.INTERRUPTED if done.stopped else 0
+    return INTERRUPTED if done.stopped else 0
 
 
 def _of_run(run: lab.RaceRun) -> dict[str, Any]:

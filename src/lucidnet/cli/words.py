@@ -9,9 +9,10 @@ from typing import Any
 from typer import Exit
 from typer.core import TyperCommand
 
+from ..core.starting import INTERRUPTED
 from ..foreign.options import ARGUMENTS, LETTERS, OPTIONS, OTHERS, SENTENCES
 from . import effects
-from .show import INTERRUPTED, complain
+from .show import complain
 
 
 class Command(TyperCommand):

@@ -151,7 +151,8 @@ def write(
 
     They go to a temporary file in the same folder, which is synced to disk and then takes the place of
     the old file in one step; last the folder is synced. A crash at any moment leaves the old file or
-    the new one. The file keeps its permissions, a new one has the usual ones; a link is followed.
+    the new one. The file keeps its permissions, a new one has the usual ones; a link is followed. A file
+    that is protected from being written stays as it is.
 
     Parameters
     ----------
@@ -170,7 +171,8 @@ def write(
     """
     with explained(Path(path), "what was there before is unchanged"):
         target = _target(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
+        # Not the whole of a long name: 255 bytes are the most that disks take, and a letter may be four.
+        temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}{target.suffix[:20]}")
         try:
             with open(temporary, "xb") as file:
                 _keep_permissions(target, temporary)
@@ -245,6 +247,8 @@ def _target(path: str | os.PathLike[str]) -> Path:
     target = Path(os.path.realpath(path))
     if target.exists() and not (target.is_file() or target.is_dir()):
         raise FileError(path, "is no ordinary file, but a device or a pipe", "name a file")
+    if target.is_file() and not os.access(target, os.W_OK):  # which would not keep it from being replaced
+        raise FileError(path, "is protected from being written", "take the protection away, or name another")
     return target
 
 

@@ -114,6 +114,14 @@ def measured(value: Any) -> Any:
     return value
 
 
+def by_epoch(value: Any) -> dict[str, list[float]]:
+    """Return lists of numbers by name, one number for each epoch, or raise a `FileError`."""
+    made = {str(name): list(map(number, values)) for name, values in dict(value).items()}
+    if len({len(values) for values in made.values()}) > 1:
+        raise FileError("the quantities of its history are not of the same epochs")
+    return made
+
+
 def text(value: Any) -> str | None:
     """Return a text, or None, or raise a `FileError`."""
     if not (value is None or isinstance(value, str)):

@@ -99,6 +99,26 @@ def termination(alone: bool = True) -> Iterator[Termination]:
             signal.raise_signal(signal.SIGTERM)
 
 
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Raise `errors.Terminated` on SIGTERM at once, in a context in which others work and this process waits.
+
+    As with `termination`, this must be the main thread, and no handler be set.
+    """
+
+    def end(*_: Any) -> None:
+        raise Terminated
+
+    if not _free(signal.SIGTERM):
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _free(number: signal.Signals) -> bool:
     """Tell whether a handler can be installed: in the main thread, in place of the default one."""
     main = threading.current_thread() is threading.main_thread()

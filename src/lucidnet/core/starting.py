@@ -8,6 +8,9 @@ import _signal  # type: ignore[import-not-found]
 import os
 import sys
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it."""
+
 
 def _is_command() -> bool:
     """Tell whether this process is the command ``lucidnet``, or ``python -m lucidnet``."""
@@ -24,7 +27,7 @@ def _begin() -> bool:
     """
     if not _is_command() or _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
         return False
-    _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(130))
+    _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
     return True
 
 

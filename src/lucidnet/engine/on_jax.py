@@ -183,11 +183,11 @@ class OnJax(Brief):
         def again(n: int) -> Any:
             if n == 0:
                 return state
-            with precision(dtype), together(self.mesh.processes):
+            with precision(dtype), together(self.mesh.processes, "training"):
                 made = program.function(table, bare, send()[:2], told(n))[0]
             return dressed(made, state, int(moves[:n].sum()))
 
-        with together(self.mesh.processes):
+        with together(self.mesh.processes, "training"):
             after, outs = program.function(table, bare, given, xs)
             found, predictions, *others = mesh.fetch(outs, 1)
         self.beat()
@@ -216,7 +216,7 @@ class OnJax(Brief):
             given = (bare, self.feed.prepared([batches], dtype)[:2], rows)
             program = self.compiler.block(("look", problem), partial(_looked, problem), given, self.mesh)
             table = self.compiler.table(program, state.seed, self.mesh)
-            with together(self.mesh.processes):
+            with together(self.mesh.processes, "training"):
                 made = self.mesh.fetch(program.function(table, *given))
         gradient = np.concatenate([a.reshape(-1) for a in made.gradient.arrays])
         losses, terms = (tuple(map(float, values)) for values in (made.losses, made.terms))
@@ -248,7 +248,7 @@ class OnJax(Brief):
         )
         sharding = (mesh.sharding(), mesh.spread(0), mesh.sharding())
         program = self.compiler.function(("evaluate", problem), infer, arguments, mesh.target, sharding)
-        with together(mesh.processes):
+        with together(mesh.processes, "evaluating"):
             (losses, terms, parts), trees, left = mesh.fetch(program(*arguments))
         told = tuple(map(float, losses)), tuple(map(float, terms))
         return Measured(*told, trees[0], masks=trees[1], parts=parts), left
@@ -328,7 +328,7 @@ class OnJax(Brief):
         """Return the values of all processes."""
         if self.mesh.processes == 1:
             return [value]
-        with together(self.mesh.processes):
+        with together(self.mesh.processes, "agreeing"):
             return gathered(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.calls import takes
-from ..core.files import make_folder
+from ..core.files import make_folder, write
 from ..core.settings import finite, path_like, text, whole
 from ..core.text import Report, plain
 from ..errors import FileError, lookup
@@ -104,16 +104,10 @@ def start(name: str, folder: str | os.PathLike[str] = ".") -> Path:
         f"# Lecture {about.lecture}: {about.topic}. The lesson before it: docs/tutorials/{about.lesson}.md\n"
         f"# Fill the holes, and check with: lucidnet exercise check {path.name}\n\n"
     )
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(header + text_of(name))
-    except FileExistsError as error:
+    if os.path.lexists(path):
         remedy = "go on with it, or name another folder"
-        raise FileError(path, "is there already, and is not overwritten", remedy) from error
-    except OSError as error:
-        raise FileError(
-            path, f"cannot be written: {error.strerror or error}", "name another folder"
-        ) from error
+        raise FileError(path, "is there already, and is not overwritten", remedy)
+    write(path, [(header + text_of(name)).encode()])
     return path
 
 

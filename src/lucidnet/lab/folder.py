@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core import files
 from ..core.lock import locked
-from ..core.packing import difference, from_bytes, measured, number, sensible, text, to_bytes, whole
+from ..core.packing import by_epoch, difference, from_bytes, measured, number, sensible, text, to_bytes, whole
 from ..core.settings import path_like, taken
 from ..errors import FileError, SettingError
 from ..training.history import History
@@ -130,9 +130,7 @@ def _read(path: Path) -> tuple[dict[str, Any], RaceRun]:
         raise FileError(path, "the file is damaged", DAMAGED)
     with sensible("what it holds", path, DAMAGED):
         held = from_bytes(data[MARK:])
-        history = History({str(name): list(map(number, values)) for name, values in held["history"].items()})
-        if len({len(values) for values in history.values()}) > 1:
-            raise FileError("the quantities of its history are not of the same epochs")
+        history = History(by_epoch(held["history"]))
         history.steps = {
             str(name): [(whole(step), measured(value)) for step, value in pairs]
             for name, pairs in held["steps"].items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..arguments import LEVEL
 from ..core.settings import Check, count, instance, setting, shown, taken, text, whole
+from ..core.signals import waiting
 from ..data.batches import as_dataset, is_stored
 from ..errors import DataError, SettingError, Terminated, optional, suggestion
 from ..model import Model
@@ -22,7 +24,7 @@ from .board import Board, board
 from .folder import RaceFolder, same
 from .outcome import Race, RaceRun
 from .racers import FIT, Racer, racers
-from .running import Training, facts_of, silent
+from .running import Training, elsewhere, facts_of
 from .streams import ONLINE, Streaming
 
 P = ParamSpec("P")
@@ -357,10 +359,12 @@ def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -
 def _by_processes(made: list[_Run], work: Training | Streaming, jobs: int) -> Iterator[RaceRun]:
     """Run in several processes; yield runs as they finish, in any order."""
     joblib = optional("joblib", "jobs")
+    # An error in this one, as by Ctrl-C, ends the others; SIGTERM alone would leave them behind.
     tasks = (
-        joblib.delayed(work.run)(
-            one.racer.name, one.seed, one.model, one.racer.fit_settings, one.facts, silent
+        joblib.delayed(elsewhere)(
+            work, os.getpid(), one.racer.name, one.seed, one.model, one.racer.fit_settings, one.facts
         )
         for one in made
     )
-    yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)
+    with waiting():
+        yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)

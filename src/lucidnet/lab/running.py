@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from ..core.settings import is_function
 from ..core.value import to_config
 from ..data.batches import ArraySource
 from ..data.dataset import EMPTY
-from ..errors import DataError, NonFiniteError
+from ..errors import DataError, NonFiniteError, Terminated
 from ..living import learning
 from ..model import Model
 from ..training.history import History, Result
@@ -32,8 +33,34 @@ Tell = Callable[[float, Callable[[], Result]], None]
 """A function told which share of a run is done, and how to get the numbers so far."""
 
 
-def silent(share: float, numbers: Callable[[], Result]) -> None:
-    """Show nothing of a run."""
+def elsewhere(work: Any, wanted: int, *given: Any) -> RaceRun:
+    """Make a run in another process, which ends if its parent is gone: nobody wants the run any more.
+
+    Parameters
+    ----------
+    work : Training or Streaming
+        What to do.
+    wanted : int
+        The process that wants the run.
+    *given
+        What `run` is given besides how to tell of it.
+    """
+    own, parent = os.getpid() == wanted, os.getppid()
+
+    def gone() -> bool:
+        return not own and os.getppid() != parent
+
+    def tell(share: float, numbers: Callable[[], Result]) -> None:
+        if gone():
+            raise Terminated("the process that ran the race has gone")
+
+    try:
+        made: RaceRun = work.run(*given, tell)
+    except Terminated:
+        if gone():
+            os._exit(143)
+        raise
+    return made
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from functools import cache, lru_cache, partial
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
+from . import needed as needed
+
+# isort: split
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from . import needed as needed
+
+# isort: split
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.files import make_folder
-from ..core.packing import measured, number, pack, sensible, text, unpack, whole
+from ..core.packing import by_epoch, measured, number, pack, sensible, text, unpack, whole
 from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
@@ -98,7 +98,7 @@ def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict
     model: Any = loop.model
     model.changes = resumed(loop, description, situation)
     model.state = _state(model, situation, arrays)
-    model.history = History({k: list(map(number, v)) for k, v in description["history"].items()})
+    model.history = History(by_epoch(description["history"]))
     recorded = situation["recorded"].items()
     model.history.steps = {
         name: [(whole(step), measured(v)) for step, v in pairs] for name, pairs in recorded

@@ -1,5 +1,6 @@
 """Who is let in, and that nothing which anybody sends breaks it."""
 
+import errno
 import http.client
 import json
 import re
@@ -165,6 +166,16 @@ def test_what_is_no_request_is_answered_in_words(page, body):
     status, words, _ = ask(page, "POST", "/api/control", body.encode("latin-1"))
     assert status == 400 and words and b"Traceback" not in words
     assert ask(page, path="/api/config")[0] == 200
+
+
+def test_a_disk_without_room_is_told(page, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lucidnet.lab.page.task.TemporaryDirectory", full)
+    asked = json.dumps({"do": "csv", "name": "a.csv", "text": "a,b\n1,0\n2,1\n3,0\n4,1\n"}).encode()
+    status, words, _ = ask(page, "POST", "/api/control", asked)
+    assert status == 400 and b"No space left on device" in words
 
 
 def fuzz(page, rounds, seed=0):

@@ -39,6 +39,8 @@ GONE = (
     "another process has gone{}. Start all of them again, with as many as you like; with --resume "
     "(fit(..., resume=folder)) they go on from the newest checkpoint."
 )
+ENDED = "it came to the end of its program, and what they do together (fit, evaluate) all must call"
+"""What a process tells that ends in order."""
 LONGEST = 300
 """The most characters of another process's error that are shown."""
 LOUDNESS = "TF_CPP_MIN_LOG_LEVEL"
@@ -88,7 +90,7 @@ def begin(initialize: Callable[[], None]) -> None:
 
 def leave(why: str = "") -> None:
     """Detach from the distributed runtime, and tell the others why: no process waits for another any more."""
-    if RUNTIME not in sys.modules or _client() is None:
+    if RUNTIME not in sys.modules or client() is None:
         return
     if not HERE.left.is_set():
         HERE.left.set()
@@ -113,9 +115,8 @@ def give_up(message: str) -> NoReturn:
 
 def left() -> bool:
     """Tell whether any process has ended already."""
-    client = _client()
     with suppress(Exception):
-        return client is not None and bool(client.key_value_dir_get(LEFT))
+        return client() is not None and bool(client().key_value_dir_get(LEFT))
     return False
 
 
@@ -124,7 +125,8 @@ def _runtime() -> Any:
     return import_module("jax._src.distributed").global_state
 
 
-def _client() -> Any:
+def client() -> Any:
+    """Return the client of JAX's distributed runtime; None if there is none."""
     return _runtime().client
 
 
@@ -133,7 +135,7 @@ def gone() -> str:
     told: list[str] = []
 
     def ask() -> None:
-        for name, why in _client().key_value_dir_get(LEFT):
+        for name, why in client().key_value_dir_get(LEFT):
             if why:
                 told.append(f"process {name.removeprefix(LEFT)}: {why}")
 
@@ -141,8 +143,8 @@ def gone() -> str:
     return GONE.format(f" ({'; '.join(told)})" if told else ", or cannot be reached")
 
 
-def _say_left(why: str = "") -> None:
-    _client().key_value_set(f"{LEFT}{HERE.index}", why)
+def _say_left(why: str) -> None:
+    client().key_value_set(f"{LEFT}{HERE.index}", why)
 
 
 def _end() -> None:
@@ -153,7 +155,7 @@ def _end() -> None:
     if state.client is None:  # it has been shut down already
         return
     try:
-        _say_left()
+        _say_left(ENDED)
         if HERE.index == 0:
             for index in range(1, HERE.count):
                 _wait(state.client, f"{LEFT}{index}")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +19,8 @@ from ...core.packing import from_bytes, shaped_like, to_bytes
 from ...core.settings import UnfitError, setting, taken, whole
 from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
-from .peers import EXIT, HERE, begin, gone, leave, left, runtime
+from .meetings import Meetings
+from .peers import EXIT, HERE, begin, client, gone, leave, left, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
@@ -170,29 +172,57 @@ def _read(index: int, data: bytes, mine: Any) -> Any:
 
 
 @contextmanager
-def together(count: int) -> Iterator[None]:
-    """Raise a clear `WorkerError` if work with other processes breaks off because one has gone."""
+def together(count: int, what: str) -> Iterator[None]:
+    """Work with other processes, which do the same; raise a clear `WorkerError` if one of them has gone.
+
+    Parameters
+    ----------
+    count : int
+        How many processes there are.
+    what : str
+        What they do. If others wait for something else meanwhile, this process ends.
+    """
     if count == 1:
         yield
         return
     jax: Any = import_module("jax")
-    where = f"process {jax.process_index()} of {count}"
     if HERE.heard.is_set() or HERE.left.is_set():
-        message = f"{where}: {gone()}"
+        message = f"{_here()}: {gone()}"
         leave()
         raise WorkerError(message)
     global inside
     inside += 1
     try:
-        yield
+        with _meetings().at(what):
+            yield
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not BROKEN.match(str(error)):
             raise
         message, why = gone(), str(error).splitlines()[0][:200]
         leave()
-        raise WorkerError(f"{where}: {message} (The runtime says: {why})") from error
+        raise WorkerError(f"{_here()}: {message} (The runtime says: {why})") from error
     finally:
         inside -= 1
+
+
+@cache
+def _meetings() -> Meetings:
+    def end(why: str) -> None:
+        _give_up(f"{why}: {ALL_CALL}", os._exit)
+
+    return Meetings(import_module("jax").process_index(), client(), place, end)
+
+
+def _here() -> str:
+    jax: Any = import_module("jax")
+    return f"process {jax.process_index()} of {jax.process_count()}"
+
+
+def _give_up(why: str, end: Callable[[int], Any]) -> None:
+    """Say why this process ends, and end it."""
+    print(f"error: {_here()}: {why}", file=sys.stderr, flush=True)
+    leave(why)
+    end(EXIT)
 
 
 inside = 0
@@ -247,18 +277,12 @@ class Watchdog(Brief):
             idle = time.monotonic() - self.last
             deserted = deserted + 1 if inside and idle > 1 and left() else 0
             if deserted > DESERTED:
-                return self._give_up(gone())
+                return _give_up(gone(), self.end)
             if idle > self.seconds:
-                return self._give_up(
+                return _give_up(
                     f"no step for {self.seconds:g} s, so some process is stuck; this one is at "
                     f"{place(self.owner)}, and ends. If others are somewhere else, {ALL_CALL}. Else start "
                     "all of them again with --resume to go on from the newest checkpoint; "
-                    f"{STUCK} sets how long to wait."
+                    f"{STUCK} sets how long to wait.",
+                    self.end,
                 )
-
-    def _give_up(self, why: str) -> None:
-        jax: Any = import_module("jax")
-        where = f"process {jax.process_index()} of {jax.process_count()}"
-        print(f"error: {where}: {why}", file=sys.stderr, flush=True)
-        leave()
-        self.end(EXIT)

@@ -252,6 +252,9 @@ def _letter(name: str) -> str:
 
 
 def _numbers(array: Any) -> str:
+    """Write the first numbers of an array, or of several: those of a layer with several inputs."""
+    if isinstance(array, tuple):
+        return "; ".join(map(_numbers, array))
     values = np.asarray(array).ravel()
     more = f" ... ({values.size} numbers)" if values.size > MOST_SHOWN else ""
     return ", ".join(f"{value:.6g}" for value in values[:MOST_SHOWN]) + more

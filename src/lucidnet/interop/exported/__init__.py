@@ -47,7 +47,8 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     ------
     SettingError
         If a layer cannot be written: one of your own, one that makes masks, a `LeakyRNN` or a `ConvLSTM2D`.
-        Or if the suffix is another one. Nothing is written then.
+        If a number is too large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is
+        another one. Nothing is written then.
     MissingExtraError
         If the package onnx is not installed.
     NotReadyError
@@ -62,7 +63,7 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     >>> ln.export(model, "net.py")
     >>> from net import predict  # doctest: +SKIP
     """
-    if not hasattr(model, "input_shape") or not hasattr(model, "net"):
+    if isinstance(model, type) or not hasattr(model, "input_shape") or not hasattr(model, "net"):
         hint = ": give its network, .model_" if hasattr(model, "model_") else ""
         raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import optional
+from ...errors import SettingError, optional
 from .operations import Operation, Operations, Port
 
 OPERATORS, FORMAT = 20, 10
 """The versions of ONNX's operators, and of its format (https://onnx.ai/onnx/repo-docs/Versioning.html)."""
+
+MOST = 2**31 - 2**24
+"""The most bytes of arrays: protocol buffers take 2 GiB, with the operations beside them."""
 
 
 def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
@@ -30,9 +33,16 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
     ------
     MissingExtraError
         If the package `onnx` is not installed.
+    SettingError
+        If the arrays are more than such a file holds.
     """
     onnx: Any = optional("onnx", "onnx")
     helper, arrays = onnx.helper, onnx.numpy_helper
+
+    if (size := sum(array.nbytes for array in program.constants.values())) > MOST:
+        raise SettingError(
+            f"export: the arrays take {size:,} bytes, an ONNX file holds {MOST:,}: write a Python file"
+        )
 
     def value(port: Port) -> Any:
         sizes = [f"{port.name} {k}" if size is None else size for k, size in enumerate(port.shape, 1)]
@@ -47,7 +57,7 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
 
     graph = helper.make_graph(
         [node(operation) for operation in program.operations],
-        name,
+        name.encode("utf-8", "backslashreplace").decode(),  # names of files may hold what is no character
         [value(port) for port in program.inputs],
         [value(port) for port in program.outputs],
         [arrays.from_array(array, known) for known, array in program.constants.items()],

@@ -77,8 +77,13 @@ class Operations:
 
     def array(self, array: Any, name: str, dtype: str = "") -> str:
         """Add an array of numbers, in the type of the program if no other is given; return its name."""
-        known = self.named(name)
-        self.constants[known] = np.array(array, dtype or self.dtype, order="C")
+        known, dtype = self.named(name), dtype or self.dtype
+        with np.errstate(over="ignore"):
+            made = np.array(array, dtype, order="C")
+        if not np.isfinite(made).all():
+            largest = np.abs(array).max()
+            raise refused(self, f"{name} holds {largest:.3g}, which is too large for {dtype}")
+        self.constants[known] = made
         return known
 
     def whole(self, numbers: Any, name: str = "sizes") -> str:

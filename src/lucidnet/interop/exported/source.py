@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import builtins
 import inspect
 import keyword
 import re
@@ -119,7 +120,7 @@ class Names:
 
     def __init__(self, others: Iterable[str]) -> None:
         self.known: dict[str, str] = {}
-        self.taken = {"predict", *others, *vars(formulas)}
+        self.taken = {"predict", *others, *vars(formulas), *vars(builtins)}
 
     def of(self, name: str) -> str:
         """Return the variable of a value; always the same for one."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+from ...core.page import escaped
 from ...plots.colors import DARK, LIGHT, Colors
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -89,7 +90,7 @@ def saved_page(config: object, frames: Sequence[str], title: str) -> str:
     page = _text("index.html")
     page = re.sub(r"(?m)^ *<link .*\n", "", page)
     page = page.replace(
-        "<title>lucidnet lab</title>", f"<title>{_escaped(title)}</title>\n<style>{style}</style>"
+        "<title>lucidnet lab</title>", f"<title>{escaped(title)}</title>\n<style>{style}</style>"
     )
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
     head, tail = page.split('<script type="module" src="app.js"></script>')
@@ -99,7 +100,3 @@ def saved_page(config: object, frames: Sequence[str], title: str) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
             done = self.server.owner.session.control(asked)
         except (_RefusedError, RecursionError) as error:
             return self._text(413 if isinstance(error, _RefusedError) else 400, str(error) or "too deep")
-        except (LucidnetError, ValueError, KeyError, TypeError) as error:
+        except (LucidnetError, ValueError, KeyError, TypeError, OSError) as error:  # a disk may be full, too
             return self._json(400, {"error": _words(error)})
         self._json(200, done)
 
@@ -227,7 +227,7 @@ def _no_constant(word: str) -> None:
 def _words(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
-    return str(error) if isinstance(error, (LucidnetError, ValueError)) else "this is no request of the page"
+    return "this is no request of the page" if isinstance(error, TypeError) else str(error)
 
 
 def _host(given: Any, owner: Any) -> str:

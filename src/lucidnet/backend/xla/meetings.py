@@ -1,0 +1,97 @@
+"""Notices that processes wait for each other in vain, as each does something else together with the others.
+
+What a process does together with others cannot be interrupted, and it does not know what the others do. So a
+process that waits for long tells in the distributed runtime for what, and reads there what others told. They
+do everything together in one order: two that are at different things, and both at their n-th, wait for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+LONG = 2.0
+"""Seconds after which a process tells that it waits."""
+EVERY, CHECKS = 1.0, 3
+"""The seconds between two looks, and how many in a row must find that another waits for something else."""
+WAITS = "lucidnet/waits/"
+"""The key prefix under which processes tell that they wait."""
+
+
+class Meetings:
+    """What this process does together with others.
+
+    Parameters
+    ----------
+    index : int
+        Which of the processes this is.
+    client : object
+        The client of the distributed runtime, which keeps texts by key.
+    place : callable
+        Returns where a thread is in the user's own program.
+    end : callable
+        Called with a message, in a thread of its own, if processes wait in vain.
+    """
+
+    def __init__(
+        self, index: int, client: Any, place: Callable[[int], str], end: Callable[[str], Any]
+    ) -> None:
+        self.name, self.client, self.place, self.end = f"{WAITS}{index}", client, place, end
+        self.count, self.what, self.since, self.owner = 0, "", 0.0, 0
+        self.told = False
+        self._lock = threading.Lock()
+        threading.Thread(target=self._watch, name="lucidnet meetings", daemon=True).start()
+
+    @contextmanager
+    def at(self, what: str) -> Iterator[None]:
+        """Do something together with the others in this context; what they do inside it belongs to it."""
+        if self.what:
+            yield
+            return
+        self.since, self.owner = time.monotonic(), threading.get_ident()
+        self.count, self.what = self.count + 1, what
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.what = ""
+                if self.told:
+                    self._tell("")
+
+    def _watch(self) -> None:
+        checks = 0
+        while True:
+            time.sleep(EVERY)
+            mine = self._told() if self.what and time.monotonic() - self.since > LONG else ""
+            other = self._other(mine) if mine else ""
+            checks = checks + 1 if other else 0
+            if checks >= CHECKS:
+                return self.end(f"this one is at {mine.partition(': ')[2]}, and {other}")
+
+    def _told(self) -> str:
+        """Tell the others for what this process waits, and return it; nothing if it waits no more."""
+        with self._lock:
+            if not self.what:
+                return ""
+            text = f"{self.count}, {self.what}: {self.place(self.owner)} ({self.what})"
+            if not self.told:
+                self._tell(text)
+            return text
+
+    def _tell(self, text: str) -> None:
+        with suppress(Exception):  # that the runtime has gone is noticed elsewhere
+            self.client.key_value_set(self.name, text, allow_overwrite=True)
+        self.told = bool(text)
+
+    def _other(self, mine: str) -> str:
+        """Return where another process waits for something else, if one does."""
+        count, what = mine.partition(":")[0].split(", ")
+        with suppress(Exception):
+            for name, text in self.client.key_value_dir_get(WAITS):
+                theirs, _, place = text.partition(": ")
+                if theirs.startswith(f"{count}, ") and theirs != f"{count}, {what}":
+                    return f"process {name.removeprefix(WAITS)} at {place}"
+        return ""
