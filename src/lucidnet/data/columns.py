@@ -236,36 +236,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     kinds = sorted(set(there))
     named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
     holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
-    decimal = str(frame.form.get("decimal", "."))
-    numbers = sum(number_of(text, decimal) is not None for text in there)
-    odd = None
-    if 2 * numbers > len(there):
-        row = next(
-            i
-            for i, text in enumerate(cells.texts or ())
-            if i not in cells.missing and number_of(text, decimal) is None
-        )
-        count = len(there) - numbers
-        odd = (
-            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
-            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
-        )
-    elif unit := in_units(kinds):
-        odd = f"{unit}: they are inputs without the unit"
-    elif all(map(THOUSANDS.fullmatch, kinds)):
-        odd = (
-            f"its numbers may have decimal commas, or commas between thousands, as {kinds[0]!r}: without the "
-            "latter, or with decimal points, they are inputs"
-        )
-    elif all(map(TIME.fullmatch, kinds)):
-        odd = f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
-    elif ways := several_forms(kinds):
-        odd = (
-            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
-            "2021-12-31, --dates days makes inputs of them"
-        )
-    else:
-        odd = in_other_letters(kinds)
+    odd = _odd_texts(cells, frame, there, kinds)
     drop = _constant(cells)
     if drop is None and len(kinds) == len(there) >= ENOUGH:
         drop = "it is another text in each row, as names of rows are"
@@ -273,6 +244,38 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[str]) -> str | None:
+    """Say what a column of texts looks like that might be inputs if they were written otherwise."""
+    decimal = str(frame.form.get("decimal", "."))
+    numbers = sum(number_of(text, decimal) is not None for text in there)
+    if 2 * numbers > len(there):
+        row = next(
+            i
+            for i, text in enumerate(cells.texts or ())
+            if i not in cells.missing and number_of(text, decimal) is None
+        )
+        count = len(there) - numbers
+        return (
+            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
+            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
+        )
+    if unit := in_units(kinds):
+        return f"{unit}: they are inputs without the unit"
+    if all(map(THOUSANDS.fullmatch, kinds)):
+        return (
+            f"its numbers may have decimal commas, or commas between thousands, as {kinds[0]!r}: without the "
+            "latter, or with decimal points, they are inputs"
+        )
+    if all(map(TIME.fullmatch, kinds)):
+        return f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
+    if ways := several_forms(kinds):
+        return (
+            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
+            "2021-12-31, --dates days makes inputs of them"
+        )
+    return in_other_letters(kinds)
 
 
 def in_units(texts: Sequence[str]) -> str | None:
