@@ -91,6 +91,36 @@ def test_it_does_not_where_no_loss_could_end_it_or_its_length_is_given(validatio
     assert method.lasting(800).way.patience is None
 
 
+# --- a few rows, which do not tell how they are written ---------------------------------------------------
+
+
+def test_a_row_of_texts_is_no_header_to_a_model_of_a_file_without_one(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[*rng.choice(["x", "s", "y"], 3), rng.choice(["e", "p"])] for _ in range(60)]
+    path = tmp_path / "mushrooms.data"
+    path.write_text("".join(f"{','.join(row)}\n" for row in rows))
+    model = tmp_path / "m.safetensors"
+    words = ["--categories", "one-hot", "--epochs", 1, "--hidden", 2]
+    run("train", path, *words, "--save", model, "--quiet")
+    every = run("predict", model, path, "--out", "-").splitlines()
+    for row, line in zip(rows[:5], every[1:], strict=False):
+        made = run("predict", model, "-", given=",".join(row[:3]) + "\n").splitlines()
+        assert made[1] == line.partition(",")[2]
+        assert run("predict", model, "-", given=",".join(row) + "\n").splitlines()[1] == line
+    said = run("predict", model, "-", given="cap,stalk,gill\nx,s,y\n", code=2)
+    assert "lacks the columns '0', '1', '2' and has the unknown columns 'cap'" in said
+
+
+def test_decimal_commas_are_those_of_the_training(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[rng.random() + 1, rng.random(), "ab"[i % 2]] for i in range(40)]
+    path, model = tmp_path / "de.csv", tmp_path / "m.safetensors"
+    path.write_text("u;v;y\n" + "".join(f"{u:.3f};{v:.3f};{y}\n" for u, v, y in rows).replace(".", ","))
+    run("train", path, "--epochs", 1, "--hidden", 2, "--save", model, "--quiet")
+    point = run("predict", model, "-", given="u,v\n1.234,2.345\n")
+    assert run("predict", model, "-", given="u;v\n1,234;2,345\n") == point
+
+
 # --- measured by name -----------------------------------------------------------------------------------
 
 

@@ -143,6 +143,7 @@ def read_frame(
             header=form.header if header is None else header,
             second=() if header is False else form.second,
             decimal=decimal or form.decimal,
+            sure=form.sure or decimal is not None,
             names=form.names if header is None else None,
         )
         try:

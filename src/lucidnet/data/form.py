@@ -21,7 +21,7 @@ POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
 """A point that does not separate thousands."""
 AROUND = "$€£¥%() "
 """Characters that may surround a number."""
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
 LED = re.compile(r"0\d+")
 """A whole number with leading zeros."""
