@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import lucidnet as ln
 from lucidnet.cli.app import app
+from lucidnet.cli.train import Method, Way
 from lucidnet.errors import LucidnetError
 
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
@@ -53,6 +54,71 @@ def place(tmp_path_factory, iris):
     words = ["--standardize", "--epochs", 30, "--quiet", "--hidden", 16, "--lr", 0.01]
     run("train", folder / "iris.csv", *words, "--save", folder / "iris.safetensors")
     return folder
+
+
+# --- how long ------------------------------------------------------------------------------------------
+
+
+def noise(folder):
+    """Write a table of which nothing can be learned but its rows, by heart."""
+    rng = np.random.default_rng(0)
+    rows = [[*rng.normal(size=6).round(3), rng.choice(["a", "b"])] for _ in range(60)]
+    return write(folder / "noise.csv", [*"uvwxyz", "kind"], rows)
+
+
+def test_a_training_ends_by_itself_with_the_weights_of_the_lowest_validation_loss(tmp_path):
+    path = noise(tmp_path)
+    words = ["train", path, "--hidden", 8, "--lr", 0.1]
+    found = figures(*words, "--save", tmp_path / "m.safetensors")
+    losses = found["history"]["val_loss"]
+    best = int(np.argmin(losses)) + 1
+    assert found["epochs"] == len(losses) == best + 300 < 3000  # a tenth of 3,000 steps
+    exact = figures(*words, "--epochs", best, "--save", tmp_path / "exact.safetensors")
+    assert exact["epochs"] == best
+    assert exact["test"] == found["test"]
+    weights = (ln.load(tmp_path / f"{name}.safetensors").get_weights() for name in ("m", "exact"))
+    np.testing.assert_array_equal(*weights)
+
+    said = run(*words, "--quiet")
+    assert f"validation loss was lowest in epoch {best} (" in said and "its weights are kept" in said
+
+
+@pytest.mark.parametrize(
+    ("validation", "cycle", "epochs"), [(0.0, None, None), (0.1, 0.01, None), (0.1, None, 7)]
+)
+def test_it_does_not_where_no_loss_could_end_it_or_its_length_is_given(validation, cycle, epochs):
+    method = Method("adam", None, None, epochs, 64, validation, 0, Way(one_cycle=cycle))
+    assert method.lasting(800).way.patience is None
+
+
+# --- a few rows, which do not tell how they are written ---------------------------------------------------
+
+
+def test_a_row_of_texts_is_no_header_to_a_model_of_a_file_without_one(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[*rng.choice(["x", "s", "y"], 3), rng.choice(["e", "p"])] for _ in range(60)]
+    path = tmp_path / "mushrooms.data"
+    path.write_text("".join(f"{','.join(row)}\n" for row in rows))
+    model = tmp_path / "m.safetensors"
+    words = ["--categories", "one-hot", "--epochs", 1, "--hidden", 2]
+    run("train", path, *words, "--save", model, "--quiet")
+    every = run("predict", model, path, "--out", "-").splitlines()
+    for row, line in zip(rows[:5], every[1:], strict=False):
+        made = run("predict", model, "-", given=",".join(row[:3]) + "\n").splitlines()
+        assert made[1] == line.partition(",")[2]
+        assert run("predict", model, "-", given=",".join(row) + "\n").splitlines()[1] == line
+    said = run("predict", model, "-", given="cap,stalk,gill\nx,s,y\n", code=2)
+    assert "lacks the columns '0', '1', '2' and has the unknown columns 'cap'" in said
+
+
+def test_decimal_commas_are_those_of_the_training(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[rng.random() + 1, rng.random(), "ab"[i % 2]] for i in range(40)]
+    path, model = tmp_path / "de.csv", tmp_path / "m.safetensors"
+    path.write_text("u;v;y\n" + "".join(f"{u:.3f};{v:.3f};{y}\n" for u, v, y in rows).replace(".", ","))
+    run("train", path, "--epochs", 1, "--hidden", 2, "--save", model, "--quiet")
+    point = run("predict", model, "-", given="u,v\n1.234,2.345\n")
+    assert run("predict", model, "-", given="u;v\n1,234;2,345\n") == point
 
 
 # --- measured by name -----------------------------------------------------------------------------------

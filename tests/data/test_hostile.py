@@ -263,8 +263,13 @@ class TestNumbers:
             data.read(tmp_path / "a.npz")
 
     def test_infinity_as_it_stands_is_taken(self, tmp_path):
-        (tmp_path / "a.csv").write_text("a,b\ninf,0\n-nan,1\n")
-        np.testing.assert_array_equal(data.read(tmp_path / "a.csv").x, [[np.inf], [np.nan]])
+        (tmp_path / "a.csv").write_text("a,b\ninf,0\n-inf,1\n")
+        np.testing.assert_array_equal(data.read(tmp_path / "a.csv").x, [[np.inf], [-np.inf]])
+
+    def test_what_c_writes_for_no_number_is_missing(self, tmp_path):
+        (tmp_path / "a.csv").write_text("a,b\n1.5,0\n-nan,1\n")
+        with pytest.raises(ContentError, match="row 3, column a: expected a number, got '-nan': the cell is"):
+            data.read(tmp_path / "a.csv")
 
     def test_large_whole_targets_stay_numbers(self, tmp_path):
         (tmp_path / "a.csv").write_text("a,b\n1,1e30\n2,2\n")

@@ -44,7 +44,7 @@ def test_rows_of_texts_that_are_the_same_are_rows(tmp_path):
 
 @pytest.mark.parametrize(
     ("cell", "unit"),
-    [("{} kg", "kg"), ("{}°C", "°C"), ("{}m²", "m²"), ("{}.5 km/h", "km/h")],
+    [("{} kg", "kg"), ("{} months", "months"), ("{}°C", "°C"), ("{}m²", "m²"), ("{}.5 km/h", "km/h")],
 )
 def test_numbers_with_a_unit(tmp_path, cell, unit):
     made = rows(lambda i, rng: f"{cell.format(i + 10)},{rng.choice('ab')}")
@@ -293,3 +293,84 @@ def test_how_many_rows_are_left(tmp_path):
     said = odd(written(tmp_path, ["a,b,target", *made]))
     left = sum(i % 5 > 0 and i > 29 and i % 9 > 0 for i in range(40))
     assert f"{left} of 39 rows have no missing cell, and are left" in said
+
+
+def test_numbers_with_a_decimal_comma_or_thousands_are_named(tmp_path):
+    made = rows(lambda i, rng: f"{rng.randrange(1, 9)},{rng.randrange(100, 999)};{'ab'[i % 2]}")
+    said = odd(written(tmp_path, ["v;y", *made]))
+    assert "column 'v': its numbers may have decimal commas, or commas between thousands, as '1," in said
+
+
+def test_numbers_that_are_dates_are_named(tmp_path):
+    made = rows(lambda i, rng: f"2021{1 + i % 12:02d}{1 + i % 28:02d},{2021_00_00 + i},{'ab'[i % 2]}")
+    said = odd(written(tmp_path, ["day,v,y", *made]))
+    assert "column 'day': its numbers may be dates, as 20210101" in said
+    assert "column 'v': its numbers may be dates" not in said
+
+
+def test_the_last_column_is_not_the_target_if_it_names_the_rows(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f},{'ab'[i % 2]},car {i}")
+    seen = data.look(written(tmp_path, ["v,kind of,label of car", *made]))
+    assert (seen.target, seen.table.dropped) == ("kind of", ("label of car",))
+
+
+def test_a_target_whose_name_stands_twice_has_a_number(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f},{i % 2},{rng.random():.2f},{rng.random():.2f}")
+    seen = data.look(written(tmp_path, ["v,y,w,y", *made]))
+    assert seen.command.endswith("--target 1 --task classification")
+    assert "target=1" in seen.python
+    constant = rows(lambda i, rng: f"7,{rng.random():.2f},{i % 2}")
+    seen = data.look(written(tmp_path, ["v,v,y", *constant]))
+    assert seen.command.endswith("--task classification --drop 0")
+
+
+def test_a_target_in_several_columns_is_not_told_by_the_others(tmp_path):
+    kinds = rows(lambda i, rng: rng.randrange(3), 60)
+    made = [f"{k / 7},{k % 2},{int(k == 0)},{int(k == 1)},{int(k == 2)}" for k in kinds]
+    path = written(tmp_path, ["v,w,red,green,blue", *made])
+    seen = data.look(path)
+    assert (seen.target, seen.table.dropped) == ("blue", ("red", "green"))
+    assert "to learn which of red, green, blue is 1, make one column of names of them" in seen.odd
+    assert data.look(path, target="green").table.dropped == ("red", "blue")
+    assert data.look(path, target="w").table.dropped == ()
+
+
+def test_a_series_that_is_not_in_order_or_has_gaps(tmp_path):
+    days = [f"2021-03-{i + 1:02d},{i / 7:.3f}" for i in range(30)]
+    said = odd(written(tmp_path, ["day,sold", *days[::-1]]))
+    assert said.endswith("the one that follows; the dates are not in order: sort the rows by 'day' first")
+    said = odd(written(tmp_path, ["day,sold", *days[:10], *days[14:]]))
+    assert said.endswith("; between 2021-03-10 and 2021-03-15 some are missing: fill them in first")
+    assert odd(written(tmp_path, ["day,sold", *days])).endswith("the one that follows")
+
+
+def test_time_zones_count():
+    frame = {
+        "t": [
+            "2021-03-04T12:00+02:00",
+            "2021-03-04T10:00Z",
+            "2021-03-04 05:30:00-0430",
+            "2021-03-04 10:00:00+00",
+        ],
+        "y": [0.5, 1.5, 2.5, 3.5],
+    }
+    table = Table.fit(frame, target="y", dates="days")
+    np.testing.assert_array_equal(np.ptp(table.apply(frame)[0]), 0)
+
+
+def test_true_and_false_in_other_letters_are_two_classes(tmp_path):
+    made = rows(lambda i, rng: f"{i / 7},{['TRUE', 'False', 'True', 'false'][i % 4]}")
+    frame = data.frame(written(tmp_path, ["v,y", *made]))
+    table = Table.fit(frame)
+    assert table.classes == ("False", "True")
+    np.testing.assert_array_equal(table.apply(frame)[1], (np.arange(40) + 1) % 2)
+    other = Table.fit({"v": [1.5, 2.5, 3.5], "y": ["yes", "TRUE", "true"]}, target="y")
+    assert other.classes == ("TRUE", "true", "yes")
+    same = Table.fit({"v": [1.5, 2.5], "y": ["TRUE", "FALSE"]}, target="y")
+    assert same.classes == ("FALSE", "TRUE")
+    np.testing.assert_array_equal(same.apply({"v": [1, 2, 3], "y": ["true", "False", "TRUE"]})[1], [1, 0, 1])
+
+
+def test_names_of_several_lines_stand_in_one(tmp_path):
+    made = rows(lambda i, rng: f"{i / 7},{'ab'[i % 2]}")
+    assert "\nheight\\nin m  number" in str(data.look(written(tmp_path, ['"height\nin m",y', *made])))

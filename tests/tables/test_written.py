@@ -29,6 +29,9 @@ def written(folder: Path, cells: list[str], separator: str = ",", other: str = "
         (["0.5", "1.250", "3"], ";", "1,5", [0.5, 1.25, 3]),
         (["1 234,5", "12", "1\u00a0000"], ";", "1,5", [1234.5, 12, 1000]),
         (["1'234.5", "12.0"], ";", "1.5", [1234.5, 12]),
+        (["1,021,759", "950", "12,000"], ";", "1,5", [1021759, 950, 12000]),  # among decimal commas
+        (["1,234", "2,345"], ";", "1.5", [1234, 2345]),  # there are decimal points
+        (["5", "#N/A", "#DIV/0!", "..", "*", ":", "--", "n.a."], ",", "1.5", [5, *[np.nan] * 7]),
         (["EUR 5", "EUR 1,250"], ",", "1.5", [5, 1250]),
     ],
 )
@@ -53,7 +56,7 @@ def test_numbers_of_spreadsheets_are_numbers(
     ],
 )
 def test_what_is_no_number_for_certain_stays_a_text(tmp_path: Path, cells: list[str], separator: str) -> None:
-    frame = ln.data.frame(written(tmp_path, cells, separator))
+    frame = ln.data.frame(written(tmp_path, cells, separator, "15"))
     assert frame["price"] == cells
 
 

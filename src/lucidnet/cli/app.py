@@ -109,7 +109,9 @@ def train_command(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="How often to go through the data; if left out 10 times, more for less data."),
+        typer.Option(
+            help="How often to go through the data; if left out until the validation loss gets no lower."
+        ),
     ] = None,
     batch_size: BatchSize = 64,
     validation: Annotated[float, typer.Option(help="Share of the training data to validate on.")] = 0.1,

@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from ..data.looking import of_form
 from ..data.others import PACKED
 from ..data.sets import stratified
 from ..data.table import Table
-from ..errors import DataError, FileError, SettingError
+from ..errors import ContentError, DataError, FileError, SettingError
 from ..model import Model
 
 TESTED = 0.2
@@ -104,7 +105,7 @@ ANYTHING = Asked()
 class Task:
     """A data set and the task on it: by its table, or by the type of its targets.
 
-    The note says it in words; the names are those of classes in arrays.
+    The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Task:
     table: Table | None = None
     note: str = ""
     names: tuple[str, ...] | None = None
+    decimal: str = "."
 
     @property
     def classes(self) -> bool:
@@ -172,8 +174,10 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """Return what a saved model stores about its data."""
-        rows = {"rows": len(self.x) + len(self.x_test)} if self.table else {}
-        return {"data": readable(self.name)} | rows
+        made: dict[str, Any] = {"data": readable(self.name)}
+        if self.table:
+            made["rows"] = len(self.x) + len(self.x_test)
+        return made | ({"decimal": self.decimal} if self.decimal != "." else {})
 
 
 MOST_NAMES = 6
@@ -204,7 +208,7 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     """
     if not is_table(name):
         return open_arrays(name, asked, model)
-    frame = read_frame(name)
+    frame = read_frame(name, model)
     table = asked.fit(frame) if model is None else table_for(model, frame)
     x, y = table.apply(frame)
     if y is None:
@@ -216,7 +220,8 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
         table = known
         x, y = table.apply(frame)
         assert y is not None  # it was there before
-    return Task(name, x[train], y[train], x[test], y[test], table, note)
+    decimal = str(frame.form["decimal"])
+    return Task(name, x[train], y[train], x[test], y[test], table, note, decimal=decimal)
 
 
 def split(y: Any, name: str) -> tuple[Any, Any]:
@@ -279,10 +284,35 @@ def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
     return table.apply(frame)[0], y if table.classes else (y - table.center) / table.scale
 
 
-def read_frame(name: str) -> Frame:
-    """Read the table in a file, or from standard input, which is called -."""
+def read_frame(name: str, model: Model | None = None) -> Frame:
+    """Read the table in a file, or from standard input, which is called -.
+
+    A few rows may not tell how they are written. Then they are read as those that a model was trained on:
+    without a line of names, if there was none, and with decimal commas.
+    """
+    words = set() if model is None else _words_of(model)
+    with _path_of(name) as path:
+        try:
+            frame = sets.frame(path)
+        except ContentError:
+            if not words:
+                raise
+            frame = sets.frame(path, header=False)  # the only row was taken for names
+        if words & {*frame.names}:
+            frame = sets.frame(path, header=False)
+        form = frame.form
+        if model is not None and model.about.get("decimal") == "," != form["decimal"] and not form["sure"]:
+            frame = sets.frame(path, header=bool(form["header"]), decimal=",")
+    frame.source = "standard input" if name == STDIN else frame.source
+    return frame
+
+
+@contextmanager
+def _path_of(name: str) -> Iterator[Path]:
+    """Give the path of a file, with what standard input holds if that is meant."""
     if name != STDIN:
-        return sets.frame(name)
+        yield Path(name)
+        return
     if sys.stdin is None:
         raise FileError("standard input", "there is none", "name a file")
     with tempfile.TemporaryDirectory() as folder:
@@ -291,11 +321,17 @@ def read_frame(name: str) -> Frame:
         path = Path(folder) / f"standard input.csv{packed}"
         path.write_bytes(content)
         try:
-            frame = sets.frame(path)
+            yield path
         except FileError as error:
             raise type(error)("standard input", error.reason, error.remedy) from None
-    frame.source = "standard input"
-    return frame
+
+
+def _words_of(model: Model) -> set[str]:
+    """Return the categories that a model knows, if the columns of its file had numbers in place of names."""
+    columns = model.table.columns if isinstance(model.table, Table) else ()
+    if not all(column.name.isdecimal() for column in columns):
+        return set()
+    return {category for column in columns for category in column.categories}
 
 
 def table_for(model: Model, frame: Frame) -> Table:

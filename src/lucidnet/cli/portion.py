@@ -67,7 +67,7 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):
         return _given_arrays(model, name, part, data is not None)
-    frame = read_frame(name)
+    frame = read_frame(name, model)
     table = table_for(model, frame)
     frame = in_places(table, frame)
     part = part or (TEST if data is None else WHOLE)

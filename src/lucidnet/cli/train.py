@@ -13,6 +13,7 @@ from typing import Any
 from .. import optimizers
 from ..backend.threads import cores
 from ..backend.xla.peers import HERE
+from ..callbacks import EarlyStopping
 from ..core.starting import INTERRUPTED
 from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
@@ -25,7 +26,10 @@ from . import show
 from .data import Asked, Task, open_task
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
-"""Default lengths of a training: this many epochs, and more for small data sets, to make enough steps."""
+"""Default lengths of a training: at most so many epochs, and more for small data, to make enough steps."""
+LEAST_PATIENCE, PATIENCE = 5, 0.1
+"""A training of the default length ends after so many epochs without a lower validation loss, at least, and
+after this share of its length."""
 PAYS = 1 << 26
 """The batch size times weights from which on two threads have been faster than one."""
 
@@ -96,7 +100,7 @@ class Way:
     """The further options of a training.
 
     The learning rule, the steps between measurements of its alignment, the largest rate of a cycle, the
-    folder of checkpoints, the devices, the precision.
+    folder of checkpoints, the devices, the precision; the epochs without a lower validation loss that end it.
     """
 
     rule: str = "backprop"
@@ -106,6 +110,7 @@ class Way:
     backend: str | None = None
     dtype: str = "float32"
     team: Team = Team()
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,10 @@ class Method:
             show.check_folder("--resume", self.way.resume)
 
     def lasting(self, examples: int) -> Method:
-        """Return these options with a number of epochs: the given one, or one fit for the examples."""
+        """Return these options with a number of epochs: the given one, or one fit for the examples.
+
+        The latter is the most: unless the rate has a cycle, the validation loss ends the training.
+        """
         if self.validation and not 0 < round(examples * self.validation) < examples:
             raise SettingError(
                 f"--validation {self.validation:g}: of {examples} examples none would be left to train on, "
@@ -146,7 +154,11 @@ class Method:
             return self
         trained = max(1, round(examples * (1 - self.validation)))
         epochs = math.ceil(LEAST_STEPS / math.ceil(trained / max(1, self.batch_size)))
-        return replace(self, epochs=max(LEAST_EPOCHS, epochs))
+        epochs = max(LEAST_EPOCHS, epochs)
+        if not self.validation or self.way.one_cycle is not None:
+            return replace(self, epochs=epochs)
+        patience = max(LEAST_PATIENCE, round(PATIENCE * epochs))
+        return replace(self, epochs=epochs, way=replace(self.way, patience=patience))
 
     def make(self) -> optimizers.Optimizer:
         """Return the optimizer that the options ask for."""
@@ -235,6 +247,8 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,
     }
+    if method.way.patience is not None:
+        settings["callbacks"] = EarlyStopping("val_loss", method.way.patience)
     if method.way.alignment is not None:
         settings |= {"record": ["*_alignment/*"], "record_every": method.way.alignment}
     try:
@@ -262,7 +276,14 @@ def _report(
     if not finished:
         show.line(f"stopped by Ctrl-C after {done} of {method.epochs} epochs; what was learned is kept")
     show.line(f"{done} epoch{'' if done == 1 else 's'} in {seconds:.2f} s")
-    if method.way.one_cycle is None and (over := overfitted(model.history.get("val_loss", ()))):
+    losses = model.history.get("val_loss", ())
+    if method.way.patience is not None and losses:
+        best = _lowest(losses)
+        show.line(
+            f"validation loss was lowest in epoch {best} ({losses[best - 1]:.4g}): its weights are kept; "
+            "--epochs trains for a number of epochs"
+        )
+    elif method.way.one_cycle is None and (over := overfitted(losses)):
         show.line(over)
     if far := task.far():
         named = ", ".join(far) if len(far) < 4 else f"{', '.join(far[:3])} and {len(far) - 3} more"
@@ -280,10 +301,15 @@ def overfitted(losses: Sequence[float]) -> str:
     >>> overfitted([0.9, 0.7, 0.6]), overfitted([0.5, 0.505, 0.51, 0.505, 0.5])
     ('', '')
     """
-    best = min(range(len(losses)), key=losses.__getitem__, default=0) + 1
+    best = _lowest(losses)
     if best > 0.8 * len(losses) or not losses[-1] > 1.1 * losses[best - 1]:
         return ""
     lowest, now = (f"{losses[k]:.4g}" for k in (best - 1, -1))
     return (
         f"validation loss was lowest in epoch {best} ({lowest}), and is {now} now: --epochs {best} ends there"
     )
+
+
+def _lowest(losses: Sequence[float]) -> int:
+    """Return the epoch, from 1 on, with the lowest loss."""
+    return min(range(len(losses)), key=losses.__getitem__, default=0) + 1

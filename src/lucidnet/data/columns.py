@@ -13,6 +13,7 @@ from ..core.finite import moments
 from ..core.record import Record, record
 from .dates import FORMS, days, several_forms
 from .fitting import MANY, kind_of
+from .form import THOUSANDS
 from .frames import Cells, Frame
 from .targets import FEW
 from .written import as_text, number_of, unit_of
@@ -26,7 +27,7 @@ IDENTITY = re.compile(
 """Names of columns that identify the rows."""
 NINES = re.compile(r"-?9{2,}(\.9+)?")
 """Numbers that often stand for a missing value."""
-TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+TIME = re.compile(r"\d{1,2}(?::\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})( ?[AaPp]\.?[Mm]\.?)?")
 """A time of day, or a duration."""
 ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
@@ -77,6 +78,53 @@ def tells(cells: Cells, target: Cells) -> bool:
     one, other = (list(one.texts if one.numbers is None else one.numbers) for one in (cells, target))  # type: ignore[arg-type]
     kinds = set(one)
     return 1 < len(kinds) <= FEW and len(kinds) == len(set(other)) == len(set(zip(one, other, strict=True)))
+
+
+OF_TARGET = "it is one of those of which just one is 1 in each row, as the target is"
+"""Why a column is dropped that belongs to a one-hot target."""
+
+
+def one_hot_with(target: str, frame: Frame) -> list[str]:
+    """Return the columns beside a target of 0 and 1 that are one-hot together with it; for three or more."""
+    at, names = frame.names.index(target), frame.names
+    right: Array = np.zeros(frame.rows)
+    for last in range(at, len(names)):
+        if (column := _truths(frame.cells[names[last]])) is None:
+            break
+        right = together = right + column
+        for first in range(at, -1, -1):
+            if first < at:
+                if (column := _truths(frame.cells[names[first]])) is None:
+                    break
+                together = together + column
+            if together.max() > 1:
+                break
+            if together.min() == 1 and last - first > 1:
+                return [name for name in names[first : last + 1] if name != target]
+    return []
+
+
+def _truths(cells: Cells) -> Array | None:
+    """Return a column that holds 0 and 1, both of them; None if it holds others."""
+    numbers = cells.numbers
+    if numbers is None or cells.missing or not set(numbers[:100].tolist()) <= {0, 1}:
+        return None
+    return numbers if np.array_equal(np.unique(numbers), [0, 1]) else None
+
+
+def in_time(frame: Frame, name: str) -> str:
+    """Return a remark on the dates of a series, if they are not in order, or have gaps; else ""."""
+    cells = frame.cells[name]
+    kind, form = kind_of(cells)
+    if kind != "date" or form not in FORMS or cells.missing:
+        return ""
+    steps = np.diff([days(cells.text(row), form) or 0.0 for row in range(frame.rows)])
+    if (steps < 0).any():
+        return f"; the dates are not in order: sort the rows by {name!r} first"
+    if len(steps) and steps.max() > 1.5 * np.median(steps):
+        row = int(steps.argmax())
+        return f"; between {cells.text(row)} and {cells.text(row + 1)} some are missing: fill them in first"
+    return ""
 
 
 def told(name: str, frame: Frame) -> ColumnTold:
@@ -144,6 +192,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
+    if whole and _are_dates(finite):
+        odd = f"its numbers may be dates, as {as_text(low)}: written as 2021-12-31 they are told from numbers"
     if cells.written and odd is None:
         odd = f"its numbers are written as {cells.written}"
     if odd is None and (stand_in := _stand_in(finite)):
@@ -153,6 +203,14 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     if drop:
         return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
     return ColumnTold(seen, None, odd, far, deviation or None)
+
+
+def _are_dates(numbers: Array) -> bool:
+    """Tell whether whole numbers all are dates, as 20211231."""
+    if numbers.min() < 19000101 or numbers.max() > 21001231:
+        return False
+    texts = (as_text(float(number)) for number in np.unique(numbers))
+    return all(days(f"{text[:4]}-{text[4:6]}-{text[6:]}", "iso") is not None for text in texts)
 
 
 def _stand_in(numbers: Array) -> str | None:
@@ -178,31 +236,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     kinds = sorted(set(there))
     named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
     holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
-    decimal = str(frame.form.get("decimal", "."))
-    numbers = sum(number_of(text, decimal) is not None for text in there)
-    odd = None
-    if 2 * numbers > len(there):
-        row = next(
-            i
-            for i, text in enumerate(cells.texts or ())
-            if i not in cells.missing and number_of(text, decimal) is None
-        )
-        count = len(there) - numbers
-        odd = (
-            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
-            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
-        )
-    elif unit := in_units(kinds):
-        odd = f"{unit}: they are inputs without the unit"
-    elif all(map(TIME.fullmatch, kinds)):
-        odd = f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
-    elif ways := several_forms(kinds):
-        odd = (
-            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
-            "2021-12-31, --dates days makes inputs of them"
-        )
-    else:
-        odd = in_other_letters(kinds)
+    odd = _odd_texts(cells, frame, there, kinds)
     drop = _constant(cells)
     if drop is None and len(kinds) == len(there) >= ENOUGH:
         drop = "it is another text in each row, as names of rows are"
@@ -210,6 +244,38 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[str]) -> str | None:
+    """Say what a column of texts looks like that might be inputs if they were written otherwise."""
+    decimal = str(frame.form.get("decimal", "."))
+    numbers = sum(number_of(text, decimal) is not None for text in there)
+    if 2 * numbers > len(there):
+        row = next(
+            i
+            for i, text in enumerate(cells.texts or ())
+            if i not in cells.missing and number_of(text, decimal) is None
+        )
+        count = len(there) - numbers
+        return (
+            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
+            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
+        )
+    if unit := in_units(kinds):
+        return f"{unit}: they are inputs without the unit"
+    if all(map(THOUSANDS.fullmatch, kinds)):
+        return (
+            f"its numbers may have decimal commas, or commas between thousands, as {kinds[0]!r}: without the "
+            "latter, or with decimal points, they are inputs"
+        )
+    if all(map(TIME.fullmatch, kinds)):
+        return f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
+    if ways := several_forms(kinds):
+        return (
+            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
+            "2021-12-31, --dates days makes inputs of them"
+        )
+    return in_other_letters(kinds)
 
 
 def in_units(texts: Sequence[str]) -> str | None:

@@ -10,9 +10,9 @@ FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, da
 """The date formats, and the order of their parts."""
 SHAPE = re.compile(
     r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?"
-    r"(?: ?([AaPp])\.?[Mm]\.?)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"(?: ?([AaPp])\.?[Mm]\.?)?)?(?: ?(?:Z|UTC)|([+-])(\d\d)(?::?(\d\d))?)?"
 )
-"""A date, and perhaps a time of day."""
+"""A date, and perhaps a time of day, and what that is ahead of UTC."""
 NAMED = re.compile(r"(\d{1,2})[-/ .]+([A-Za-z]{3,9})[-/ .,]+|([A-Za-z]{3,9})[-/ .]+(\d{1,2})(?:,? +|[-/])")
 """The beginning of a date in which the month has its name: a day and a month, or a month and a day."""
 MONTHS = (
@@ -62,10 +62,14 @@ def several_forms(texts: Sequence[str]) -> tuple[str, str] | None:
 def days(text: str, form: str) -> float | None:
     """Return a date as days after 1970-01-01, with the time of day as a fraction; None if it is no date.
 
+    A time zone is taken into account where it is written in hours: ``+02:00``.
+
     Examples
     --------
     >>> days("1970-01-02 12:00", "iso"), days("02.01.1970", "dmy"), days("soon", "iso")
     (1.5, 1.0, None)
+    >>> days("1970-01-02T02:00+02:00", "iso")
+    1.0
     >>> days("1970-02", "iso"), days("1-Feb-1970", "dmy"), days("Jan 2, 1970 06:00 PM", "mdy")
     (31.0, 31.0, 1.75)
     """
@@ -79,6 +83,8 @@ def days(text: str, form: str) -> float | None:
         text = f"{one}/{two}/{text[named.end() :]}"
     found = SHAPE.fullmatch(text)
     if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes them like that
+        return None
+    if found[10] and not found[11] and not found[5]:  # "+02" follows times alone
         return None
     one, two, three = found[1], found[3], found[4]
     if form == "iso":
@@ -95,7 +101,8 @@ def days(text: str, form: str) -> float | None:
         moment = datetime(full, int(month), int(day), hour, minute, second, tzinfo=UTC)
     except ValueError:  # there is no such day
         return None
-    return (moment - EPOCH).total_seconds() / 86400
+    ahead = 0 if found[9] is None else int(f"{found[9]}1") * (60 * int(found[10]) + int(found[11] or 0))
+    return ((moment - EPOCH).total_seconds() - 60 * ahead) / 86400
 
 
 def _month(name: str) -> int | None:

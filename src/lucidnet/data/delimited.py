@@ -7,6 +7,7 @@ import io
 import os
 from array import array as numbers_array
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..core.calls import takes
 from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
+from .around import PREAMBLE, Body, Row
 from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import EXACT, Cells, Frame, as_written
 from .others import PACKED as SIGNS
@@ -34,8 +36,6 @@ BEGIN = 1 << 18
 """The number of bytes from which the format of a file is guessed."""
 CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
 """The number of cells converted at a time; for wide tables, the number of rows or of cells."""
-PREAMBLE = 30
-"""A title and the like stand above a table in fewer lines than these."""
 TEXT = 100
 """The approximate size in bytes of a text that appears in a column for the first time."""
 
@@ -143,6 +143,7 @@ def read_frame(
             header=form.header if header is None else header,
             second=() if header is False else form.second,
             decimal=decimal or form.decimal,
+            sure=form.sure or decimal is not None,
             names=form.names if header is None else None,
         )
         try:
@@ -221,9 +222,9 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def _read(
     path: Path, file: Any, form: TextForm, most: int, with_texts: frozenset[int]
-) -> tuple[list[str], list[_Column], Any, dict[str, int]]:
-    """Return names, columns, the line on which each row ends, and how many rows were left out, and why."""
-    rows = _rows(path, file, form, most)
+) -> tuple[list[str], list[_Column], Any, dict[str, Any]]:
+    """Return names, columns, the line on which each row ends, and which rows were left out, and why."""
+    rows = _below(_rows(path, file, form, most), form)
     first = next(rows, None)
     names = list(form.names) if form.names is not None else None
     header: list[str] = []
@@ -241,17 +242,11 @@ def _read(
     if len(names) > WIDEST:
         raise FileError(path, f"has {len(names):,} columns", "write so many numbers as .npz")
     start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
-    sure = form.separator == "," or form.decimal == ","  # else a comma may be a decimal one
-    made = [_Column(i in start, form.decimal, sure) for i in range(len(names))]
-    lines, chunk, empty, repeated = numbers_array("q"), [], 0, 0
+    made = [_Column(i in start, form.decimal, form.sure) for i in range(len(names))]
+    lines, chunk = numbers_array("q"), []
     enough = max(CHUNK, min(TALL * len(names), LARGE))
-    for line, row in (one for part in ([first], rows) for one in part):
-        if not row[0].strip() and not any(map(str.strip, row)):
-            empty += 1
-            continue
-        if row == header:
-            repeated += 1
-            continue
+    body = Body(chain([first], rows), len(names), header, 0 not in start)
+    for line, row in body:
         if len(row) != len(names):
             raise _ragged(path, line, row, len(names))
         chunk.append(row)
@@ -262,7 +257,8 @@ def _read(
     _take(path, made, chunk, most, len(lines))
     if not lines:
         raise ContentError(path, "has no rows with numbers", "write a row for each example")
-    return names, made, lines, {"empty": empty, "repeated": repeated}
+    notes = tuple(tuple(row) for _, row in body.notes)
+    return names, made, lines, {"empty": body.empty, "repeated": body.repeated, "notes": notes}
 
 
 def _ragged(path: Path, line: int, row: Sequence[str], width: int) -> ContentError:
@@ -390,6 +386,17 @@ def _rows(path: Path, file: Any, form: TextForm, most: int) -> Iterator[tuple[in
     finally:
         if not file.closed:
             stream.detach()  # else the file would be closed with it
+
+
+def _below(rows: Iterator[Row], form: TextForm) -> Iterator[Row]:
+    """Return the rows from the first one below the titles that is not empty."""
+    left = len(form.titles)
+    for one in rows:
+        if any(map(str.strip, one[1])):
+            if not left:
+                return chain([one], rows)
+            left -= 1
+    return iter(())
 
 
 class _Lines:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from .around import titles, two_lines
 from .written import MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -20,7 +21,7 @@ POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
 """A point that does not separate thousands."""
 AROUND = "$€£¥%() "
 """Characters that may surround a number."""
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
 LED = re.compile(r"0\d+")
 """A whole number with leading zeros."""
@@ -50,6 +51,12 @@ class TextForm(NamedTuple):
     """Columns with whole numbers that have leading zeros, such as postal codes, with one of them each."""
     second: tuple[str, ...] = ()
     """The cells of a second line of names, or of units, below the header."""
+    joined: bool = False
+    """Whether that line and the header together have the names."""
+    titles: tuple[tuple[str, ...], ...] = ()
+    """The rows above the table that belong to no column, such as its title."""
+    sure: bool = False
+    """Whether the decimal sign is certain; else ``1,234`` may be one or a thousand."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -111,9 +118,12 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     )
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     rows = _rows(lines, form, whole)
+    above = titles(rows, whole)
+    form, rows = form._replace(titles=tuple(map(tuple, rows[:above]))), rows[above:]
     form = form._replace(zeros=_zeros(rows))
     if form.separator != "," or (quote in text and _no_points(rows)):
         form = form._replace(decimal=_decimal(rows))
+    form = form._replace(sure="," in (form.separator, form.decimal) or _has_points(rows))
     if not rows:
         return form
     if skipped and len(named := next(iter(cut([remark], form)), [])) == len(rows[0]) > 1:
@@ -122,6 +132,8 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
         named = [name.strip() for name in rows[0]]
         ended = all(not row[-1].strip() for row in rows[1:])  # each row ends in a separator
         return form._replace(header=True, names=(*named, "") if ended else ("", *named))
+    if len(rows) > 2 and (both := two_lines(rows, form.decimal)) is not None:
+        return form._replace(header=True, names=both, second=tuple(rows[1]), joined=True)
     header = has_header(rows, form.decimal)
     return form._replace(header=header, second=_second(rows, form.decimal) if header else ())
 
@@ -165,11 +177,13 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
 
 def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
     """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
-    best, found = (0.0, 0.0, 0, 0, 0.0), usual or ","
+    best, found = (0.0, False, False, 0.0, 0, 0, 0.0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
         if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
+        above = titles(rows, len(lines) < SAMPLE)
+        rows = rows[above:]
         widths = Counter(map(len, rows))
         if not widths:
             continue
@@ -180,7 +194,15 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
         decimal = "," if sign != "," else "."
         numbers = sum(_as_number(cell, decimal) or cell.lower() in MISSING for cell in cells) / len(cells)
         alike = most / len(rows)  # all rows, where another sign stands twice in some
-        score = (round(alike, 1), round(numbers, 1), width, int(sign == usual), alike)
+        score = (
+            round(alike, 1),
+            not above,
+            len(rows[0]) == width,
+            round(numbers, 1),
+            width,
+            int(sign == usual),
+            alike,
+        )
         if score > best:
             best, found = score, sign
     return found
@@ -194,6 +216,13 @@ def _no_points(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether no number has a decimal point, though some cells have commas."""
     cells = [cell.strip().strip(AROUND) for row in rows[1:] for cell in row if "," in cell or "." in cell]
     return bool(cells) and not any(_as_number(cell) and POINT.search(cell) for cell in cells)
+
+
+def _has_points(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a number has a point that does not separate thousands."""
+    return any(
+        _as_number(cell) and POINT.search(cell.strip()) for row in rows[1:] for cell in row if "." in cell
+    )
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:

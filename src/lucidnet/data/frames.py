@@ -328,6 +328,8 @@ def as_written(
     """Convert a column of texts to numbers if all of them are; `kinds` are its distinct texts."""
     there = [text for text in kinds if text]
     found = numbers_in(there, decimal, sure)
+    if not found and decimal == ",":  # commas stand between thousands, if there are several in a cell
+        found = numbers_in(there, ".", False)
     if not found:
         return Cells(None, texts, missing)
     made = np.array([found.get(text, math.nan) for text in texts])

@@ -8,6 +8,7 @@ import numpy as np
 
 from .frames import Cells, Frame
 from .targets import FEW, ROWS, are_classes
+from .written import unit_of
 
 STRONG = frozenset(
     ("target", "targets", "label", "labels", "class", "classes", "y", "species", "diagnosis", "outcome")
@@ -58,12 +59,18 @@ def best_target(frame: Frame) -> str:
     """Return the column to use as the target if nobody says which."""
     if (found := likely_target(frame)) is not None:
         return found
-    empty = [name for name in frame.names if len(frame.cells[name].missing) == frame.rows]
-    last = next((name for name in reversed(frame.names) if name not in empty), frame.names[-1])
+    last = next((name for name in reversed(frame.names) if not _is_idle(frame.cells[name])), frame.names[-1])
     if plain(last) in STRONG | WEAK:
         return last
     named = [name for name in frame.names if plain(name) in WEAK]
     return named[0] if len(named) == 1 else last
+
+
+def _is_idle(cells: Cells) -> bool:
+    """Tell whether a column is empty, or holds another text in each row, as names of rows are."""
+    if cells.texts is None or len(set(cells.texts)) < len(cells) or len(cells) < ROWS:
+        return len(cells.missing) == len(cells)
+    return unit_of(cells.texts) is None
 
 
 def plain(name: str) -> str:

@@ -16,7 +16,18 @@ from ..core.record import Record, record
 from ..core.settings import count, path_like, setting
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
-from .columns import FAR, ColumnSeen, ColumnTold, in_other_letters, in_units, tells, told
+from .columns import (
+    FAR,
+    OF_TARGET,
+    ColumnSeen,
+    ColumnTold,
+    in_other_letters,
+    in_time,
+    in_units,
+    one_hot_with,
+    tells,
+    told,
+)
 from .delimited import KINDS, MOST, frame, suffixes
 from .fitting import Words, column_name, fitted, listed
 from .frames import Cells, Frame
@@ -147,13 +158,15 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
 def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     name, more = _learned(frame, target)
     odd = [*of_form(frame), *more]
+    parts = one_hot_with(name, frame)
     found = [told(one, frame) for one in frame.names if one != name]
-    words = _words(found, frame.cells[name])
+    found = [one._replace(drop=OF_TARGET) if one.seen.name in parts else one for one in found]
+    words = _words(found, frame, frame.cells[name])
     odd += _of_inputs(found, words)
     odd += _of_copies(found, frame, name)
     table, task = None, ""
     try:
-        table = Table(**fitted(frame, name, words))
+        table = Table(**fitted(frame, _said(name, frame), words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
         if frame.cells[name].numbers is None and (unit := in_units(frame.cells[name].texts or ())):
@@ -161,7 +174,7 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
         if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
             odd.append(
                 f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
-                "of 12 values and the one that follows"
+                f"of 12 values and the one that follows{in_time(frame, found[0].seen.name)}"
             )
     if table is not None:
         task, more = _of_target(frame, table)
@@ -175,8 +188,8 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     seen = {one.seen.name: one.seen for one in found}
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
-    command = "" if table is None else _command(path, name, words)
-    python = "" if table is None else _python(path, name, words)
+    command = "" if table is None else _command(path, str(_said(name, frame)), words)
+    python = "" if table is None else _python(path, _said(name, frame), words)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
 
@@ -199,7 +212,9 @@ def _learned(frame: Frame, target: str | int | None) -> tuple[str, list[str]]:
 def _of_copies(found: Sequence[ColumnTold], frame: Frame, target: str) -> list[str]:
     """Return a remark for each input that may be the target under another name."""
     names = [one.seen.name for one in found if not one.drop]
-    return [
+    parts = [one.seen.name for one in found if one.drop == OF_TARGET]
+    whole = f"to learn which of {_some([*parts, target])} is 1, make one column of names of them"
+    return [whole] * bool(parts) + [
         f"column {name!r}: each value goes with one of {target!r}: if it is the target in other words, "
         "--drop it"
         for name in names
@@ -228,11 +243,18 @@ def of_form(frame: Frame) -> list[str]:
     if form["repeated"]:
         lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
         odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
+    for place, some in (("above", form["titles"]), ("below", form["notes"])):
+        if some:
+            first = ", ".join(" ".join(cell.split()) for cell in some[0] if cell.strip())[:60]
+            lines = "a line" if len(some) == 1 else f"{len(some)} lines"
+            odd.append(f"{lines} {place} the table left out: {first}{', ...' * (len(some) > 1)}")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
     counted = Counter(filter(None, form["names"]))
-    if form.get("second"):
+    if form["joined"]:
+        odd.append(f"the names of the columns stand in two lines: {_some(form['names'])}")
+    elif form["second"]:
         odd.append(
             f"the line below the header ({_some([cell.strip() for cell in form['second']])}) has no numbers, "
             "as names or units have none, and is left out"
@@ -245,9 +267,14 @@ def of_form(frame: Frame) -> list[str]:
     return odd
 
 
-def _words(found: Sequence[ColumnTold], target: Cells) -> Words:
+def _said(name: str, frame: Frame) -> str | int:
+    """Return how to name a column: by its number, if the file has its name twice."""
+    return frame.names.index(name) if list(frame.form["names"]).count(name) > 1 else name
+
+
+def _words(found: Sequence[ColumnTold], frame: Frame, target: Cells) -> Words:
     """Return the settings for `Table.fit` that these findings suggest."""
-    drop = tuple(one.seen.name for one in found if one.drop)
+    drop = tuple(_said(one.seen.name, frame) for one in found if one.drop)
     used = [one for one in found if not one.drop]
     categories = "one-hot" if any(one.seen.kind == "category" for one in used) else None
     missing = "drop" if target.missing else "mean" if any(one.seen.missing for one in used) else None
@@ -306,7 +333,9 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     if cells.written:
         odd.append(f"the target: its numbers are written as {cells.written}")
     if cells.missing:
-        odd.append(f"the target is missing in {len(cells.missing):,} rows; --missing drop leaves them out")
+        count = len(cells.missing)
+        rows, them = ("1 row", "it") if count == 1 else (f"{count:,} rows", "them")
+        odd.append(f"the target is missing in {rows}; --missing drop leaves {them} out")
     y = table.apply(frame)[1]
     assert y is not None  # the target is one of the columns
     if table.classes is None:
@@ -361,15 +390,20 @@ def _some(names: Sequence[str]) -> str:
 def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
     """Return the table of columns; if there are many, similar neighbours share a row."""
     if len(seen) <= WIDE:
-        return [(one.name, one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
+        return [(_line(one.name), one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
     rows = list[tuple[str, ...]]()
     for (kind, plan), some in groupby(seen, key=lambda one: (one.kind, one.plan)):
         alike = list(some)
         missing = sum(one.missing for one in alike)
-        name = alike[0].name if len(alike) == 1 else f"{alike[0].name} to {alike[-1].name}"
+        name = _line(alike[0].name if len(alike) == 1 else f"{alike[0].name} to {alike[-1].name}")
         holds = alike[0].holds if len(alike) == 1 else f"{len(alike)} columns"
         rows.append((name, kind, holds, str(missing or ""), plan))
     return rows
+
+
+def _line(name: str) -> str:
+    """Return a name in one line of a table, even if its file has it in several."""
+    return name.replace("\r", "").replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _command(path: Path, target: str | None, words: Words | None) -> str:
@@ -389,7 +423,7 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
     return join(given)
 
 
-def _python(path: Path, target: str, words: Words) -> str:
+def _python(path: Path, target: str | int, words: Words) -> str:
     """Return the Python equivalent of the command."""
     given = [f"target={target!r}"]
     given += [f"{name}={kept!r}" for name, kept in words._asdict().items() if kept]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .frames import EXACT, Cells, Frame
+from .frames import EXACT, TRUTHS, Cells, Frame
 from .written import MISSING, as_text, number_of
 
 Array = npt.NDArray[Any]
@@ -43,6 +44,8 @@ def decided(
     classes: tuple[str, ...] | None
     if cells.texts is not None and len(cells) and all(map(is_number, set(cells.texts))):
         cells = _as_numbers(cells, task)
+    if cells.texts is not None and len(kinds := set(cells.texts)) > 2 and _are_truths(kinds):
+        return "classification", ("False", "True")
     if cells.texts is not None:
         classes = _of_texts(cells, frame, name, task)
     elif cells.truths and task != "regression":
@@ -170,6 +173,9 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
     if cells.numbers is None:
         assert cells.texts is not None
         named = {text: places.get(text, places.get(_plainer(text), -1)) for text in set(cells.texts)}
+        if _are_truths(classes):
+            truths = {TRUTHS[name.lower()]: i for name, i in places.items()}
+            named |= {text: truths.get(TRUTHS.get(text.lower(), -1), named[text]) for text in named}
         found = np.array([named[text] for text in cells.texts], np.int64)
     elif cells.truths and {"True", "False"} & set(classes):
         found = np.where(cells.numbers > 0, places.get("True", -1), places.get("False", -1))
@@ -210,6 +216,11 @@ def numbered(cells: Cells, frame: Frame, what: str, names: tuple[str, ...]) -> A
         reason = f"row {frame.row(int(twice[0]))}, {what} {cells.text(int(twice[0]))} may be {both}"
         raise frame.error(reason, "as a number it does not say which: give texts in a frame")
     return np.where(there, np.array([i for _, i in known])[at], -1)
+
+
+def _are_truths(texts: Iterable[str]) -> bool:
+    """Tell whether texts are true and false, in whatever letters."""
+    return all(text.lower() in TRUTHS for text in texts)
 
 
 def _plainer(text: str) -> str:

@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Iterable
 
-MISSING = frozenset(("", "na", "n/a", "nan", "<na>", "null", "none", "nil", "?", "-", "."))
-"""What people and programs write for a missing number."""
-ABSENT = frozenset(("", "?", "na", "n/a", "nan", "<na>", "null"))
-"""What they write for a missing text; "none" may be an answer."""
+ABSENT = frozenset(
+    ("", "?", "na", "n/a", "nan", "-nan", "<na>", "null", "#n/a", "#na", "#n/a n/a", "#div/0!", "#value!",
+     "#ref!", "#num!", "#name?", "#null!", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
+)  # fmt: skip
+"""What people and programs write for a missing text, spreadsheets among them; "none" may be an answer."""
+MISSING = ABSENT | {"none", "nil", "n.a.", "n.a", "n/d", "-", "--", "---", ".", "..", "...", "…", "*", ":"}
+"""What they write for a missing number: statistical offices have signs for what is not known, or not told."""
 
 MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
 """Currency signs."""
@@ -22,7 +25,7 @@ BETWEEN = {".": ",", ",": "."}
 """The usual thousands separator for each decimal sign."""
 
 
-UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,3}[²³]?|°[CFK]?|[^\W\d_]+/[^\W\d_]+|[\"'′″])")
+UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,12}[²³]?|°[CFK]?|[^\W\d_]+/[^\W\d_]+|[\"'′″])")
 """A number with a unit behind it."""
 
 

@@ -1,0 +1,118 @@
+"""What stands around the table in a file: titles above it, names in two lines, notes below it."""
+
+import random
+
+import numpy as np
+import pytest
+
+from lucidnet import data
+from lucidnet.errors import ContentError
+
+RNG = random.Random(0)
+ROWS = [f"{i / 4},{RNG.random():.3f},{'ab'[i % 2]}" for i in range(30)]
+WHOLE = np.arange(30) / 4
+
+
+def written(folder, *lines):
+    path = folder / "table.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def odd(path):
+    return "\n".join(data.look(path).odd)
+
+
+@pytest.mark.parametrize(
+    ("above", "count"),
+    [
+        (["Rain in the hills"], "a line"),
+        (["Rain in the hills,,", ",,"], "a line"),
+        (["Rain in the hills", "Printed 2021-01-01", "", '"Station: 7, Oslo"'], "3 lines"),
+    ],
+)
+def test_titles_above_the_names_are_left_out(tmp_path, above, count):
+    path = written(tmp_path, *above, "depth,mm,kind", *ROWS)
+    frame = data.frame(path)
+    assert (list(frame.names), frame.rows) == (["depth", "mm", "kind"], 30)
+    np.testing.assert_array_equal(frame["depth"], WHOLE)
+    assert frame.row(0) == len(above) + 2  # as an editor counts lines
+    assert f"{count} above the table left out: Rain in the hills" in odd(path)
+
+
+def test_a_title_above_rows_without_names(tmp_path):
+    frame = data.frame(written(tmp_path, "|1x3 Cross validator", *ROWS))
+    assert (list(frame.names), frame.rows) == (["0", "1", "2"], 30)
+
+
+def test_counts_and_classes_as_scikit_learn_writes_them_are_no_names(tmp_path):
+    lines = [f"{i / 4},{i / 5},{i / 6},{i / 7},{i % 3}" for i in range(30)]
+    path = written(tmp_path, "30,4,setosa,versicolor,virginica", *lines)
+    seen = data.look(path)
+    assert (seen.table.classes, len(seen.columns), data.frame(path).rows) == (("0", "1", "2"), 5, 30)
+    assert "a line above the table left out: 30, 4, setosa, versicolor, virginica" in seen.odd
+    narrow = [f"{i / 4},{i / 5},{i % 2}" for i in range(30)]
+    assert data.frame(written(tmp_path, "30,2,malignant,benign", *narrow)).rows == 30
+
+
+@pytest.mark.parametrize("first", ["31,4,a,b,c", "30,5,a,b,c", "30,4,a,a,c", "30,4,1,2,3"])
+def test_other_counts_are_a_row(tmp_path, first):
+    lines = [f"{i / 4},{i / 5},{i / 6},{i / 7},{i % 3}" for i in range(30)]
+    assert data.frame(written(tmp_path, first, *lines)).form["titles"] == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([",Men,,Women,", "age,h,w,h,w"], ["age", "Men h", "Men w", "Women h", "Women w"]),
+        ([",X1,X2,X3,Y", "ID,LIMIT,SEX,AGE,default"], ["ID", "LIMIT", "SEX", "AGE", "default"]),
+        ([",speed,height,mass,kind", "n,m/s,m,kg,1-2"], ["Unnamed: 0", "speed", "height", "mass", "kind"]),
+    ],
+)
+def test_names_in_two_lines(tmp_path, lines, names):
+    path = written(tmp_path, *lines, *(f"{i},{i / 5},{i / 6},{i / 7},{i % 2}" for i in range(30)))
+    assert (list(data.frame(path).names), data.frame(path).rows) == (names, 30)
+    joined = "the names of the columns stand in two lines" in odd(path)
+    assert joined != ("the line below the header (n, m/s, m, kg, 1-2) has no numbers" in odd(path))
+
+
+@pytest.mark.parametrize(
+    ("below", "count"),
+    [
+        (["", "Source: Met Office", "Printed 2021-01-01"], "2 lines"),
+        (["", "Source: Met Office, 2021"], "a line"),
+        ([",,", "Source: Met Office,,", ",,", "* means rain,,"], "2 lines"),
+        (["Source: Met Office"], "a line"),
+    ],
+)
+def test_notes_below_the_table_are_left_out(tmp_path, below, count):
+    path = written(tmp_path, "depth,mm,kind", *ROWS, *below)
+    np.testing.assert_array_equal(data.frame(path)["depth"], WHOLE)
+    assert f"{count} below the table left out: Source: Met Office" in odd(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (ROWS, ["1.5,0.3"], "row 32 has 2 cells, expected 3"),  # cut off
+        (["x,1,a", "y,2,b"], ["Source"], "row 4 has 1 cell, expected 3"),  # or is it a row?
+        (["x,1,a", "", "Source"], ["y,2,b"], "row 4 has 1 cell, expected 3"),
+        (["a"], ["1,2,3", "4,5,6"], "row 2 has 1 cell, expected 3"),
+    ],
+)
+def test_rows_that_are_too_short_are_no_notes(tmp_path, first, second, said):
+    with pytest.raises(ContentError, match=said):
+        data.frame(written(tmp_path, "u,v,kind", *first, *second))
+
+
+def test_a_row_with_its_name_alone_among_others_is_a_row(tmp_path):
+    lines = ["Oslo,1,a", "", "Rome,,", "Bern,2,b", "Wien,,"]
+    frame = data.frame(written(tmp_path, "city,v,kind", *lines))
+    assert frame["city"] == ["Oslo", "Rome", "Bern", "Wien"]
+    assert list(map(frame.row, range(4))) == [2, 4, 5, 6]
+
+
+def test_a_header_of_another_separator_is_no_title(tmp_path):
+    lines = [f"{i};{i + 2},{i + 100},{i + 300};{'ab'[i % 2]}" for i in range(30)]
+    frame = data.frame(written(tmp_path, "n;people;kind", *lines))
+    assert list(frame.names) == ["n", "people", "kind"]
