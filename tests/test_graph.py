@@ -66,6 +66,38 @@ def test_two_inputs_and_two_outputs_learn(tmp_path):
     assert "label 2, size 1" in made.summary()
 
 
+def test_a_summary_says_where_inputs_come_from():
+    nodes = [
+        ("code", Dense(3, "tanh"), "left"),
+        ("other", "code", "right"),
+        ("both", Concatenate(), ("code", "other")),
+        ("alike", Dense(1, "sigmoid"), "both"),
+    ]
+    inner = Graph({"left": (4,), "right": (4,)}, nodes, "alike")
+    for net in (inner, Sequential([inner, Dense(2, name="out")])):
+        made = ln.Model(net, seed=0)
+        made.compile("mse", "sgd")
+        made.build()
+        rows = [line.split() for line in made.summary().splitlines()]
+        assert rows[0] == ["name", "layer", "output", "parameters", "from"]
+        found = {row[0]: row[-1] for row in rows}
+        assert {name: found[name] for name in ("code", "other", "alike")} == {
+            "code": "left",
+            "other": "right",
+            "alike": "both",
+        }
+        assert ["left", "input", "4", "0"] in rows
+        assert ["other", "code,", "with", "its", "weights", "3", "0", "right"] in rows
+    assert "from" not in ln.Model([ln.layers.Input(2), Dense(1)]).summary().splitlines()[0]
+
+
+def test_a_summary_is_not_wider_than_it_must_be():
+    layer = Dense(
+        3, "tanh", initializer="he_normal", l1=0.001, l2=0.002, weight_decay=0.003, learning_rate=0.004
+    )
+    assert max(map(len, ln.Model([ln.layers.Input(2), layer]).summary().splitlines())) < 110
+
+
 def test_the_joint_gradient():
     made = model(dtype="float64")
     params, (x, y) = made.params, (X, {"label": Y["label"], "size": Y["size"]})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
+from reading import readable
 
 import lucidnet as ln
 from lucidnet import plots
@@ -44,6 +45,23 @@ def test_a_gif_has_a_frame_for_each_step_and_runs_at_its_speed(model, tmp_path):
         durations = [page.info["duration"] for page in ImageSequence.Iterator(film)]
     assert len(durations) == 6
     assert sum(durations) == pytest.approx(1000 * 6 / 30, abs=10)
+
+
+@pytest.mark.parametrize("what", ["boundary", "weights", "activations", "alignment", "loss"])
+def test_names_and_titles_have_room_and_lie_on_no_curve(what):
+    made = ln.Model([Input(2), Dense(5, "tanh", name="a_name_" * 9), Dense(1, "sigmoid")], seed=0)
+    made.compile("binary_crossentropy", "sgd", rule="fa")
+    made.fit(X, Y, epochs=1, batch_size=20, verbose=0, record=KINDS)
+    scene = scene_of(made.history, what)
+    title = "A film with a title that somebody wrote in whole sentences, longer than its frames are wide."
+    figure, places = animation._stage(scene, title)
+    size = tuple(figure.get_size_inches())
+    for _ in animation._frames(scene, figure, places):
+        readable(figure)
+        assert tuple(figure.get_size_inches()) == size and not (100 * np.array(size) % 2).round().any()
+        for axes in places if what != "loss" else ():
+            assert axes.get_legend() is None
+    assert len(figure.legends) == (what in ("boundary", "alignment"))
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,14 @@ class TestConvolutions:
         assert plots.feature_maps(model, digits[0][0], "residual1.body").axes
         assert plots.feature_maps(model, digits[0][0], "residual1").axes
 
+    def test_maps_of_sequences_are_rows(self):
+        model = compiled([Input((9, 2)), Conv1D(3, 2), layers.Flatten(), Dense(2, "softmax")])
+        x = np.random.default_rng(0).normal(size=(9, 2))
+        axes = plots.feature_maps(model, x).axes[0]
+        assert axes.get_title(loc="left") == "conv1d1: 3 maps of 8 time steps"
+        seen = model.activations(x[None])["conv1d1"][0]
+        assert all(holds(axes.images[0].get_array(), seen[None, :, k]) for k in range(3))
+
 
 class TestAttention:
     def test_a_panel_for_each_head(self):
@@ -251,6 +259,10 @@ class TestBoundary:
 
 
 class TestRates:
+    def test_rates_are_above_zero(self):
+        with pytest.raises(DataError, match="expected learning rates above 0"):
+            plots.learning_rate_finder([0.0, 0.1], [1.0, 0.5], 0.1)
+
     def test_curve_and_suggestion(self):
         rates, losses = [1e-4, 1e-3, 1e-2, 1e-1], [2.0, 1.8, 1.0, 5.0]
         axes = plots.learning_rate_finder(rates, losses, 10**-2.5).axes[0]

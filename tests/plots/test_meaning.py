@@ -121,6 +121,12 @@ class TestRace:
         (line,) = axes.collections[-1].get_segments()
         assert line[:, 1].tolist() == [1.0, 3.0]
 
+    def test_rules_of_a_single_epoch_stand_beside_each_other(self):
+        axes = plots.race_curves({"loss": {rule: [[1.0], [3.0]] for rule in ("fa", "dfa", "kp")}}).axes[0]
+        places = [line.get_xdata()[0] for line in axes.lines]
+        assert places == sorted(set(places)) and np.mean(places) == pytest.approx(1)
+        assert [band.get_segments()[0][0, 0] for band in axes.collections] == places
+
     def test_a_thousand_epochs_are_marked_here_and_there(self):
         curves = {rule: np.ones((1, 1000)) * k for k, rule in enumerate(("backprop", "fa", "dfa"))}
         lines = plots.race_curves({"loss": curves}).axes[0].lines
@@ -398,6 +404,15 @@ class TestHistograms:
             np.testing.assert_allclose(line.get_ydata(), [np.quantile(array, share) for _, array in pairs])
         assert [t.get_text() for t in figure.legends[0].get_texts()] == ["median", "nine in ten lie between"]
 
+    def test_a_few_values_far_out_leave_room_for_the_others(self):
+        values = np.append(RNG.normal(size=400), 1e4)
+        axes = plots.activation_histograms({"activations/h": [(0, values)]}).axes[0]
+        assert axes.get_ylim()[1] < 10 and axes.get_title(loc="left").endswith("outer cells: all beyond")
+        assert axes.collections[0].get_array().sum() == pytest.approx(1)  # none is left out
+        near = plots.activation_histograms({"activations/h": [(0, values[:-1])]}).axes[0]
+        assert near.get_title(loc="left") == "activations/h"
+        assert near.get_ylim() == (values[:-1].min(), values[:-1].max())
+
     def test_the_bar_is_in_per_cent(self):
         figure = plots.activation_histograms({"activations/h": [(0, np.arange(10.0))]})
         bar = next(axes for axes in figure.axes if axes.get_ylabel() == "share of the values")
@@ -478,6 +493,14 @@ class TestDeepNetworks:
 
 
 class TestBoundary:
+    def test_many_points_are_small(self):
+        model = compiled([Input(2), Dense(2, "softmax")], "categorical_crossentropy")
+        sizes = []
+        for count in (100, 1000, 4000):
+            points = plots.decision_boundary(model, RNG.normal(size=(count, 2)), np.arange(count) % 2, 5)
+            sizes.append(points.axes[0].collections[-1].get_sizes()[0])
+        assert sizes == [18, 9, 4]
+
     def test_many_classes(self):
         model = compiled([Input(2), Dense(30, "softmax")], "categorical_crossentropy")
         figure = plots.decision_boundary(model, RNG.normal(size=(90, 2)), np.arange(90) % 30, resolution=10)

@@ -227,7 +227,41 @@ class TestTerminal:
             bar.batch(done, lambda: Result({"損失": 0.5, "x" * 60: 1.0}))
         bar.close()
         assert "\n" not in terminal.getvalue()
-        assert max(screen.wide(part) for part in re.split("[\r\n]", terminal.getvalue())) == 79
+        parts = re.split("[\r\n]", terminal.getvalue())
+        assert max(screen.wide(part) for part in parts) <= 79
+        assert any(part.endswith("損失 0.5000") for part in parts)
+
+    @pytest.mark.parametrize(
+        ("places", "line"),
+        [
+            (80, "epoch 1/2 ━━━━────────────  25 % 0:07 left  loss 0.1234, accuracy 0.9876"),
+            (60, "epoch 1/2 ━━━━────────────  25 % 0:07 left  loss 0.1234"),
+            (50, "epoch 1/2 ━━━━────────────  25 % 0:07 left"),
+            (34, "epoch 1/2 ━━──────  25 % 0:07 left"),
+            (20, "epoch 1/2 ━───  25 %"),
+            (19, "epoch 1/2  25 %"),
+            (12, "epoch 1/2  2"),
+        ],
+    )
+    def test_a_narrow_terminal_shows_whole_numbers(self, a_terminal, places, line):
+        a_terminal()
+        drawn = screen.Drawn("epoch 1/2", 0.25, "0:07 left  loss 0.1234, accuracy 0.9876")
+        shown = screen.Terminal().line(drawn, places)
+        assert shown == line and len(shown) <= places
+
+    def test_a_bar_goes_on_after_one_inside_it(self, a_terminal):
+        terminal = a_terminal()
+        outer = choose(1, 2)
+        outer.start(4)
+        outer.batch(1, lambda: Result(loss=0.5))
+        inner = choose(1, 1)
+        inner.start(2)
+        inner.batch(1, lambda: Result(loss=0.25))
+        inner.close()
+        outer.batch(2, lambda: Result(loss=0.125))
+        assert seen(terminal.getvalue())[-1].endswith("loss 0.1250")
+        outer.close()
+        assert sys.stdout is terminal
 
     def test_after_an_error_the_streams_are_as_before(self, a_terminal):
         terminal = a_terminal()

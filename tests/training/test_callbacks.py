@@ -267,6 +267,24 @@ def test_all_callbacks_end_whatever_one_of_them_raises():
     assert ended == callbacks[:2] and made.history.stopped == "enough"
 
 
+@pytest.mark.parametrize("kind", ["grads", "updates", "activations"])
+def test_a_kind_alone_means_all_of_it(kind):
+    found = [
+        model().fit(X[:30], Y[:30], batch_size=10, verbose=0, record=p).steps for p in (kind, f"{kind}/*")
+    ]
+    assert list(found[0]) == list(found[1]) and all(name.startswith(f"{kind}/") for name in found[0])
+
+
+def test_a_kind_that_is_none_is_told_in_a_line_or_two():
+    deep = ln.Model([Input(64), *[Dense(4) for _ in range(50)]])
+    deep.compile("mse", "sgd")
+    with pytest.raises(
+        LucidnetError, match=r"nothing is called 'gradients'.*did you mean 'grads'\?"
+    ) as error:
+        deep.fit(X, X[:, :4], verbose=0, record="gradients")
+    assert len(str(error.value)) < 300
+
+
 def test_a_callback_twice():
     twice = [EarlyStopping("loss", 2)] * 2
     with pytest.raises(ln.errors.SettingError, match="callbacks, each of them once"):

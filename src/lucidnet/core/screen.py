@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from .text import wide
 
-PLACES = 16
-"""The width of a bar in characters."""
+PLACES, SHORTEST = 16, 4
+"""The width of a bar in characters, and the least: in narrower terminals there is none."""
 
 
 class Drawn(NamedTuple):
@@ -80,15 +80,22 @@ class Terminal(Surface):
         if not self.streams:
             self.streams = sys.stdout, sys.stderr
             sys.stdout, sys.stderr = (Above(self, stream) for stream in self.streams)
-        done = round(bar.share * PLACES)
-        stripe = self.signs[0] * done + self.signs[1] * (PLACES - done)
-        line = cut(
-            f"{bar.title} {stripe} {100 * bar.share:>3.0f} % {bar.words}", get_terminal_size().columns - 1
-        )
+        line = self.line(bar, get_terminal_size().columns - 1)
         width = wide(line)
         self.out.write(f"\r{line}{' ' * (self.length - width)}\r")
         self.out.flush()
         self.length = width
+
+    def line(self, bar: Drawn, room: int) -> str:
+        """Return a bar as a line of at most `room` places: what has no room is left out, numbers whole."""
+        share = f"{100 * bar.share:>3.0f} %"
+        places = min(PLACES, room - wide(f"{bar.title}  {share} {bar.words.partition('  ')[0]}"))
+        if places < SHORTEST:
+            places = min(PLACES, room - wide(f"{bar.title}  {share}"))
+        done = round(bar.share * places)
+        stripe = self.signs[0] * done + self.signs[1] * (places - done) if places >= SHORTEST else ""
+        line = " ".join(part for part in (bar.title, stripe, share) if part)
+        return cut(f"{line} {whole(bar.words, room - wide(line) - 1)}".rstrip(), room)
 
     def clear(self) -> None:
         """Erase the bar, leaving an empty line."""
@@ -115,7 +122,7 @@ class Above:
         """Erase the bar, then write the text."""
         self.terminal.clear()
         if text:
-            self.terminal.ends = text.endswith("\n")
+            self.terminal.ends = text.endswith(("\n", "\r"))
         return self.stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -162,6 +169,22 @@ class Notebook(Surface):
             self.handle = display(bundle, raw=True, display_id=True)
         else:
             self.handle.update(bundle, raw=True)
+
+
+def whole(words: str, places: int) -> str:
+    """Cut words to a width of `places` between two quantities, so that no number loses its last digits.
+
+    Examples
+    --------
+    >>> whole("0:01 left  loss 0.25, accuracy 0.9375", 30)
+    '0:01 left  loss 0.25'
+    """
+    import re
+
+    parts = re.split("(, |  )", words)
+    while wide("".join(parts)) > max(0, places):
+        del parts[-2:]
+    return "".join(parts)
 
 
 def cut(text: str, places: int) -> str:

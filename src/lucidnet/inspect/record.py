@@ -18,7 +18,9 @@ from .questions import fits, step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
-LISTED = 40
+KINDS = ("grads", "updates", "activations", *ALIGNMENTS)
+"""What stands before the slash of a name; alone it means all of its kind."""
+LISTED = 12
 """How many names an error lists when one is unknown."""
 
 
@@ -43,7 +45,7 @@ class Recorder(Callback):
     """
 
     def __init__(self, patterns: Sequence[str], every: int = 1) -> None:
-        self.patterns = tuple(f"{p}/*" if p in ALIGNMENTS else p for p in patterns)
+        self.patterns = tuple(f"{p}/*" if p in KINDS else p for p in patterns)
         self.every = every
         self.before: Any = None
 
@@ -57,7 +59,7 @@ class Recorder(Callback):
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
             if not any(fits(name, pattern) for name in known):
-                near = f"{pattern}/*" if f"{pattern}/" in "".join(known) else nearest(pattern, known)
+                near = nearest(pattern, [*{name.partition("/")[0]: 0 for name in known}, *known])
                 there = ", ".join(known[:LISTED]) + " ..." * (len(known) > LISTED)
                 meant = f"; did you mean {near!r}?" if near else ""
                 raise SettingError(f"record: nothing is called {pattern!r}; there are {there}{meant}")

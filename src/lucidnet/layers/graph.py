@@ -114,13 +114,13 @@ class Graph(Container):
         return self.inputs[0][1] if len(self.inputs) == 1 else dict(self.inputs)
 
     def output_shape(self, shape: Any) -> Any:
-        return self._out(self._flow(shape))
+        return self._out(self.node_shapes(shape))
 
     def inner_shapes(self, shape: Any) -> dict[str, Any]:
-        shapes = self._flow(shape)
+        shapes = self.node_shapes(shape)
         return {name: gathered(shapes, sources) for name, owner, _, sources in self.placed() if name == owner}
 
-    def _flow(self, shape: Any) -> dict[str, Any]:
+    def node_shapes(self, shape: Any) -> dict[str, Any]:
         """Return the shapes of all inputs, and of each node's output."""
         shapes = self._inputs(shape)
         first: dict[str, Any] = {}  # the inputs of the layer at its first place
@@ -141,7 +141,7 @@ class Graph(Container):
         return {name: filled(given[name], expected[name]) for name in expected}
 
     def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
-        shapes, params = self._flow(shape), {}
+        shapes, params = self.node_shapes(shape), {}
         sizes: dict[str, Shape] = {}
         check_owners(self.ties, dict(self.children()), "Graph")
         for name, owner, layer, sources in self.placed():

@@ -23,7 +23,7 @@ from .figures import (
     whole_steps,
 )
 from .images import Array, symmetric_limit
-from .names import all_shortened, name_ticks, named_legend, shortened
+from .names import all_shortened, name_ticks, shortened
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
@@ -83,10 +83,8 @@ def alignment(
     lines: dict[str, Any] = {}
     for axes, kind in zip(places, kinds, strict=True):
         lines |= _draw(axes, kind, steps, layer_styles(layers, axes))
-        if len(layers) > MOST_LAYERS:
-            _depth_bar(axes, layers)
-    if len(layers) <= MOST_LAYERS:
-        legend_below(places, look, dict(zip(all_shortened(list(lines), LEGEND), lines.values(), strict=True)))
+        name_depths(axes, layers)
+    name_layers(places, look, lines, len(layers))
     return places
 
 
@@ -130,13 +128,13 @@ def _draw(
     return lines
 
 
-def name_layers(axes: Axes, styles: Mapping[str, LineStyle], lines: Mapping[str, Any], **how: Any) -> None:
-    """Name the layers' lines in a legend; many layers by a colour bar."""
-    if len(styles) > MOST_LAYERS:
-        _depth_bar(axes, list(styles))
-    else:
-        names = all_shortened(list(lines), LONGEST)
-        named_legend(axes, dict(zip(names, lines.values(), strict=True)), framealpha=0.8, **how)
+def name_layers(
+    places: Sequence[Axes], look: Mapping[str, Any], lines: Mapping[str, Any], count: int
+) -> None:
+    """Name the layers' lines in a legend below all panels, unless there are so many that colours do."""
+    if count <= MOST_LAYERS:
+        names = all_shortened(list(lines), LEGEND)
+        legend_below(places, look, dict(zip(names, lines.values(), strict=True)))
 
 
 def _depth_styles(layers: Sequence[str], axes: Axes) -> dict[str, LineStyle]:
@@ -151,8 +149,10 @@ def _depths(count: int) -> Array:
     return np.linspace(0.25, 1.0, count)
 
 
-def _depth_bar(axes: Axes, layers: Sequence[str]) -> None:
-    """Add a colour bar that names some of the layers, from the first to the last."""
+def name_depths(axes: Axes, layers: Sequence[str]) -> None:
+    """Add a colour bar that names some of many layers, from the first to the last."""
+    if len(layers) <= MOST_LAYERS:
+        return
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import BoundaryNorm, ListedColormap
 

@@ -15,7 +15,7 @@ from ..core import files as atomic
 from ..core.settings import choice, finite, path_like, taken, text
 from ..errors import FileError, optional
 from .figures import WIDE, Style, picture_style, settle
-from .names import literal, texts_of
+from .names import folded, literal, texts_of
 from .scenes import Scene, scene_of
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
 
     columns = min(scene.panels, scene.columns)
     rows = -(-scene.panels // columns)
-    size = min(WIDE, scene.size[0] * columns), scene.size[1] * rows + (0.4 if title else 0)
+    size = min(WIDE, scene.size[0] * columns), scene.size[1] * rows
     # ffmpeg's usual codec takes only even numbers of pixels.
     width, height = (2 * round(DPI * side / 2) / DPI for side in size)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
@@ -152,7 +152,9 @@ def _stage(scene: Scene, title: str | None) -> tuple[Figure, list[Axes]]:
     for empty in made[scene.panels :]:
         empty.remove()
     if title:
-        literal([figure.suptitle(title, fontsize=12)])
+        words = folded(title, figure)
+        figure.set_figheight(height + 0.2 * (2 + 2 * words.count("\n")))
+        literal([figure.suptitle(words, fontsize=12)])
     return figure, list(made[: scene.panels])
 
 

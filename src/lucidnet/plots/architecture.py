@@ -22,6 +22,8 @@ SMALLEST = 0.6
 """The smallest scale for a row of many boxes; beyond that the picture becomes wider."""
 LEGEND = 0.26
 """The height of a legend line in inches."""
+ASIDE = 0.09
+"""The distance of an error's arrow from the line of data, in inches."""
 EDGES = 0.2, 0.6
 """The space beside and above the network, in inches."""
 
@@ -77,6 +79,8 @@ def architecture(
     if model.rule is not None:
         wiring.put(Box("loss", type(model.problem.loss).__name__, "loss"), wiring.ends)
     errors = error_ways(model, wiring)
+    for box, rule in errors.times.items():
+        wiring.boxes[box] = wiring.boxes[box]._replace(mark=f"↺ {rule}")
     plan = plan_of(wiring, LEGEND * len(errors.said))
     width, height = plan.size
     shrink = max(SMALLEST, min(1.0, (WIDE - EDGES[0]) / width))
@@ -169,8 +173,12 @@ class Drawing:
             self.axes.text(x + width / 2 + 0.05, y, box.detail, **how)
 
     def _route(self, way: list[int]) -> None:
-        """Draw the line of data from one box to another, passing beside the boxes of the rows between."""
-        half, points = self.plan.high / 2, []
+        """Draw the line of data from one box to another."""
+        self._path(self._corners(way), LineStyle(theme(self.axes).muted, "-", ""), True)
+
+    def _corners(self, way: list[int]) -> list[tuple[float, float]]:
+        """Return the corners of a line that passes beside the boxes of the rows between."""
+        half, points = self.plan.high / 2, list[tuple[float, float]]()
         for number, item in enumerate(way):
             x, y, column = self.plan.spots[item]
             if number and column != self.plan.spots[way[number - 1]].column:
@@ -178,15 +186,17 @@ class Drawing:
                 low, between = self.plan.bottom, self.plan.rights[before.column] + self.plan.side - 0.2
                 points += [(before.x, low), (between, low), (between, 0.02), (x, 0.02)]
             points += [(x, y - half)] * (number > 0) + [(x, y + half)] * (item != way[-1])
-        self._path(points, LineStyle(theme(self.axes).muted, "-", ""), True)
+        return points
 
-    def _path(self, points: Sequence[tuple[float, float]], style: LineStyle, arrow: bool) -> None:
+    def _path(
+        self, points: Sequence[tuple[float, float]], style: LineStyle, arrow: bool, curved: bool = False
+    ) -> None:
         from matplotlib.patches import FancyArrowPatch
         from matplotlib.path import Path as Way
 
         self.axes.add_patch(
             FancyArrowPatch(
-                path=Way(points),
+                path=Way(points, [Way.MOVETO, *[Way.CURVE4] * 3] if curved else None),
                 arrowstyle="-|>" if arrow else "-",
                 mutation_scale=8 * self.scale,
                 color=style.color,
@@ -198,7 +208,10 @@ class Drawing:
         )
 
     def _arc(self, source: int, target: int, style: LineStyle) -> None:
-        """Draw a curved arrow between the free sides of two boxes, or beside their columns."""
+        """Draw an error's arrow: curved on the right of a row of boxes, else beside the line of data.
+
+        Only the line of data is sure to cross no box.
+        """
         start, end = self.plan.spots[source], self.plan.spots[target]
         widths = self.plan.rows.widths[source] / 2, self.plan.rows.widths[target] / 2
         if start.column != end.column:
@@ -206,9 +219,16 @@ class Drawing:
             corners = [(lane, start.y), (lane, end.y)]
             self._path([(start.x - widths[0], start.y), *corners, (end.x + widths[1], end.y)], style, True)
             return
-        side = -1 if start.x < end.x - 0.05 else 1
-        ends = (start.x + side * widths[0], start.y), (end.x + side * widths[1], end.y)
-        self._bent(ends, style, 0.45 * side)
+        way = self.plan.rows.routes.get((target, source))
+        signs = any(is_sign(self.wiring.boxes[box]) for box in (source, target))
+        if way is not None and (signs or len(way) > 2 or abs(start.x - end.x) > 0.05):
+            self._path([(x + ASIDE, y) for x, y in reversed(self._corners(way))], style, True)
+            return
+        lane = max(start.x + widths[0], end.x + widths[1]) + 0.5 * (start.y - end.y)
+        corners = [(lane, start.y), (lane, end.y)]
+        self._path(
+            [(start.x + widths[0], start.y), *corners, (end.x + widths[1], end.y)], style, True, curved=True
+        )
 
     def _bent(self, ends: Any, style: LineStyle, bend: float) -> None:
         from matplotlib.patches import FancyArrowPatch
@@ -239,19 +259,14 @@ class Drawing:
         """Draw how errors come back, with a legend below the network."""
         from matplotlib.lines import Line2D
 
-        names = [*errors.said, *errors.times.values()]
         styles = {
-            name: style._replace(linestyle="-") for name, style in rule_styles(names, self.axes).items()
+            name: style._replace(linestyle="-") for name, style in rule_styles(errors.said, self.axes).items()
         }
         for rule, target, source in errors.ways:
             if source is None:
                 self._bus(target, styles[rule])
             else:
                 self._arc(source, target, styles[rule])
-        for box, name in errors.times.items():
-            spot, width = self.plan.spots[box], self.plan.rows.widths[box]
-            how: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": 8 * self.scale}
-            self.axes.text(spot.x - width / 2 - 0.04, spot.y, f"↺ {name}", color=styles[name].color, **how)
         if errors.said:
             lines = [
                 Line2D([], [], color=styles[name].color if name else "none", linewidth=1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -31,8 +32,8 @@ LONGEST = 16
 """Longer tokens are shortened in the middle."""
 LETTER = 0.085
 """The width of a token's letter in inches."""
-MOST_TOKENS = 30
-"""The most tokens whose names have room."""
+MOST_TOKENS = 60
+"""The most tokens whose names all have room; of more, every second or third is named."""
 
 
 @picture
@@ -132,19 +133,17 @@ def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
 
 
 def _shown(names: Sequence[str] | None) -> list[str] | None:
-    """Return names shortened for drawing; None if there are too many to draw."""
-    if names is None or len(names) > MOST_TOKENS:
-        return None
-    return [shortened(str(name), LONGEST) for name in names]
+    """Return names shortened for drawing."""
+    return None if names is None else [shortened(str(name), LONGEST) for name in names]
 
 
 def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
     axes.imshow(weights, cmap=positive_map(axes), vmin=0, vmax=most, interpolation="nearest", aspect="auto")
     whole_ticks(axes)
-    rows, columns = names
-    if columns is not None:
-        name_ticks(axes.xaxis, range(len(columns)), columns, rotation=90)
-    if rows is not None:
-        name_ticks(axes.yaxis, range(len(rows)), rows)
+    for axis, some, turned in ((axes.xaxis, names[1], 90), (axes.yaxis, names[0], 0)):
+        if some is not None:
+            every = math.ceil(len(some) / MOST_TOKENS)
+            size = float(np.clip(300 / len(some), 6, 10))
+            name_ticks(axis, range(0, len(some), every), some[::every], rotation=turned, fontsize=size)
     axes.set_xlabel("looks at")
     axes.set_ylabel("position")

@@ -26,6 +26,8 @@ LONGEST = 24
 """Longer names are shortened."""
 MOST_CLASSES = 20
 """The most classes of points that are named."""
+LARGE, SMALL, CROWD = 18.0, 4.0, 500
+"""The area of a point in square points, the least, and the number of points from which on it shrinks."""
 
 
 @picture
@@ -149,12 +151,13 @@ def draw_points(axes: Axes, x: Array, labels: Array, names: Sequence[str] | None
 
     colors = theme(axes)
     named: dict[str, Any] = {}
+    size = max(SMALL, LARGE * min(1.0, CROWD / len(x)))
     for k in np.unique(labels):
         chosen = x[labels == k]
         look: dict[str, Any] = {"color": color_of(int(k), colors), "marker": marker_of(int(k), colors)}
         name = all_shortened(names, LONGEST)[k] if names and k < len(names) else f"class {k}"
-        look |= {"edgecolor": colors.page, "linewidth": 0.5, "label": name}
-        named[name] = axes.scatter(chosen[:, 0], chosen[:, 1], s=18, **look)
+        look |= {"edgecolor": colors.page, "linewidth": 0.5 * (size / LARGE) ** 0.5, "label": name}
+        named[name] = axes.scatter(chosen[:, 0], chosen[:, 1], s=size, **look)
     if len(named) > MOST_CLASSES:
         rest = len(named) - MOST_CLASSES + 1
         named = dict(list(named.items())[: MOST_CLASSES - 1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import theme
-from .figures import PictureLook, log_axis, panels, picture, tidy
+from .figures import PictureLook, log_axis, panels, picture, tidy, whole_steps
 from .names import entitle
 
 if TYPE_CHECKING:
@@ -77,8 +77,6 @@ def draw_curve(axes: Axes, name: str, history: History, whole: History | None = 
     whole : mapping of names to one value per epoch, optional
         What the axis is for, if `history` is but the beginning of it.
     """
-    from matplotlib.ticker import MaxNLocator
-
     seen = history if whole is None else whole
     longest = 0
     for label, key, above in (("training", name, 2.1), ("validation", VALIDATION + name, 2.0)):
@@ -97,13 +95,12 @@ def draw_curve(axes: Axes, name: str, history: History, whole: History | None = 
         longest = max(longest, values.size)
     margin = max(0.5, 0.02 * longest) if longest < 3 else 0.02 * longest
     axes.set_xlim(1 - margin, longest + margin)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     if is_steep(name, [seen.get(key, ()) for key in (name, VALIDATION + name)]):
         log_axis(axes)
     else:
         axes.ticklabel_format(axis="y", useOffset=False)
     entitle(axes, name.replace("_", " "))
-    axes.set_xlabel("epoch")
+    whole_steps(axes, "epoch")
     tidy(axes)
     if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(frameon=False, fontsize=9)

@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from .figures import PictureLook, color_bar, panels, picture
 from .images import Array, draw_tiles, drawn_ratio
 from .inside import call_of, place
-from .names import entitle, some_of
+from .names import folded, shortened, some_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LIMIT = 64
 INCH_PER_TILE = 0.8
+LONGEST = 24
+"""Longer layer names are shortened."""
 
 
 @picture
@@ -62,7 +64,7 @@ def convolution_filters(
     else:
         images = shown.transpose(3, 2, 0, 1).reshape(-1, height, width, 1)
         columns = shown.shape[2]
-    title = f"{name}: {some_of(shown, W, 'filter')} of {height} x {width}"
+    title = f"{shortened(name, LONGEST)}: {some_of(shown, W, 'filter')} of {height} x {width}"
     if channels not in (1, 3):
         title += f"\nrow: filter, column: channel (of {channels})"
     return _tiles(images, columns, title, "weight", look)
@@ -72,12 +74,12 @@ def convolution_filters(
 def feature_maps(
     model: Trainee, x: Any, layer: str | None = None, limit: int = LIMIT, **look: Unpack[PictureLook]
 ) -> Sequence[Axes]:
-    """Draw the output of a layer for one image, one tile per channel.
+    """Draw the output of a layer for one image or sequence, one tile per channel.
 
     Parameters
     ----------
     model : Trainee
-    x : array-like (height, width, channels)
+    x : array-like (height, width, channels) or (time, channels)
         One input; of a batch the first is taken.
     layer : str, optional
         The name of the layer, as in ``model.summary()``; the first convolution if not given.
@@ -99,15 +101,16 @@ def feature_maps(
     """
     call = call_of(model, x, layer, "kernel_size", "convolution")
     name, output = call.name, np.asarray(call.y[0])
-    if output.ndim != 3:
+    if output.ndim not in (2, 3):
         raise ShapeError(
-            f"feature_maps: layer {name!r} gives {output.shape}, no maps (height, width, channels)"
+            f"feature_maps: layer {name!r} gives {output.shape}, no maps (height, width, channels) or "
+            "(time, channels)"
         )
-    height, width, _ = output.shape
     shown = output[..., :limit]
-    images = shown.transpose(2, 0, 1)[..., None]
-    columns = math.ceil(math.sqrt(len(images)))
-    title = f"{name}: {some_of(shown, output, 'map')} of {height} x {width}"
+    size = " x ".join(map(str, output.shape[:-1])) + (" time steps" if output.ndim == 2 else "")
+    images = np.moveaxis(shown, -1, 0).reshape(shown.shape[-1], -1, shown.shape[-2], 1)
+    columns = math.ceil(math.sqrt(len(images))) if output.ndim == 3 else 1
+    title = f"{shortened(name, LONGEST)}: {some_of(shown, output, 'map')} of {size}"
     return _tiles(images, columns, title, "activation", look)
 
 
@@ -116,12 +119,12 @@ def _tiles(images: Array, columns: int, title: str, quantity: str, look: Picture
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
     ratio = drawn_ratio(height, width)
-    inch = min(INCH_PER_TILE, 5.2 / columns, 9 / (rows * ratio))
+    inch = min(INCH_PER_TILE / min(1.0, ratio), 5.2 / columns, 9 / (rows * ratio))
     size = max(3.6, inch * columns + 2.0), max(1.8, inch * rows * ratio + 0.9)
     (axes,) = panels(1, 1, *size, look)
     if picture := draw_tiles(axes, images, columns, 1 / 8):
         color_bar(axes, picture, quantity)
-    entitle(axes, title)
+    axes.set_title(folded(title, axes), loc="left", fontsize=11)
     return [axes]
 
 

@@ -12,6 +12,8 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, cast, get_args
 
+import numpy as np
+
 from .. import foreign
 from ..core import files as atomic
 from ..core.settings import (
@@ -29,7 +31,7 @@ from ..core.settings import (
 from ..errors import FileError, SettingError, optional, suggestion
 from .arguments import check_kinds, fitting, make_part, of_model
 from .colors import LIGHT, THEMES
-from .names import literal, named_legend, texts_of
+from .names import folded, literal, named_legend, texts_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +47,7 @@ WIDE = 7.2
 P = ParamSpec("P")
 T = TypeVar("T")
 Style = Literal["light", "dark"]
+Pair = tuple[float, float]
 
 
 class PictureFrame(TypedDict, total=False):
@@ -134,13 +137,13 @@ def picture(draw: Callable[P, Sequence[Axes]]) -> Callable[P, Figure]:
         before = texts_of(root(look["ax"][0]), look["ax"]) if "ax" in look else {}
         with picture_style(look.get("style")):
             panels = drawing(**arguments, **look)
-        figure = root(panels[0])
+            figure = root(panels[0])
+            if look.get("title") is not None:
+                _entitle(figure, panels, look)
         if "ax" in look:
             from .picture import show_once
 
             show_once(figure)
-        if look.get("title") is not None:
-            _entitle(figure, panels, look)
         texts = texts_of(figure, panels)
         literal(text for text, said in texts.items() if before.get(text) != said)
         if look.get("path") is not None:
@@ -197,9 +200,9 @@ def picture_style(style: str | None) -> Any:
 
 def _entitle(figure: Figure, panels: Sequence[Axes], look: Mapping[str, Any]) -> None:
     if len(panels) == 1:
-        panels[0].set_title(look["title"], loc="left", fontsize=11)
+        panels[0].set_title(folded(look["title"], panels[0]), loc="left", fontsize=11)
     elif "ax" not in look:
-        figure.suptitle(look["title"], fontsize=12)
+        figure.suptitle(folded(look["title"], figure), fontsize=12)
     elif len(look["ax"]) == 1:
         look["ax"][0].set_title(look["title"], loc="left", fontsize=12, y=1.0, pad=-10)
     else:
@@ -220,6 +223,26 @@ def new_figure(width: float, height: float) -> Figure:
     from .picture import made
 
     return made(width, height)
+
+
+def shrunk(axes: Axes, look: Mapping[str, Any], planned: Pair, margins: Pair) -> float:
+    """Return the scale of what was planned for axes of some inches: below 1 if there is less room.
+
+    Parameters
+    ----------
+    axes : Axes
+    look : mapping
+        The picture's arguments (`PictureLook`).
+    planned, margins : (float, float)
+        Width and height of the axes as planned, and of what stands beside and above them in a new figure.
+    """
+    room = planned
+    if "ax" in look:
+        there, dots = axes.get_window_extent(), root(axes).dpi
+        room = there.width / dots, there.height / dots
+    elif "figsize" in look:  # the layout is made when all is drawn
+        room = look["figsize"][0] - margins[0], look["figsize"][1] - margins[1]
+    return float(np.clip(min(room[0] / planned[0], room[1] / planned[1]), 0.1, 1.0))
 
 
 def panels(
@@ -256,6 +279,8 @@ def _given(look: Mapping[str, Any], rows: int, columns: int, count: int) -> list
     if len(given) == count:
         for axes in given:
             axes.grid(visible=False)
+            for bar in [inside for inside in axes.child_axes if inside.get_gid() == BAR]:
+                bar.remove()  # of a picture that was drawn here before
         return list(given)
     place = given[0].get_subplotspec()
     if len(given) > 1 or place is None:
@@ -308,31 +333,39 @@ def tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def log_axis(axes: Axes) -> None:
-    """Make the vertical axis logarithmic, with labels such as 0.01 and not powers, where those are short."""
-    from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
+def log_axis(axes: Axes, side: Literal["x", "y"] = "y") -> None:
+    """Make an axis logarithmic, with labels such as 0.01 and not powers, where those are short."""
+    from .ticks import PlainLog
 
-    axes.set_yscale("log")
-    powers = LogFormatterMathtext()
-    powers.set_axis(axes.yaxis)
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}" if 0.99e-4 < value < 1.01e4 else powers(value))
-    )
+    axes.set(**{f"{side}scale": "log"})
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_major_formatter(PlainLog())
+    axis.set_minor_formatter(PlainLog(labelOnlyBase=False))
 
 
-def whole_steps(axes: Axes) -> None:
-    """Label the horizontal axis as training steps, which are whole numbers."""
+def whole_steps(axes: Axes, what: str = "step") -> None:
+    """Label the horizontal axis as training steps or epochs, which are whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
-    axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.set_xlabel(what)
+
+
+BAR = "lucidnet-colour-bar"
+"""What axes are marked with that hold a colour bar."""
+
+
+def bar_place(axes: Axes, bottom: float = 0.0, height: float = 1.0) -> Axes:
+    """Return axes for a colour bar beside others, at a share of their height."""
+    place: Axes = axes.inset_axes((1.03, bottom, 0.04, height))
+    place.set_gid(BAR)
+    settle([place])
+    return place
 
 
 def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
     """Add a colour bar beside the axes, with a label."""
-    place = axes.inset_axes((1.03, 0, 0.04, 1))
-    settle([place])
-    bar = axes.figure.colorbar(picture, cax=place, label=label, ticks=ticks)
+    bar = axes.figure.colorbar(picture, cax=bar_place(axes), label=label, ticks=ticks)
     bar.outline.set_visible(False)
     return bar
 

@@ -13,7 +13,7 @@ from ..engine.update import measured_gradient
 from ..errors import DataError
 from ..training.diagnose import non_finite
 from .colors import theme
-from .figures import WIDE, PictureLook, panels, picture, tidy
+from .figures import WIDE, PictureLook, log_axis, panels, picture, tidy
 from .names import name_ticks
 
 if TYPE_CHECKING:
@@ -88,9 +88,13 @@ def _draw(axes: Axes, sizes: dict[str, Array]) -> None:
         values = np.array([measure(array) for array in sizes.values()])
         axes.plot(places, np.where(values > 0, values, np.nan), marker + "-", color=color, label=label)
     none = [place for place, array in enumerate(sizes.values()) if not array.any()]
-    axes.set_yscale("log")
+    log_axis(axes)
     if none:
-        axes.plot(none, np.full(len(none), 0.02), "x", color=colors.ink, transform=axes.get_xaxis_transform())
+        how: dict[str, Any] = {"color": colors.ink, "transform": axes.get_xaxis_transform()}
+        axes.plot(none, np.full(len(none), 0.02), "x", label="no gradient", **how)
+    if len(none) == len(sizes):
+        axes.set_yticks([])  # there is nothing on this axis
+        axes.minorticks_off()
     step = math.ceil(len(sizes) / MOST_NAMES)
     tilted = max(map(len, sizes)) * len(places[::step]) > 50
     name_ticks(

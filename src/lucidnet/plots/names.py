@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
     from matplotlib.legend import Legend
     from matplotlib.text import Text
 
@@ -66,12 +66,27 @@ LETTER = 0.092
 
 def entitle(axes: Axes, name: str) -> None:
     """Put a name above a panel, shortened by its middle if the panel is too narrow for it."""
-    figure, place = axes.figure, axes.get_subplotspec()
-    wide = figure.bbox.width / figure.dpi
-    if place is not None:
-        wide *= (place.colspan.stop - place.colspan.start) / place.get_gridspec().ncols
-    lines = [shortened(line, max(12, int((wide - 0.75) / LETTER))) for line in name.split("\n")]
+    letters = max(12, int(_room(axes) / LETTER))
+    lines = [shortened(line, letters) for line in name.split("\n")]
     axes.set_title("\n".join(lines), loc="left", fontsize=11)
+
+
+def _room(place: Axes | FigureBase) -> float:
+    """Return the inches that a title has: those of a panel's column without the axis, or of a figure."""
+    spec = getattr(place, "get_subplotspec", lambda: None)()
+    figure: Any = getattr(place, "figure", place)
+    wide: float = figure.bbox.width / figure.dpi
+    if spec is not None:
+        wide *= (spec.colspan.stop - spec.colspan.start) / spec.get_gridspec().ncols
+    return wide - (0.75 if hasattr(place, "get_subplotspec") else 0.4)
+
+
+def folded(text: str, place: Axes | FigureBase) -> str:
+    """Break a title of somebody's own into lines that fit above a panel or a figure."""
+    from textwrap import wrap
+
+    letters = max(12, int(_room(place) / LETTER))
+    return "\n".join(part for line in text.split("\n") for part in wrap(line, letters) or [""])
 
 
 def some_of(shown: Any, of: Any, what: str) -> str:

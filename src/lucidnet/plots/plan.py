@@ -8,6 +8,7 @@ from itertools import pairwise
 from .figures import WIDE
 from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
 from .names import shortened
+from .wiring import LONGEST as NAME
 from .wiring import Box, Wiring
 
 TALL = 9.5
@@ -18,7 +19,7 @@ NARROW = 5.0
 """The least width of a picture in inches, so that title and legend have room."""
 CLOSE = 0.09
 """The space between the boxes of a crowded row, in inches."""
-LONGEST = 46
+LONGEST = 2 * NAME - 2
 """The most characters of a layer that are shown."""
 
 
@@ -85,7 +86,9 @@ class Form:
         title, shape = box.title, box.detail
         if brief:
             title, shape = title.split(":")[0], shape.split("   ")[0]
-        lines = [title, shape] if self.lines == 2 else [f"{title}  {shape.split('   ')[0]}".rstrip()]
+        if self.lines == 1:
+            return [shortened("  ".join(filter(None, (title, shape.split("   ")[0], box.mark))), LONGEST)]
+        lines = [title, "   ".join(filter(None, (shape, box.mark)))]
         return [shortened(line, LONGEST) for line in lines if line]
 
     def width(self, box: Box, lines: list[str], gap: float) -> float:

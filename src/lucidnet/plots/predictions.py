@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, PictureLook, legend_below, panels, picture, root, settle
+from .figures import WIDE, PictureLook, bar_place, legend_below, panels, picture, root, shrunk
 from .images import (
     Array,
     drawn_ratio,
@@ -38,6 +38,8 @@ ROOM = 750
 """Room for labels below the matrix: letters side by side, times their size in points."""
 MOST_CELLS = 250
 """The most classes for which each pair has a visible cell of its own."""
+SMALL, SMALLEST_TEXT = 2.2, 4.5
+"""The inches of a matrix below which its scales say less, and the points below which counts are left out."""
 FAINT = 0.5
 """The exponent of a share in its colour, which makes one per cent of mistakes visible."""
 LONGEST = 24
@@ -45,6 +47,10 @@ LONGEST = 24
 TITLE = 3.8
 """The height of the title of the worst mistakes, in inches."""
 INCHES = 1.1  # the width of an image among the worst mistakes
+MANY, SMALLEST = 25, 0.25
+"""The number of images from which on they shrink, and the least share of their area."""
+LINE = 0.165
+"""The height of a line of a caption in inches."""
 
 
 class Mistakes(NamedTuple):
@@ -101,13 +107,14 @@ def confusion_matrix(
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     side = float(np.clip(0.5 * len(counts), 3.2, WIDE - 2.0))
-    more = 0.08 * max(0, min(LONGEST, max(map(len, names))) - 8)  # inches for long names
+    more = 0.09 * max(0, min(LONGEST, max(map(len, names))) - 8)  # inches for long names
     (axes,) = panels(1, 1, side + 2.0 + more, side + 0.9 + more, look)
     block = math.ceil(len(counts) / MOST_CELLS)
-    colors = _draw_shares(axes, share, block)
+    inches = side * shrunk(axes, look, (side, side), (2.0 + more, 0.9 + more))
+    colors = _draw_shares(axes, share, block, inches)
     if len(counts) <= MOST_COUNTED:
-        _write_counts(axes, counts, colors)
-    _name_classes(axes, names)
+        _write_counts(axes, counts, colors, inches)
+    _name_classes(axes, names, inches)
     if block > 1:
         axes.set_title(f"a cell: the largest share in {block} x {block} classes", loc="left", fontsize=11)
     if more and "ax" not in look:  # matplotlib places long labels at the edge only once it has drawn them
@@ -115,7 +122,7 @@ def confusion_matrix(
     return [axes]
 
 
-def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
+def _draw_shares(axes: Axes, share: Array, block: int, inches: float) -> Array:
     """Draw the shares, off-diagonal ones in orange; return the cells' colours (classes, classes, 3)."""
     from matplotlib.colors import PowerNorm
 
@@ -129,11 +136,13 @@ def _draw_shares(axes: Axes, share: Array, block: int) -> Array:
     diagonal = np.ma.masked_array(right, ~np.eye(len(right), dtype=bool))
     over = axes.imshow(diagonal, cmap=positive_map(axes).with_extremes(bad="none"), vmin=0, vmax=1, **place)
     for shown_part, bottom, label in ((over, 0.53, "right"), (under, 0.0, "wrong")):
-        place_of_bar = axes.inset_axes((1.03, bottom, 0.04, 0.47))
-        settle([place_of_bar])
         ticks = [0, 0.5, 1] if label == "right" else [0, 0.05, 0.25, 1]
-        bar = axes.figure.colorbar(shown_part, cax=place_of_bar, ticks=ticks, format=_percent)
-        bar.set_label(f"share {label}")
+        small = inches < SMALL
+        bar = axes.figure.colorbar(
+            shown_part, cax=bar_place(axes, bottom, 0.47), ticks=[0, 1] if small else ticks, format=_percent
+        )
+        bar.set_label(label if small else f"share {label}", fontsize=7 if small else 10)
+        bar.ax.tick_params(labelsize=7 if small else 10)
         bar.outline.set_visible(False)
     cells = np.eye(len(right), dtype=bool)[..., None]
     colors: Array = np.where(cells, over.to_rgba(right), under.to_rgba(shown))
@@ -155,12 +164,18 @@ def _pooled(share: Array, block: int) -> Array:
     return made
 
 
-def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
-    """Write the counts in black or white, whichever reads better (WCAG 2, relative luminance)."""
+def _write_counts(axes: Axes, counts: Array, colors: Array, inches: float) -> None:
+    """Write the counts in black or white, whichever reads better (WCAG 2, relative luminance).
+
+    Where they would be too small to be read, there are none.
+    """
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     dark = linear @ (0.2126, 0.7152, 0.0722) < 0.18
     most = max(len(f"{count:.4g}") for count in counts.flat)
-    size = min(11.0, 0.9 * 72 * (WIDE - 2.0) / len(counts) / (0.62 * most))
+    cell = 72 * min(inches * 1.1, WIDE - 2.0) / len(counts)
+    size = min(11.0, 0.9 * cell / (0.62 * most), 0.8 * cell)
+    if size < SMALLEST_TEXT:
+        return
     for (row, column), count in np.ndenumerate(counts):
         axes.text(
             column,
@@ -174,13 +189,15 @@ def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
         )
 
 
-def _name_classes(axes: Axes, names: Sequence[str]) -> None:
-    least = math.ceil(len(names) / MOST_NAMED)
+def _name_classes(axes: Axes, names: Sequence[str], inches: float) -> None:
+    least = math.ceil(len(names) / min(MOST_NAMED, 7 * inches))
     step = next(step for step in STEPS if step >= least) if least <= STEPS[-1] else least
     places = range(0, len(names), step)
     short = all_shortened(names, LONGEST)[::step]
-    size, longest = 10 if len(places) <= 20 else 8, max(map(len, short))
-    turned: dict[str, Any] = {"rotation": 90} if (longest + 1) * len(places) * size > ROOM else {}
+    crowded = len(places) > min(20, 5 * inches)
+    size, longest = 8 if crowded else 10, max(map(len, short))
+    room = ROOM * min(1.0, inches / (WIDE - 2.0))
+    turned: dict[str, Any] = {"rotation": 90} if (longest + 1) * len(places) * size > room else {}
     if longest > 3:
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     name_ticks(axes.xaxis, places, short, fontsize=size, **turned)
@@ -250,7 +267,9 @@ def worst_mistakes(
         return _nothing_wrong(len(x), look)
     worst = Mistakes(*(values[:limit] for values in mistakes))
     names = all_shortened(names, LONGEST)
-    labels = [f"{names[t]} → {names[p]}" for t, p in zip(worst.true, worst.predicted, strict=True)]
+    pairs = [(names[t], names[p]) for t, p in zip(worst.true, worst.predicted, strict=True)]
+    end = "\n→ " if max(len(t) + len(p) for t, p in pairs) > 16 else " → "
+    labels = [f"{t}{end}{p}" for t, p in pairs]
     title = _title(len(labels), len(mistakes.example), len(x))
     shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
     inputs = math.prod(x.shape[1:])
@@ -305,26 +324,30 @@ def _nothing_wrong(examples: int, look: PictureLook) -> Sequence[Axes]:
 def _captioned(images: Array, captions: list[str], title: str, look: PictureLook) -> Sequence[Axes]:
     count, height, width, channels = images.shape
     aspect, ratio = pixel_aspect(height, width), drawn_ratio(height, width)
-    inches = INCHES / math.sqrt(ratio)
+    inches = INCHES / math.sqrt(ratio) * min(1.0, max(SMALLEST, MANY / count) ** 0.5)
     cell = max(inches + 0.15, 0.085 * max(len(line) for text in captions for line in text.split("\n")))
     pixels = width / inches
     upwards = pixels / aspect
-    gaps = math.ceil(0.5 * upwards), math.ceil((cell - inches) * pixels)
+    above = (0.14 + LINE * max(text.count("\n") + 1 for text in captions)) * upwards  # for a caption
+    gaps = math.ceil(above), math.ceil((cell - inches) * pixels)
     columns = min(count, max(1, min(math.ceil(math.sqrt(count * ratio)), int((WIDE - 0.2) / cell))))
     low, high = images.min(), images.max()
     tiles = tile((images - low) / ((high - low) or 1), columns, gaps)
     rows, across = tiles.canvas.shape[:2]
     left = (cell - inches) / 2  # to set a caption apart from its image; the title begins at the image
     wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
-    (axes,) = panels(1, 1, wide, rows / upwards + 1.2, look)
+    high = (rows + above) / upwards + 0.7
+    (axes,) = panels(1, 1, wide, high, look)
+    size = 9.0 * shrunk(axes, look, (wide - 0.2, high - 0.6), (0.2, 0.6))
     axes.set_anchor("W")
     canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
     axes.imshow(with_page(canvas, axes), interpolation="nearest", aspect=aspect)
     outline(axes, tiles, height, width)
+    axes.set_ylim(rows - 0.5, -0.5 - above)
     for (row, column), text in zip(tiles.corners, captions, strict=True):
         middle = column + (width - 1) / 2
-        axes.text(middle, row - 0.5 - 0.04 * upwards, text, ha="center", va="bottom", fontsize=9)
-    axes.set_title(title, fontsize=10, loc="left", pad=36)
+        axes.text(middle, row - 0.5 - 0.04 * upwards, text, ha="center", va="bottom", fontsize=size)
+    axes.set_title(title, fontsize=10, loc="left")
     return [axes]
 
 
@@ -333,6 +356,7 @@ def _bars(worst: Mistakes, labels: list[str], title: str, look: PictureLook) -> 
     places, colors = np.arange(len(labels)), theme(axes)
     axes.barh(places - 0.2, worst.confidence, 0.38, color=colors.signed[2], label="predicted class (wrong)")
     axes.barh(places + 0.2, worst.chance, 0.38, color=colors.signed[6], label="true class")
+    labels = [label.replace("\n", " ") for label in labels]
     end = "\n" if max(map(len, labels)) > 20 else " "
     names = [f"example {i}:{end}{label}" for i, label in zip(worst.example, labels, strict=True)]
     name_ticks(axes.yaxis, places, names, fontsize=10 if end == " " else 8)

@@ -11,7 +11,7 @@ from ..errors import DataError, short
 from .alignment import degrees
 from .colors import rule_styles, theme
 from .curves import is_steep
-from .figures import PictureLook, angle_axis, legend_below, log_axis, panels, picture, tidy
+from .figures import PictureLook, angle_axis, legend_below, log_axis, panels, picture, tidy, whole_steps
 from .images import Array
 from .names import entitle
 
@@ -148,12 +148,13 @@ def _label(rule: str, runs: Array, field: Field) -> str:
 
 def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]:
     """Plot one quantity; return the lines by their legend entries."""
-    from matplotlib.ticker import MaxNLocator
-
     styles, largest = rule_styles(field.rules, axes), 0.0
     lines: dict[str, Any] = {}
+    alone = all(runs.shape[1] == 1 for runs in curves.values())
     for rule, runs in curves.items():
         epochs, mean, spread, whole = _mean_and_spread(runs)
+        if alone:  # the rules beside each other, not on one line
+            epochs = epochs + 0.6 * ((field.rules.index(rule) + 0.5) / len(field.rules) - 0.5)
         style: dict[str, Any] = {**styles[rule]._asdict(), "linewidth": 1.7, "markersize": 4}
         style["markevery"] = _marked(len(epochs), field.rules.index(rule), len(field.rules))
         if rule in field.twins:
@@ -168,13 +169,14 @@ def _draw(axes: Axes, name: str, curves: Curves, field: Field) -> dict[str, Any]
         if len(runs) > 1:
             _draw_band(axes, epochs, mean - spread, mean + spread, style["color"], len(field.rules))
         largest = max(largest, float(np.nanmax(mean + spread, initial=0.0)))
+    if alone:
+        axes.set_xlim(0.5, 1.5)
     if ANGLES in name:
         angle_axis(axes, largest)
     elif is_steep(name, curves.values()):
         log_axis(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     entitle(axes, _title(name))
-    axes.set_xlabel("epoch")
+    whole_steps(axes, "epoch")
     tidy(axes)
     return lines
 

@@ -22,6 +22,8 @@ Records = Mapping[str, Sequence[tuple[int, Any]]]
 BINS = 40
 MOST_PANELS = 12
 """With more arrays than this, only the first and the last are drawn."""
+FAR, STRETCHED = 0.01, 4.0
+"""The share of values on either side that may lie beyond the edges, if they would stretch the axis so."""
 TICKS = (0, 0.01, 0.05, 0.2, 0.5, 1)
 GAMMA = 0.4  # colours grow faster near zero: rare values stay visible beside the zeros of ReLUs
 
@@ -41,7 +43,8 @@ def activation_histograms(records: History | Records, **look: Unpack[PictureLook
     -------
     matplotlib.figure.Figure
         A panel for each name; with more than 12, for the first and the last 6. The colour is the share of a
-        step's values; lines show the median, and the range that holds nine in ten values.
+        step's values; lines show the median, and the range that holds nine in ten values. Where a few values
+        lie far out, the outermost cells hold them, which the panel's title says.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
     from matplotlib.colors import PowerNorm
 
     steps, arrays = np.array([step for step, _ in pairs], float), [np.asarray(a, float) for _, a in pairs]
-    shares, edges = histograms(arrays)
+    shares, edges, cut = histograms(arrays)
     shown = np.ma.masked_equal(shares.T, 0)
     most = float(shares.max()) or 1.0
     cmap = positive_map(axes).with_extremes(bad="none")
@@ -88,7 +91,7 @@ def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
     if not any(np.isfinite(array).any() for array in arrays):
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=theme(axes).muted)
     _draw_quantiles(axes, steps, arrays)
-    entitle(axes, name)
+    entitle(axes, f"{name}\nouter cells: all beyond" if cut else name)
     whole_steps(axes)
     axes.set_ylabel("value")
 
@@ -107,16 +110,24 @@ def _percent(share: float, _: int) -> str:
     return f"{100 * share:g} %"
 
 
-def histograms(arrays: Sequence[Array]) -> tuple[Array, Array]:
-    """Return each array's share of values per bin (arrays, bins), and the bin edges."""
+def histograms(arrays: Sequence[Array]) -> tuple[Array, Array, bool]:
+    """Return each array's share of values per bin (arrays, bins), the bin edges, and whether some lie beyond.
+
+    Values beyond the edges count in the outermost bins.
+    """
     finite = [array[np.isfinite(array)] for array in arrays]
-    low = min((float(array.min()) for array in finite if array.size), default=0.0)
-    high = max((float(array.max()) for array in finite if array.size), default=1.0)
+    filled = [array for array in finite if array.size]
+    low = min((float(array.min()) for array in filled), default=0.0)
+    high = max((float(array.max()) for array in filled), default=1.0)
+    most = [np.quantile(array, (FAR, 1 - FAR)) for array in filled]
+    inner = (min(a for a, _ in most), max(b for _, b in most)) if most else (low, high)
+    if cut := high - low > STRETCHED * (inner[1] - inner[0]) > 0:
+        low, high = (float(bound) for bound in inner)
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
-    counts = [np.histogram(array, edges)[0] / max(array.size, 1) for array in finite]
-    return np.array(counts), edges
+    counts = [np.histogram(np.clip(a, low, high), edges)[0] / max(a.size, 1) for a in finite]
+    return np.array(counts), edges, cut
 
 
 def _edges(steps: Array) -> Array:

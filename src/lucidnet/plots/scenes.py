@@ -12,13 +12,13 @@ from ..core.trees import dotted, leaves, put
 from ..errors import DataError, ShapeError, lookup, short
 from ..layers.base import INFERENCE
 from ..layers.blank import blank_init
-from .alignment import KINDS, degrees, layer_styles, name_layers
+from .alignment import KINDS, degrees, layer_styles, name_depths, name_layers
 from .boundary import class_numbers, draw_points, draw_regions, plane_sides, shares_of
 from .colors import theme
 from .curves import VALIDATION, draw_curve
-from .figures import angle_axis, tidy, whole_steps
+from .figures import angle_axis, legend_below, tidy, whole_steps
 from .images import Array, symmetric_limit
-from .names import named_legend
+from .names import entitle
 from .weights import draw_heat_map
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Records = Mapping[str, Sequence[tuple[int, Any]]]
 
+IN_FILMS = {"figsize": None}
+"""The arguments of a picture whose size is given, as that of all frames is."""
 GRID = 90
 """The number of grid points along each axis at which a network's boundary is computed."""
 MOST_PANELS = 9
@@ -157,7 +159,9 @@ def _boundary(history: History, steps: Records) -> Scene:
         shares = shares_of(net, net.forward(params, plane, INFERENCE)[0]).reshape(GRID, GRID, -1)
         (axes,) = places
         draw_regions(axes, shares, sides)
-        named_legend(axes, draw_points(axes, x, labels), loc="upper right", fontsize=8, framealpha=0.8)
+        points = draw_points(axes, x, labels)
+        if not number:  # legends of the figure stay
+            legend_below(places, IN_FILMS, points)
         axes.set_title(f"step {frames[number]:,}", loc="left", fontsize=11)
 
     return Scene(len(frames), 1, 1, (5.4, 4.6), draw)
@@ -197,7 +201,7 @@ def _histograms(found: Records, asked: str) -> Scene:
             axes.stairs(100 * shares, edges[name], fill=True, color=theme(axes).signed[6])
             axes.set_xlim(edges[name][0], edges[name][-1])
             axes.set_ylim(0, 105 * (highest[name] or 1.0))
-            axes.set_title(f"{name}, step {step:,}", loc="left", fontsize=10)
+            entitle(axes, f"{name}, step {step:,}")
             axes.set_xlabel("value")
             axes.set_ylabel("% of the values")
             tidy(axes)
@@ -219,11 +223,12 @@ def _alignment(steps: Records) -> Scene:
     frames = sorted({step for pairs in lines.values() for step, _ in pairs})
     angles = {name: (np.array([s for s, _ in p]), degrees([c for _, c in p])) for name, p in lines.items()}
     largest = max(float(np.nanmax(values, initial=0.0)) for _, values in angles.values())
-    layers = [name.partition("/")[2] for name in lines]
+    layers = list(dict.fromkeys(name.partition("/")[2] for name in lines))
 
     def draw(places: list[Axes], number: int) -> None:
+        lines: dict[str, Any] = {}
         for axes, kind in zip(places, kinds, strict=True):
-            styles, lines = layer_styles(layers, axes), {}
+            styles = layer_styles(layers, axes)
             for name, (at, values) in angles.items():
                 if name.startswith(f"{kind}/"):
                     layer, until = name.partition("/")[2], at <= frames[number]
@@ -234,8 +239,10 @@ def _alignment(steps: Records) -> Scene:
             axes.set_xlim(frames[0] - margin, frames[-1] + margin)
             whole_steps(axes)
             axes.set_title(KINDS[kind], loc="left", fontsize=11)
-            name_layers(axes, styles, lines, fontsize=8, loc="center right")
+            name_depths(axes, layers)
             tidy(axes)
+        if not number:  # legends of the figure stay
+            name_layers(places, IN_FILMS, lines, len(layers))
 
     return Scene(len(frames), len(kinds), 2, (5.4, 3.6) if len(kinds) == 1 else (3.6, 3.4), draw)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .colors import theme
 from .curves import is_steep, mark_missing
-from .figures import PictureLook, log_axis, panels, picture, tidy
+from .figures import PictureLook, legend_below, log_axis, panels, picture, tidy
 from .images import real
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def learning_rate_finder(
         raise DataError(
             f"learning_rate_finder: expected one loss per rate, got {x.size} rates and {y.size} losses"
         )
+    if not (x > 0).all():
+        raise DataError("learning_rate_finder: rates: expected learning rates above 0")
     (axes,) = panels(1, 1, 6.0, 3.6, look)
     colors = theme(axes)
     axes.plot(x, y, color=colors.lines[0], linewidth=1.6, marker="o" if x.size == 1 else "")
@@ -62,12 +64,15 @@ def learning_rate_finder(
         there = float(np.interp(np.log(suggestion), np.log(x), y))
         axes.axvline(suggestion, color=colors.mark, linewidth=1, linestyle="--")
         axes.plot([suggestion], [there], "o", color=colors.mark, label=f"suggestion: {suggestion:.2g}")
-    axes.set_xscale("log")
+    log_axis(axes, "x")
+    if x.min() == x.max():
+        axes.set_xlim(x[0] / 10, x[0] * 10)
     if is_steep("loss", [y]):
         log_axis(axes)
     mark_missing(axes, x, y, colors.lines[0])
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False)
+    marks, said = axes.get_legend_handles_labels()
+    if said:
+        legend_below([axes], look, dict(zip(said, marks, strict=True)))
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")
     tidy(axes)

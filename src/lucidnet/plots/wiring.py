@@ -11,9 +11,12 @@ from ..layers import Layer, Residual, Sequential, TransformerBlock
 from ..layers.branches import Add, Branches, Multiply
 from ..layers.core import Input
 from ..layers.graph import Graph
+from .names import shortened
 
 MOST = 120
 """The most layers in a row that are all shown; of more, the first and the last."""
+LONGEST = 24
+"""Longer names of layers are shortened where more is said beside them."""
 MOST_BOXES = 150
 """In networks with more boxes, containers are shown closed."""
 
@@ -31,6 +34,8 @@ class Box(NamedTuple):
         Where its weights stand among the parameters.
     weights : int
         How many numbers it learns.
+    mark : str, optional
+        What else is written in it.
     """
 
     title: str
@@ -38,6 +43,7 @@ class Box(NamedTuple):
     kind: str
     path: Path | None = None
     weights: int = 0
+    mark: str = ""
 
 
 class Ends(NamedTuple):
@@ -158,7 +164,9 @@ class Wiring:
         if isinstance(layer, Input):
             return Box(name, in_words(shape), "input", path)
         what = f"{type(layer).__name__}(...)" if layer.children() else layer.describe().replace("()", "")
-        title = what if what.split("(")[0].lower() == name.lower() else f"{name}: {what}"
+        same = what.split("(")[0].lower() == name.lower()
+        short = shortened(name, LONGEST)
+        title = what if same else f"{short}: {shortened(what, 2 * LONGEST - 4 - len(short))}"
         return Box(title, self._detail(shape, weights), "layer", path, weights)
 
     def _detail(self, shape: Any, weights: int) -> str:

@@ -310,6 +310,42 @@ def test_nothing_overflows(opened, served, width):
     assert small == []
 
 
+CUT = """() => [...document.querySelectorAll('.network .body *, .network .body')].filter((e) => {
+    const style = getComputedStyle(e), room = e.closest('.network').getBoundingClientRect();
+    return style.textOverflow !== 'ellipsis' && (e.getBoundingClientRect().right > room.right
+      || (style.overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1)); }).map((e) => e.outerHTML.slice(0, 99))"""
+"""What of the networks' outputs is cut off, or stands beyond its card."""
+OWN = {
+    "long names": [
+        ("Iris setosa (Linnaeus)", "Iris versicolor, blue flag", "Iris virginica")[k % 3] for k in range(90)
+    ],
+    "ten names": [f"class {k % 10}" for k in range(90)],
+    "many classes": [f"class {k % 30}" for k in range(90)],
+    "numbers": [f"{k}.5" for k in range(90)],
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_what_networks_put_out_is_not_cut(opened, tmp_path, kind):
+    (tmp_path / "own.csv").write_text(
+        "a,b,c,y\n" + "\n".join(f'{k % 7},{k % 5},{k},"{y}"' for k, y in enumerate(OWN[kind]))
+    )
+    with ln.lab.serve(tmp_path / "own.csv", open=False) as server:
+        page = opened(server.url).page
+        page.wait_for_function("() => document.querySelector('.network .confusion, .network .series')")
+        for width in (390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_timeout(50)
+            assert page.evaluate(CUT) == []
+        if kind == "many classes":
+            canvas = page.locator(".network[data-letter=A] .matrix")
+            assert canvas.get_attribute("width") == canvas.get_attribute("height") == "30"
+            told = canvas.get_attribute("aria-label")
+            assert told.startswith("Network A: confusion matrix of 30 classes, ") and told.endswith(
+                " of 45 right"
+            )
+
+
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import LucidnetError
+from lucidnet.errors import LucidnetError, UnknownNameError
 from lucidnet.lab.page import files, server
 from lucidnet.lab.page.task import NAMES
 
@@ -335,3 +335,11 @@ def test_behind_a_proxy_that_takes_a_prefix_away(browser, monkeypatch):
     finally:
         proxy.shutdown()
         proxy.server_close()
+
+
+def test_an_unknown_name_is_told_which_there_are():
+    with pytest.raises(
+        UnknownNameError,
+        match="unknown data set 'periodic', and no such file: did you mean 'periodic_pattern'",
+    ):
+        ln.lab.serve("periodic", open=False)

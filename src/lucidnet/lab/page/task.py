@@ -18,7 +18,7 @@ from ...backend import Array
 from ...core.finite import check_finite
 from ...core.numeric import numeric
 from ...data import generate
-from ...errors import DataError, FileError, SettingError, lookup
+from ...errors import DataError, FileError, SettingError, UnknownNameError, lookup, short, suggestion
 from .planes import PLANES, featured, numbers, written_features
 
 GENERATED = ("xor", "spirals", "moons", "circles", "gaussians")
@@ -313,6 +313,9 @@ def _of_file(path: str | os.PathLike[str]) -> OwnData:
         code = f"(x, y), (x_test, y_test) = ln.data.load({path!r})"
         code += "\nx, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])"
         return _checked(np.concatenate([x, x_test]), np.concatenate([y, y_test]), code, None, title)
+    if isinstance(path, str) and not (os.path.exists(path) or Path(path).suffix):
+        known = suggestion(path, {*NAMES, *sets.KNOWN})
+        raise UnknownNameError(f"unknown data set {short(path)}, and no such file: {known}")
     table = sets.read(path)
     code = f"table = ln.data.read({str(path)!r})\nx, y = table.x, table.y"
     return _checked(table.x, table.y, code, table.classes, title)

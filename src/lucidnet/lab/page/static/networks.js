@@ -1,7 +1,7 @@
 // The networks side by side: what they put out, and their numbers.
 
 import { byId, make, paced, short, thousands } from "./numbers.js";
-import { palette, shade } from "./colour.js";
+import { paint, palette, shade } from "./colour.js";
 import { Plane } from "./plane.js";
 
 /** A list of rules. @param {string} label @param {Record<string, string>} names @param {string} value @param {(name: string) => void} choose @param {string} letter */
@@ -82,13 +82,13 @@ class Card {
     const counts = Array.from({ length: outputs }, () => new Array(outputs).fill(0));
     labels.forEach((/** @type {number} */ label, /** @type {number} */ i) => (counts[label][predicted[i]] += 1));
     const named = (/** @type {number} */ k) => String(names?.[k] ?? k);
-    const parts = [];
-    if (outputs <= 20) {
-      parts.push(make("table", { class: "confusion" }, make("caption", { class: "hint" }, "rows: true class, columns: predicted"),
-        make("tr", {}, make("td"), ...counts.map((_, k) => make("th", { scope: "col" }, named(k)))),
-        ...counts.map((row, k) => make("tr", {}, make("th", { scope: "row" }, named(k)),
-          ...row.map((n, m) => confused(n, k === m, row))))));
-    }
+    const numbered = names && (outputs > 4 || names.some((/** @type {string} */ name) => name.length > 8)); // names have room beside the rows only
+    const head = (/** @type {string} */ scope, /** @type {number} */ k, /** @type {string} */ words) => make("th", { scope, title: named(k) }, words);
+    const parts = outputs > (names ? 10 : 12) ? this.matrix(counts) : [
+      make("table", { class: names ? "confusion named" : "confusion" }, make("caption", { class: "hint" }, "rows: true class, columns: predicted"),
+        make("tr", {}, make("td"), ...counts.map((_, k) => head("col", k, numbered ? String(k) : named(k)))),
+        ...counts.map((row, k) => make("tr", {}, head("row", k, numbered ? `${k} ${named(k)}` : named(k)),
+          ...row.map((n, m) => confused(n, k === m, row)))))];
     if (pictures) {
       this.pictures.replaceChildren(...pictures.pixels.slice(0, 16).map((/** @type {number[]} */ pixels, /** @type {number} */ i) => {
         const canvas = make("canvas", { width: pictures.side, height: pictures.side, "aria-hidden": "true" });
@@ -97,9 +97,22 @@ class Card {
         c.putImageData(picture, 0, 0);
         const wrong = predicted[i] !== labels[i];
         return make("figure", { class: wrong ? "wrong" : "" }, canvas, make("figcaption", {}, wrong ? `${named(predicted[i])}≠${named(labels[i])}` : named(predicted[i])));
-      }));
+      }), make("p", { class: "hint" }, "predicted, and ≠ true where that is wrong"));
     }
     this.out.replaceChildren(...parts);
+  }
+
+  /** The confusion matrix of many classes: a picture with a cell for each pair. @param {number[][]} counts */
+  matrix(counts) {
+    const n = counts.length, all = counts.flat().reduce((a, b) => a + b, 0), right = counts.reduce((sum, row, k) => sum + row[k], 0);
+    const canvas = make("canvas", { width: n, height: n, class: "series matrix", role: "img", "aria-label": `Network ${this.letter}: confusion matrix of ${n} classes, ${right} of ${all} right` });
+    const c = canvas.getContext("2d"), picture = c.createImageData(n, n);
+    counts.forEach((row, k) => {
+      const sum = Math.max(1, row.reduce((a, b) => a + b, 0));
+      row.forEach((count, m) => paint(picture.data, 4 * (k * n + m), (k === m ? 1 : -1) * Math.sqrt(count / sum)));
+    });
+    c.putImageData(picture, 0, 0);
+    return [canvas, make("p", { class: "hint" }, `${n} classes; rows: true class, the first above; columns: predicted. Blue is right.`)];
   }
 
   /** What comes out of a sequence over time, and what should. @param {ArrayLike<number>} target @param {ArrayLike<number>|undefined} outputs */
@@ -130,7 +143,7 @@ class Card {
   scatter(outputs) {
     const targets = this.config.data.targets;
     if (!outputs || !targets) return;
-    const canvas = make("canvas", { width: 230, height: 230, role: "img", "aria-label": `Network ${this.letter}: predictions over targets` });
+    const canvas = make("canvas", { width: 230, height: 230, class: "series", role: "img", "aria-label": `Network ${this.letter}: predictions over targets` });
     const c = canvas.getContext("2d"), low = Math.min(...targets), high = Math.max(...targets), wide = high - low || 1;
     const style = getComputedStyle(this.element);
     c.fillStyle = c.strokeStyle = style.getPropertyValue("--own");
@@ -140,7 +153,7 @@ class Card {
     c.stroke();
     targets.forEach((/** @type {number} */ t, /** @type {number} */ i) =>
       c.fillRect(9 + (210 * (t - low)) / wide, 219 - (210 * (Math.max(low, Math.min(high, outputs[i])) - low)) / wide, 3, 3));
-    this.out.replaceChildren(canvas, make("p", { class: "hint" }, "Prediction (up) over target (right), for the test part."));
+    this.out.replaceChildren(canvas, make("p", { class: "hint" }, `Prediction (up) over target (right), both from ${short(low)} to ${short(high)}, for the test part.`));
   }
 }
 
