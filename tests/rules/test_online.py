@@ -142,6 +142,17 @@ def test_targets_that_come_late(rule):
     np.testing.assert_allclose(late.get_weights(), now.get_weights(), rtol=1e-12)
 
 
+def test_steps_without_a_target_are_not_counted():
+    """Targets at every other time: each second of them moves the weights."""
+    one, moved = model([LeakyRNN(4, return_sequences=True)], SGD(0.1)), []
+    sparse = one.online("rflo", every=2)
+    for t in range(T):
+        before = one.get_weights()
+        sparse.step(X[:, t], Y[:, t] if t % 2 == 0 else None)
+        moved.append(not np.array_equal(one.get_weights(), before))
+    assert moved == [False, False, True, False, False, False, True]
+
+
 def test_what_kernl_learns_outlives_a_reset():
     online = model([LeakyRNN(4, return_sequences=True)], SGD(0.1)).online("kernl")
     for t in range(5):

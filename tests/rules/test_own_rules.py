@@ -1,14 +1,15 @@
 """What a rule of a user's own returns is looked at, in its self-test and in a training."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet import check
+from lucidnet import check, rules
 from lucidnet.errors import SettingError, ShapeError
-from lucidnet.layers import Dense, Function, Input
+from lucidnet.layers import Dense, Function, Input, LeakyRNN
 from lucidnet.rules import SpaceRule
 
 X = np.random.default_rng(0).normal(size=(8, 3))
@@ -85,6 +86,134 @@ def test_what_is_right_is_right():
 def test_what_it_says_of_itself(settings, words):
     with pytest.raises(SettingError, match=words):
         check.rule(rule(lambda edge, *made: made, **settings))
+
+
+# --- other methods than cross ------------------------------------------------------------------------
+
+
+def weights(change):
+    """Random weights carry the error; `change` is what one of the methods does."""
+    phase = {"phase": "learn" in change}
+    own = type("Own", (rules.FeedbackAlignment,), {"__module__": __name__, **phase, **change})
+    return [Input(3), Dense(4, "tanh"), Dense(1)], own()
+
+
+def traces(change):
+    own = type("Own", (rules.RFLO,), {"__module__": __name__, **change})
+    return [Input((5, 3)), Dense(2, "tanh"), LeakyRNN(4), Dense(1)], own()
+
+
+def routed(change):
+    """RFLO, whose three results are changed."""
+    return traces({"route": lambda self, *given: change(*rules.RFLO.route(self, *given))})
+
+
+def halved(array):
+    array *= 0.5
+    return array
+
+
+OTHERS = {
+    "no dict": (weights({"begin": lambda self, *given: None}), "Own.begin must return a dict"),
+    "no gradient": (weights({"gradient": lambda self, *given: None}), r"Own.gradient .* RuleGradient\(loss"),
+    "one row of B": (
+        weights({"learn": lambda self, layer, params, inputs, B, rng: {"W": B["W"][:1]}}),
+        r"Own.learn returns feedback weights W of shape \(1, 1\), and was given \(4, 1\)",
+    ),
+    "nothing learned": (
+        weights({"learn": lambda self, *given: None}),
+        "Own.learn must return each of W, as it was given B, got None",
+    ),
+    "weights written": (
+        weights({"learn": lambda self, layer, params, inputs, B, rng: {"W": halved(params["W"])}}),
+        "Own.learn.* writes into what it was given",
+    ),
+    "another B taught": (
+        weights({"taught": lambda self, layer, B, grads: {"V": B["W"]}}),
+        "Own.taught returns feedback weights V, and was given W: let feedback",
+    ),
+    "one number for W": (
+        weights({"carried_by": lambda self, W, B: W.mean()}),
+        r"Own.carried_by must return an array of shape \(4, 1\)",
+    ),
+    "W written": (
+        weights({"carried_by": lambda self, W, B: halved(W)}),
+        "Own.carried_by.* writes into what it was given",
+    ),
+    "an error of its own": (
+        weights({"broadcasts": "loss"}),
+        "Own.broadcasts must be 'preactivation', 'output' or None, got 'loss'",
+    ),
+    "two things": (routed(lambda dx, grads, B: (dx, grads)), "Own.route must return three things: the error"),
+    "one time": (
+        routed(lambda dx, grads, B: (dx[:, :1], grads, B)),
+        r"Own.route returns an error of shape \(8, 1, 2\) for 8 examples: it must be \(8, 5, 2\)",
+    ),
+    "W alone": (routed(lambda dx, grads, B: (dx, {"W": grads["W"]}, B)), "returns no gradient of U, b"),
+    "more than weights": (
+        routed(lambda dx, grads, B: (dx, grads | {"c": grads["b"]}, B)),
+        "a gradient of c, but the layer's weights are W, U, b",
+    ),
+    "a number": (
+        traces({"gradient": lambda self, trace, error: (0.0, 0.0)}),
+        r"gradients of shapes \(\) and",
+    ),
+    "one state": (
+        traces({"kept": lambda self, layer, params, before, ds: before[:1]}),
+        r"Own.kept must return an array of shape \(8, 4\), got shape \(1, 4\)",
+    ),
+    "another trace": (
+        traces({"advance": lambda self, trace, *given: trace[:1]}),
+        "Own.advance returns a trace of .*: it must have the shapes that it had before",
+    ),
+    "error written": (
+        traces({"through": lambda self, layer, params, cache, errors, *more: halved(errors)}),
+        "Own.through.* writes into what it was given",
+    ),
+}
+
+
+@pytest.mark.parametrize("made, words", OTHERS.values(), ids=OTHERS)
+def test_other_methods(made, words):
+    layers, own = made
+    model = ln.Model(layers)
+    x = X if layers[0].shape == (3,) else np.repeat(X[:, None], 5, 1)
+    with warnings.catch_warnings(), pytest.raises((SettingError, ShapeError), match=words):
+        warnings.simplefilter("ignore")  # approximate below
+        model.compile("mse", "sgd", rule=own)
+        model.fit(x, X[:, :1], verbose=0)
+
+
+def test_an_error_at_another_number_of_inputs():
+    def narrow(edge, dx, grads, B):
+        return (None if dx is None else dx[:, :1]), grads, B
+
+    def own_product(edge, dx, grads, B):  # not by the edge
+        return (edge.dy @ edge.dy.T if edge.need_dx else None), grads, B
+
+    for change, width in ((narrow, 1), (own_product, 8)):
+        model = ln.Model([Input(3), Dense(4, "tanh"), Dense(1)])
+        model.compile("mse", "sgd", rule=rule(change))
+        with pytest.raises(ShapeError, match=rf"shape \(8, {width}\) for 8 examples: it must be \(8, 4\)"):
+            model.fit(X, X[:, :1], verbose=0)
+
+
+def test_methods_that_cannot_be_called():
+    with pytest.raises(SettingError, match=r"Own.feedback takes .*: write feedback\(self, layer, params"):
+        weights({"feedback": lambda self, layer: {}})
+    with pytest.raises(SettingError, match=r"write gradient\(self, trace, error\)"):
+        traces({"gradient": lambda self, trace: (trace, trace)})
+
+
+def test_a_trace_draws_no_random_numbers_on_jax():
+    class Own(rules.RFLO):
+        def kept(self, layer, params, before, ds):
+            return before * np.random.rand()  # noqa: NPY002
+
+    model = ln.Model([Input((5, 3)), LeakyRNN(4), Dense(1)], backend="jax")
+    model.compile("mse", "sgd", rule=Own())
+    with pytest.raises(SettingError, match=r"Own.kept draws random numbers by np.random"):
+        model.train_step(np.repeat(X[:, None], 5, 1), X[:, :1])
 
 
 def test_a_function_that_makes_no_numbers():

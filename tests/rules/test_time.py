@@ -305,6 +305,19 @@ def test_uoro_takes_no_jacobian(name, monkeypatch):
     passed(UORO(), layer, params, cache, dy)
 
 
+def test_each_batch_has_signs_of_its_own():
+    """Else what the signs add to the gradient would be the same at each step, and never average out."""
+    layer, params, cache, dy = made("LeakyRNN")
+    rule, B, found = UORO(3), UORO(3).feedback(layer, Stream(0, dtype="float64")), []
+    for _ in range(400):
+        _, grads, B = rule.route(layer, params, cache, dy, False, B)
+        found.append(grads["U"])
+    true = RTRL().route(layer, params, cache, dy, False, {})[1]["U"]
+    error = np.std(found, axis=0) / 20
+    assert B["steps"] == 400 * T and error.min() > 0
+    assert (np.abs(np.mean(found, axis=0) - true) < 5 * error).all()
+
+
 def test_uoro_with_an_activation_that_is_no_function_of_single_units():
     from dataclasses import replace
 
@@ -413,6 +426,22 @@ def test_kernl_is_the_published_update():
     np.testing.assert_allclose(learned["A"], A, rtol=1e-10)
     np.testing.assert_allclose(learned["alpha"], alpha, rtol=1e-10)
     assert learned["steps"] == T
+
+
+def test_kernl_begins_in_the_state_of_its_layer():
+    """A first state acts like a first input that is larger by h U W^-1."""
+    layer, rule, h = SimpleRNN(3), KeRNL(rate=0.3, deviation=1e-6), 2 * RNG.normal(size=(N, 3))
+    p = {"W": RNG.normal(size=(3, 3)), "U": RNG.normal(size=(3, 3)), "b": np.zeros(3)}
+    x = RNG.normal(size=(N, 4, 3))
+    moved = x.copy()
+    moved[:, 0] += h @ p["U"] @ np.linalg.inv(p["W"])
+    learned = []
+    for given in ((x, h), moved):
+        _, cache = layer.forward(p, given)
+        B = rule.feedback(layer, Stream(0, dtype="float64"))
+        learned.append(rule.route(layer, p, cache, np.ones((N, 3)), False, B)[2])
+    np.testing.assert_allclose(learned[0]["A"], learned[1]["A"], rtol=1e-6)
+    np.testing.assert_allclose(learned[0]["alpha"], learned[1]["alpha"], rtol=1e-6)
 
 
 def test_kernl_learns_how_far_a_change_reaches():

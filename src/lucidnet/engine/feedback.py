@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend import StepStream, Tree
 from ..core.trees import Path, at
-from ..errors import SettingError
 from ..layers import Layer
 from ..optimizers import Optimizer
-from ..rules.credit import TIME, places
+from ..rules.credit import places
 from ..rules.feedback import each, merged
 from ..rules.registry import Rule
 from .state import FeedbackState, State
@@ -90,12 +89,7 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
         stream = rng
         for name in path:
             stream = stream.child(name)
-        found = own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
-        if found.keys() - {TIME} != B.keys() - {TIME}:
-            raise SettingError(
-                f"rule: {own.space!r}: learn(...) must return each of {', '.join(B)}, as it was given B, got "
-                f"{', '.join(found) or 'nothing'}"
-            )
-        return found
+        made: Tree = own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
+        return made
 
     return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

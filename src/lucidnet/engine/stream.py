@@ -16,8 +16,8 @@ from ..backend.layout import Layout
 from ..core.trees import Path, tree_map
 from ..layers import Recurrent, Run
 from ..layers.recurrent.loop import RecurrentCache
-from ..rules.credit import TIME, Credit
-from ..rules.edge import Signals
+from ..rules.credit import Credit
+from ..rules.edge import TIME, Signals
 from ..rules.feedback import from_paths, merged, side_by_side
 from ..rules.registry import Rule
 from ..rules.time.online import immediate, time_step

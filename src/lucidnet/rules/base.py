@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..backend import Array, Shape, Stream, Tree
 from ..core.trees import Path
-from ..core.value import Value, value
+from ..core.value import Value, of_library, value
 from ..layers import Layer, Run
 from ..layers.base import Cache, Mask, Send
 from ..losses import Loss
@@ -132,6 +132,13 @@ class SpaceRule(Value):
 
     phase: ClassVar[bool] = False
     """Whether B has a learning phase of its own between steps: `learn`."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls):
+            from .own import ACROSS, check
+
+            check(cls, SpaceRule, ACROSS)
 
     @property
     def broadcasts(self) -> str | None:

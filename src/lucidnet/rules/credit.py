@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ..backend import Array, Tree
+from ..core.settings import shown
 from ..core.trees import Path
 from ..core.value import of_library
 from ..errors import SettingError
@@ -19,9 +20,6 @@ from .edge import Axes, Edge, Signals, carriers
 from .own import crossed
 
 R = TypeVar("R", bound=Axes)
-
-TIME = "time"
-"""The key, among a recurrent layer's feedback weights, of those of its rule through time."""
 
 Passage = Callable[[Any, Any, Path, Tree, Tree], Callable[..., tuple[Any, Tree]]]
 """How to cross a recurrent layer: a function of layer, rule through time, path, feedback weights, and a tree
@@ -93,6 +91,11 @@ def broadcast(net: Layer, rule: Axes) -> str | None:
     """
     asked = {own.space.broadcasts: own.space for _, _, own in places(net, rule)}
     asked.pop(None, None)
+    if odd := [space for error, space in asked.items() if error not in ("preactivation", "output")]:
+        raise SettingError(
+            f"rule: {type(odd[0]).__name__}.broadcasts must be 'preactivation', 'output' or None, got "
+            f"{shown(odd[0].broadcasts)}"
+        )
     if len(asked) > 1:
         one, two = asked.values()
         raise SettingError(

@@ -9,6 +9,9 @@ from ..backend import Array, Tree
 from ..layers import Layer
 from ..layers.base import Cache, Mask
 
+TIME = "time"
+"""The key, among a recurrent layer's feedback weights, of those of its rule through time."""
+
 
 class Varying(int):
     """A size that varies from batch to batch; the number itself is its size in the current batch."""

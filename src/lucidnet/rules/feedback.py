@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..backend import Array, Shape, Stream, Tree, namespace
-from ..core.settings import shown
 from ..core.trees import Path, at, put, tree_map
 from ..errors import SettingError
 from ..layers import Layer
 from ..layers.base import Cache, Send
 from ..layers.shapes import input_shapes
-from .credit import TIME, R, places
-from .edge import Axes, Varying
+from .credit import R, places
+from .edge import TIME, Axes, Varying
 
 
 def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng: Stream) -> Tree:
@@ -40,11 +39,6 @@ def fresh(net: Layer, rule: Axes, params: Tree, shapes: Mapping[Any, Shape], rng
         B: Tree = {}
         if path in shapes:
             B = own.space.feedback(layer, at(params, path), shapes[path], shapes[None], stream)
-            if not isinstance(B, dict):
-                raise SettingError(
-                    f"{type(own.space).__name__}.feedback must return a dict of weights by name, {{}} for "
-                    f"none, got {shown(B)}"
-                )
         if layer.carried and (inner := own.time.feedback(layer, stream.child(TIME))):
             B = B | {TIME: inner}
         if B:

@@ -49,8 +49,8 @@ class OnlineLearner(Brief):
         was compiled with this rule, else with those of a model that was; what they become stays here
         (`feedback`; ``model.set_feedback(online.feedback)`` hands them back).
     every : int
-        The number of steps after which the optimizer moves the weights, by the sum of the gradients since
-        then.
+        The number of steps with a target after which the optimizer moves the weights, by the sum of the
+        gradients since then.
     delay : int
         The delay of targets in steps: ``step(x, y)`` then takes the target of `delay` steps before.
 
@@ -256,7 +256,7 @@ class OnlineLearner(Brief):
             with DeferInterrupt():  # weights, traces and counts are those of one time step
                 self._stream, model.live = ran.state, ran.state.state
                 self.steps, self._since = self.steps + good, self._since + good
-                self.learned += good * ready
+                self.learned += good * (given.target is not None)
         found = Measurements.of(ran.measured) if good else None
         if found is not None and found.losses.shape[1]:
             self.loss = float(found.losses[-1, 0])

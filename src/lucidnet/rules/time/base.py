@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...backend import Array, Stream, Tree, namespace
-from ...core.value import Value, value
+from ...core.value import Value, of_library, value
 from ...errors import SettingError
 from ...layers import Recurrent
 from ...layers.recurrent.loop import RecurrentCache, State
@@ -41,6 +41,13 @@ class TimeRule(Value):
     """Whether examples without an error change the result, so that a batch may not be padded with them."""
     draws: ClassVar[bool] = False
     """Whether the rule draws random numbers for each example, by the example's place in its batch."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not of_library(cls):
+            from ..own import THROUGH, check
+
+            check(cls, TimeRule, THROUGH)
 
     def still(self) -> TimeRule:
         """Return the rule with its own learning switched off, for testing what else its updates read."""

@@ -11,7 +11,7 @@ from ...core.value import value
 from ...layers import Recurrent
 from ...layers.base import INFERENCE
 from ...layers.recurrent.loop import State
-from .online import Online, TimeStep, by_gate, immediate
+from .online import Online, TimeStep, by_gate, immediate, one_more
 
 
 class Kernel(NamedTuple):
@@ -97,6 +97,9 @@ class KeRNL(Online):
         traces = tuple(zeros((n, k, width), dtype=like.dtype) for k in inputs)
         return Kernel(B["A"], B["alpha"], B["steps"], state, state, state[0], state[0], traces)
 
+    def begun(self, trace: Any, first: State) -> Any:
+        return trace._replace(plain=first, noisy=first)
+
     def remembered(self, trace: Any) -> Tree:
         return {"A": trace.A, "alpha": trace.alpha, "steps": trace.steps}
 
@@ -136,7 +139,7 @@ class KeRNL(Online):
         alpha = k.alpha - self.rate / (n + sizes) * ((error @ k.A) * past).sum(0)
         alpha = xp.clip(alpha, 0.0, 1.0)
         return k._replace(
-            A=A, alpha=alpha, steps=k.steps + 1, plain=plain, noisy=noisy, omega=omega, gamma=gamma
+            A=A, alpha=alpha, steps=one_more(k.steps), plain=plain, noisy=noisy, omega=omega, gamma=gamma
         )
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:

@@ -53,6 +53,10 @@ class Online(TimeRule):
         """Return the traces before the first time step; B holds the rule's own weights."""
         raise NotImplementedError(f"{type(self).__name__} must define start(layer, params, n, like, B)")
 
+    def begun(self, trace: Any, first: State) -> Any:
+        """Return the traces for a sequence that begins in the given states, each (n, units)."""
+        return trace
+
     def remembered(self, trace: Any) -> Tree:
         """Return the rule's own weights as they are now."""
         return {}
@@ -88,7 +92,7 @@ class Online(TimeRule):
         before = with_one(cache.before())
         width = params["W"].shape[1]
         sums = tuple(xp.zeros((k, width), dtype=errors.dtype) for k in (x.shape[-1], before.shape[-1]))
-        first = (self.start(layer, params, n, errors, B), sums)
+        first = (self.begun(self.start(layer, params, n, errors, B), cache.first), sums)
 
         def step(carry: Any, now: tuple[Any, ...]) -> tuple[Any, None, tuple[Array]]:
             trace, sums = carry
@@ -102,6 +106,11 @@ class Online(TimeRule):
         dx = dz @ params["W"].T if need_dx else None
         nothing = tuple(xp.zeros_like(array) for array in cache.last)
         return dx, nothing, gathered(layer, by_z, by_s), self.remembered(trace)
+
+
+def one_more(steps: Array) -> Array:
+    """Return the number of times seen after one more; it begins anew before a float32 would stop counting."""
+    return (steps + 1) % 2**24
 
 
 def time_step(cache: RecurrentCache) -> TimeStep:

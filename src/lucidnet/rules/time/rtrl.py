@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...backend import Array, StepStream, Tree, namespace
+from ...backend import Array, StepStream, Stream, Tree, namespace
 from ...core.settings import whole
 from ...core.value import value
 from ...layers import Recurrent
 from .base import ALL_UNITS
-from .online import Online, TimeStep, back
+from .online import Online, TimeStep, back, one_more
 
 
 @value
@@ -121,7 +121,8 @@ class UORO(Online):
     where r0 = sqrt(|w_(t-1)| / |J_t s_(t-1)|) and r1 = sqrt(|nu^T (ds_t / dw)| / |nu|) give both one size:
     norms over the whole state and over all weights of the layer, for each example by itself. A time step
     takes one product with J, forwards, and one with its transpose. (Tallec & Ollivier 2017, "Unbiased online
-    recurrent optimization", algorithm 1, its epsilon 0.)
+    recurrent optimization", algorithm 1, its epsilon 0.) Each batch has signs of its own: the number of times
+    seen is kept among the feedback weights.
 
     Parameters
     ----------
@@ -136,21 +137,28 @@ class UORO(Online):
     cost: ClassVar[str] = "N^2 a time"
     draws: ClassVar[bool] = True
 
+    def feedback(self, layer: Recurrent, rng: Stream) -> Tree:
+        return {"steps": rng.full((1,), 0.0)}
+
     def start(self, layer: Recurrent, params: Tree, n: int, like: Array, B: Tree) -> Any:
         xp, width = namespace(like), params["W"].shape[1]
         state = xp.zeros((n, len(layer.carried) * layer.units), dtype=like.dtype)
         inputs = (params["W"].shape[0] + 1, layer.units + 1)
         w = tuple(xp.zeros((n, k, width), dtype=like.dtype) for k in inputs)
-        return 0, state, w, self._signs(state, 0)
+        steps = B["steps"] if B else xp.zeros((1,), dtype=like.dtype)
+        return steps, state, w, self._signs(state, steps)
 
-    def _signs(self, s: Array, time: Any) -> Array:
+    def remembered(self, trace: Any) -> Tree:
+        return {"steps": trace[0]}
+
+    def _signs(self, s: Array, steps: Array) -> Array:
         """Return a random sign for each entry of the state at a time step."""
-        xp, rng = namespace(s), StepStream.like(s, self.seed, time, ("uoro", "state"))
+        xp, rng = namespace(s), StepStream.like(s, self.seed, steps[0], ("uoro", "state"))
         return xp.astype(xp.asarray(2.0 * rng.bernoulli(s.shape, 0.5) - 1), s.dtype)
 
     def advance(self, trace: Any, layer: Recurrent, params: Tree, now: TimeStep) -> Any:
         # The signs are drawn one step ahead: otherwise a compiler would redraw them for each number of w.
-        time, s, w, nu = trace
+        steps, s, w, nu = trace
         xp = namespace(s)
         dz, ds, _ = back(layer, params, now, _parts(layer, nu))
         h, inner = now.h[:, :-1], ds * _inner(layer, ds)
@@ -165,7 +173,8 @@ class UORO(Online):
         if now.counts is not None:  # a masked time adds nothing
             made = tuple(xp.where(now.counts[..., None], a, b) for a, b in zip(made, w, strict=True))
             after = xp.where(now.counts, after, s)
-        return time + 1, after, made, self._signs(s, time + 1)
+        steps = one_more(steps)
+        return steps, after, made, self._signs(s, steps)
 
     def gradient(self, trace: Any, error: Array) -> tuple[Array, Array]:
         _, s, w, _ = trace
