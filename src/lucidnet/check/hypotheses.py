@@ -16,6 +16,7 @@ from ..backend import Array
 from ..core.trees import put, tree_map
 from .evidence import WrongGradient, agree, numeric
 from .numeric import slopes
+from .resembles import resembles
 from .subject import LayerSubject, LossSubject
 from .visits import visits
 
@@ -319,6 +320,14 @@ def wrong_order(e: WrongGradient) -> str | None:
     )
 
 
+def made_of_others(e: WrongGradient) -> str | None:
+    """The gradient is another product of the arrays at hand, or has a term or factor too many or too few."""
+    subject = e.subject
+    if isinstance(subject, LayerSubject):
+        return resembles(e.analytic, e.numeric, subject.given | {"y": subject.forward()[0]}, 1e-5)
+    return resembles(e.analytic, e.numeric, subject.given, 1e-5) if isinstance(subject, LossSubject) else None
+
+
 def wrong_factor(e: WrongGradient) -> str | None:
     """The gradient is a constant multiple of the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
@@ -346,6 +355,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     other_softmax,
     turned_kernel,
     mask_forgotten,
+    made_of_others,
     wrong_order,
     wrong_factor,
 )

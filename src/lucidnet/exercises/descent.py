@@ -185,33 +185,48 @@ def _wrong_means(g: Any, m: Any, v: Any, t: int, beta1: float, beta2: float) -> 
     }
 
 
+def _miscorrected(m: Any, v: Any, t: int, beta1: float, beta2: float) -> dict[str, tuple[Any, Any]]:
+    """Return both means after a wrong bias correction of m, of v or of both."""
+
+    def ways(mean: Any, beta: float) -> dict[str, Any]:
+        right = 1 - beta**t
+        return {
+            "is missing: divide m' by 1 - beta1^t, v' by 1 - beta2^t": mean,
+            "counts steps from 0: t is 1 in the first step": mean / (1 - beta ** (t - 1)),
+            "counts steps one too many": mean / (1 - beta ** (t + 1)),
+            "multiplies: divide by 1 - beta^t": mean * right,
+            "has beta not raised to the power t": mean / (1 - beta),
+            "has beta times t in place of beta^t": mean / (1 - beta * t),
+            "divides by beta^t, in place of 1 - beta^t": mean / beta**t,
+        }
+
+    of_m, of_v = ways(m, beta1), ways(v, beta2)
+    right_m, right_v = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {
+        **{f"the bias correction {told}": (of_m[told], of_v[told]) for told in of_m},
+        **{f"the bias correction of m {told}": (made, right_v) for told, made in of_m.items()},
+        **{f"the bias correction of v {told}": (right_m, made) for told, made in of_v.items()},
+    }
+
+
 def _adam_mistakes(
     p: Any, g: Any, m: Any, v: Any, t: int, rate: float, beta1: float, beta2: float, epsilon: float
 ) -> Wrong:
     one, two = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
     c, d = 1 - beta1**t, 1 - beta2**t
-    early_c, early_d = 1 - beta1 ** (t - 1), 1 - beta2 ** (t - 1)
 
     def moved(m: Any, v: Any) -> dict[str, Any]:
-        return {"p": p - rate * m / (np.sqrt(v) + epsilon)}
+        with np.errstate(invalid="ignore"):  # roots of negative numbers, too
+            return {"p": p - rate * m / (np.sqrt(v) + epsilon)}
 
-    later = moved(one / (1 - beta1 ** (t + 1)), two / (1 - beta2 ** (t + 1)))
     before = moved(beta1 * (m / c) + (1 - beta1) * g, beta2 * (v / d) + (1 - beta2) * g**2)
     return {
         **_wrong_means(g, m, v, t, beta1, beta2),
-        "the bias correction is missing: divide m' by 1 - beta1^t, v' by 1 - beta2^t": moved(one, two),
-        "the bias correction of v is missing": moved(one / c, two),
-        "the bias correction of m is missing": moved(one, two / d),
+        **{told: moved(*pair) for told, pair in _miscorrected(one, two, t, beta1, beta2).items()},
         "the bias correction comes too early: correct the new means, not the old ones": before,
-        "steps are counted from 0 in the bias correction: t is 1 in the first step": moved(
-            one / early_c, two / early_d
-        ),
-        "steps are counted one too many in the bias correction": later,
-        "the bias correction multiplies: divide by 1 - beta^t": moved(one * c, two * d),
-        "beta is not raised to the power t in the bias correction": moved(
-            one / (1 - beta1), two / (1 - beta2)
-        ),
         "beta1 and beta2 are exchanged in the bias correction": moved(one / d, two / c),
+        "epsilon is left out": {"p": p - rate * one / c / np.sqrt(two / d)},
+        "it is not divided by the root of v'": {"p": p - rate * one / c},
         "epsilon stands under the root: here it is added to the root": {
             "p": p - rate * one / c / np.sqrt(two / d + epsilon)
         },

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..check import CheckReport, gradients
 from ..check.evidence import agree
+from ..check.resembles import resembles, right_in_part
 from ..check.subject import LayerSubject
 from ..core.settings import setting
 from ..core.trees import at
@@ -218,17 +219,19 @@ class Backward(NamedTuple):
         by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
         own, every = by_hand.gradients()[array], right.gradients()
         true = every[array]
-        if np.shape(own) != np.shape(true):
-            for other, of in self.returns.items():
-                if _close(own, every[of], SAME):
-                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
-        _check_shape(name, own, true)
-        close = _close(own, true, EXACT)
+        others = {other: every[of] for other, of in self.returns.items() if other != name}
+        close, like = _close(own, true, EXACT), None
         if not close:
             at = At(right.params, right.x, right.forward()[0], right.dy)
             _named(name, own, {key: made.get(name) for key, made in self._wrong(at, true).items()})
+            for other, made in others.items():
+                if _close(own, made, SAME):
+                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
+            _check_shape(name, own, true)
+            if not _close(own, at.dy, SAME):  # of which the check knows more
+                like = resembles(own, true, self.given(at) | others, SAME)
         report = gradients(layer, x, seed=seed)
-        _judge(name, report, close, lambda sentence: _worded(sentence, array, name, self.function))
+        _judge(name, report, close, like, lambda sentence: _worded(sentence, array, name, self.function))
 
     def _wrong(self, at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         return self.wrong(at, true) if self.wrong else {}
@@ -241,10 +244,14 @@ def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
             raise WrongAnswerError(f"{name}: {sentence}")
 
 
-def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
+def _judge(
+    name: str, report: CheckReport, close: bool, like: str | None, worded: Callable[[str], str]
+) -> None:
     """Raise if a gradient is wrong by the check, or by the formula where the check is too coarse."""
     if close and report.worst > report.tolerance:
         return
+    if like and not close:
+        raise WrongAnswerError(f"{name}: {like}")
     if report.likely or not (report or close):
         raise WrongAnswerError(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
     if not close:
@@ -297,11 +304,19 @@ def loss_gradient(
         own = asked(prediction, target)
         right = loss.backward(loss.forward(prediction, target)[1])
         _check_shape(function, own, right)
-        close = _close(own, right, EXACT)
-        if not close and wrong:
-            _named(function, own, wrong(given(loss, prediction, target)))
+        close, like = _close(own, right, EXACT), None
+        if not close:
+            arguments = given(loss, prediction, target)
+            _named(function, own, wrong(arguments) if wrong else {})
+            like = resembles(own, right, arguments, SAME)
         report = gradients(_AnsweredLoss(loss, asked), prediction, target)
-        _judge(function, report, close, lambda sentence: _worded(sentence, "prediction", function, function))
+        _judge(
+            function,
+            report,
+            close,
+            like,
+            lambda sentence: _worded(sentence, "prediction", function, function),
+        )
 
     return ExerciseStep(function, hint, look)
 
@@ -342,7 +357,7 @@ def computed(
         if any(np.shape(own[key]) != np.shape(true[key]) for key in wanted) or not all(
             _close(own[key], true[key], SAME) for key in wanted
         ):
-            raise WrongAnswerError(_mistake(own, true, wrong(**arguments) if wrong else {}))
+            raise WrongAnswerError(_mistake(own, true, arguments, wrong(**arguments) if wrong else {}))
         again = several(function, call(function, **arguments), returns)
         if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
             raise WrongAnswerError(f"{function} gives another answer when it is called again: {KEEP}")
@@ -353,7 +368,7 @@ def computed(
 def _check_shape(name: str, own: Any, true: Any) -> None:
     """Raise if an answer does not have the right shape."""
     if np.shape(own) != np.shape(true):
-        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
+        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true), {}))}")
 
 
 def _close(a: Any, b: Any, tolerance: float) -> bool:
@@ -371,7 +386,9 @@ def _alike(a: Any, b: Any) -> bool:
     return bool(same and _close(a[whole], b[whole], SAME))
 
 
-def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[str, Any]]) -> str:
+def _mistake(
+    own: Given, true: Mapping[str, Any], arguments: Given, wrong: Mapping[str, Mapping[str, Any]]
+) -> str:
     """Name the mistake behind these values: one known for this exercise, or a general one."""
     for told, made in wrong.items():
         known = [key for key in own if key in made]
@@ -383,12 +400,14 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
             if _close(array, true[other], SAME):
                 return f"{key}: it is {other}: {ORDER}"
     for key, array in own.items():
-        if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
+        others = {other: made for other, made in true.items() if other != key}
+        sentence = resembles(array, true[key], arguments | others, SAME)
+        if sentence := sentence or next(_plain(array, np.asarray(true[key], np.float64), arguments), None):
             return f"{key}: {sentence}"
     return f"{next(iter(own))}: {UNKNOWN}"
 
 
-def _plain(a: Any, n: Any) -> Iterator[str]:
+def _plain(a: Any, n: Any, arguments: Given) -> Iterator[str]:
     """Yield general mistakes that explain wrong numbers."""
     if a.shape != n.shape:
         turned = ": it looks transposed" if a.ndim > 1 and a.shape == n.shape[::-1] else ""
@@ -409,4 +428,6 @@ def _plain(a: Any, n: Any) -> Iterator[str]:
     elif a.size > 1 and agree(a, float((a * n).sum() / max((n * n).sum(), 1e-300)) * n, SAME):
         factor = float((a * n).sum() / (n * n).sum())
         yield f"it is {factor:.6g} times what it should be: a constant factor is wrong or missing"
+    elif part := right_in_part(a, n, arguments, SAME):
+        yield part
     yield UNKNOWN

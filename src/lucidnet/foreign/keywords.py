@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .methods import METHODS
+
 LAYER = {
     "kernel_initializer": "initializer",
     "weight_initializer": "initializer",
@@ -30,12 +32,25 @@ LAYER = {
     "eps": "epsilon",
     "lr": "learning_rate",
     "data_format": "Permute(order), a layer of its own before this one: channels come last",
+    "dtype": "Model(dtype=...), one for all layers",
+    "device": "Model(backend=...)",
+    "rngs": "Model(seed=...)",
+    "weights": "load_weights(params, strict=False), of the model",
+    "features": "units",
 }
 CONVOLUTION = {
     "padding_mode": "padding, always of zeros",
     "out_channels": "filters",
     "stride": "strides",
     "dilation_rate": "dilation",
+    "features": "filters",
+}
+AFFINE = {
+    **dict.fromkeys(
+        ("affine", "elementwise_affine"), 'frozen, as in frozen=("gamma", "beta"): they stay 1 and 0'
+    ),
+    **dict.fromkeys(("scale", "use_scale"), 'frozen, as in frozen=("gamma",): it stays 1'),
+    **dict.fromkeys(("center", "use_bias"), 'frozen, as in frozen=("beta",): it stays 0'),
 }
 DROPOUT = {
     "*args": "Dropout(rate): no layer writes over what it was given",
@@ -54,6 +69,10 @@ EMBEDDING = {
     "embedding_dim": "dimension",
     "output_dim": "dimension",
     "embeddings_initializer": "initializer",
+    "features": "dimension",
+    "padding_idx": "mask_zero, for the id 0: such steps are left out",
+    "input_length": "Input(shape), a layer of its own before this one",
+    "max_norm": "constraint",
 }
 ATTENTION = {
     "num_heads": "heads",
@@ -91,6 +110,26 @@ ESTIMATOR = {
     "n_jobs": "backend, or n_jobs of the search around it",
 }
 
+GATES = "SimpleRNN(units, activation): gates are sigmoids, and states tanh"
+FADING = "learning_rate, as in Adam(schedules.TimeDecay(0.001, 1e-4))"
+SCHEDULE = {
+    **dict.fromkeys(("initial_learning_rate", "initial_lr", "init_value", "lr", "learning_rate"), "start"),
+    **dict.fromkeys(("decay_rate", "gamma", "lr_decay"), "factor"),
+    **dict.fromkeys(
+        ("decay_steps", "T_max", "T_0", "total_steps", "total_iters", "transition_steps"), "steps"
+    ),
+    **dict.fromkeys(("first_decay_steps", "warmup_steps"), "steps"),
+    **dict.fromkeys(("step_size",), "every"),
+    **dict.fromkeys(("eta_min", "end_learning_rate", "alpha", "end_value", "end_lr"), "stop"),
+    **dict.fromkeys(("T_mult", "t_mul"), "stretch"),
+    **dict.fromkeys(("boundaries", "milestones", "values"), "points, pairs of a step and a value"),
+    "max_lr": "peak",
+    "pct_start": "warmup",
+    "div_factor": "divide",
+    "final_div_factor": "final_divide",
+    "base_lr": "low",
+}
+
 DEPTHWISE = {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"}
 
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
@@ -99,9 +138,22 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "ConvLSTM2D": CONVOLUTION | {"unit_forget_bias": "forget_bias"},
     "DepthwiseConvolution": DEPTHWISE,
     "SeparableConvolution": CONVOLUTION | DEPTHWISE,
-    **{kind: {"dim": "axis"} for kind in ("Concatenate", "OverAxis", "RowNormalization")},
+    **{kind: {"dim": "axis"} for kind in ("Concatenate", "OverAxis")},
+    "RowNormalization": {"dim": "axis"} | AFFINE,
+    "PlaceNormalization": AFFINE
+    | {
+        "track_running_stats": "frozen, with which the running statistics are used, and stay",
+        "use_running_average": "frozen, with which the running statistics are used, and stay",
+    },
+    "Masking": {"mask_value": "value"},
+    "Reshape": {
+        "*args": "Reshape((8, 8, 1)), one tuple",
+        "target_shape": "shape",
+        "dims": "shape",
+    },
+    "GELU": {"approximate": "GELU(), the exact one, by erf"},
     "Dot": {"axis": "axes", "dim": "axes"},
-    "Permute": {"dims": "axes"},
+    "Permute": {"*args": "Permute((2, 1)), one tuple", "dims": "axes"},
     "RepeatVector": {"n": "times"},
     "Rescaling": {"factor": "scale", "shift": "offset"},
     "Normalization": {"std": "variance", "var": "variance"},
@@ -142,8 +194,13 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "bidirectional": "Bidirectional(layer)",
         "batch_first": "Input(shape): sequences are (n, time, features), as with batch_first=True",
         "dropout": "Dropout(rate), a layer of its own",
+        "recurrent_dropout": "Dropout(rate), between layers: none acts inside of this one",
         "unit_forget_bias": "forget_bias",
+        "return_state": "stepper(), of the model, which keeps the state",
+        "time_major": "Input(shape): sequences are (n, time, features)",
+        "recurrent_activation": GATES,
     },
+    **{kind: {"activation": GATES} for kind in ("LSTM", "GRU")},
     "Residual": {"shortcut": "projection", "downsample": "projection"},
     "UpSampling": {"scale_factor": "size"},
     "Optimizer": {
@@ -161,8 +218,27 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "global_clipnorm": "clip=ClipGlobalNorm(limit)",
         "use_ema": "EMA(optimizer)",
         "params": "learning_rate: the model brings its weights",
+        "ema_momentum": "EMA(optimizer, decay)",
+        "gradient_accumulation_steps": "fit(accumulate=...)",
+        "maximize": "compile(loss=...): a loss is made small; give it the other sign",
+        **dict.fromkeys(("fused", "foreach", "capturable", "jit_compile"), "Model(backend='jax')"),
+        **dict.fromkeys(("schedule", "scheduler", "lr_scheduler"), "learning_rate, which may be a schedule"),
     },
-    "RMSprop": {"alpha": "rho"},
+    **{kind: {"momentum": "beta1", "decay": FADING} for kind in ("Adam", "Nadam", "Adamax")},
+    "Schedule": SCHEDULE,
+    "ExponentialDecay": {
+        "decay_steps": "every",
+        "staircase": "StepDecay(start, every, factor)",
+    },
+    "Cyclic": {"max_lr": "high", "step_size_up": "up", "step_size_down": "down"},
+    "Initializer": {
+        "stddev": "std",
+        "minval": "low",
+        "maxval": "high",
+        "mode": "fan, which is 'in', 'out' or 'average'",
+        **dict.fromkeys(("seed", "rng"), "Model(seed=...)"),
+    },
+    "RMSprop": {"alpha": "rho", "decay": FADING},
     "Adadelta": {"decay": "rho"},
     "LBFGS": {"max_iter": "iterations", "history_size": "memory", "m": "memory", "tol": "tolerance"},
     "Loss": {
@@ -182,25 +258,10 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "EarlyStopping": {
         "restore_best_weights": "restore_best",
         "n_iter_no_change": "patience",
-        "tol": "min_delta",
+        **dict.fromkeys(("tol", "tolerance", "delta", "min_improvement"), "min_delta"),
+        "verbose": "fit(verbose=...); history.stopped says why a training has ended",
     },
-    "ReduceOnPlateau": {"min_lr": "min_rate", "threshold": "min_delta"},
-    "function": {
-        **dict.fromkeys(("n_samples", "samples", "size", "num_samples"), "n"),
-        **dict.fromkeys(("random_state", "random_seed", "rng"), "seed"),
-        **dict.fromkeys(("test_size", "validation_size"), "test"),
-        **dict.fromkeys(("label", "labels", "label_column", "target_column", "y"), "target"),
-        **dict.fromkeys(("file", "filename", "filepath", "filepath_or_buffer", "fname"), "path"),
-        **dict.fromkeys(("n_classes", "centers"), "classes"),
-        **dict.fromkeys(("window", "window_size", "sequence_length"), "length"),
-    },
-    "picture": {
-        **dict.fromkeys(("to_file", "file", "filename", "fname", "save", "savefig", "save_path"), "path"),
-        **dict.fromkeys(("axes", "axis", "fig"), "ax"),
-        **dict.fromkeys(("size", "fig_size"), "figsize"),
-        **dict.fromkeys(("theme", "dark"), "style, as in style='dark'"),
-        **dict.fromkeys(("class_names", "labels", "display_labels"), "classes"),
-    },
+    "ReduceOnPlateau": {"min_lr": "min_rate", "eps": "min_delta", "threshold": "min_delta"},
     **dict.fromkeys(
         ("NetClassifier.fit", "NetRegressor.fit"),
         {
@@ -218,105 +279,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     ),
     "NetClassifier": ESTIMATOR,
     "NetRegressor": {k: v for k, v in ESTIMATOR.items() if k != "class_weights"},
-    "Model": {
-        "input_shape": "Input(shape), the first layer",
-        "input_dim": "Input(features), the first layer",
-        "hidden_layer_sizes": "layers, as in Model([Dense(100, 'relu'), Dense(10, 'softmax')])",
-        "inputs": "layers, as in Model([Graph(inputs, nodes, outputs)])",
-        "outputs": "layers, as in Model([Graph(inputs, nodes, outputs)])",
-        "random_state": "seed",
-        "random_seed": "seed",
-        "device": "backend",
-        "precision": "dtype",
-        "loss": "compile(loss=...)",
-        "optimizer": "compile(optimizer=...)",
-        "solver": "compile(optimizer=...)",
-        "metrics": "compile(metrics=...)",
-        "learning_rate": "compile(optimizer=Adam(learning_rate))",
-        "lr": "compile(optimizer=Adam(learning_rate))",
-        "learning_rate_init": "compile(optimizer=Adam(learning_rate))",
-        "max_iter": "fit(epochs=...)",
-        "epochs": "fit(epochs=...)",
-        "batch_size": "fit(batch_size=...)",
-        "early_stopping": "fit(callbacks=[EarlyStopping()])",
-        "activation": "layers, each with its own activation",
-        "name": "layers, which have names",
-    },
-    "compile": {
-        "criterion": "loss",
-        "loss_function": "loss",
-        "loss_fn": "loss",
-        "optim": "optimizer",
-        "optimiser": "optimizer",
-        "solver": "optimizer",
-        "metric": "metrics",
-        "lr": "optimizer=Adam(learning_rate)",
-        "learning_rate": "optimizer=Adam(learning_rate)",
-        "learning_rule": "rule",
-        "weighted_metrics": "metrics",
-        "jit_compile": "Model(backend='jax')",
-        "run_eagerly": "Model(backend='numpy')",
-        "steps_per_execution": "Model(backend='jax')",
-        "auto_scale_loss": "Model(dtype='mixed_bfloat16')",
-    },
-    "fit": {
-        "nb_epoch": "epochs",
-        "n_epochs": "epochs",
-        "num_epochs": "epochs",
-        "epoch": "epochs",
-        "max_epochs": "epochs",
-        "max_iter": "epochs",
-        "batch": "batch_size",
-        "validation": "validation_data",
-        "val_data": "validation_data",
-        "eval_set": "validation_data",
-        "validation_fraction": "validation_split",
-        "val_split": "validation_split",
-        "class_weights": "class_weight",
-        "sample_weights": "sample_weight",
-        "callback": "callbacks",
-        "early_stopping": "callbacks=[EarlyStopping()]",
-        "initial_epoch": "resume",
-        "steps_per_epoch": "data.Dataset.from_iterator(batches, length)",
-        "length": "data.Dataset.from_iterator(batches, length)",
-        "steps": "data.Dataset.from_iterator(batches, length)",
-        "validation_steps": "data.Dataset.from_iterator(batches, length), as validation_data",
-        "validation_batch_size": "validation_data, which may be a data.Dataset with batches of its own",
-        "validation_freq": "validate_every, in steps",
-        "workers": "data.Dataset.prefetch(items)",
-        "use_multiprocessing": "data.Dataset.prefetch(items)",
-        "max_queue_size": "data.Dataset.prefetch(items)",
-        "lr": "compile(optimizer=Adam(learning_rate))",
-        "learning_rate": "compile(optimizer=Adam(learning_rate))",
-        "optimizer": "compile(optimizer=...)",
-        "loss": "compile(loss=...)",
-        "metrics": "compile(metrics=...)",
-        "device": "Model(backend=...)",
-        "seed": "Model(seed=...)",
-        "random_state": "Model(seed=...)",
-        "X": "x",
-        "Y": "y",
-        "data": "x",
-        "target": "y",
-        "labels": "y",
-    },
-    "forward": {"training": "train", "is_training": "train", "inputs": "x", "lengths": "mask"},
-    "predict": {
-        "X": "x",
-        "inputs": "x",
-        "batch_size": "x alone: 1000 rows are predicted at a time",
-        "verbose": "x alone: it prints nothing",
-        "steps": "x alone: all of it is predicted",
-        "callbacks": "x alone: nobody is called",
-    },
-    "evaluate": {
-        "X": "x",
-        "Y": "y",
-        "verbose": "x and y: it prints nothing",
-        "steps": "data.Dataset.take(count), a part of the batches",
-        "callbacks": "x and y: nobody is called",
-        "return_dict": "x and y: what it returns is a dict",
-    },
+    **METHODS,
 }
 """Foreign keywords, by class or method; those of a class hold for its subclasses."""
 
