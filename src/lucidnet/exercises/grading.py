@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,6 +31,10 @@ SAME = 1e-9
 """The relative difference up to which two values are the same."""
 EXACT = 1e-11
 """Correct formulas differ by less than this; finite differences by more."""
+
+
+COARSE = 1e-5
+"""Values that differ by less than this, but more than `SAME`, are right to a few digits only."""
 
 
 class Rng(np.random.Generator):
@@ -195,6 +200,8 @@ class Backward(NamedTuple):
         What it returns, in order, and of which array each is the gradient.
     wrong : callable, optional
         wrong(at, gradient) gives what mistakes of this exercise would make, by sentence.
+    between : callable, optional
+        between(at) gives right values on the way to the gradients, by the names that the text gives them.
     """
 
     case: Callable[[Rng], tuple[Layer, Any]]
@@ -202,6 +209,7 @@ class Backward(NamedTuple):
     given: Callable[[At], Given]
     returns: dict[str, str]
     wrong: Callable[[At, Any], Mapping[str, Mapping[str, Any]]] | None = None
+    between: Callable[[At], Given] = lambda at: {}
 
     def step(self, name: str, hint: str) -> ExerciseStep:
         """Return the step that asks for one of the gradients."""
@@ -229,7 +237,7 @@ class Backward(NamedTuple):
                     raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
             _check_shape(name, own, true)
             if not _close(own, at.dy, SAME):  # of which the check knows more
-                like = resembles(own, true, self.given(at) | others, SAME)
+                like = resembles(own, true, self.given(at) | self.between(at) | others, SAME)
         report = gradients(layer, x, seed=seed)
         _judge(name, report, close, like, lambda sentence: _worded(sentence, array, name, self.function))
 
@@ -268,6 +276,9 @@ def means(true: Any, **counts: int) -> dict[str, dict[str, Any]]:
     return made
 
 
+OVERFLOW = (
+    "right for small scores only: exp of a score of 800 overflows; subtract the largest of each row first"
+)
 ORDER = "what is returned stands in another order"
 KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
@@ -292,8 +303,9 @@ def loss_gradient(
     given: Callable[[Loss, Any, Any], Given],
     hint: str,
     wrong: Callable[[Given], Mapping[str, Any]] | None = None,
+    far: Callable[[Rng], tuple[Loss, Any, Any]] | None = None,
 ) -> ExerciseStep:
-    """Return a step that asks for the gradient of a loss."""
+    """Return a step that asks for the gradient of a loss; `far` draws scores at which exp overflows."""
 
     def look(call: Call, rng: Rng) -> None:
         loss, prediction, target = case(rng)
@@ -310,13 +322,13 @@ def loss_gradient(
             _named(function, own, wrong(arguments) if wrong else {})
             like = resembles(own, right, arguments, SAME)
         report = gradients(_AnsweredLoss(loss, asked), prediction, target)
-        _judge(
-            function,
-            report,
-            close,
-            like,
-            lambda sentence: _worded(sentence, "prediction", function, function),
-        )
+        words = partial(_worded, array="prediction", name=function, function=function)
+        _judge(function, report, close, like, words)
+        if far:
+            loss, prediction, target = far(rng)
+            right = loss.backward(loss.forward(prediction, target)[1])
+            if not _close(asked(prediction, target), right, EXACT):
+                raise WrongAnswerError(f"{function}: {OVERFLOW}")
 
     return ExerciseStep(function, hint, look)
 
@@ -419,6 +431,8 @@ def _plain(a: Any, n: Any, arguments: Given) -> Iterator[str]:
         yield f"{(~np.isfinite(a)).sum()} of {a.size} entries are NaN or infinite"
     elif not a.any():
         yield "it is all zero, and should not be"
+    elif _close(a, n, COARSE):
+        yield NUMERIC
     elif agree(a, -n, SAME):
         yield "the sign is wrong"
     elif n.ndim == 2 and n.shape[0] == n.shape[1] and agree(a, n.T, SAME):
