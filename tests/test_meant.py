@@ -130,6 +130,13 @@ def test_windows_that_do_not_fit(layers, said):
         ln.Model(layers).build()
 
 
+def test_a_momentum_of_pytorch():
+    model = ln.Model([Input(3), Dense(4), BatchNormalization(momentum=0.1), Dense(1)])
+    with pytest.warns(MeaningWarning, match=r"keeps 0\.1 of its running .*: BatchNormalization\(0\.9\)"):
+        model.build()
+    ln.Model([Input(3), BatchNormalization(momentum=0.9), Dense(1)]).build()  # and none is warned of
+
+
 def test_small_windows_say_nothing_of_it():
     with pytest.raises(ShapeError, match=r"\(padding='same'\) from layer 0"):
         ln.Model([Input((4, 4, 1)), Conv2D(4, 5)]).build()

@@ -157,6 +157,6 @@ def _run(places: Array) -> str | None:
 def _fits(array: Array, to: Array) -> bool:
     """Tell whether an array can be broadcast to another's shape."""
     try:
-        return np.broadcast_shapes(array.shape, to.shape) == to.shape
+        return bool(np.broadcast_shapes(array.shape, to.shape) == to.shape)
     except ValueError:
         return False

@@ -124,7 +124,7 @@ def uncalled(cls: K) -> K:
     """Make calling an object of this class, or taking an item of it, raise an error that says what to do."""
     cls.__call__ = _called  # type: ignore[method-assign]
     if "__getitem__" in ATTRIBUTES[cls.__name__]:
-        cls.__getitem__ = _taken  # type: ignore[attr-defined]
+        setattr(cls, "__getitem__", _taken)  # noqa: B010 - mypy takes no plain assignment
     return cls
 
 

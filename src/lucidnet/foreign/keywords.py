@@ -55,6 +55,7 @@ AFFINE = {
 DROPOUT = {
     "*args": "Dropout(rate): no layer writes over what it was given",
     "inplace": "Dropout(rate): no layer writes over what it was given",
+    "seed": "Model(seed=...), one for all random numbers",
     "p": "rate",
     "dropout_rate": "rate",
     "drop_prob": "rate",
@@ -243,12 +244,17 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "LBFGS": {"max_iter": "iterations", "history_size": "memory", "m": "memory", "tol": "tolerance"},
     "Loss": {
         "reduction": "fit(sample_weight=...): the mean over the batch is always taken",
-        "weight": "fit(class_weight=...)",
+        "weight": "fit(class_weight=...): the sum is divided by the number of examples",
         "pos_weight": "fit(class_weight=...)",
     },
-    "Huber": {"beta": "delta"},
+    "Huber": {"beta": "delta, by which the loss of SmoothL1Loss is multiplied here"},
+    "On": {
+        **dict.fromkeys(("on_epoch_end", "after_epoch"), "epoch"),
+        **dict.fromkeys(("on_batch_end", "on_train_batch_end", "after_batch"), "step"),
+    },
     "Checkpoint": {
-        "filepath": "folder",
+        **dict.fromkeys(("filepath", "dirpath", "path"), "folder"),
+        "monitor": "best",
         "save_best_only": "best",
         "save_freq": "every_steps",
         "period": "every_epochs",
