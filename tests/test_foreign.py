@@ -14,14 +14,17 @@ from lucidnet.cli.app import app
 from lucidnet.core.exports import exports
 from lucidnet.errors import UnknownNameError
 from lucidnet.foreign import options
-from lucidnet.layers import Dense, Input
+from lucidnet.layers import Dense, Input, Reshape
 
-PACKAGES = ("layers", "optimizers", "losses", "callbacks", "initializers", "metrics", "rules")
+PACKAGES = [
+    *(ln.layers, ln.optimizers, ln.optimizers.schedules, ln.losses, ln.callbacks, ln.initializers),
+    *(ln.metrics, ln.rules),
+]
 CLASSES = [
     kind
     for package in PACKAGES
-    for name in getattr(ln, package).__all__
-    if inspect.isclass(kind := getattr(getattr(ln, package), name))
+    for name in package.__all__
+    if inspect.isclass(kind := getattr(package, name))
 ]
 GET = {
     "loss": ln.losses.get,
@@ -32,7 +35,7 @@ GET = {
     "rule": ln.rules.get,
 }
 CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
-ELSEWHERE = ("function", "picture", "NetClassifier.fit", "NetRegressor.fit")
+ELSEWHERE = ("function", "windows", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
 METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate, "forward": ln.Model.forward}
 
@@ -53,7 +56,7 @@ def model():
 
 def is_there(ours):
     """Whether the word before a bracket is a method of models, a class or a function that people use."""
-    places = (ln, ln.Model, ln.sklearn.NetClassifier, *(getattr(ln, package) for package in PACKAGES))
+    places = (ln, ln.Model, ln.sklearn.NetClassifier, *PACKAGES)
     return any(has(place, head(ours)) for place in places)
 
 
@@ -86,7 +89,11 @@ def test_keywords(place, word, ours):
 
 
 FUNCTIONS = {
-    "function": (ln.data.moons, ln.data.gaussians, ln.data.split, ln.data.read, ln.data.tasks.parity),
+    "function": (
+        *(ln.data.moons, ln.data.gaussians, ln.data.split, ln.data.read, ln.data.tasks.parity),
+        ln.layers.Bidirectional,
+    ),
+    "windows": (ln.data.windows,),
     "picture": (ln.plots.architecture, ln.plots.confusion_matrix),
     "NetClassifier.fit": (ln.sklearn.NetClassifier().fit,),
     "NetRegressor.fit": (ln.sklearn.NetRegressor().fit,),
@@ -150,13 +157,15 @@ def loop():
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
     made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
+    made |= {"Dataset": lambda: ln.data.Dataset}
     made |= {"Run": ln.layers.Run, "Loss": lambda: ln.losses.Huber()}
     made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
     made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
     thing = made[place]() if place in made else importlib.import_module(place)
-    with pytest.raises(TypeError if word == "__call__" else AttributeError, match=re.escape(ours)):
-        thing() if word == "__call__" else getattr(thing, word)
+    special = {"__call__": lambda: thing(), "__getitem__": lambda: thing[0]}
+    with pytest.raises(TypeError if word in special else AttributeError, match=re.escape(ours)):
+        special.get(word, lambda: getattr(thing, word))()
     if word == "__call__" or ours.startswith("the history itself"):
         return
     thing = ln if head(ours).startswith(("Model.", "lucidnet.")) else thing
@@ -244,6 +253,22 @@ def test_what_is_no_word_of_theirs_is_left_to_python():
             wrong()
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'nonsense'$"):
         _ = model().nonsense
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: model().fit([[1, 2]], [1], 32, 10), "fit() takes x and y by place, got 4 arguments: give the others by name, epochs=,"),
+        (lambda: model().set("dense1"), "set() takes nothing by place, got 1 arguments: give the others by name, layer="),
+        (lambda: ln.data.windows([1.0, 2.0], 3), "windows() takes series by place"),
+        (lambda: ln.data.split([[1]], [1], 0.2), "split() takes x and y by place"),
+        (lambda: ln.Model.load("m", None, "numpy"), "load() takes path and custom by place"),
+        (lambda: Reshape(8, 8, 1), "here it is Reshape((8, 8, 1)), one tuple"),
+    ],
+)  # fmt: skip
+def test_arguments_by_place_that_go_by_name(wrong, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        wrong()
 
 
 def test_a_subclass_is_answered_too_and_may_take_the_word_itself():

@@ -90,3 +90,17 @@ def test_foreign_words_of_the_code_have_rows():
         "evaluate(verbose=)",
         "predict(verbose=)",
     }
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if re.fullmatch(r"\w+\(\w+=\)", row[0])])
+def test_a_foreign_keyword_of_a_class_is_answered(row):
+    """What the page promises: it is a TypeError that names ours."""
+    name, word = re.fullmatch(r"(\w+)\((\w+)=\)", row[0]).groups()
+    ours = re.search(r"\.(\w+)\(", row[1]) if name[0].isupper() else None
+    places = (ln.layers, ln.callbacks, ln.optimizers)
+    kinds = {one for one in (name, ours and ours[1]) if one and one[0].isupper()}
+    for kind in (getattr(place, one) for place in places for one in kinds if one in place.__all__):
+        same = kind.__name__ == name or kind.__module__.startswith("lucidnet.training")
+        if same and word not in inspect.signature(kind).parameters:
+            with pytest.raises(TypeError, match=f"'{word}': here it is "):
+                kind(**{word: 1})

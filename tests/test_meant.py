@@ -130,6 +130,27 @@ def test_windows_that_do_not_fit(layers, said):
         ln.Model(layers).build()
 
 
+def test_a_momentum_of_pytorch():
+    model = ln.Model([Input(3), Dense(4), BatchNormalization(momentum=0.1), Dense(1)])
+    with pytest.warns(MeaningWarning, match=r"keeps 0\.1 of its running .*: BatchNormalization\(0\.9\)"):
+        model.build()
+    ln.Model([Input(3), BatchNormalization(momentum=0.9), Dense(1)]).build()  # and none is warned of
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ln.optimizers.SGD(lambda epoch: 0.1 * 0.9**epoch), "a function of the step, .* not of the epoch"),
+        (lambda: ln.optimizers.get(lambda p, g: p - g), "one of your own is a subclass of Optimizer"),
+        (lambda: Dense(3, initializer=lambda shape: np.zeros(shape)), "a subclass of Initializer"),
+        (lambda: NET.fit([[1.0] * 4], [[1.0]], callbacks=[lambda: 0]), "your own are subclasses of Callback"),
+    ],
+)  # fmt: skip
+def test_what_of_ones_own_is_another_thing_here(make, said):
+    with pytest.raises(SettingError, match=said):
+        make()
+
+
 def test_small_windows_say_nothing_of_it():
     with pytest.raises(ShapeError, match=r"\(padding='same'\) from layer 0"):
         ln.Model([Input((4, 4, 1)), Conv2D(4, 5)]).build()

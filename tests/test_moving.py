@@ -1,5 +1,6 @@
 """Moving over: what stands beside ours on the pages is run, too, where the other library can be had."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -114,6 +115,77 @@ def test_what_keras_weighs_by_l2_is_weighed_alike_here(digits):
     x, t = digits["x"][:8], np.zeros((8, 3))
     more = model.gradients(x, t)["dense1"]["W"] - bare.gradients(x, t)["dense1"]["W"]
     np.testing.assert_allclose(more, 2 * 0.01 * model.params["dense1"]["W"], rtol=1e-6)
+
+
+def defaults(page):
+    """Return the table of defaults that differ: class, our setting, theirs, our default, theirs."""
+    text = (DOCS / f"{page}.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)\((\w+)=\)`(?:, theirs `(\w+)`)? \| (\S+) \| (\S+) \|$", text, re.MULTILINE)
+    return {(name, ours): (theirs, float(a), float(b)) for name, ours, theirs, a, b in rows}
+
+
+def numbers(kind):
+    """Return the defaults of a class that are numbers, by name."""
+    parameters = inspect.signature(kind).parameters.items()
+    found = {name: one.default for name, one in parameters if type(one.default) in (int, float)}
+    betas = getattr(parameters.mapping.get("betas"), "default", ())
+    return found | {f"beta{place + 1}": beta for place, beta in enumerate(betas)}
+
+
+THEIR_WORDS = {
+    "pytorch": {"learning_rate": "lr", "epsilon": "eps", "decay": "lr_decay"},
+    "keras": {"beta1": "beta_1", "beta2": "beta_2"},
+}
+
+
+def check_defaults(page, kinds):
+    """Check that a table has each default that differs, and both numbers right."""
+    told, found = defaults(page), {}
+    for kind, theirs in kinds:
+        name, other = kind.__name__, numbers(theirs)
+        for setting, mine in numbers(kind).items():
+            word = told.get((name, setting), ("",))[0] or THEIR_WORDS[page].get(setting, setting)
+            if word in other and mine != other[word]:
+                found[name, setting] = (told.get((name, setting), ("",))[0], mine, other[word])
+    found = {
+        key: row for key, row in found.items() if key[1] != "epsilon" or page != "keras" or key[0] == "Adam"
+    }
+    assert found == told
+
+
+OPTIMIZERS = "SGD Adam AdamW RMSprop Adagrad Adadelta Nadam Adamax"
+
+
+def test_the_defaults_that_differ_from_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    kinds = [
+        (getattr(ln.optimizers, name), getattr(torch.optim, name.replace("Nadam", "NAdam")))
+        for name in OPTIMIZERS.split()
+    ]
+    theirs = {
+        "BatchNormalization": "BatchNorm2d",
+        "LayerNormalization": "LayerNorm",
+        "GroupNormalization": "GroupNorm",
+        "LeakyReLU": "LeakyReLU",
+        "ELU": "ELU",
+    }
+    check_defaults(
+        "pytorch", kinds + [(getattr(ln.layers, a), getattr(torch.nn, b)) for a, b in theirs.items()]
+    )
+
+
+@pytest.mark.slow
+def test_the_defaults_that_differ_from_those_of_keras():
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    kinds = [
+        (getattr(ln.optimizers, name), getattr(keras.optimizers, name))
+        for name in f"{OPTIMIZERS} Lion".split()
+    ]
+    layers = "BatchNormalization LayerNormalization GroupNormalization LeakyReLU ELU MultiHeadAttention"
+    check_defaults(
+        "keras", kinds + [(getattr(ln.layers, name), getattr(keras.layers, name)) for name in layers.split()]
+    )
 
 
 def test_the_names_that_the_reference_gives_are_those_of_pytorch():

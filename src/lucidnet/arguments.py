@@ -147,7 +147,9 @@ class FitArguments(LoopSettings):
         "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
     )
     callbacks: Sequence[Callback] = setting(
-        "callbacks, [EarlyStopping(), ...], or one", _as_callbacks, default=()
+        "callbacks, [EarlyStopping(), ...], or one (your own are subclasses of Callback)",
+        _as_callbacks,
+        default=(),
     )
     record: Sequence[str] = texts(one=True, default=())
     record_every: int = count(1, default=1)

@@ -59,7 +59,18 @@ def _passes() -> Any:
 
 
 @foreign.uncalled
-@foreign.refusing("__init__", "compile", "fit", "predict", "evaluate", "forward")
+@foreign.refusing(
+    "__init__",
+    "compile",
+    "fit",
+    "fit_one_cycle",
+    "set",
+    "lr_find",
+    "predict",
+    "evaluate",
+    "forward",
+    "activations",
+)
 @declared
 class Model:
     """A network with its weights, and everything needed to train and use it.

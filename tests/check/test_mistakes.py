@@ -142,9 +142,17 @@ def test_dense(bad, message):
         (lambda p, x, dy: (dy @ p["W"].T, {"W": dy.T @ x}), "W: it is transposed"),
         (lambda p, x, dy: (dy @ p["W"], {"W": x.T @ dy}), "x: W is not transposed on the way back"),
         (lambda p, x, dy: (dy @ p["W"].T, {"W": (dy.T @ x)}), "transposed"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ x}), "W: it is x.T @ x"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ dy + p["W"]}), "W: W is too much"),
+        (lambda p, x, dy: (dy @ p["W"].T * x, {"W": x.T @ dy}), "x: the factor x is one too many"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": np.trunc(x.T @ dy)}), "W: it is cut off to whole numbers"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ dy * (np.arange(5) > 0)}), "W: it is wrong in [:, 0] only"),
+        (lambda p, x, dy: (None, {"W": x.T @ dy}), "the gradient of x is missing"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": (x.T @ dy)[None]}), "leave out keepdims=True"),
+        (lambda p, x, dy: (dy @ p["W"].T, {"W": x[:, :, None] * dy[:, None]}), "add up over the axes in front, .sum(0)"),
     ],
-)
-def test_transposed_square(backward, message):
+)  # fmt: skip
+def test_square(backward, message):
     report = gradients(layer(lambda p, x: (x @ p["W"], x), backward, square_params), shape=(5,))
     assert not report
     assert message.split(": ")[-1] in " ".join(report.likely)
@@ -574,7 +582,11 @@ KINDS = {
     ),
     "s of a step": (Cell(4, bad="ds"), (6, 5), r"step_back returns a wrong gradient by h U \(the second of"),
     "U of a step": (Cell(4, bad="U"), (6, 5), "by h of the time before, where U is not transposed: compare"),
-    "mean of layer": (normalized(-1, 0, 1), (5,), r"through the mean over the features is missing \(axis -1"),
+    "mean of layer": (
+        normalized(-1, 0, 1),
+        (5,),
+        r"through the mean over the features is missing or wrong \(axis -1",
+    ),
     "spread of layer": (normalized(-1, 1, 0), (5,), "through the variance over the features is missing"),
     "both of layer": (normalized(-1, 0, 0), (5,), "through the mean and the variance over the features"),
     "mean of batch": (

@@ -161,8 +161,20 @@ def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
     for name in expected:
         array, wanted = got.get(name), expected[name].shape
         if array is not None and array.shape != wanted:
-            hint = ": it looks transposed" if array.shape == wanted[::-1] else ""
+            hint = _turned(array.shape, wanted)
             yield f"the gradient of {name} has shape {array.shape}, expected {wanted}{hint}"
+
+
+def _turned(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Return a hint at what makes one shape of another; "" if nothing plain does."""
+    if got == wanted[::-1]:
+        return ": it looks transposed"
+    more = len(got) - len(wanted)
+    if more <= 0 or got[more:] != wanted:
+        return ""
+    if set(got[:more]) == {1}:
+        return ": leave out keepdims=True"
+    return f": add up over the axes in front, .sum({tuple(range(more)) if more > 1 else 0})"
 
 
 def _single(array: Any) -> bool:
@@ -182,9 +194,11 @@ def _wrong_dtype(subject: Passes) -> Iterator[str]:
         made = {"the output": y} | {f"the gradient of {name}": g for name, g in other.backward(cache).items()}
         for name, array in made.items():
             found = getattr(array, "dtype", type(array).__name__)
+            if array is None:
+                continue
             if isinstance(array, (list, tuple)):
                 yield f"{name} is a {found}: return an array"
-            elif array is not None and found != dtype:
+            elif found != dtype:
                 yield f"{name} is {found} where all that was given is {dtype}: keep the dtype"
             elif dtype == "float64" and _single(array) and not any(map(_single, other.given.values())):
                 yield (

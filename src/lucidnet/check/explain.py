@@ -12,6 +12,7 @@ from .compare import DIRECTION, compare
 from .derivatives import derivative_mistakes
 from .evidence import WrongGradient
 from .hypotheses import HYPOTHESES
+from .resembles import right_in_part
 from .steps import step_mistakes
 from .subject import LayerSubject, Subject, example
 
@@ -39,19 +40,20 @@ def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
     if step:
         yield step
         return
-    others = {name: _mistake(subject, name) or place or UNKNOWN for name in arrays if name not in mistakes}
+    others = {name: _mistake(subject, name, place) for name in arrays if name not in mistakes}
     for sentence in dict.fromkeys(others.values()):
         yield f"{', '.join(name for name in others if others[name] == sentence)}: {sentence}"
 
 
-def _mistake(subject: Subject, name: str) -> str | None:
+def _mistake(subject: Subject, name: str, place: str | None) -> str:
     if subject.arrays[name].size > MOST_ENTRIES:
         smaller = _smaller(subject)
         if smaller is None or not _still_wrong(smaller, name):
             return "its gradient is wrong, but it is too large to look for the mistake; check a smaller layer"
         subject = smaller
     evidence = WrongGradient.of(subject, name)
-    return next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
+    known = next(filter(None, (hypothesis(evidence) for hypothesis in HYPOTHESES)), None)
+    return known or place or right_in_part(evidence.analytic, evidence.numeric, {}, 1e-5) or UNKNOWN
 
 
 def _smaller(subject: Subject) -> LayerSubject | None:

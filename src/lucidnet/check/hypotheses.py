@@ -5,7 +5,7 @@ A hypothesis is a function from the evidence to a sentence, or None where the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -16,6 +16,7 @@ from ..backend import Array
 from ..core.trees import put, tree_map
 from .evidence import WrongGradient, agree, numeric
 from .numeric import slopes
+from .resembles import resembles
 from .subject import LayerSubject, LossSubject
 from .visits import visits
 
@@ -33,6 +34,13 @@ def all_zero(e: WrongGradient) -> str | None:
     if e.analytic.any() or not e.numeric.any():
         return None
     return "it is all zero, and should not be: it is never computed, or overwritten"
+
+
+def whole_numbers(e: WrongGradient) -> str | None:
+    """The gradient was brought to whole numbers."""
+    if np.array_equal(e.analytic, np.trunc(e.numeric)) and not np.array_equal(e.analytic, e.numeric):
+        return "it is cut off to whole numbers: it is kept in an array of whole numbers, as of np.zeros_like"
+    return None
 
 
 def wrong_sign(e: WrongGradient) -> str | None:
@@ -234,7 +242,7 @@ def statistics_forgotten(e: WrongGradient) -> str | None:
         }
         for what, made in ways.items():
             if agree(made, n, 1e-3):
-                return f"what comes back through the {what} over {words} is missing (axis {axis})"
+                return f"what comes back through the {what} over {words} is missing or wrong (axis {axis})"
     return None
 
 
@@ -319,6 +327,28 @@ def wrong_order(e: WrongGradient) -> str | None:
     )
 
 
+def made_of_others(e: WrongGradient) -> str | None:
+    """The gradient is another product of the arrays at hand, or has a term or factor too many or too few."""
+    subject = e.subject
+    if isinstance(subject, LossSubject):
+        return resembles(e.analytic, e.numeric, subject.given, 1e-5)
+    if not isinstance(subject, LayerSubject):
+        return None
+    y, cache = subject.forward()
+    at_hand = {"y": y} | {name: array for name, array in _kept(cache) if array is not y}
+    return resembles(e.analytic, e.numeric, subject.given | at_hand, 1e-5)
+
+
+def _kept(cache: Any) -> Iterator[tuple[str, Array]]:
+    """Yield the arrays that a cache keeps, by the name under which backward finds them."""
+    if isinstance(cache, np.ndarray):
+        yield "cache", cache
+    places: Any = cache.items() if isinstance(cache, dict) else ()
+    for place, one in enumerate(cache) if isinstance(cache, (tuple, list)) else places:
+        if isinstance(one, np.ndarray):
+            yield f"cache[{place!r}]", one
+
+
 def wrong_factor(e: WrongGradient) -> str | None:
     """The gradient is a constant multiple of the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
@@ -328,6 +358,7 @@ def wrong_factor(e: WrongGradient) -> str | None:
 
 HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     not_finite,
+    whole_numbers,
     all_zero,
     wrong_sign,
     statistics_forgotten,
@@ -346,6 +377,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     other_softmax,
     turned_kernel,
     mask_forgotten,
+    made_of_others,
     wrong_order,
     wrong_factor,
 )

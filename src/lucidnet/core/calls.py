@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
-from ..foreign import keyword
+from ..foreign import by_name, keyword
 from .numeric import numeric, plainly
 from .settings import UnfitError, converted, setting
 
@@ -54,6 +54,8 @@ def takes(title: str = "", **declared: Any) -> Callable[[F], F]:
         def call(*args: Any, **named: Any) -> Any:
             if not named and len(args) <= first:  # nothing that is checked
                 return function(*args)
+            if error := by_name(owner, function, len(args)):
+                raise error
             if not (takes_all or named.keys() <= known):
                 raise unknown_argument(owner, named, known)
             args = (*map(made, names, args), *args[len(names) :])

@@ -225,6 +225,8 @@ def scheduled(
         if not is_function(given):
             return real(given, allowed)
         _check_takes(given, 1)
+        if getattr(given, "__code__", accepts.__code__).co_varnames[:1] in (("epoch",), ("epochs",)):
+            raise UnfitError("a function of the step, one for each batch, not of the epoch (step // steps)")
         return given
 
     return setting(f"{in_words(allowed)}, or a schedule", convert, **declared)

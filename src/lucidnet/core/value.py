@@ -228,7 +228,13 @@ def get(kind: str, given: Any, known: Mapping[str, Callable[[], V]], base: type[
     names = ", ".join(sorted(known))
     raise SettingError(
         f"{kind}: expected a name ({names}) or an instance of {base.__name__}, got {shown(given)}"
+        f"{f'; one of your own is a subclass of {base.__name__}' if _is_own(given) else ''}"
     )
+
+
+def _is_own(given: Any) -> bool:
+    """Tell whether something is a function or an object of somebody's own, and no plain data."""
+    return callable(given) or hasattr(given, "__dict__")
 
 
 DEEPEST = 100

@@ -22,12 +22,14 @@ from ..core.settings import between, count, flag, function, path_like, shown, te
 from ..core.text import Report, brief, short
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import DataError, SettingError
+from ..foreign import answering
 
 EMPTY = "the data set is empty: there is no batch in it"
 Item = tuple[Any, ...]
 """An example or a batch: x, or (x, y), or (x, y, weights)."""
 
 
+@answering
 class Dataset(Report):
     """Examples or batches (x, y) or (x, y, weights), epoch after epoch.
 

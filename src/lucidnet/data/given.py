@@ -189,6 +189,7 @@ def mask_error(mask: Any, x: Any, name: str) -> ShapeError:
         f"{name}: expected {(n, time)}, true or false (1 or 0) for each time step, or {(n,)}, the "
         f"whole-number length of each sequence, got {mask.dtype} of shape {mask.shape}"
         f"{'' if mask.shape != (n, time) else ' with other values'}"
+        f"{'; a size of batches is given by name, batch_size=' if mask.ndim == 0 else ''}"
     )
 
 

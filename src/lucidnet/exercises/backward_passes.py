@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ def _no_classes(x: Any, w: Any, b: float) -> Mapping[str, Mapping[str, Any]]:
     return {
         "the threshold is missing: it returns the sum x w + b itself, in place of 0 or 1": {"predict": z},
         "the bias b is left out": {"predict": np.heaviside(x @ w, 0.0)},
+        "the bias b is subtracted": {"predict": np.heaviside(x @ w - b, 0.0)},
         "the answers are exchanged: 1 belongs to a sum above 0": {"predict": np.heaviside(-z, 0.0)},
         "it answers -1 and 1 where it should answer 0 and 1": {"predict": np.sign(z)},
     }
@@ -38,14 +39,25 @@ def _a_pass(rng: Rng) -> Given:
 
 
 def _corrected(
-    x: Any, w: Any, b: float, t: Any, rate: float, signs: tuple[float, float] = (1, 1), in_turn: bool = True
+    x: Any,
+    w: Any,
+    b: float,
+    t: Any,
+    rate: float,
+    signs: tuple[float, float] = (1, 1),
+    in_turn: bool = True,
+    with_b: float = 1,
+    with_x: bool = True,
+    keep: tuple[float, float] = (1, 1),
+    wrong: Callable[[float, float], float] = lambda goal, y: goal - y,
 ) -> dict[str, Any]:
-    """Return the weights after one pass over the data; `signs` are the signs of the changes to w and b."""
+    """Return the weights after one pass over the data; `signs` are factors of the changes to w and b."""
     first, first_b = w, b
     for row, goal in zip(x, t, strict=True):
         judged = (w, b) if in_turn else (first, first_b)
-        error = goal - float(row @ judged[0] + judged[1] > 0)
-        w, b = w + signs[0] * rate * error * row, b + signs[1] * rate * error
+        error = wrong(goal, float(row @ judged[0] + with_b * judged[1] > 0))
+        w = keep[0] * w + signs[0] * rate * error * (row if with_x else 1)
+        b = keep[1] * b + signs[1] * rate * error
     return {"w": w, "b": b}
 
 
@@ -59,6 +71,15 @@ def _badly_corrected(x: Any, w: Any, b: float, t: Any, rate: float) -> Mapping[s
         f"{turned} (that of b is right)": _corrected(*given, rate, (-1, 1)),
         f"{turned} (that of w is right)": _corrected(*given, rate, (1, -1)),
         "the rate is left out": _corrected(*given, 1.0),
+        "the rate is left out in the step of w": _corrected(*given, rate, (1 / rate, 1)),
+        "the rate is left out in the step of b": _corrected(*given, rate, (1, 1 / rate)),
+        "the answers are found without the bias b": _corrected(*given, rate, with_b=0),
+        "the bias b is subtracted where the answers are found": _corrected(*given, rate, with_b=-1),
+        "x is left out in the step of w": _corrected(*given, rate, with_x=False),
+        "the error is t - y, the difference, not t + y": _corrected(*given, rate, wrong=lambda t, y: t + y),
+        "t is left out of the error, t - y": _corrected(*given, rate, wrong=lambda t, y: y),
+        "the old w is forgotten: w' = w + rate (t - y) x": _corrected(*given, rate, keep=(0, 1)),
+        "the old b is forgotten: b' = b + rate (t - y)": _corrected(*given, rate, keep=(1, 0)),
         "all examples are judged by the first weights: each has to be judged by those of the one before": (
             _corrected(*given, rate, in_turn=False)
         ),
@@ -193,6 +214,8 @@ def _sigmoid_mistakes(z: Any) -> Mapping[str, Mapping[str, Any]]:
             "forward": np.tanh(z)
         },
         "the 1 in 1 + exp(-z) is missing": {"forward": np.exp(z)},
+        "it is 1 + exp(-z): the sigmoid is 1 divided by it": {"forward": 1 + np.exp(-z)},
+        "the sign before exp(-z) is wrong: 1 + exp(-z)": {"forward": 1 / (1 - np.exp(-z))},
         "it is the derivative of the sigmoid: return the sigmoid itself": {
             "forward": np.exp(-z) / (1 + np.exp(-z)) ** 2
         },
@@ -282,6 +305,11 @@ def _two_given(at: At) -> Given:
     return {"x": at.x, "h": h, "W1": first["W"], "W2": second["W"], "dy": at.dy}
 
 
+def _two_between(at: At) -> Given:
+    _, h, _, W2, dy = _two_given(at).values()
+    return {"dh": dy @ W2.T, "da": dy @ W2.T * (1 - h**2)}
+
+
 def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
     x, h, W1, W2, dy = _two_given(at).values()
     dh = dy @ W2.T
@@ -293,10 +321,23 @@ def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         "W2 is not transposed: dh takes W2.T": turned,
         "W1 is not transposed: dx takes W1.T": {"dx": dh * (1 - h**2) @ W1} if _square(x, dy) else {},
         slope: without,
+        "W2 is left out on the way back: dh = dy W2^T": _first_layer(x, dy * (1 - h**2), at)
+        if dy.shape == h.shape
+        else {},
+        "the product stands the wrong way round: dh = dy W2^T, not W2^T dy": (
+            _first_layer(x, W2.T @ dy * (1 - h**2), at) if _square(x, dy) else {}
+        ),
+        "dh is left out: da = dh (1 - h^2)": _first_layer(x, 1 - h**2, at),
+        "the derivative of tanh is 1 - h^2, not 1 + h^2": _first_layer(x, dh * (1 + h**2), at),
+        "the derivative of tanh is 1 - h^2, not h^2": _first_layer(x, dh * h**2, at),
+        "it is divided by the derivative of tanh: multiply": _first_layer(x, dh / (1 - h**2), at),
         wrong: _first_layer(x, dh * h * (1 - h), at),
         "the derivative of tanh is 1 - h^2, not 1 - h": _first_layer(x, dh * (1 - h), at),
         "the derivative of tanh is taken at the wrong point: h is the output already, so 1 - h^2": (
             _first_layer(x, dh * (1 - np.tanh(h) ** 2), at)
+        ),
+        "it is the mean over the examples: their effects add up": dict.fromkeys(
+            ("dW1", "db1", "dW2", "db2"), true / len(x)
         ),
         "h stands in place of x: the first layer's input is x": {"dW1": h.T @ (dh * (1 - h**2))}
         if x.shape == h.shape
@@ -317,6 +358,7 @@ _TWO = Backward(
     _two_given,
     {"dx": "x", "dW1": "dense0/W", "db1": "dense0/b", "dW2": "dense1/W", "db2": "dense1/b"},
     _two_mistakes,
+    _two_between,
 )
 
 TWO_LAYERS = (

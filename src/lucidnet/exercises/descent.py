@@ -63,6 +63,7 @@ def _rolling_mistakes(p: Any, g: Any, v: Any, rate: float, momentum: float) -> W
         "the weights move by the old velocity: use v'": {"p": p - rate * v},
         "the weights move by the gradient: use v'": {"p": p - rate * g},
         "the rate is left out": {"p": p - new},
+        "the old p is forgotten: p' = p - rate v'": {"p": rate * new},
         "that is Nesterov's step, which looks ahead: here p' = p - rate v'": {
             "p": p - rate * (g + momentum * new)
         },
@@ -125,6 +126,10 @@ def _scale_mistakes(p: Any, g: Any, v: Any, rate: float, rho: float, epsilon: fl
         "the weights climb: the step is subtracted": {"p": p + rate * g / (np.sqrt(new) + epsilon)},
         "the step is multiplied by the root: divide": {"p": p - rate * g * (np.sqrt(new) + epsilon)},
         "the rate is left out": {"p": p - g / (np.sqrt(new) + epsilon)},
+        "rho stands in place of 1 - rho": {"v": rho * v + rho * g**2},
+        "g is left out of the step": {"p": p - rate / (np.sqrt(new) + epsilon)},
+        "it is not divided by the root of v'": {"p": p - rate * g},
+        "the old p is forgotten: the step is subtracted from it": {"p": rate * g / (np.sqrt(new) + epsilon)},
     }
 
 
@@ -178,10 +183,35 @@ def _wrong_means(g: Any, m: Any, v: Any, t: int, beta1: float, beta2: float) -> 
         },
         "1 - beta is missing, so that it is no mean": {"m": beta1 * m + g, "v": beta2 * v + g**2},
         "the gradient is not squared": {"v": beta2 * v + (1 - beta2) * g},
+        "beta stands in place of 1 - beta": {"m": beta1 * m + beta1 * g, "v": beta2 * v + beta2 * g**2},
         "beta1 stands in place of beta2": {"v": beta1 * v + (1 - beta1) * g**2},
         "beta2 stands in place of beta1": {"m": beta2 * m + (1 - beta2) * g},
         "the corrected mean is kept: what is remembered stays uncorrected, else it is corrected again "
         "in the next step": {"m": one / c, "v": two / d},
+    }
+
+
+def _miscorrected(m: Any, v: Any, t: int, beta1: float, beta2: float) -> dict[str, tuple[Any, Any]]:
+    """Return both means after a wrong bias correction of m, of v or of both."""
+
+    def ways(mean: Any, beta: float) -> dict[str, Any]:
+        right = 1 - beta**t
+        return {
+            "is missing: divide m' by 1 - beta1^t, v' by 1 - beta2^t": mean,
+            "counts steps from 0: t is 1 in the first step": mean / (1 - beta ** (t - 1)),
+            "counts steps one too many": mean / (1 - beta ** (t + 1)),
+            "multiplies: divide by 1 - beta^t": mean * right,
+            "has beta not raised to the power t": mean / (1 - beta),
+            "has beta times t in place of beta^t": mean / (1 - beta * t),
+            "divides by beta^t, in place of 1 - beta^t": mean / beta**t,
+        }
+
+    of_m, of_v = ways(m, beta1), ways(v, beta2)
+    right_m, right_v = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {
+        **{f"the bias correction {told}": (of_m[told], of_v[told]) for told in of_m},
+        **{f"the bias correction of m {told}": (made, right_v) for told, made in of_m.items()},
+        **{f"the bias correction of v {told}": (right_m, made) for told, made in of_v.items()},
     }
 
 
@@ -190,28 +220,19 @@ def _adam_mistakes(
 ) -> Wrong:
     one, two = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
     c, d = 1 - beta1**t, 1 - beta2**t
-    early_c, early_d = 1 - beta1 ** (t - 1), 1 - beta2 ** (t - 1)
 
     def moved(m: Any, v: Any) -> dict[str, Any]:
-        return {"p": p - rate * m / (np.sqrt(v) + epsilon)}
+        with np.errstate(invalid="ignore"):  # roots of negative numbers, too
+            return {"p": p - rate * m / (np.sqrt(v) + epsilon)}
 
-    later = moved(one / (1 - beta1 ** (t + 1)), two / (1 - beta2 ** (t + 1)))
     before = moved(beta1 * (m / c) + (1 - beta1) * g, beta2 * (v / d) + (1 - beta2) * g**2)
     return {
         **_wrong_means(g, m, v, t, beta1, beta2),
-        "the bias correction is missing: divide m' by 1 - beta1^t, v' by 1 - beta2^t": moved(one, two),
-        "the bias correction of v is missing": moved(one / c, two),
-        "the bias correction of m is missing": moved(one, two / d),
+        **{told: moved(*pair) for told, pair in _miscorrected(one, two, t, beta1, beta2).items()},
         "the bias correction comes too early: correct the new means, not the old ones": before,
-        "steps are counted from 0 in the bias correction: t is 1 in the first step": moved(
-            one / early_c, two / early_d
-        ),
-        "steps are counted one too many in the bias correction": later,
-        "the bias correction multiplies: divide by 1 - beta^t": moved(one * c, two * d),
-        "beta is not raised to the power t in the bias correction": moved(
-            one / (1 - beta1), two / (1 - beta2)
-        ),
         "beta1 and beta2 are exchanged in the bias correction": moved(one / d, two / c),
+        "epsilon is left out": {"p": p - rate * one / c / np.sqrt(two / d)},
+        "it is not divided by the root of v'": {"p": p - rate * one / c},
         "epsilon stands under the root: here it is added to the root": {
             "p": p - rate * one / c / np.sqrt(two / d + epsilon)
         },
@@ -264,6 +285,24 @@ def _clipped(dW: Any, db: Any, limit: float) -> dict[str, Any]:
     return {"dW": vector[: dW.size].reshape(dW.shape), "db": vector[dW.size :]}
 
 
+def _wrong_norms(dW: Any, db: Any) -> dict[str, float]:
+    a, b = (dW**2).sum(), (db**2).sum()
+    squares = {
+        "db is left out of the norm": a,
+        "dW is left out of the norm": b,
+        "the mean of the squares of dW is taken: it is their sum": (dW**2).mean() + b,
+        "the mean of the squares of db is taken: it is their sum": a + (db**2).mean(),
+        "the means of the squares are taken: it is their sum": (dW**2).mean() + (db**2).mean(),
+        "the entries of dW are not squared": dW.sum() + b,
+        "the entries of db are not squared": a + db.sum(),
+        "the sizes of the entries are added: the norm is the root of their squares": (
+            float(np.abs(dW).sum() + np.abs(db).sum()) ** 2
+        ),
+    }
+    largest = {"it is the largest entry, not the norm": float(max(np.abs(dW).max(), np.abs(db).max()))}
+    return {told: float(square) ** 0.5 for told, square in squares.items() if square > 0} | largest
+
+
 def _clip_mistakes(dW: Any, db: Any, limit: float) -> Wrong:
     size = _norm(dW, db)
 
@@ -288,7 +327,8 @@ def _clip_mistakes(dW: Any, db: Any, limit: float) -> Wrong:
         ),
         "it has the norm 1: multiply by the limit": times(1 / size),
         "it is never scaled": times(1.0) if size > limit else {},
-        "db is left out of the norm": times(min(1.0, limit / float(np.linalg.norm(dW)))),
+        **{told: times(min(1.0, limit / norm)) for told, norm in _wrong_norms(dW, db).items()},
+        "limit is the factor itself: divide it by the norm": times(limit),
         "the factor is the wrong way round: limit / norm": times(size / limit),
     }
 
@@ -342,6 +382,30 @@ def _one_cycle(step: int, steps: int, warmup: int, peak: float, low: float, last
     return {"rate": shape(step)}
 
 
+def _soft(share: float) -> float:
+    return (1 - math.cos(math.pi * share)) / 2
+
+
+def _wrong_shares(step: int, steps: int, warmup: int) -> dict[str, float]:
+    """Return wrong values of s, the share of the way."""
+    if step <= warmup:
+        return {
+            "s is 0 at step 0: it is not (step + 1) / warmup": (step + 1) / warmup,
+            "s is 1 at step warmup: it is not step / (warmup - 1)": step / (warmup - 1),
+            "s is step / warmup, not the other way round": warmup / step,
+        }
+    wrong = {
+        "(step - warmup) / (steps - 1)": (step - warmup) / (steps - 1),
+        "(step - warmup) / steps": (step - warmup) / steps,
+        "(step - warmup) / warmup": (step - warmup) / warmup,
+        "step / (steps - 1 - warmup)": step / (steps - 1 - warmup),
+        "step / steps": step / steps,
+        "step / warmup": step / warmup,
+    }
+    right = "on the way down s is (step - warmup) / (steps - 1 - warmup)"
+    return {f"{right}, not {told}": s for told, s in wrong.items()}
+
+
 def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float, last: float) -> Wrong:
     up, down = step / warmup, (step - warmup) / (steps - 1 - warmup)
     share = up if step <= warmup else down
@@ -368,6 +432,13 @@ def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float,
             (1 - math.cos(math.pi * step / (steps - 1))) / 2
         ),
         "it rises from 0: it begins at low": {"rate": peak * half},
+        "the beginning is missing: from + (to - from) ...": {"rate": (end - first) * half},
+        "to is not the way that is left: it is to - from": {"rate": first + end * half},
+        "to and from are exchanged": at(half, end, first),
+        "it is subtracted: from + (to - from) ...": at(-half),
+        "pi is missing: cos(pi s)": at((1 - math.cos(share)) / 2),
+        "it is cos / 2, in place of (1 - cos) / 2": at(math.cos(math.pi * share) / 2),
+        **{told: at(_soft(s)) for told, s in _wrong_shares(step, steps, warmup).items()},
         "it stays at the peak": {"rate": peak},
     }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..check import CheckReport, gradients
 from ..check.evidence import agree
+from ..check.resembles import resembles, right_in_part
 from ..check.subject import LayerSubject
 from ..core.settings import setting
 from ..core.trees import at
@@ -29,6 +31,10 @@ SAME = 1e-9
 """The relative difference up to which two values are the same."""
 EXACT = 1e-11
 """Correct formulas differ by less than this; finite differences by more."""
+
+
+COARSE = 1e-5
+"""Values that differ by less than this, but more than `SAME`, are right to a few digits only."""
 
 
 class Rng(np.random.Generator):
@@ -194,6 +200,8 @@ class Backward(NamedTuple):
         What it returns, in order, and of which array each is the gradient.
     wrong : callable, optional
         wrong(at, gradient) gives what mistakes of this exercise would make, by sentence.
+    between : callable, optional
+        between(at) gives right values on the way to the gradients, by the names that the text gives them.
     """
 
     case: Callable[[Rng], tuple[Layer, Any]]
@@ -201,6 +209,7 @@ class Backward(NamedTuple):
     given: Callable[[At], Given]
     returns: dict[str, str]
     wrong: Callable[[At, Any], Mapping[str, Mapping[str, Any]]] | None = None
+    between: Callable[[At], Given] = lambda at: {}
 
     def step(self, name: str, hint: str) -> ExerciseStep:
         """Return the step that asks for one of the gradients."""
@@ -218,17 +227,19 @@ class Backward(NamedTuple):
         by_hand, right = (LayerSubject.of(one, x.copy(), seed, True) for one in (layer, inner))
         own, every = by_hand.gradients()[array], right.gradients()
         true = every[array]
-        if np.shape(own) != np.shape(true):
-            for other, of in self.returns.items():
-                if _close(own, every[of], SAME):
-                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
-        _check_shape(name, own, true)
-        close = _close(own, true, EXACT)
+        others = {other: every[of] for other, of in self.returns.items() if other != name}
+        close, like = _close(own, true, EXACT), None
         if not close:
             at = At(right.params, right.x, right.forward()[0], right.dy)
             _named(name, own, {key: made.get(name) for key, made in self._wrong(at, true).items()})
+            for other, made in others.items():
+                if _close(own, made, SAME):
+                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
+            _check_shape(name, own, true)
+            if not _close(own, at.dy, SAME):  # of which the check knows more
+                like = resembles(own, true, self.given(at) | self.between(at) | others, SAME)
         report = gradients(layer, x, seed=seed)
-        _judge(name, report, close, lambda sentence: _worded(sentence, array, name, self.function))
+        _judge(name, report, close, like, lambda sentence: _worded(sentence, array, name, self.function))
 
     def _wrong(self, at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         return self.wrong(at, true) if self.wrong else {}
@@ -241,10 +252,14 @@ def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
             raise WrongAnswerError(f"{name}: {sentence}")
 
 
-def _judge(name: str, report: CheckReport, close: bool, worded: Callable[[str], str]) -> None:
+def _judge(
+    name: str, report: CheckReport, close: bool, like: str | None, worded: Callable[[str], str]
+) -> None:
     """Raise if a gradient is wrong by the check, or by the formula where the check is too coarse."""
     if close and report.worst > report.tolerance:
         return
+    if like and not close:
+        raise WrongAnswerError(f"{name}: {like}")
     if report.likely or not (report or close):
         raise WrongAnswerError(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
     if not close:
@@ -261,6 +276,9 @@ def means(true: Any, **counts: int) -> dict[str, dict[str, Any]]:
     return made
 
 
+OVERFLOW = (
+    "right for small scores only: exp of a score of 800 overflows; subtract the largest of each row first"
+)
 ORDER = "what is returned stands in another order"
 KEEP = "it may keep nothing between calls, and draw no random numbers"
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
@@ -285,8 +303,9 @@ def loss_gradient(
     given: Callable[[Loss, Any, Any], Given],
     hint: str,
     wrong: Callable[[Given], Mapping[str, Any]] | None = None,
+    far: Callable[[Rng], tuple[Loss, Any, Any]] | None = None,
 ) -> ExerciseStep:
-    """Return a step that asks for the gradient of a loss."""
+    """Return a step that asks for the gradient of a loss; `far` draws scores at which exp overflows."""
 
     def look(call: Call, rng: Rng) -> None:
         loss, prediction, target = case(rng)
@@ -297,11 +316,19 @@ def loss_gradient(
         own = asked(prediction, target)
         right = loss.backward(loss.forward(prediction, target)[1])
         _check_shape(function, own, right)
-        close = _close(own, right, EXACT)
-        if not close and wrong:
-            _named(function, own, wrong(given(loss, prediction, target)))
+        close, like = _close(own, right, EXACT), None
+        if not close:
+            arguments = given(loss, prediction, target)
+            _named(function, own, wrong(arguments) if wrong else {})
+            like = resembles(own, right, arguments, SAME)
         report = gradients(_AnsweredLoss(loss, asked), prediction, target)
-        _judge(function, report, close, lambda sentence: _worded(sentence, "prediction", function, function))
+        words = partial(_worded, array="prediction", name=function, function=function)
+        _judge(function, report, close, like, words)
+        if far:
+            loss, prediction, target = far(rng)
+            right = loss.backward(loss.forward(prediction, target)[1])
+            if not _close(asked(prediction, target), right, EXACT):
+                raise WrongAnswerError(f"{function}: {OVERFLOW}")
 
     return ExerciseStep(function, hint, look)
 
@@ -342,7 +369,7 @@ def computed(
         if any(np.shape(own[key]) != np.shape(true[key]) for key in wanted) or not all(
             _close(own[key], true[key], SAME) for key in wanted
         ):
-            raise WrongAnswerError(_mistake(own, true, wrong(**arguments) if wrong else {}))
+            raise WrongAnswerError(_mistake(own, true, arguments, wrong(**arguments) if wrong else {}))
         again = several(function, call(function, **arguments), returns)
         if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
             raise WrongAnswerError(f"{function} gives another answer when it is called again: {KEEP}")
@@ -353,7 +380,7 @@ def computed(
 def _check_shape(name: str, own: Any, true: Any) -> None:
     """Raise if an answer does not have the right shape."""
     if np.shape(own) != np.shape(true):
-        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true)))}")
+        raise WrongAnswerError(f"{name}: {next(_plain(np.asarray(own), np.asarray(true), {}))}")
 
 
 def _close(a: Any, b: Any, tolerance: float) -> bool:
@@ -371,7 +398,9 @@ def _alike(a: Any, b: Any) -> bool:
     return bool(same and _close(a[whole], b[whole], SAME))
 
 
-def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[str, Any]]) -> str:
+def _mistake(
+    own: Given, true: Mapping[str, Any], arguments: Given, wrong: Mapping[str, Mapping[str, Any]]
+) -> str:
     """Name the mistake behind these values: one known for this exercise, or a general one."""
     for told, made in wrong.items():
         known = [key for key in own if key in made]
@@ -383,12 +412,14 @@ def _mistake(own: Given, true: Mapping[str, Any], wrong: Mapping[str, Mapping[st
             if _close(array, true[other], SAME):
                 return f"{key}: it is {other}: {ORDER}"
     for key, array in own.items():
-        if sentence := next(_plain(array, np.asarray(true[key], np.float64)), None):
+        others = {other: made for other, made in true.items() if other != key}
+        sentence = resembles(array, true[key], arguments | others, SAME)
+        if sentence := sentence or next(_plain(array, np.asarray(true[key], np.float64), arguments), None):
             return f"{key}: {sentence}"
     return f"{next(iter(own))}: {UNKNOWN}"
 
 
-def _plain(a: Any, n: Any) -> Iterator[str]:
+def _plain(a: Any, n: Any, arguments: Given) -> Iterator[str]:
     """Yield general mistakes that explain wrong numbers."""
     if a.shape != n.shape:
         turned = ": it looks transposed" if a.ndim > 1 and a.shape == n.shape[::-1] else ""
@@ -400,6 +431,8 @@ def _plain(a: Any, n: Any) -> Iterator[str]:
         yield f"{(~np.isfinite(a)).sum()} of {a.size} entries are NaN or infinite"
     elif not a.any():
         yield "it is all zero, and should not be"
+    elif _close(a, n, COARSE):
+        yield NUMERIC
     elif agree(a, -n, SAME):
         yield "the sign is wrong"
     elif n.ndim == 2 and n.shape[0] == n.shape[1] and agree(a, n.T, SAME):
@@ -409,4 +442,6 @@ def _plain(a: Any, n: Any) -> Iterator[str]:
     elif a.size > 1 and agree(a, float((a * n).sum() / max((n * n).sum(), 1e-300)) * n, SAME):
         factor = float((a * n).sum() / (n * n).sum())
         yield f"it is {factor:.6g} times what it should be: a constant factor is wrong or missing"
+    elif part := right_in_part(a, n, arguments, SAME):
+        yield part
     yield UNKNOWN

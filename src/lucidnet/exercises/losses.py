@@ -32,6 +32,10 @@ def _squared_mistakes(y: Any, t: Any) -> Wrong:
         "it is the mean of the absolute errors: they have to be squared": {"loss": np.abs(e).mean()},
         "the factor 1/2 belongs to another loss: here it is the plain mean": {"loss": (e**2).mean() / 2},
         "the root is too much: it is the mean square itself": {"loss": (e**2).mean() ** 0.5},
+        "y and t are added: the error is their difference": {"loss": ((y + t) ** 2).mean()},
+        "t is left out: the error is y - t": {"loss": (y**2).mean()},
+        "y is left out: the error is y - t": {"loss": (t**2).mean()},
+        "it is the square of the mean: the squares are averaged": {"loss": e.mean() ** 2},
     }
 
 
@@ -57,6 +61,11 @@ SQUARED_ERROR = (
             / len(at["y"]),
             "the 2 of the square is missing": (at["y"] - at["t"]) / at["y"].size,
             "the sign is wrong: y - t, not t - y": 2 * (at["t"] - at["y"]) / at["y"].size,
+            "y and t are added: the error is their difference": 2 * (at["y"] + at["t"]) / at["y"].size,
+            "t is left out: the error is y - t": 2 * at["y"] / at["y"].size,
+            "it is multiplied by the number of all entries, n k: divide": 2
+            * (at["y"] - at["t"])
+            * at["y"].size,
         },
     ),
 )
@@ -89,6 +98,22 @@ def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
             "loss": np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)).mean()
         },
         "the two parts are exchanged": {"loss": np.where(near, delta * (size - delta / 2), e**2 / 2).mean()},
+        "y and t are added: the error is their difference": _value(Huber(delta), y, -t),
+        "it is e^2 / 2 everywhere: far away it is delta (|e| - delta / 2)": {"loss": (e**2 / 2).mean()},
+        "it is delta (|e| - delta / 2) everywhere: near 0 it is e^2 / 2": {
+            "loss": (delta * (size - delta / 2)).mean()
+        },
+        "far away it is delta / 2, not delta, that is subtracted": {
+            "loss": np.where(near, e**2 / 2, delta * (size - delta)).mean()
+        },
+        "far away delta / 2 is subtracted, not added": {
+            "loss": np.where(near, e**2 / 2, delta * (size + delta / 2)).mean()
+        },
+        "far away it takes |e|, not e": {"loss": np.where(near, e**2 / 2, delta * (e - delta / 2)).mean()},
+        "near 0 e is squared: e^2 / 2": {"loss": np.where(near, e / 2, delta * (size - delta / 2)).mean()},
+        "the parts meet where |e| = delta, not where e^2 = delta": {
+            "loss": np.where(e**2 <= delta, e**2 / 2, delta * (size - delta / 2)).mean()
+        },
     }
 
 
@@ -105,6 +130,9 @@ def _huber_slopes(at: Given) -> Mapping[str, Any]:
         / e.size,
         "only one side is clipped: the slope lies between -delta and delta": np.minimum(e, delta) / e.size,
         "the mean is forgotten: divide by the number of all entries": np.clip(e, -delta, delta),
+        "it is divided by n only: the mean is over all n k entries": np.clip(e, -delta, delta) / len(e),
+        "y and t are added: the error is their difference": np.clip(y + t, -delta, delta) / e.size,
+        "t is left out: the error is y - t": np.clip(y, -delta, delta) / e.size,
         "it is 0 where |e| is large: there the slope is delta or -delta": np.where(np.abs(e) <= delta, e, 0)
         / e.size,
     }
@@ -250,12 +278,30 @@ def _entropy_mistakes(z: Any, labels: Any) -> Wrong:
             "the mean goes over the classes, too: divide by n only": {"loss": -own.sum() / z.size},
             "the log is missing: it is the mean probability of the true class": {"loss": -np.exp(own).mean()},
             "the softmax is missing: z holds scores, no log-probabilities": {"loss": -z[rows, labels].mean()},
+            **_wrong_sums(shifted, rows, labels),
         }
+
+
+def _wrong_sums(z: Any, rows: Any, labels: Any) -> dict[str, Any]:
+    """Return what mistakes in log p = z - log sum exp(z) give, where the largest is subtracted already."""
+    e = np.exp(z)
+    total = e.sum(-1, keepdims=True)
+    sums = {
+        "the log of the sum is missing: log p = (z - m) - log(sum(exp(z - m)))": 0 * total,
+        "the log of the sum is added: log p = (z - m) - log(sum(exp(z - m)))": -np.log(total),
+        "the log of the sum is missing, the sum itself is subtracted": total,
+        "it is the mean of exp(z - m), not the sum": np.log(e.mean(-1, keepdims=True)),
+        "the sum goes over the examples, axis 0: each row has a sum of its own": np.log(e.sum(0)),
+        "the sum goes over the whole batch: each row has a sum of its own": np.log(e.sum()),
+    }
+    if z.shape[0] == z.shape[1]:
+        sums["keepdims=True is missing: each row has to meet its own sum"] = np.log(e.sum(-1))
+    return {told: {"loss": -(z - made)[rows, labels].mean()} for told, made in sums.items()}
 
 
 def _entropy_slopes(at: Given) -> Mapping[str, Any]:
     z, labels = at.values()
-    p = Softmax().forward({}, z)[0]
+    p, e = Softmax().forward({}, z)[0], np.exp(z - z.max(-1, keepdims=True))
     hot = (labels[:, None] == np.arange(z.shape[1])) * 1.0
     return {
         "1/n is missing: the loss is a mean over the examples": p - hot,
@@ -270,6 +316,21 @@ def _entropy_slopes(at: Given) -> Mapping[str, Any]:
         * (p - 1)
         / len(z),
         "scores z stand in place of probabilities: p = softmax(z) first": (z - hot) / len(z),
+        "1 is added at the true class: p - 1": (p + hot) / len(z),
+        "the softmax goes over the examples, axis 0: each row is a distribution of its own": (
+            Softmax().forward({}, z.T)[0].T - hot
+        )
+        / len(z),
+        "the whole batch is divided by one sum: each row is a distribution of its own": (
+            Softmax().forward({}, z.reshape(1, -1))[0].reshape(z.shape) - hot
+        )
+        / len(z),
+        "it is divided by the sums over the examples, axis 0: each row has a sum of its own": (
+            e / e.sum(0) - hot
+        )
+        / len(z),
+        "exp(z - m) is not divided by its sum: p = softmax(z)": (e - hot) / len(z),
+        "it is multiplied by n: divide": (p - hot) * len(z),
         "it is the slope by p, -1/p: go on through the softmax": -hot / p / len(z),
     }
 
@@ -290,6 +351,7 @@ CROSS_ENTROPY = (
         lambda loss, z, labels: {"z": z, "labels": labels},
         "Softmax and log together give p - (1 at the true class). Mind the mean over n.",
         _entropy_slopes,
+        lambda rng: (CategoricalCrossentropy(from_logits=True), *_far_labelled(rng).values()),
     ),
 )
 
@@ -322,6 +384,16 @@ def _binary_mistakes(z: Any, t: Any) -> Wrong:
                 "loss": (np.log1p(np.exp(z)) - z * t).mean()
             },
             "z t is missing: the target does not count": {"loss": (right + z * t).mean()},
+            "z t is added: it is subtracted": {"loss": (right + 2 * z * t).mean()},
+            "log(1 + exp(-|z|)) is missing": {"loss": (np.maximum(z, 0) - z * t).mean()},
+            "log(1 + exp(-|z|)) is subtracted: it is added": {
+                "loss": (np.maximum(z, 0) - z * t - np.log1p(np.exp(-np.abs(z)))).mean()
+            },
+            "max(z, 0) is missing": {"loss": (right - np.maximum(z, 0)).mean()},
+            "z stands in place of max(z, 0)": {"loss": (right - np.maximum(z, 0) + z).mean()},
+            "the log is missing: it is log(1 + exp(-|z|))": {
+                "loss": (np.maximum(z, 0) - z * t + np.exp(-np.abs(z))).mean()
+            },
         }
 
 
@@ -339,6 +411,11 @@ def _binary_slopes(at: Given) -> Mapping[str, Any]:
         "scores z stand in place of probabilities: p = sigmoid(z) first": (z - t) / z.size,
         "it is the slope by p: go on through the sigmoid": (p - t) / (p * (1 - p)) / z.size,
         "entries with t = 0 are left out": t * (p - t) / z.size,
+        "the sign in the exponent is wrong: p = 1 / (1 + exp(-z))": (1 - p - t) / z.size,
+        "t is added: p - t": (p + t) / z.size,
+        "t is left out: p - t": p / z.size,
+        "p is 1 divided by 1 + exp(-z)": (1 / p - t) / z.size,
+        "it is multiplied by the number of all entries: divide": (p - t) * z.size,
     }
 
 

@@ -140,6 +140,7 @@ def _sign_mistakes(W: Any, B: Any, dy: Any) -> Wrong:
         "all sizes are 1: take those of B": np.sign(W),
         "B itself is used, as in feedback alignment: its signs have to be W's": B,
         "the sign is wrong": -np.abs(B) * np.sign(W),
+        "W itself gives more than its signs: take sign(W)": np.abs(B) * W,
     }
     made = {sentence: {"V": V, "dx": dy @ V.T} for sentence, V in wrong.items()}
     V = np.abs(B) * np.sign(W)
@@ -178,6 +179,16 @@ def _direct_mistakes(x: Any, h: Any, B: Any, e: Any) -> Wrong:
     da = back * (1 - h**2)
     return {
         "the derivative of tanh, 1 - h^2, is missing": made(back),
+        "e B is left out: da = (e B) (1 - h^2)": made(1 - h**2),
+        "the derivative of tanh is 1 - h^2, not 1 + h^2": made(back * (1 + h**2)),
+        "the derivative of tanh is 1 - h^2, not 1 - h": made(back * (1 - h)),
+        "the derivative of tanh is 1 - h^2, not h^2": made(back * h**2),
+        "it is divided by the derivative of tanh: multiply": made(back / (1 - h**2)),
+        "B is left out: dh = e B": made(e * (1 - h**2)) if square else {},
+        "the product stands the wrong way round: e B, not B e": made((B @ e) * (1 - h**2)) if square else {},
+        "e and B are multiplied entry by entry: e B is a product of matrices": made(e * B * (1 - h**2))
+        if square
+        else {},
         "the derivative of tanh has the wrong formula: h (1 - h) is that of the sigmoid": made(
             back * h * (1 - h)
         ),
@@ -227,6 +238,13 @@ def _pair_mistakes(W: Any, B: Any, g: Any, rate: float, decay: float) -> Wrong:
         "it grows in place of decaying: the decay is subtracted": made(1 + rate * decay, rate),
         "the weights climb: descend, - rate g": made(1 - rate * decay, -rate),
         "the rate is left out": made(1 - decay, 1),
+        "it climbs: descend, W - rate (g + decay W)": made(1 + rate * decay, -rate),
+        "the old weights are forgotten: W' = W - rate (g + decay W)": made(rate * decay, -rate),
+        "the decay is left out, W itself is added to g": made(1 - rate, rate),
+        "the decay is added to g by itself: it has to be multiplied by the weights": {
+            "W": W - rate * (g + decay),
+            "B": B - rate * (g + decay),
+        },
         "B does not learn: it takes the same change as W": {"B": B},
         "B decays with W's weights, in place of its own": {"B": B - rate * (g + decay * W)},
         "B is set to W: it may not read W, it only takes the same g": {"B": W - rate * (g + decay * W)},
@@ -264,6 +282,15 @@ def _trace_mistakes(P: Any, x: Any, slope: Any, tau: float) -> Wrong:
         "1/tau, which multiplies what is new, is missing": {"advance": (1 - 1 / tau) * P + new},
         "the old trace does not fade: multiply it by 1 - 1/tau": {"advance": P + new / tau},
         "the old trace is forgotten": {"advance": new / tau},
+        "what is new is left out": {"advance": (1 - 1 / tau) * P},
+        "what is new is subtracted: add it": {"advance": (1 - 1 / tau) * P - new / tau},
+        "the old trace fades by 1 - 1/tau, not 1/tau": {"advance": P / tau + new / tau},
+        "the old trace fades by 1 - 1/tau, not 1 - tau": {"advance": (1 - tau) * P + new / tau},
+        "the old trace grows: 1 - 1/tau, not 1 + 1/tau": {"advance": (1 + 1 / tau) * P + new / tau},
+        "the input x is missing": {"advance": (1 - 1 / tau) * P + slope[:, None, :] / tau},
+        "x and the slope are added: multiply them": {
+            "advance": (1 - 1 / tau) * P + (x[:, :, None] + slope[:, None, :]) / tau
+        },
         "1/tau and 1 - 1/tau are exchanged": {"advance": P / tau + (1 - 1 / tau) * new},
         "the slope f'(a) is missing": {"advance": (1 - 1 / tau) * P + x[:, :, None] / tau + 0 * P},
         "the trace is [n, unit, input]: it has to be [n, input, unit], as W": {
@@ -294,6 +321,13 @@ def _learned_mistakes(P: Any, error: Any) -> Wrong:
         },
         "it is that of the first example alone: add up over the examples": {"gradient": P[0] * error[0]},
         "the errors are left out": {"gradient": P.sum(0)},
+        "errors and traces are added: multiply them": {"gradient": (P + error[:, None, :]).sum(0)},
+        **{
+            f"the sum goes over the {what}, axis {axis}: it goes over the examples, axis 0": {
+                "gradient": (P * error[:, None, :]).sum(axis)
+            }
+            for axis, what in ((1, "inputs"), (2, "units"))
+        },
         "the error of a unit belongs to its column, not to a row": {
             "gradient": (P * error[:, :, None]).sum(0)
         }
@@ -331,6 +365,12 @@ def _online_mistakes(x: Any, slope: Any, error: Any, tau: float) -> Wrong:
             "total": total(last)
         },
         "it is the mean over the times: add up": {"total": total(error) / times},
+        "the first time is left out: range(times) begins at 0": {
+            "total": _online(x[:, 1:], slope[:, 1:], error[:, 1:], tau)["total"]
+        },
+        "the last time is left out: it is times - 1": {
+            "total": _online(x[:, :-1], slope[:, :-1], error[:, :-1], tau)["total"]
+        },
         "the error meets the trace of the time before: advance the trace first": {"total": total(late)},
         "the trace begins anew at each time: keep it": {
             "total": np.einsum("ntj,ntj,nti->ij", error, slope, x) / tau

@@ -46,7 +46,52 @@ def _normalize_mistakes(x: Any, g: Any, b: Any, epsilon: float) -> Wrong:
             made((x - m) / np.sqrt(unbiased + epsilon))
         ),
         "the mean is not subtracted": made(x / np.sqrt(v + epsilon)),
+        "the mean is added: subtract it": made((x + m) / np.sqrt(v + epsilon)),
+        "the sign is wrong: x - m, not m - x": made((m - x) / np.sqrt(v + epsilon)),
+        **{told: made(h) for told, h in _wrong_spreads(x, epsilon).items()},
+        **_without_keepdims(x, g, b, epsilon),
         "scale g and shift b are left out": {"y": (x - m) / np.sqrt(v + epsilon)},
+    }
+
+
+def _wrong_spreads(x: Any, epsilon: float) -> dict[str, Any]:
+    """Return normalized numbers with a wrong mean or variance, or wrongly divided by it."""
+    m, v, k = x.mean(-1, keepdims=True), x.var(-1, keepdims=True), x.shape[-1]
+    squares = (x - m) ** 2
+
+    def made(m: Any, v: Any) -> Any:
+        return (x - m) / np.sqrt(v + epsilon)
+
+    def with_mean(m: Any) -> Any:
+        return made(m, ((x - m) ** 2).mean(-1, keepdims=True))
+
+    return {
+        "the mean m is a sum: divide by k": with_mean(k * m),
+        "the variance v is a sum: divide by k": made(m, k * v),
+        "the mean is not subtracted in the variance": made(m, (x**2).mean(-1, keepdims=True)),
+        "the differences are not squared in the variance": made(m, 0.0),
+        "it is multiplied by the root: divide": (x - m) * np.sqrt(v + epsilon),
+        "it is not divided by the root": x - m,
+        "the mean is taken over the examples, axis 0: each row has its own": with_mean(x.mean(0)),
+        "the variance is taken over the examples, axis 0: each row has its own": made(m, squares.mean(0)),
+        "the variance is that of the whole batch: each row has its own": made(m, squares.mean()),
+    }
+
+
+def _without_keepdims(x: Any, g: Any, b: Any, epsilon: float) -> Wrong:
+    """Return what comes out if means of rows meet columns."""
+    if x.shape[0] != x.shape[1]:
+        return {}
+    told = "keepdims=True is missing in the {}: each row has to meet its own"
+    m = x.mean(-1)
+    v = ((x - m) ** 2).mean(-1, keepdims=True)
+    right, of_row = x - x.mean(-1, keepdims=True), x.var(-1)
+    return {
+        told.format("mean"): {"y": g * (x - m) / np.sqrt(v + epsilon) + b},
+        told.format("variance"): {"y": g * right / np.sqrt(of_row + epsilon) + b},
+        told.format("mean and the variance"): {
+            "y": g * (x - m) / np.sqrt(((x - m) ** 2).mean(-1) + epsilon) + b
+        },
     }
 
 
@@ -58,6 +103,19 @@ def _norm_given(at: At) -> Given:
     x, epsilon = at.x, LayerNormalization().epsilon
     s = 1 / np.sqrt(x.var(-1, keepdims=True) + epsilon)
     return {"h": (x - x.mean(-1, keepdims=True)) * s, "s": s, "g": at.params["gamma"], "dy": at.dy}
+
+
+def _wrong_scales(at: At) -> Wrong:
+    h, _, _, dy = _norm_given(at).values()
+    return {
+        "h is left out: y = g h + b": {"dg": dy.sum(0)},
+        "it is the mean over the examples: their effects add up": {"db": dy.mean(0), "dg": (dy * h).mean(0)},
+        "the sum goes over the features, axis 1: it goes over the examples, axis 0": {
+            "db": dy.sum(-1),
+            "dg": (dy * h).sum(-1),
+        },
+        "x stands in place of h": {"dg": (dy * at.x).sum(0)},
+    }
 
 
 def _norm_mistakes(at: At, true: Any) -> Wrong:
@@ -79,17 +137,27 @@ def _norm_mistakes(at: At, true: Any) -> Wrong:
             d.mean(), h * (d * h).mean()
         ),
         "s is left out": {"dx": d - mean - share},
+        "it is divided by s: multiply": {"dx": (d - mean - share) / s},
+        "the way over the variance is added: - h mean(dh h)": dx(mean, -share),
+        "the way over the mean is added: - mean(dh)": dx(-mean, share),
+        "both means are added: dh - mean(dh) - h mean(dh h)": dx(-mean, -share),
+        "dh itself is missing: dh - mean(dh) - h mean(dh h)": {"dx": -s * (mean + share)},
+        "h is missing in the last term: h mean(dh h)": dx(mean, (d * h).mean(-1, keepdims=True)),
+        "the mean is missing in the last term: h mean(dh h)": dx(mean, h * d * h),
+        "mean(dh) goes over the examples, axis 0: it goes over the features of each row": dx(
+            d.mean(0), share
+        ),
+        "mean(dh h) goes over the examples, axis 0: it goes over the features of each row": dx(
+            mean, h * (d * h).mean(0)
+        ),
+        "dy is divided by g: dh = dy g": {
+            "dx": s * (dy / g - (dy / g).mean(-1, keepdims=True) - h * (dy / g * h).mean(-1, keepdims=True))
+        },
         "g is left out: dh = dy g": {
             "dx": s * (dy - dy.mean(-1, keepdims=True) - h * (dy * h).mean(-1, keepdims=True))
         },
         "sums stand where means belong": dx(mean * len(g), share * len(g)),
-        "h is left out: y = g h + b": {"dg": dy.sum(0)},
-        "it is the mean over the examples: their effects add up": {"db": dy.mean(0), "dg": (dy * h).mean(0)},
-        "the sum goes over the features, axis 1: it goes over the examples, axis 0": {
-            "db": dy.sum(-1),
-            "dg": (dy * h).sum(-1),
-        },
-        "x stands in place of h": {"dg": (dy * at.x).sum(0)},
+        **_wrong_scales(at),
     }
 
 
@@ -139,8 +207,19 @@ def _conv_mistakes(x: Any, W: Any) -> Wrong:
     last = len(W) - 1
     one = np.zeros_like(W)
     one[0] = W[0]
+    two = np.zeros_like(W)
+    two[-1] = W[-1]
     return {
         "the kernel is turned around: W[j] meets x[t + j]": {"forward": _convolved(x, W[::-1])},
+        "y is overwritten: only the last place of the kernel is left; add up (+=)": {
+            "forward": _convolved(x, two)
+        },
+        "the first place of the kernel is left out: range(size) begins at 0": {
+            "forward": _convolved(x, np.concatenate([0 * W[:1], W[1:]]))
+        },
+        "the last place of the kernel is left out": {
+            "forward": _convolved(x, np.concatenate([W[:-1], 0 * W[-1:]]))
+        },
         "only the first place of the kernel is used: add up over j": {"forward": _convolved(x, one)},
         "it is longer than allowed: only windows that lie whole in x": {
             "forward": _convolved(np.pad(x, ((0, 0), (0, last), (0, 0))), W)
@@ -156,9 +235,12 @@ def _conv_back(at: At) -> Given:
 def _conv_back_mistakes(at: At, true: Any) -> Wrong:
     x, W, dy = _conv_back(at).values()
     times = dy.shape[1]
-    turned = np.zeros_like(x)
-    overwritten = np.zeros_like(x)
+    turned, overwritten, crossed, plain = (np.zeros_like(x) for _ in range(4))
+    square = W.shape[1] == W.shape[2]
     for j in range(len(W)):
+        if square:
+            crossed[:, j : j + times] += dy @ W[j]
+            plain[:, j : j + times] += dy
         turned[:, j : j + times] += dy @ W[len(W) - 1 - j].T
         overwritten[:, j : j + times] = dy @ W[j].T
     return {
@@ -166,6 +248,8 @@ def _conv_back_mistakes(at: At, true: Any) -> Wrong:
         "what comes back is overwritten: an x lies in several windows, so add it up (+=)": {
             "dx": overwritten
         },
+        "W[j] is not transposed: dx takes dy @ W[j].T": {"dx": crossed} if square else {},
+        "W is left out: dx takes dy @ W[j].T": {"dx": plain} if square else {},
         **means(true, examples=len(x), places=times),
         "it is that of the first place alone: W is used at each place, so add up over t": {
             "dW": np.stack([x[:, j].T @ dy[:, 0] for j in range(len(W))])
@@ -224,6 +308,16 @@ def _pool_mistakes(at: At, true: Any) -> Wrong:
         },
         "dy is left out: at the largest number stands dy, not 1": {"dx": (true != 0) * 1.0},
         "the input stands in place of the error": {"dx": x * (true != 0)},
+        "the largest gets nothing, and the others the error": {"dx": errors * (true == 0)},
+        "the largest number of the whole batch is sought: that of each window": {
+            "dx": ((windows == windows.max()) * dy[:, :, None]).reshape(x.shape)
+        },
+        **{
+            f"the largest is sought over the {what}: over the places of each window, axis 2": {
+                "dx": ((windows == windows.max(axis, keepdims=True)) * dy[:, :, None]).reshape(x.shape)
+            }
+            for what, axis in (("examples, axis 0", 0), ("windows, axis 1", 1), ("channels, axis 3", 3))
+        },
     }
 
 
@@ -253,7 +347,7 @@ MAX_POOL = (
                 f"the largest is found over the {what}, axis {axis}: it is that of each window, axis 2": {
                     "forward": _cut(x, size).max(axis)
                 }
-                for what, axis in (("windows", 1), ("channels", 3))
+                for what, axis in (("examples", 0), ("windows", 1), ("channels", 3))
                 if _cut(x, size).shape[axis] == size
             },
         },

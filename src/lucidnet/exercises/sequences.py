@@ -65,19 +65,39 @@ def _unrolled(at: At, order: slice = LAST_FIRST, **how: Any) -> dict[str, Any]:
     }
 
 
+WRONG_SLOPES: dict[str, Callable[[Any, int], Any]] = {
+    "the derivative of tanh, 1 - h^2, is missing": lambda h, t: 1,
+    "the derivative of tanh is taken at the wrong point: h is the output already, so 1 - h^2": (
+        lambda h, t: 1 - np.tanh(h[:, t]) ** 2
+    ),
+    "the slope is that of the time before: da_t takes 1 - h_t^2": lambda h, t: 1 - h[:, t - 1] ** 2,
+    "the derivative of tanh is 1 - h^2, not 1 + h^2": lambda h, t: 1 + h[:, t] ** 2,
+    "the derivative of tanh is 1 - h^2, not 1 - h": lambda h, t: 1 - h[:, t],
+    "the derivative of tanh is 1 - h^2, not h^2": lambda h, t: h[:, t] ** 2,
+    "it is divided by the derivative of tanh: multiply": lambda h, t: 1 / (1 - h[:, t] ** 2),
+}
+"""Mistakes in the slope of tanh at time t, by sentence."""
+
+
 def _wrong_loops(at: At) -> Wrong:
     """Return what mistakes in the loop over time give, for all gradients at once."""
     return {
         "no error comes back from later times: h_t acts on h_(t+1), too; add da_(t+1) U^T": _unrolled(
             at, back=lambda da, error, U: 0 * da
         ),
-        "the derivative of tanh, 1 - h^2, is missing": _unrolled(at, slope=lambda h, t: 1),
-        "the derivative of tanh is taken at the wrong point: h is the output already, so 1 - h^2": _unrolled(
-            at, slope=lambda h, t: 1 - np.tanh(h[:, t]) ** 2
+        **{told: _unrolled(at, slope=slope) for told, slope in WRONG_SLOPES.items()},
+        "what comes back from later is subtracted: add it": _unrolled(
+            at, join=lambda dh, later, slope: (dh - later) * slope
         ),
-        "the slope is that of the time before: da_t takes 1 - h_t^2": _unrolled(
-            at, slope=lambda h, t: 1 - h[:, t - 1] ** 2
+        "dh_t and what comes back from later are left out: da_t = (dh_t + ...) (1 - h_t^2)": _unrolled(
+            at, join=lambda dh, later, slope: slope
         ),
+        "U is left out on the way back: da U^T": _unrolled(at, back=lambda da, error, U: da),
+        "the product stands the wrong way round on the way back: da U^T, not U^T da": _unrolled(
+            at, back=lambda da, error, U: U.T @ da
+        )
+        if len(at.x) == at.y.shape[-1]
+        else {},
         "what comes back from later passes the tanh, too: add it to dh_t before 1 - h_t^2": _unrolled(
             at, join=lambda dh, later, slope: dh * slope + later
         ),
@@ -115,6 +135,24 @@ def _rnn_mistakes(at: At, true: Any) -> Wrong:
         "dU takes h of the time before, not of the same time": {
             "dU": np.einsum("nti,ntj->ij", h, _errors(at))
         },
+        "dU takes h of the time before, not of the same time (and the first time is left out)": {
+            "dU": np.einsum("nti,ntj->ij", h[:, 1:], _errors(at)[:, 1:])
+        },
+        "it is overwritten at each time: add up over all times": {"dU": h[:, 0].T @ _errors(at)[:, 1]},
+        **(_turned_around(at) if len(x) == len(W) == len(U) else {}),
+    }
+
+
+def _turned_around(at: At) -> Wrong:
+    """Return products whose factors are not transposed, or exchanged, where all sizes are the same."""
+    x, h, da = at.x.swapaxes(0, 1), at.y.swapaxes(0, 1), _errors(at).swapaxes(0, 1)
+    return {
+        "x is not transposed: dW takes x[:, t].T @ da": {"dW": (x @ da).sum(0)},
+        "h is not transposed: dU takes h[:, t - 1].T @ da": {"dU": (h[:-1] @ da[1:]).sum(0)},
+        "the product stands the wrong way round: x[:, t].T @ da, h[:, t - 1].T @ da": {
+            "dW": (da @ x.swapaxes(1, 2)).sum(0),
+            "dU": (da[1:] @ h[:-1].swapaxes(1, 2)).sum(0),
+        },
     }
 
 
@@ -123,7 +161,12 @@ def _first(at: At) -> Any:
 
 
 _RNN = Backward(
-    _rnn_case, "backward", _rnn_given, {"dx": "x", "dW": "W", "dU": "U", "db": "b"}, _rnn_mistakes
+    _rnn_case,
+    "backward",
+    _rnn_given,
+    {"dx": "x", "dW": "W", "dU": "U", "db": "b"},
+    _rnn_mistakes,
+    lambda at: {"da": _errors(at)},
 )
 
 RECURRENT = (
@@ -189,6 +232,18 @@ def _attended_mistakes(q: Any, k: Any, v: Any) -> Wrong:
         "the softmax is missing": {"A": scores / size**0.5, "o": scores / size**0.5 @ v},
         "the scores are multiplied by sqrt(d): divide": made(scores * size**0.5),
         "keys stand in place of values: o = A v": {"o": made(scores / size**0.5)["A"] @ k},
+        "exp is missing: A is exp(S), divided by its sum": {
+            "A": scores / scores.sum(-1, keepdims=True),
+            "o": scores / scores.sum(-1, keepdims=True) @ v,
+        },
+        "A is not divided by its sum over the keys": {"A": np.exp(scores / size**0.5)},
+        "A is not divided by its sum over the keys (the largest is subtracted already)": {
+            "A": np.exp((scores - scores.max(-1, keepdims=True)) / size**0.5)
+        },
+        "it is divided by the sum over all keys and queries: each row adds up to 1": {
+            "A": np.exp((scores - scores.max()) / size**0.5)
+            / np.exp((scores - scores.max()) / size**0.5).sum((-2, -1), keepdims=True)
+        },
     }
 
 
@@ -212,6 +267,14 @@ def _attention_mistakes(at: At, true: Any) -> Wrong:
         },
         "the softmax is passed by its diagonal only: dS = A (dA - sum_j A dA)": both(A * (1 - A) * dA),
         "the derivative of the softmax is missing: dS = A (dA - sum_j A dA)": both(dA),
+        "A, which multiplies the bracket, is missing: dS = A (dA - sum_j A dA)": both(
+            dA - (A * dA).sum(-1, keepdims=True)
+        ),
+        "A is missing in the sum: dS = A (dA - sum_j A dA)": both(A * (dA - dA.sum(-1, keepdims=True))),
+        "the sum is added: dS = A (dA - sum_j A dA)": both(A * (dA + (A * dA).sum(-1, keepdims=True))),
+        "it is multiplied by sqrt(d) on the way back: divide": {
+            name: array * root**2 for name, array in both(dS).items()
+        },
         "the sum in the derivative of the softmax is missing: dS = A (dA - sum_j A dA)": both(A * dA),
         "the sum in the derivative of the softmax goes over the queries: over the keys, axis -1": both(
             A * (dA - (A * dA).sum(-2, keepdims=True))
@@ -230,6 +293,7 @@ _ATTENTION = Backward(
     _attention_given,
     {"dq": "x", "dk": "k", "dv": "v"},
     _attention_mistakes,
+    lambda at: {"dA": at.dy @ at.params["v"].T},
 )
 
 ATTENTION = (

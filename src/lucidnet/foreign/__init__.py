@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
-from inspect import signature
+from inspect import signature, unwrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .attributes import ATTRIBUTES
@@ -121,9 +121,17 @@ def called(given: Any) -> bool:
 
 
 def uncalled(cls: K) -> K:
-    """Make calling an object of this class raise an error that says what to write instead."""
+    """Make calling an object of this class, or taking an item of it, raise an error that says what to do."""
     cls.__call__ = _called  # type: ignore[method-assign]
+    if "__getitem__" in ATTRIBUTES[cls.__name__]:
+        setattr(cls, "__getitem__", _taken)  # noqa: B010 - mypy takes no plain assignment
     return cls
+
+
+def _taken(given: Any, key: Any) -> Any:
+    """Raise `TypeError`, saying what to write in place of an item."""
+    ours = attribute(type(given), "__getitem__")
+    raise TypeError(f"{type(given).__name__!r} object is not subscriptable: here it is {ours}")
 
 
 def answering(cls: K) -> K:
@@ -165,7 +173,39 @@ def refusing(*methods: str) -> Callable[[K], K]:
     return changed
 
 
+BY_PLACE = 4
+"""How many of the arguments that are given by name a message lists."""
+
+
+def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError | None:
+    """Return the error for arguments by place that a function takes by name only; None if there are none.
+
+    Examples
+    --------
+    >>> def f(x, *, epochs=1): ...
+    >>> by_name("f", f, 2)
+    TypeError('f() takes x by place, got 2 arguments: give the others by name, epochs=')
+    """
+    code = function.__code__
+    placed = code.co_varnames[: code.co_argcount]
+    others = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    if count <= len(placed) or not others or code.co_flags & CO_VARARGS:
+        return None
+    bound = placed[:1] in (("self",), ("cls",))
+    listed = " and ".join(placed[bound:]) or "nothing"
+    names = ", ".join(f"{name}=" for name in others[:BY_PLACE]) + (" ..." if len(others) > BY_PLACE else "")
+    return TypeError(
+        f"{title}() takes {listed} by place, got {count - bound} arguments: give the others by name, {names}"
+    )
+
+
+CO_VARARGS = 0x04
+"""The flag of a function that takes any number of arguments; copied from `inspect`."""
+
+
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    inner = unwrap(method)
+
     @wraps(method)
     def call(*args: Any, **settings: Any) -> Any:
         if title == "fit":
@@ -176,6 +216,8 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
             )
         if settings:
             refuse(title, settings, method)
+        if title != "Model" and (error := by_name(title, inner, len(args))):
+            raise error
         return method(*args, **settings)
 
     return call

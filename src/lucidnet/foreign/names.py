@@ -36,7 +36,6 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "kl_div": "kl_divergence",
         "kullback_leibler_divergence": "kl_divergence",
         "cosine_similarity": "cosine",
-        "multi_margin": "categorical_hinge",
     },
     "optimizer": {
         "adam_w": "adamw",

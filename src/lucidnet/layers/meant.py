@@ -13,7 +13,7 @@ from typing import Any
 from ..backend import Shape
 from ..core.value import of_library
 from ..errors import LucidnetError, MeaningWarning, outside
-from .base import Layer
+from .base import Layer, walk
 from .containers import Sequential
 from .core import Reshape
 from .graph import Graph
@@ -24,7 +24,7 @@ from .turned import FEW, channels_first, inputs_first
 def warn_of_meaning(net: Layer, shape: Any) -> None:
     """Warn (`errors.MeaningWarning`) of what a new network for inputs of a shape may not be meant to be."""
     try:
-        said = _looked_at(net, shape)[0]
+        said = [*_looked_at(net, shape)[0], *_of_numbers(net)]
     except LucidnetError:  # what is wrong is said where the network is built
         return
     for message in dict.fromkeys(said):
@@ -60,6 +60,18 @@ def _looked_at(layer: Layer, shape: Any) -> tuple[list[str], Any]:
         return said, None
     out = layer.output_shape(shape)
     return said, out if isinstance(layer, Reshape) or out == shape else None
+
+
+def _of_numbers(net: Layer) -> Iterator[str]:
+    """Yield what to say of settings that are the same number elsewhere, with another meaning."""
+    for _, layer in walk(net):
+        momentum = getattr(layer, "momentum", 1.0)
+        if of_library(layer) and 0 < momentum < 0.5:
+            yield (
+                f"{layer.describe()} keeps {momentum:g} of its running statistics in each step, as momentum "
+                f"means in Keras; PyTorch's momentum={momentum:g} is the share of what is new: "
+                f"BatchNormalization({1 - momentum:g})"
+            )
 
 
 def _is_size(given: Any) -> bool:

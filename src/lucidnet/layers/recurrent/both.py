@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...core.calls import takes
 from ...core.settings import choice, taken
 from ...errors import SettingError
 from ..base import Layer
@@ -13,6 +14,7 @@ from .base import Recurrent
 MERGE: dict[str, type[Branches]] = {"concat": Concatenate, "sum": Add, "mul": Multiply}
 
 
+@takes()
 def Bidirectional(layer: Recurrent, merge: str = "concat", *, name: str = "") -> Layer:  # noqa: N802
     """Run a recurrent layer forwards, and a copy of it backwards (Schuster & Paliwal 1997).
 
