@@ -282,6 +282,7 @@ def test_an_optimizer_says_what_it_cannot_move():
     for call, error, match in [
         (lambda: sgd.update(array, begun, whole), SettingError, "real numbers, got int64.*astype"),
         (lambda: sgd.step(whole, array), SettingError, "real numbers, got int64.*astype"),
+        (lambda: Adam().init(whole), SettingError, "init: expected arrays of real numbers, got int64"),
         (lambda: sgd.update(array, begun, [1.0, 2.0]), SettingError, "arrays of real numbers"),
         (lambda: sgd.update(np.array(["a", "b"]), begun, array), DataError, "the gradient: expected numbers"),
         (lambda: sgd.step(array, np.array(["a", "b"])), DataError, "the gradient: expected numbers"),
