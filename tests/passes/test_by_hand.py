@@ -737,3 +737,11 @@ def test_an_exception_in_the_middle_leaves_whole_steps(backend):
         step(other, (X, Y))
     np.testing.assert_array_equal(net.get_weights(), other.get_weights())
     assert np.isfinite(ln.OwnStep(failing, net)([(X, Y)])[0])
+
+
+def test_a_dot_in_the_name_of_a_layer():
+    net = model([Input(3), Dense(4, name="block.a"), Dense(2)])
+    before = net.params["block.a"]["W"].copy()
+    part = net.part("block.a")
+    net.apply(part.forward(X, train=True).backward(np.ones((8, 4)))[1])
+    np.testing.assert_allclose(net.params["block.a"]["W"], before - 0.01 * X.T @ np.ones((8, 4)), 1e-12)

@@ -341,6 +341,8 @@ def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
 
 def check_labels(given: Array, classes: int) -> Array:
     """Check labels: whole numbers from 0 to classes - 1; raise with the first that is not."""
+    if given.dtype == np.float16:
+        given = given.astype(np.float32)  # which 2^53 is a number of
     whole = given.dtype.kind in "biu" or (np.abs(given) < 2**53) & (given == np.rint(given))
     if not np.all(whole):
         index = tuple(np.argwhere(~whole)[0].tolist())
