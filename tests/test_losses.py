@@ -280,7 +280,21 @@ def _margin(y, t):
             DataError,
             "label 10 at index 1 is out of range.*10 outputs.*0 to 9",
         ),
-        ("categorical_crossentropy", [0, -1], (10,), DataError, "label -1 at index 1 is out of range"),
+        (
+            "categorical_crossentropy",
+            [0, -1],
+            (10,),
+            DataError,
+            "label -1 at index 1 is out of range.* left out",
+        ),
+        (
+            "categorical_crossentropy",
+            [[0, 1], [2, -100]],
+            (2, 10),
+            DataError,
+            r"label -100 at index \(1, 1\) is out of range.* any class, and is left out by mask=",
+        ),
+        ("categorical_crossentropy", [0, 2, 0.5], (3,), DataError, "got 0.5 at index 2$"),
         ("categorical_crossentropy", [0.5, 1], (10,), DataError, "labels must be whole numbers from 0 to 9"),
         (
             "categorical_crossentropy",
@@ -292,7 +306,13 @@ def _margin(y, t):
         ("categorical_crossentropy", -np.eye(3), (3,), DataError, "must not be negative"),
         ("sparse_categorical_crossentropy", np.eye(3), (3,), ShapeError, r"pass labels y.argmax\(-1\)"),
         ("mse", [1.0, 2.0], (3,), ShapeError, "take loss='categorical_crossentropy'"),
-        ("mse", [[1.0], [np.nan]], (1,), DataError, r"targets hold NaN or infinity, first at index \(1, 0\)"),
+        (
+            "mse",
+            [[1.0], [np.nan]],
+            (1,),
+            DataError,
+            r"targets hold NaN or infinity, first at index \(1, 0\) .*; where a target is missing .* mask=",
+        ),
         ("binary_crossentropy", [0, 2], (1,), DataError, "targets from 0 to 1, got values from 0 to 2"),
         ("kl_divergence", [[-0.5, 1.5]], (2,), DataError, "got a negative target -0.5"),
         ("hinge", [0, 1, 2], (1,), DataError, r"targets -1 and 1 \(or 0 and 1\), got"),
@@ -308,6 +328,7 @@ def test_targets_as_people_bring_them():
     cce, bce = losses.CategoricalCrossentropy(), losses.BinaryCrossentropy()
     assert cce.check_target([[1], [0]], (3,), "float32").tolist() == [1, 0]
     assert cce.check_target([1.0, 0.0], (3,), "float32").dtype == np.int64
+    assert cce.check_target(np.array([1, 0], "float16"), (3,), "float32").tolist() == [1, 0]
     assert cce.check_target([True, False], (2,), "float32").tolist() == [1, 0]
     assert bce.check_target([True, False], (1,), "float32").tolist() == [[1], [0]]
     assert losses.Hinge().check_target([0, 1], (1,), "float32").tolist() == [[-1], [1]]

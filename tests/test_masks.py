@@ -4,6 +4,7 @@ Random networks of layers over time, containers and graphs, on sequences of rand
 metrics, gradients, updates and running statistics.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import hypothesis
@@ -704,3 +705,56 @@ def test_what_cannot_know_its_masks():
         ShapeError, match=r"a container of your own carries them on by flow\(params, x, run\)"
     ):
         ln.Model([L.Input((3, 2)), Half(L.Masking()), L.GRU(2)]).predict(np.ones((1, 3, 2)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_masked_may_be_anything(backend):
+    """NaN, as tables and PyTorch's pack_sequence leave it, or a word's number that there is not."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    mask = np.arange(4) < np.array([[4], [2], [3]])
+    x, y = np.random.default_rng(0).normal(size=(3, 4, 2)), np.ones((3, 4, 1))
+    ids, found = np.array([[1, 2, 3, 4], [4, 3, 0, 0], [1, 1, 1, 0]]), []
+    for odd, none in ((0.0, 0), (np.nan, -100), (np.inf, 99)):
+        sequences, words = np.where(mask[..., None], x, odd), np.where(mask, ids, none)
+        nodes = [("e", L.Embedding(5, 2), "w"), ("a", L.Add(), ("x", "e")), ("h", L.Dense(3, "tanh"), "a")]
+        net = L.Graph({"x": (4, 2), "w": (4,)}, [*nodes, ("y", L.Dense(1), "h")], "y")
+        model = ln.Model(net, dtype="float64", backend=backend)
+        model.compile("mse", "sgd")
+        given, masks = {"x": sequences, "w": words}, {"x": mask, "w": mask}
+        made = [model.predict(given, mask=masks)[mask], model.forward(given, mask=masks).output[mask]]
+        made += [model.input_gradient(given, y, mask=masks)["x"]]
+        model.fit(given, y, mask=masks, verbose=0)
+        found.append([*made, model.get_weights()])
+        with pytest.raises(DataError, match="holds|has the rows") if none else nullcontext():
+            model.predict(given)
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_penalty_of_a_layer_is_a_mean_over_examples_at_all_batch_sizes(backend):
+    """Where the loss is one over time steps: the divergence of an example is a sum over its steps."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    lengths = np.array([4, 1, 2, 4, 3])
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 4, 2))
+    mask = np.arange(4) < lengths[:, None]
+    nodes = [("z", L.Sampling(0.3), "x"), ("a", L.Dense(2), "z"), ("b", L.Dense(2), "z")]
+    models = [
+        ln.Model([L.Input((4, 2)), L.Sampling(0.3), L.Dense(2)], dtype="float64", backend=backend),
+        ln.Model(L.Graph({"x": (4, 2)}, nodes, ["a", "b"]), dtype="float64", backend=backend),
+    ]
+    both = list(zip(models, (y, {"a": y, "b": y}), ([""], ["a", "b"]), strict=True))
+    for model, goal, outputs in both[: 1 if backend == "jax" else 2]:
+        model.compile("mse" if len(outputs) == 1 else dict.fromkeys(outputs, "mse"), "sgd")
+        m, v = x[..., :1], x[..., 1:]
+        divergence = ((m**2 + np.exp(v) - 1 - v).sum((1, 2), where=mask[..., None])).mean() / 2
+        made = model.predict(x, mask=mask)
+        errors = [((made[name] if name else made)[mask] - y[mask]) ** 2 for name in outputs]
+        expected = sum(each.mean() for each in errors) + 0.3 * divergence
+        for size in (5, 2, 1):
+            assert model.evaluate(x, goal, mask=mask, batch_size=size)["loss"] == pytest.approx(expected)
+        with pytest.raises(SettingError, match=r"accumulate: what layer '(sampling1|z)' adds to the loss"):
+            model.fit(x, goal, mask=mask, batch_size=2, accumulate=2, verbose=0)

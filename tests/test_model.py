@@ -500,3 +500,10 @@ def test_a_network_may_end_in_any_layer():
         model.compile("mse", metrics=["mae"])
         model.build(shape)
         assert model.output_shape == layer.output_shape(shape)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.dtype("float64"), float])
+def test_a_precision_as_numpy_writes_it(dtype):
+    made = ln.Model([Input(2), Dense(1)], dtype=dtype)
+    assert made.dtype == "float64"
+    assert made.predict(np.ones((1, 2))).dtype == np.float64

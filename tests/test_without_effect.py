@@ -9,7 +9,7 @@ from lucidnet.callbacks import Checkpoint
 from lucidnet.data.text import Vocabulary
 from lucidnet.errors import SettingError
 from lucidnet.layers import Dense, Input
-from lucidnet.optimizers import EMA, SGD, Adagrad
+from lucidnet.optimizers import EMA, LBFGS, SGD, Adagrad
 from lucidnet.optimizers.schedules import Cyclic
 
 X, Y = np.array([[0.0], [1.0]]), np.array([[1.0], [0.0]])
@@ -39,6 +39,7 @@ def unknown():
         (lambda: Vocabulary(("ab",)), "a sequence of single characters"),
         (lambda: model().fit(X, Y, class_weight={}), "class_weight must be .*an empty one has no effect"),
         (unknown, "Own: better must be 'min', 'max', or None"),
+        (lambda: LBFGS(0.0), "LBFGS: learning_rate must be above 0"),
     ],
 )
 def test_refused(make, words):
@@ -97,3 +98,19 @@ def test_a_rule_of_a_layer_without_weights_is_refused_at_compile(layer):
     made = ln.Model([Input((4, 2)), L.Conv1D(2, 1), layer, L.Flatten(), Dense(1)])
     with pytest.raises(SettingError, match=f"rule={layer.rule!r} has no effect, because this layer has no"):
         made.compile("mse", "sgd")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Input(1), Dense(1, frozen=True)],
+        [L.Sequential([Input(1), Dense(2), L.BatchNormalization(), Dense(1)], frozen=True)],
+    ],
+)
+def test_a_training_of_frozen_layers_alone(layers):
+    made = ln.Model(layers)
+    made.compile("mse", "sgd")
+    for train in (made.fit, made.train_step):
+        with pytest.raises(SettingError, match="nothing to train: .* no parameters that are not frozen"):
+            train(X, Y)
+    assert made.evaluate(X, Y).loss >= 0

@@ -351,7 +351,7 @@ OTHERS = [
         optimizers.LBFGS,
         {},
         {
-            "learning_rate": "number 0",
+            "learning_rate": "above 0",
             "memory": "whole 1",
             "iterations": "whole 1",
             "tolerance": "number 0",

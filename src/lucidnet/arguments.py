@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+
 from .backend.config import DTYPES, DeviceConfig
 from .core.calls import array_like, takes
 from .core.settings import (
@@ -47,6 +49,15 @@ def _as_mesh(given: Any, owner: Any) -> Any:
     return str(given)
 
 
+def _as_dtype(given: Any, owner: Any) -> str:
+    """Accept a precision as NumPy writes it, too: np.float32, np.dtype("float64")."""
+    if isinstance(given, (type, np.dtype)):
+        given = np.dtype(given).name
+    if not isinstance(given, str) or given not in DTYPES:
+        raise UnfitError
+    return str(given)
+
+
 def _as_backend(given: Any, owner: Any) -> Any:
     if not isinstance(given, DeviceConfig) and not (isinstance(given, str) and given):
         raise UnfitError
@@ -84,7 +95,7 @@ class ModelArguments(Value):
         _as_layers,
     )
     seed: int = whole(0)
-    dtype: str = choice(*DTYPES)
+    dtype: str = setting(f"one of {', '.join(DTYPES)}", _as_dtype)
     backend: Any = setting("'numpy', 'jax', 'jax:cpu' or 'jax:gpu'", _as_backend, optional=True)
     mesh: Any = setting("'all', a number, or rows and columns as '4x2'", _as_mesh, optional=True)
 

@@ -118,7 +118,7 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
     tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live
-        if not problem.layout.parameters.size:
+        if not problem.layout.groups:
             raise SettingError(NOTHING_TO_TRAIN)
         found = train(model, [batch])
         model._last = model.live, problem, found.source or batch.copied()

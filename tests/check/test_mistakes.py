@@ -8,8 +8,28 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.check import GradientError, gradients
-from lucidnet.errors import SettingError
-from lucidnet.layers import Dense, Dropout, Layer, ReLU, Residual, Run, Sequential, Sigmoid, Tanh
+from lucidnet.errors import DataError, SettingError, ShapeError
+from lucidnet.layers import (
+    GRU,
+    LSTM,
+    BatchNormalization,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    Graph,
+    Input,
+    Layer,
+    MaxPooling1D,
+    MultiHeadAttention,
+    ReLU,
+    Residual,
+    Run,
+    Sequential,
+    Sigmoid,
+    Tanh,
+)
 from lucidnet.layers.containers import Container
 from lucidnet.layers.recurrent.base import Recurrent
 from lucidnet.losses import Loss
@@ -745,3 +765,75 @@ def test_a_parameter_without_effect_is_told():
     report = gradients(unused, shape=(5,))
     assert [entry.name for entry in report.entries if entry.idle] == ["b"]
     assert "3, without effect here" in str(report)
+
+
+@dataclass(frozen=True, repr=False)
+class Halved(Layer):
+    """The product of two inputs, whose gradient by the second is half of what it should be."""
+
+    right: bool = False
+
+    def output_shape(self, shape):
+        return shape[0]
+
+    def forward(self, params, x, run=None):
+        return x[0] * x[1], x
+
+    def backward(self, params, cache, dy, need_dx=True):
+        return (dy * cache[1], dy * cache[0] * (1 if self.right else 0.5)), {}
+
+
+ATTENTION = MultiHeadAttention(1), ((4, 3), (5, 3))
+
+
+def test_several_inputs_and_outputs():
+    report = gradients(ATTENTION[0], shape=ATTENTION[1])
+    assert report.passed and {"W_query", "x"} <= {entry.name for entry in report.entries}
+    assert gradients(Halved(right=True), (np.ones((2, 3)), np.full((2, 3), 2.0)))
+    assert not gradients(Halved(), shape=((3,), (3,)))
+    nodes = [
+        ("e", Embedding(7, 3), "w"),
+        ("m", Halved(), ("x", "e")),
+        ("h", BatchNormalization(), "m"),
+        ("a", Dense(1), "h"),
+        ("b", Dense(2, "softmax"), "h"),
+    ]
+    for wrong in (True, False):
+        nodes[1] = ("m", Halved(right=not wrong), ("x", "e"))
+        net = Graph({"x": (4, 3), "w": (4,)}, nodes, ["a", "b"])
+        model = ln.Model(net, seed=0)
+        model.compile({"a": "mse", "b": "categorical_crossentropy"}, "sgd")
+        for report in (gradients(net, entries=9), gradients(model, entries=9)):
+            assert report.passed != wrong
+            assert "e/W" in {entry.name for entry in report.entries}
+            assert any("Halved() (m): x:" in reason for reason in report.likely) == wrong
+    words = ln.Model([Input((None,)), Embedding(7, 3), LSTM(2), Dense(1)])
+    words.compile("mse", "sgd")
+    assert gradients(words, entries=9)
+
+
+def test_masks():
+    lengths, short = [1, 6, 3, 4], [1, 3, 3, 4]
+    assert gradients(Bidirectional(GRU(2)), mask=lengths, entries=20)
+    assert gradients(Sequential([Conv1D(2, 2), MaxPooling1D(2)]), shape=(6, 2), mask=lengths)
+    assert gradients(ATTENTION[0], shape=ATTENTION[1], mask=(None, short))
+    model = ln.Model([Input((6, 2)), LSTM(3, return_sequences=True), Dense(1)])
+    model.compile("mse", "sgd")
+    whole, masked = gradients(model, entries=9), gradients(model, mask=lengths, entries=9)
+    assert whole and masked
+    assert [entry.analytic for entry in whole.entries] != [entry.analytic for entry in masked.entries]
+
+    class Ignores(LSTM):
+        """The error of steps that do not count goes back, too."""
+
+        def backward(self, params, cache, dy, need_dx=True):
+            dx, grads = super().backward(params, cache, dy, need_dx)
+            return None if dx is None else dx + 1e-3, grads
+
+    assert not gradients(Ignores(2), mask=lengths, entries=9)
+    with pytest.raises(ShapeError, match="mask: expected"):
+        gradients(ATTENTION[0], shape=(4, 3), mask=[1, 2])
+    with pytest.raises(DataError, match="one for each of 2 inputs"):
+        gradients(ATTENTION[0], shape=ATTENTION[1], mask=(None,))
+    with pytest.raises(SettingError, match="mask is for a layer or a model"):
+        gradients(ln.losses.get("mse"), mask=lengths)

@@ -271,9 +271,12 @@ class TestWhatCannotBeDivided:
             model.fit(ROWS, LABELS, verbose=0)
 
     def test_a_penalty_over_other_examples(self):
-        net = [Input((5, 3)), LSTM(4, return_sequences=True), Sampling(0.5), LSTM(3), label()]
-        with pytest.raises(SettingError, match="layer 'sampling"):
-            made(net, 2).fit(SEQUENCES, LABELS, mask=MASK, verbose=0)
+        net = [Input((5, 3)), LSTM(4, return_sequences=True), Sampling(0.5)]
+        with pytest.raises(SettingError, match="mesh: what layer 'sampling"):
+            made([*net, label()], 2).fit(SEQUENCES, np.zeros((N, 5), int), mask=MASK, verbose=0)
+        net = [*net, LSTM(3), label()]  # here the loss is a mean over the same examples
+        whole, parts = (trained(net, SEQUENCES, LABELS, {"mask": MASK}, mesh) for mesh in (None, 2))
+        close(parts, whole)
 
     @pytest.mark.parametrize("mesh", ["2x1", (2, 1), 257])
     def test_a_number_of_threads_that_cannot_be(self, mesh):

@@ -282,6 +282,7 @@ def test_an_optimizer_says_what_it_cannot_move():
     for call, error, match in [
         (lambda: sgd.update(array, begun, whole), SettingError, "real numbers, got int64.*astype"),
         (lambda: sgd.step(whole, array), SettingError, "real numbers, got int64.*astype"),
+        (lambda: Adam().init(whole), SettingError, "init: expected arrays of real numbers, got int64"),
         (lambda: sgd.update(array, begun, [1.0, 2.0]), SettingError, "arrays of real numbers"),
         (lambda: sgd.update(np.array(["a", "b"]), begun, array), DataError, "the gradient: expected numbers"),
         (lambda: sgd.step(array, np.array(["a", "b"])), DataError, "the gradient: expected numbers"),
@@ -736,3 +737,11 @@ def test_an_exception_in_the_middle_leaves_whole_steps(backend):
         step(other, (X, Y))
     np.testing.assert_array_equal(net.get_weights(), other.get_weights())
     assert np.isfinite(ln.OwnStep(failing, net)([(X, Y)])[0])
+
+
+def test_a_dot_in_the_name_of_a_layer():
+    net = model([Input(3), Dense(4, name="block.a"), Dense(2)])
+    before = net.params["block.a"]["W"].copy()
+    part = net.part("block.a")
+    net.apply(part.forward(X, train=True).backward(np.ones((8, 4)))[1])
+    np.testing.assert_allclose(net.params["block.a"]["W"], before - 0.01 * X.T @ np.ones((8, 4)), 1e-12)

@@ -749,3 +749,47 @@ def test_what_a_step_of_ones_own_cannot_be_called_with():
         ln.OwnStep(lambda model: None, three())
     with pytest.raises(DataError, match="OwnStep: a batch is empty"):
         ln.OwnStep(lambda model, x: model.forward(x).output.sum(), three())([np.ones((0, 3))])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_part_behind_another_keeps_the_mask(backend):
+    words = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0]])
+    layers = [Input(5), L.Embedding(10, 4, mask_zero=True), Dense(3), L.GlobalAveragePooling1D(name="end")]
+    net = model([*layers, Dense(1)], backend, loss="mse")
+    first, rest = net.part(to="embedding1"), net.part(after="embedding1")
+    tape = first.forward(words)
+    for part in (rest, net.part("dense2"), rest.part(to="dense2"), net.part(after="dense2")):
+        with pytest.raises(SettingError, match="a mask comes to these layers.* lengths, or ones"):
+            part.predict(np.ones((2, *part.input_shape)))
+    whole = net.predict(words)
+    for made in (rest.predict(tape), rest.forward(tape).output, rest.predict(tape.output, mask=[3, 2])):
+        np.testing.assert_allclose(made, whole, 1e-12)
+    second = rest.part("dense2").forward(tape)
+    np.testing.assert_allclose(net.part(after="dense2").predict(second), whole, 1e-12)
+    assert rest.evaluate(tape, [[1], [2]]) == pytest.approx(net.evaluate(words, [[1], [2]]))
+    assert net.part(after="end").predict(np.ones((2, 3))).shape == (2, 1)  # there time has ended
+
+    def step(own, x):
+        return own.part(after="embedding1").forward(own.part(to="embedding1").forward(x)).output
+
+    np.testing.assert_allclose(ln.OwnStep(step, net)([words])[0], whole, 1e-12)
+
+
+def test_a_part_that_takes_a_tuple():
+    nodes = [("a", L.MultiHeadAttention(1), ("q", "k")), ("p", L.GlobalAveragePooling1D(), "a")]
+    net = model(Graph({"q": (4, 3), "k": (5, 3)}, nodes, "p"))
+    q, k = RNG.normal(size=(2, 4, 3)), RNG.normal(size=(2, 5, 3))
+    part, whole = net.part("a"), net.part(to="a")
+    np.testing.assert_allclose(part.predict((q, k)), whole.predict({"q": q, "k": k}), 1e-12)
+    tape = part.forward([q, k], mask=(None, [1, 5]))
+    expected = whole.forward({"q": q, "k": k}, mask={"k": [1, 5]})
+    np.testing.assert_allclose(tape.output, expected.output, 1e-12)
+    ours, theirs = (each.backward(np.ones((2, 4, 3)))[0] for each in (tape, expected))
+    np.testing.assert_allclose(ours[1], theirs["k"], 1e-12)
+    (own,) = ln.OwnStep(lambda m, x: m.part("a").forward(x, mask=(None, [1, 5])).output, net)([(q, k)])
+    np.testing.assert_allclose(own, tape.output, 1e-12)
+    for x, mask in ((q, None), ((q, k), [1, 5, 2])):
+        with pytest.raises(DataError, match="a tuple, one for each of 2 inputs"):
+            part.forward(x, mask=mask)
+    with pytest.raises(DataError, match=r"differ in length: \[1, 2\]"):
+        part.forward((q[:1], k))

@@ -11,7 +11,7 @@ from ..core.text import Brief
 from ..core.trees import Array, Shape
 from ..errors import SettingError
 
-NOTHING_TO_TRAIN = "the network has no parameters: there is nothing to train"
+NOTHING_TO_TRAIN = "there is nothing to train: the network has no parameters that are not frozen"
 
 
 class Parts(Brief):

@@ -18,7 +18,9 @@ def faults_inside(subject: Subject, reasons: Reasons) -> Iterator[str]:
 
     If all of them are right, nothing is yielded: then the fault is in the wiring.
     """
-    if isinstance(subject, ObjectiveSubject):
+    if isinstance(subject, ObjectiveSubject) and subject.several:
+        yield from reasons(subject.net)
+    elif isinstance(subject, ObjectiveSubject):
         loss = f"the loss {described(subject.objective.loss)}"
         yield from (f"{loss}: {reason}" for reason in reasons(subject.loss))
         if unusable(subject.loss) is None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Shape
-from ..core.calls import array_like, takes
+from ..core.calls import takes
 from ..core.settings import UnfitError, count, finite, flag, listed, setting, shown, whole
 from ..errors import SettingError
 from ..layers import Layer
@@ -45,7 +45,6 @@ def _as_sizes(given: Any, owner: Any) -> Any:
 
 @takes(
     "check.gradients",
-    x=array_like(optional=True),
     shape=setting("the size or sizes of one input", _as_sizes, optional=True),
     tolerance=finite(0),
     entries=count(1),
@@ -64,6 +63,7 @@ def gradients(
     seed: int = 0,
     train: bool = True,
     jax: bool = False,
+    mask: Any = None,
 ) -> CheckReport:
     """Compare hand-written gradients with central differences in float64; name the likely mistake.
 
@@ -74,11 +74,13 @@ def gradients(
         batch, by all parameters).
     x : array-like (n, ...), optional
         Inputs of a layer or model, predictions for a loss; random if left out: normal, or probabilities
-        for a loss that takes no other numbers.
+        for a loss that takes no other numbers. Several inputs are a tuple of arrays, or a dict by name; in
+        the report `x` is all of them, side by side.
     y : array-like (n, ...), optional
-        Targets of a model or a loss; random if left out.
+        Targets of a model or a loss, a dict of them for several outputs; random if left out.
     shape : int or tuple of int, optional
-        The shape of one input, if it is not known and `x` is left out; (5,) by default.
+        The shape of one input, if it is not known and `x` is left out; (5,) by default. For a layer that
+        takes several inputs a tuple of shapes, ``((4, 3), (5, 3))``.
     tolerance : float
         The largest relative error that passes. 1e-7 suits smooth functions.
     entries : int
@@ -90,6 +92,9 @@ def gradients(
     jax : bool
         Whether to compare a layer's gradients with what JAX finds from its `forward`, too: then each array
         has a second entry, ``"W, by JAX"``, whose `numeric` is JAX's.
+    mask : array-like (n, time) of bool, or (n,) of lengths, optional
+        Which time steps count, of a layer's or model's inputs, in the form of those where they are several.
+        There are 4 examples where `x` is left out.
 
     Returns
     -------
@@ -110,15 +115,17 @@ def gradients(
     if jax and not isinstance(target, Layer):
         raise SettingError(f"check.gradients: jax=True is for a layer, got {target!r}")
     if isinstance(target, Loss):
+        if mask is not None:
+            raise SettingError(f"check.gradients: mask is for a layer or a model, not for {target!r}")
         return _loss_report(loss_subject(target, x, y, shape, seed), tolerance, entries, seed)
     if isinstance(target, Layer):
-        layer = layer_subject(target, x, shape, seed, train)
+        layer = layer_subject(target, x, shape, seed, train, mask)
         report = _report(layer, target.describe(), tolerance, entries, seed)
         return (
             replace(report, entries=(*report.entries, *by_jax(layer))) if jax and report.entries else report
         )
     if isinstance(getattr(target, "net", None), Layer):
-        return _report(model_subject(target, x, y, seed, train), "the model", tolerance, entries, seed)
+        return _report(model_subject(target, x, y, seed, train, mask), "the model", tolerance, entries, seed)
     raise SettingError(f"check.gradients: target must be a Layer, a Loss or a Model, got {shown(target)}")
 
 
@@ -170,7 +177,7 @@ def _promises(subject: Subject) -> tuple[str, ...]:
 
 def _usable(subject: Subject) -> bool:
     if isinstance(subject, ObjectiveSubject):
-        return _usable(subject.loss) and _usable(subject.net)
+        return (subject.several or _usable(subject.loss)) and _usable(subject.net)
     return not isinstance(subject, (LayerSubject, LossSubject)) or unusable(subject) is None
 
 

@@ -8,33 +8,74 @@ import numpy as np
 
 from ..backend import Array, Shape, Stream
 from ..core.finite import first_bad
-from ..core.trees import tree_map
+from ..core.numeric import numeric
+from ..core.trees import mapped, tree_map
+from ..data.batch import rows
 from ..engine.objective import Objective
 from ..errors import DataError, LucidnetError, NotReadyError, SettingError, ShapeError
 from ..layers import Embedding, Graph, Layer, Recurrent, Run, Sequential
-from ..layers.containers import first_leaf
+from ..layers.base import several
+from ..layers.containers import final, first_leaf
 from ..layers.core import Input
 from ..losses import Loss
-from ..training.checks import as_inputs
+from ..training.checks import as_inputs, as_mask
+from .packed import Packed, joined, shapes
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
 
 ROWS = 4
 
 
-def layer_subject(layer: Layer, x: Any, shape: int | Shape | None, seed: int, train: bool) -> LayerSubject:
+def layer_subject(layer: Layer, x: Any, shape: Any, seed: int, train: bool, mask: Any = None) -> LayerSubject:
     """Return a layer to check, with random weights, inputs and output error."""
-    if x is not None:
-        return LayerSubject.of(layer, given(x), seed, train)
     first = first_leaf(layer)
-    if isinstance(first, Embedding):
-        return LayerSubject.of(layer, _whole(first.vocabulary, shape or (5,), seed), seed, train)
-    if shape is None and isinstance(first, Recurrent):
-        shape = (6, 5)
-    if shape is None:
-        first = layer.layers[0] if isinstance(layer, Sequential) else layer
-        shape = cast(Shape, first.shape) if isinstance(first, Input) else (5,)
-    shape = (shape,) if isinstance(shape, int) else shape
-    return LayerSubject.of(layer, example(Stream(seed, dtype="float64"), ROWS, shape), seed, train)
+    if x is not None:
+        inputs = mapped(given, x) if _are_several(x) else given(x)
+    elif isinstance(layer, Graph):
+        inputs = inputs_of(layer, dict(layer.inputs), Stream(seed, dtype="float64").child("x"), ROWS, TIMES)
+        inputs = inputs if len(layer.inputs) > 1 else next(iter(inputs.values()))
+    elif isinstance(first, Embedding):
+        inputs = _whole(first.vocabulary, shape or (5,), seed)
+    else:
+        if shape is None and isinstance(first, Recurrent):
+            shape = (6, 5)
+        if shape is None:
+            first = layer.layers[0] if isinstance(layer, Sequential) else layer
+            shape = cast(Shape, first.shape) if isinstance(first, Input) else (5,)
+        shape = (shape,) if isinstance(shape, int) else shape
+        inputs = _normal(Stream(seed, dtype="float64"), shape)
+    mask = None if mask is None else _masks(mask, inputs)
+    end = final(layer)
+    if isinstance(inputs, np.ndarray) and not (isinstance(end, Graph) and len(end.outputs) > 1):
+        return LayerSubject.of(layer, inputs, seed, train, mask)
+    packed: Any = Packed(layer, shapes(inputs), not _embedded(layer))
+    return LayerSubject.of(packed, joined(inputs), seed, train, mask)
+
+
+TIMES = 6
+"""How many time steps random inputs have, where their number may vary."""
+
+
+def _are_several(x: Any) -> bool:
+    """Tell whether these are several inputs, not the rows of one."""
+    if isinstance(x, (tuple, dict)) and x:
+        return isinstance(x, dict) or all(getattr(part, "ndim", 0) > 1 for part in x)
+    return False
+
+
+def _normal(rng: Stream, shape: Any) -> Any:
+    """Return random inputs, one array or a tuple of them."""
+    if not several(shape):
+        return example(rng, ROWS, shape)
+    return tuple(_normal(rng.child(str(k)), part) for k, part in enumerate(shape))
+
+
+def _masks(mask: Any, x: Any) -> Any:
+    """Return the mask of inputs, in their form."""
+    if isinstance(x, tuple):
+        if not isinstance(mask, (tuple, list)) or len(mask) != len(x):
+            raise DataError(f"check.gradients: mask: expected a tuple, one for each of {len(x)} inputs")
+        return tuple(None if own is None else as_mask(own, one) for own, one in zip(mask, x, strict=True))
+    return as_mask(mask, x)
 
 
 def _whole(vocabulary: int, shape: int | Shape, seed: int) -> Array:
@@ -46,7 +87,7 @@ def _whole(vocabulary: int, shape: int | Shape, seed: int) -> Array:
 
 def given(x: Any) -> Array:
     """Return a user's inputs in float64; raise if their shape or values cannot be used."""
-    x = as_float64(x)
+    x = as_float64(numeric(x, "check.gradients: x"))
     if x.ndim < 2 or not x.size:
         hint = "; the shape of one input goes by name: shape=(3,)" if x.ndim == 1 else ""
         raise ShapeError(
@@ -100,19 +141,29 @@ def fitting_target(loss: Loss, prediction: Array) -> Array:
     raise SettingError(f"check.gradients: no targets were found that {loss!r} takes; pass some as y=")
 
 
-def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool) -> ObjectiveSubject:
+def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool, mask: Any = None) -> ObjectiveSubject:
     """Return the loss of a compiled model on a batch."""
     if model.loss is None:
         raise NotReadyError("check.gradients: compile the model first, so that there is a loss")
     rng = Stream(seed, dtype="float64", path=("check",))
-    x = example(rng, ROWS, model.input_shape) if x is None else given(as_inputs(x, model.input_shape))
+    if x is None:
+        x = inputs_of(model.net, model.input_shape, rng.child("x"), ROWS, TIMES)
+    x, mask, _ = as_inputs(x, model.input_shape, "float64", model.net, mask)
+    x, shape = mapped(given, x), model.net.output_shape(shapes(x))
     objective = Objective.of(model.net, model.loss)
     if y is None:
-        y = fitting_target(model.loss, np.zeros((len(x), *model.output_shape)))
-    target = model.loss.check_target(y, model.output_shape, "float64")
+        y = _targets(model.loss, rows(x), shape)
+    target = model.loss.check_target(y, shape, "float64")
     params = tree_map(as_float64, model.params)
-    run = Run(train, rng)
-    return ObjectiveSubject(objective, params, x, target, run)
+    run = Run(train, rng, mask=mask)
+    return ObjectiveSubject(objective, params, x, target, run, not _embedded(model.net))
+
+
+def _targets(loss: Any, n: int, shape: Any) -> Any:
+    """Return targets that a loss accepts, for n outputs of a shape, or of several by name."""
+    if isinstance(shape, dict):
+        return {name: _targets(own, n, shape[name]) for name, own in loss.losses}
+    return fitting_target(loss, np.zeros((n, *shape)))
 
 
 def inputs_of(net: Layer, shape: Any, rng: Stream, rows: int, times: int) -> Any:

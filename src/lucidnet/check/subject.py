@@ -11,11 +11,13 @@ from ..backend import Array, Shape, Stream, Tree
 from ..backend.layout import Layout
 from ..core.trees import leaves, tree_map
 from ..data.batch import Batch
+from ..data.batch import rows as count_rows
 from ..engine.objective import Objective
 from ..layers import Layer, Run
 from ..layers.base import buffer_paths
 from ..layers.containers import first_leaf
 from ..losses import Loss
+from .packed import Packed, joined, shapes
 
 
 class Subject(Protocol):
@@ -58,12 +60,12 @@ class LayerSubject:
     run: Run
 
     @classmethod
-    def of(cls, layer: Layer, x: Array, seed: int, train: bool) -> LayerSubject:
+    def of(cls, layer: Layer, x: Array, seed: int, train: bool, mask: Any = None) -> LayerSubject:
         """Return the subject with fresh weights; arrays whose entries are all equal are perturbed."""
         rng = Stream(seed, dtype="float64", path=("check",))
         params, _ = layer.init(rng.child("params"), x.shape[1:])
         params = scattered(params, rng.child("scatter"))
-        run = Run(train, rng)
+        run = Run(train, rng, mask=mask)
         y, _ = layer.forward(params, x.copy(), run)
         return cls(layer, params, x, rng.child("dy").normal(y.shape), run)
 
@@ -76,6 +78,9 @@ class LayerSubject:
     @property
     def differentiable(self) -> bool:
         """Whether there is a gradient by the input."""
+        layer: Any = self.layer
+        if type(layer) is Packed:
+            return bool(layer.smooth)
         return first_leaf(self.layer).differentiable
 
     @property
@@ -115,7 +120,9 @@ class LayerSubject:
 
     def row(self, i: int) -> LayerSubject:
         """Return this subject with one of its examples alone."""
-        return replace(self, x=self.x[i : i + 1], dy=self.dy[i : i + 1])
+        one, run = slice(i, i + 1), self.run
+        run = run if run.mask is None else run.rows(one, len(self.x))
+        return replace(self, x=self.x[one], dy=self.dy[one], run=run)
 
 
 @dataclass(frozen=True)
@@ -170,13 +177,17 @@ class LossSubject:
 
 @dataclass(frozen=True)
 class ObjectiveSubject:
-    """The loss of a network on a batch, as a scalar function of the parameters."""
+    """The loss of a network on a batch, as a scalar function of the parameters.
+
+    `smooth` tells whether the network has a gradient by all of its inputs.
+    """
 
     objective: Objective
     params: Tree
-    x: Array
-    target: Array
+    x: Any
+    target: Any
     run: Run
+    smooth: bool = True
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -186,7 +197,7 @@ class ObjectiveSubject:
     @property
     def parts(self) -> int:
         """The number of examples."""
-        return len(self.x)
+        return count_rows(self.x)
 
     def value(self, only: int | None = None) -> float:
         """Return the mean loss, or the contribution of one example to it."""
@@ -199,12 +210,22 @@ class ObjectiveSubject:
         return trained(self.objective.net, made.grads)
 
     @property
+    def several(self) -> bool:
+        """Whether there are several inputs or outputs, by name."""
+        return isinstance(self.x, dict) or isinstance(self.target, dict)
+
+    @property
     def net(self) -> LayerSubject:
         """The network alone, with the error that the loss sends back to it."""
-        loss = self.loss
-        dy = loss.gradients()["prediction"]
+        net, objective = self.objective.net, self.objective
+        if self.several:
+            made = objective.evaluate(self.params, Batch(self.x, self.target), self.run)
+            dy: Any = joined(objective.loss.backward(made.kept))
+            packed: Any = Packed(net, shapes(self.x), self.smooth)
+            return LayerSubject(packed, self.params, joined(self.x), dy * len(dy), self.run)
+        dy = self.loss.gradients()["prediction"]
         # The size of dy does not matter to a linear map; near 1 it is far from rounding errors.
-        return LayerSubject(self.objective.net, self.params, self.x, dy * len(dy), self.run)
+        return LayerSubject(net, self.params, self.x, dy * len(dy), self.run)
 
     @property
     def loss(self) -> LossSubject:

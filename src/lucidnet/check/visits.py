@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..core.trees import tree_map
 from ..inspect import Call, watch
 from ..layers import Layer
+from .packed import Packed, joined, shapes
 from .subject import LayerSubject
 
 
@@ -26,10 +28,16 @@ class Visit:
     def subject(self) -> LayerSubject | None:
         """The layer with the input and error that it received; None if either is missing."""
         call = self.call
-        if call is None or not isinstance(call.x, np.ndarray) or not isinstance(call.dy, np.ndarray):
+        if call is None or call.dy is None:
+            return None
+        layer: Any = self.layer
+        if isinstance(call.x, tuple):
+            layer = Packed(layer, shapes(call.x))
+        x, dy = joined(call.x), joined(call.dy)
+        if not isinstance(x, np.ndarray) or not isinstance(dy, np.ndarray):
             return None
         params = tree_map(np.copy, call.params)  # which are tried out with other numbers
-        return LayerSubject(self.layer, params, call.x.copy(), call.dy.copy(), call.run)
+        return LayerSubject(layer, params, x.copy(), dy.copy(), call.run)
 
 
 def visits(subject: LayerSubject) -> list[Visit]:
@@ -38,8 +46,10 @@ def visits(subject: LayerSubject) -> list[Visit]:
     This covers whatever the container does with them, in `route` or in `backward`.
     """
     # If it fails, then inside a layer that has noted what it was given, and is reported there.
-    with watch(subject.layer, copies=True) as calls, suppress(Exception):
-        replace(subject, layer=calls.net).gradients()
+    layer: Any = subject.layer
+    packed = type(layer) is Packed
+    with watch(layer.inside if packed else layer, copies=True) as calls, suppress(Exception):
+        replace(subject, layer=layer.around(calls.net) if packed else calls.net).gradients()
     first = {call.path: call for call in reversed(calls)}
     children = enumerate(subject.layer.children())
     return [Visit(i, name, child, first.get((name,))) for i, (name, child) in children]

@@ -50,6 +50,15 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
+def check_all_finite(x: Any, name: str, dtype: Any = None) -> None:
+    """Do as `check_finite` for an array, or for several by name."""
+    if isinstance(x, dict):
+        for key, array in x.items():
+            check_finite(array, f"{name}[{key!r}]", dtype)
+    else:
+        check_finite(x, name, dtype)
+
+
 def moments(x: Array, over: Any = 0) -> tuple[Array, Array]:
     """Return mean and standard deviation along axes (float64) without overflow or underflow.
 

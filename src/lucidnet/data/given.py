@@ -198,9 +198,10 @@ HUGE = 1e9
 
 
 def unfilled(x: Any, mask: Any) -> Any:
-    """Return inputs without huge numbers in time steps that do not count: there are zeros instead.
+    """Return inputs without odd numbers in time steps that do not count: there are zeros instead.
 
-    They change no result, but some that are multiplied by 0 would become infinite before.
+    They change no result, but what is huge may become infinite before it is multiplied by 0, NaN stays NaN,
+    and a whole number may be none of an embedding's.
 
     Parameters
     ----------
@@ -216,11 +217,11 @@ def unfilled(x: Any, mask: Any) -> Any:
     """
     if isinstance(x, dict):
         return {name: unfilled(array, (mask or {}).get(name)) for name, array in x.items()}
-    if mask is None or x.dtype.kind != "f" or not x.size:
+    if mask is None or x.dtype.kind not in "iuf" or not x.size:
         return x
-    rows = max(1, BLOCK // x[0].size)
+    rows, most = max(1, BLOCK // x[0].size), HUGE if x.dtype.kind == "f" else 0
     found = any(
-        (np.abs(x[start : start + rows][~mask[start : start + rows]]) > HUGE).any()
+        not (np.abs(x[start : start + rows][~mask[start : start + rows]]) <= most).all()
         for start in range(0, len(x), rows)
     )
     return np.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, x.dtype.type(0)) if found else x

@@ -106,8 +106,8 @@ class Objective(Record):
         y, cache, mask = self.net.flow(params, batch.x, run)
         mask = present(mask, y, run.masks.values()) if run.masks else mask
         value, kept = self.loss.forward(y, batch.target, batch.weights, mask, run.valid)
-        value = penalized(self.net, cache, value) if self.net.penalizes else value
         parts = self.loss.parts(kept, mask, run.valid)
+        value, parts = penalized(self.net, cache, value, parts, run) if self.net.penalizes else (value, parts)
         output = self.loss.output(kept) if self.fused else y
         return Evaluation(value, output, cache, mask, y, kept, parts)
 

@@ -12,6 +12,7 @@ from ..core.trees import at, only
 from ..data.batch import Batch
 from ..layers import Layer, Run
 from ..layers.base import INFERENCE, Mask, present
+from ..layers.penalties import check_one_mean
 from .numbers import Numbers
 from .objective import Gradient, Objective
 from .problem import Problem
@@ -63,6 +64,7 @@ def advance(
             loss += layout.penalties.value(vector, part)
         count = objective.loss.terms(made.prediction, made.mask, batch.valid)
         if several:
+            check_one_mean(problem.net, made.mask, "accumulate")
             part = part * as_number(count)
         gradient = part if gradient is None else gradient + part
         if layout.buffers.paths or layout.stateful or made.memory:

@@ -33,7 +33,7 @@ from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule
 from ..layers.rebuild import Wrapper, rebuilt, thawed
-from ..training.checks import as_inputs, as_mask, example_shape
+from ..training.checks import as_inputs, example_shape
 from .watching import Calls, watch
 
 ROWS = 1000
@@ -405,8 +405,7 @@ def _inputs(model: Trainee, x: Any, mask: Any) -> tuple[Any, Array | None]:
     except NotReadyError:
         model.build(example_shape(x))
         shape = model.input_shape
-    x = as_inputs(x, shape, model.dtype, model.net)
-    mask = None if mask is None else as_mask(mask, x)
+    x, mask, _ = as_inputs(x, shape, model.dtype, model.net, mask)
     return tree_map(lambda array: array.astype(model.dtype, copy=False), x), mask
 
 

@@ -17,6 +17,7 @@ from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, backprop, b
 from .blank import blank_init
 from .core import Input
 from .dense import Dense
+from .penalties import penalties
 from .rebuild import Wrapper, rebuilt
 from .ties import check_lent, check_owners, given_back, lent, ties_of
 from .turned import of_time
@@ -63,9 +64,13 @@ class Container(Layer):
 
     def penalty(self, cache: Cache) -> Any:
         """Return what the layers inside add to the loss of a batch; see `penalties`."""
+        return sum(value for value, _ in self.penalties(cache))
+
+    def penalties(self, cache: Cache) -> list[tuple[Any, Any]]:
+        """Return what each layer inside adds, and over how many examples that is a mean."""
         caches = self.caches(cache)
         inside: Any = ((child, caches[name]) for name, child in self.children() if child.penalizes)
-        return sum(child.penalty(kept) for child, kept in inside)
+        return [pair for child, kept in inside for pair in penalties(child, kept)]
 
     def absorb(self, params: Tree, cache: Cache) -> Tree:
         caches = self.caches(cache)

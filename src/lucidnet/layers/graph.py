@@ -19,6 +19,7 @@ from .containers import Container, summed
 from .core import Input, filled, fits
 from .dense import Dense
 from .nodes import Node, check, nodes
+from .penalties import penalties
 from .ties import check_lent, check_owners, given_back, lent, ties_of
 from .turned import of_time
 
@@ -209,9 +210,9 @@ class Graph(Container):
             params[owner] = layer.absorb(params[owner], cache[name])
         return params
 
-    def penalty(self, cache: Cache) -> Any:
+    def penalties(self, cache: Cache) -> list[tuple[Any, Any]]:
         inside: Any = ((layer, cache[name]) for name, _, layer, _ in self.placed() if layer.penalizes)
-        return sum(layer.penalty(kept) for layer, kept in inside)
+        return [pair for layer, kept in inside for pair in penalties(layer, kept)]
 
     def states(self, cache: Cache) -> Tree:
         found = {name: layer.states(cache[name]) for name, _, layer, _ in self.placed()}

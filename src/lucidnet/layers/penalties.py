@@ -1,7 +1,8 @@
 """Penalties that layers add to a batch's loss besides those on weights, and their gradients.
 
 A leaf layer that does so sets `penalizes`. Its ``penalty(cache)`` returns what it adds, from what its forward
-pass kept, and ``penalty_slope(cache)`` the gradient of that by its input. Its `backward` knows nothing of the
+pass kept, and ``penalty_slope(cache)`` the gradient of that by its input. If that is a mean over examples, of
+which masks may leave out some, ``penalty_terms(cache)`` is their number. Its `backward` knows nothing of the
 penalty, nor of the rest of the loss: the penalty's gradient is added by what crosses the edges.
 """
 
@@ -11,12 +12,46 @@ from operator import add
 from typing import Any
 
 from ..backend import Array, Tree
-from .base import Cache, Layer, Send, backprop
+from ..core.trees import dotted
+from ..errors import SettingError
+from .base import Cache, Layer, Mask, Run, Send, backprop, walk
 
 
-def penalized(net: Any, cache: Cache, loss: Any) -> Any:
-    """Add the penalties of a network's layers to the loss of a batch."""
-    return loss + net.penalty(cache)
+def penalties(layer: Any, cache: Cache) -> list[tuple[Any, Any]]:
+    """Return what a layer, or each inside, adds to the loss, and the number of its terms, None if unknown."""
+    if layer.children():
+        return layer.penalties(cache)  # type: ignore[no-any-return]
+    terms = getattr(layer, "penalty_terms", None)
+    return [(layer.penalty(cache), None if terms is None else terms(cache))]
+
+
+def penalized(
+    net: Layer, cache: Cache, loss: Any, parts: tuple[Any, ...], run: Run
+) -> tuple[Any, tuple[Any, ...]]:
+    """Add what layers add to the loss of a batch; with masks each is another of the `Loss.parts`.
+
+    It then is a mean over other values than the loss is.
+    """
+    added = penalties(net, cache)
+    own = tuple(pair for pair in added if pair[1] is not None) if run.masks is not None else ()
+    return sum((value for value, _ in added), start=loss), (*parts, *own)
+
+
+def check_one_mean(net: Layer, mask: Mask, argument: str) -> None:
+    """Raise if layers add means over other numbers of values than the loss has, to a batch of several.
+
+    Raises
+    ------
+    SettingError
+        If the loss is a mean over the time steps that count.
+    """
+    masks = mask.values() if isinstance(mask, dict) else (mask,)
+    if net.penalizes and any(one is not None and one.ndim > 1 for one in masks):
+        where = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
+        raise SettingError(
+            f"{argument}: what layer {dotted(where)!r} adds to the loss is a mean over examples, and the "
+            f"loss, as there is a mask, one over the time steps that count: leave {argument} out"
+        )
 
 
 def chain_rule(net: Layer) -> Send:

@@ -86,22 +86,26 @@ class Sampling(Layer):
             noise = xp.exp(logarithm / 2) * xp.asarray(run.stream.normal(mean.shape), dtype=mean.dtype)
             z = mean + noise
         mask = self.output_mask(x, run.mask)
-        share = _shares(mean, counting(mean.ndim, mask, run.valid))
-        return z, (mean, logarithm, noise, self.kl, share, isinstance(x, tuple))
+        share, count = _shares(mean, counting(mean.ndim, mask, run.valid))
+        return z, (mean, logarithm, noise, self.kl, share, isinstance(x, tuple), count)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Any, Tree]:
-        _, _, noise, _, _, paired = cache
+        _, _, noise, _, _, paired, _ = cache
         dv = 0 * dy if noise is None else dy * noise / 2
         return (_joined(dy, dv, paired) if need_dx else None), {}
 
     def penalty(self, cache: Cache) -> Array:
         """Return kl times the divergence of a batch."""
-        mean, v, _, kl, share, _ = cache
+        mean, v, _, kl, share, _, _ = cache
         return kl * (share * (mean * mean + namespace(mean).exp(v) - 1 - v)).sum() / 2
+
+    def penalty_terms(self, cache: Cache) -> Any:
+        """Return the number of examples that count."""
+        return cache[-1]
 
     def penalty_slope(self, cache: Cache) -> Any:
         """Return the gradient of `penalty` by the input."""
-        mean, v, _, kl, share, paired = cache
+        mean, v, _, kl, share, paired, _ = cache
         return _joined(kl * share * mean, kl * share * (namespace(mean).exp(v) - 1) / 2, paired)
 
     @classmethod
@@ -114,10 +118,11 @@ def _joined(dm: Array, dv: Array, paired: bool) -> Any:
     return (dm, dv) if paired else namespace(dm).concat([dm, dv], axis=-1)
 
 
-def _shares(like: Array, counts: Array | None) -> Any:
-    """Return each number's weight in the mean over examples: 1 / N, or 0 where it does not count."""
+def _shares(like: Array, counts: Array | None) -> tuple[Any, Any]:
+    """Return each number's weight in the mean over examples, 1 / N or 0 where it does not count, and N."""
     if counts is None:
-        return 1 / like.shape[0]
+        return 1 / like.shape[0], like.shape[0]
     xp = namespace(like)
     there = xp.asarray(counts.reshape(counts.shape[0], -1).any(1), dtype=like.dtype)
-    return xp.asarray(counts, dtype=like.dtype) / xp.maximum(there.sum(), xp.asarray(1, dtype=like.dtype))
+    count = there.sum()
+    return xp.asarray(counts, dtype=like.dtype) / xp.maximum(count, xp.asarray(1, dtype=like.dtype)), count

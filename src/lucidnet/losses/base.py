@@ -289,8 +289,14 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     if not np.isfinite(target).all():
         index = first_bad(target)
         value = given.reshape(target.shape)[index]
-        large = f", where {value:g} is infinite in {dtype}" if np.isfinite(value) else ""
-        raise DataError(f"targets hold NaN or infinity, first at index {index}{large}{place(index)}")
+        why = f", where {value:g} is infinite in {dtype}" if np.isfinite(value) else ""
+        why += place(index)
+        if np.isnan(value):
+            why += (
+                "; where a target is missing give any number, such as 0, and leave it out by mask= (of time "
+                "steps) or by sample_weight= (a 0)"
+            )
+        raise DataError(f"targets hold NaN or infinity, first at index {index}{why}")
     return target
 
 

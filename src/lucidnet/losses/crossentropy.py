@@ -320,6 +320,12 @@ def of_classes(values: Array, labels: Array, classes: int) -> Array:
     return xp.where(good if values.ndim == good.ndim else good[..., None], values, xp.nan)
 
 
+WITHOUT = (
+    "; what has no label gets any class, and is left out by mask= (of time steps) or by sample_weight= (a 0)"
+)
+"""What to do with targets that stand for none."""
+
+
 def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
     """Check class labels (whole numbers, (n,)) or rows (n, k) of non-negative numbers."""
     given = numeric(target, "y")
@@ -335,20 +341,24 @@ def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
 
 def check_labels(given: Array, classes: int) -> Array:
     """Check labels: whole numbers from 0 to classes - 1; raise with the first that is not."""
-    whole = given.dtype.kind in "biu" or (
-        given.dtype.kind == "f" and (np.abs(given) < 2**53).all() and (given == np.rint(given)).all()
-    )
-    if not whole:
+    if given.dtype == np.float16:
+        given = given.astype(np.float32)  # which 2^53 is a number of
+    whole = given.dtype.kind in "biu" or (np.abs(given) < 2**53) & (given == np.rint(given))
+    if not np.all(whole):
+        index = tuple(np.argwhere(~whole)[0].tolist())
         raise DataError(
-            f"labels must be whole numbers from 0 to {classes - 1}, got {given.ravel()[:5]!r} ..."
+            f"labels must be whole numbers from 0 to {classes - 1}, got {given[index]:g} at index "
+            f"{index[0] if len(index) == 1 else index}{WITHOUT if np.isnan(given[index]) else ''}"
         )
     labels = given.astype(np.int64, copy=False)
-    bad = np.flatnonzero((labels.ravel() < 0) | (labels.ravel() >= classes))
-    if bad.size:
-        ones = labels.min() == 1 and labels.max() == classes
-        way = f": of labels 1 to {classes} give y - 1, or give them as texts" if ones else ""
+    if (bad := (labels < 0) | (labels >= classes)).any():
+        index, way = tuple(np.argwhere(bad)[0].tolist()), ""
+        if labels.min() == 1 and labels.max() == classes:
+            way = f": of labels 1 to {classes} give y - 1, or give them as texts"
+        elif labels[bad].max() < 0:
+            way = WITHOUT
         raise DataError(
-            f"label {labels.ravel()[bad[0]]} at index {bad[0]} is out of range: the network has {classes} "
-            f"outputs, so labels run from 0 to {classes - 1}{way}"
+            f"label {labels[index]} at index {index[0] if len(index) == 1 else index} is out of range: the "
+            f"network has {classes} outputs, so labels run from 0 to {classes - 1}{way}"
         )
     return labels

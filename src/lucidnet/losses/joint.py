@@ -127,6 +127,7 @@ class Joint(Loss):
         counts : sequence of sequences of int
             N_bk, the batches first.
         """
+        counts = [row[: len(self.losses)] for row in counts]  # layers may add means of their own
         whole = [sum(column) for column in zip(*counts, strict=True)]
         total, own = sum(whole), self.shares or (1,) * len(whole)
         return [

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backend import number
-from ..core.trees import dotted
-from ..errors import SettingError
-from ..layers import Layer, walk
+from ..layers import Layer
+from ..layers.penalties import check_one_mean
 from .base import Loss
 
 
@@ -35,12 +34,7 @@ def together(
         float(loss.terms(one.prediction, one.mask, batch.valid))
         for one, batch in zip(made, batches, strict=True)
     ]
-    if net.penalizes and any(one.mask is not None for one in made):
-        where = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
-        raise SettingError(
-            f"mesh: what layer {dotted(where)!r} adds to the loss is a mean over other examples than that, "
-            "as there are masks: leave mesh out"
-        )
+    check_one_mean(net, made[0].mask, "mesh")
     weights = _shares(counts)
     own = [number(one.loss) for one in made]
     means: list[Any] = []

@@ -27,7 +27,7 @@ def stepped(optimizer: Any, arrays: Any, grads: Any, memory: Any) -> tuple[Any, 
             "cannot make one by a gradient alone: take another optimizer"
         )
     params, slopes = _tree(arrays), _tree(grads)
-    _check_real("step", params)
+    check_real("step", params)
     given, expected = dict(leaves(slopes)), dict(leaves(params))
     known = next((array for array in (*given.values(), *expected.values()) if traced(array)), None)
     if given.keys() != expected.keys():
@@ -69,7 +69,7 @@ def checked(optimizer: Any, grads: Any, state: Any, params: Any) -> Tree:
     DataError
         If gradients are no numbers.
     """
-    _check_real("update", params)
+    check_real("update", params)
     _check_memory("update: state", optimizer, state, params)
     kinds = dict(leaves(params))
 
@@ -88,11 +88,11 @@ def checked(optimizer: Any, grads: Any, state: Any, params: Any) -> Tree:
     return made
 
 
-def _check_real(title: str, params: Tree) -> None:
+def check_real(title: str, params: Tree) -> None:
     """Raise unless all leaves are arrays of real numbers."""
     for path, array in leaves(params):
         kind = getattr(getattr(array, "dtype", None), "kind", None)
-        if kind is None or kind not in (REAL if title == "update" else "f"):
+        if kind is None or kind not in ("f" if title == "step" else REAL):
             raise SettingError(
                 f"{title}: expected arrays of real numbers, got {short(array)}{_at(path)}: give an array of "
                 "floats, such as array.astype('float32')"

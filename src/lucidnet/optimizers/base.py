@@ -177,6 +177,9 @@ class Optimizer(Value):
 
     def init(self, params: Tree) -> dict[str, Any]:
         """Return the state before the first step: step number 0, and slots of zeros."""
+        from .arrays import check_real
+
+        check_real("init", params)
         vector = Layout.of(params).ravel(params)
         return {"step": 0} | self.init_slots(vector)
 

@@ -47,7 +47,7 @@ class LBFGS(Optimizer):
         The most points that a line search may try.
     """
 
-    learning_rate: Any = finite(0, default=1.0)
+    learning_rate: Any = finite(above=0, default=1.0)
     memory: int = whole(1, default=10)
     iterations: int = whole(1, default=100)
     tolerance: float = finite(0, default=1e-7)

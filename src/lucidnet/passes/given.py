@@ -10,11 +10,13 @@ import numpy as np
 from ..backend import namespace
 from ..core.finite import check_some
 from ..core.numeric import numeric
+from ..core.settings import shown
 from ..data.given import check_names, mask_error
 from ..errors import DataError, ShapeError
-from ..layers.base import Mask, several
+from ..layers.base import Layer, Mask, several
 from ..layers.core import fits
 from ..layers.turned import misfit
+from ..training.checks import as_inputs
 
 
 def real(given: Any, name: str) -> Any:
@@ -71,6 +73,30 @@ def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:
     return namespace(like).asarray(given, dtype=like.dtype)
 
 
+def checked(x: Any, mask: Any, shape: Any, dtype: str, net: Layer) -> tuple[Any, Mask]:
+    """Check inputs and mask as `as_inputs` does, also those of a layer that takes a tuple of inputs.
+
+    Raises
+    ------
+    DataError
+        If there are not as many inputs, or masks, or not as many rows in each.
+    """
+    if isinstance(shape, dict) or not several(shape):
+        return as_inputs(x, shape, dtype, net, mask)[:2]
+    masks = (None,) * len(shape) if mask is None else mask
+    for name, given in (("x", x), ("mask", masks)):
+        if not isinstance(given, (tuple, list)) or len(given) != len(shape):
+            raise DataError(
+                f"{name}: expected a tuple, one for each of {len(shape)} inputs, got {shown(given)}"
+            )
+    made = [
+        as_inputs(one, own, dtype, None, left)[:2] for one, left, own in zip(x, masks, shape, strict=True)
+    ]
+    if len(lengths := {len(one) for one, _ in made}) > 1:
+        raise DataError(f"x: the inputs differ in length: {sorted(lengths)}")
+    return tuple(one for one, _ in made), None if mask is None else tuple(left for _, left in made)
+
+
 def fitting_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     """Convert a mask or lengths to a mask of time steps, as `training.checks.as_mask` does for known values.
 
@@ -79,6 +105,10 @@ def fitting_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     ShapeError
         If it is neither a mask of the time steps nor the lengths of the sequences.
     """
+    if isinstance(mask, (tuple, list)) and isinstance(x, tuple) and len(mask) == len(x):
+        return tuple(
+            None if own is None else fitting_mask(own, one) for own, one in zip(mask, x, strict=True)
+        )
     if isinstance(mask, Mapping):
         if not isinstance(x, Mapping) or not mask.keys() <= x.keys():
             raise ShapeError(f"{name}: expected a mask for an input, got the names {sorted(map(str, mask))}")

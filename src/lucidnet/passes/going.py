@@ -13,15 +13,17 @@ import numpy as np
 from ..backend import Parts
 from ..backend.xla.device import precision
 from ..core.settings import flag, shown, taken
-from ..core.trees import tree_map
+from ..core.trees import mapped
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError
 from ..engine.state import Measured, State
 from ..errors import SettingError
+from ..layers.base import Mask
 from ..optimizers import SGD
-from ..training.checks import as_inputs, as_mask, example_shape
+from ..training.checks import as_mask, example_shape
 from .copies import blended, share
+from .given import checked
 from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
 from .tape import Going, Pass, Tape
@@ -68,8 +70,8 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         model.build(example_shape(x) if view is None else None)
     known, executor = known_of(model), model.executor
     view = view or known.view
-    given = copied(x, view, model.dtype)
-    mask = None if mask is None else as_mask(mask, given)
+    x, mask = view.given(x, mask)
+    given, mask = copied(x, mask, view, model.dtype)
     problem = _problem(model, known)
     with executor.lock:
         state, number = model.live, None
@@ -91,14 +93,14 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
     return tape
 
 
-def copied(x: Any, view: View, dtype: str) -> Any:
-    """Check inputs, and copy them, as the user's own arrays may change."""
+def copied(x: Any, mask: Any, view: View, dtype: str) -> tuple[Any, Mask]:
+    """Check inputs and mask, and copy the inputs, as the user's own arrays may change."""
     if type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == view.shape and not view.looks_up:
         made = x.copy("K")
         if math.isfinite(np.vdot(made, made)) and made.size:  # no square is NaN or infinite
-            return made
-    given = as_inputs(x, view.shape, dtype, view.net)
-    return tree_map(lambda array: np.array(array, dtype), given)
+            return made, None if mask is None else as_mask(mask, made)
+    given, mask = checked(x, mask, view.shape, dtype, view.net)
+    return mapped(lambda array: np.array(array, dtype), given), mask
 
 
 def _problem(model: Any, known: Kept) -> Problem:

@@ -198,8 +198,10 @@ def _found(problem: Problem, trees: Any, like: Any) -> dict[Path, Array]:
     """Return the gradients that are in some trees, by their paths, those of one parameter added."""
     layout = problem.layout.parameters
     shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
+    named = {dotted(path): path for path in (*layout.paths, *problem.layout.buffers.paths)}
     found: dict[Path, Array] = {}
     for path, array in (leaf for tree in trees for leaf in _given(tree)):
+        path = named.get(dotted(path), path)  # "block.dense1" is a layer in a container, or a name of its own
         if path not in shapes:
             if path in problem.layout.buffers.paths:
                 continue  # no gradient changes these
@@ -252,7 +254,7 @@ def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """
     if isinstance(tree, Mapping):
         for name, branch in tree.items():
-            yield from _given(branch, (*path, *str(name).split(".")))
+            yield from _given(branch, (*path, str(name)))
     elif tree is not None:
         yield path, tree
 

@@ -175,6 +175,7 @@ class Learner(Brief):
             # A state may be met at the end of a step and at the start of the next, by different passes.
             number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
         view = view or self._whole or View(problem.net, problem.input_shape)
+        x, mask = view.given(x, mask)
         made = Pass(view.bound(problem) if self._binds else view, number)
         vector = self.state.params.vector
         plain = type(x) is np.ndarray is type(vector) and x.dtype == vector.dtype

@@ -16,6 +16,7 @@ from ..engine.state import FeedbackState, State
 from ..errors import NotReadyError, SettingError
 from ..foreign import answering, uncalled
 from ..layers import Layer
+from ..layers.base import several
 from ..optimizers import SGD
 from ..training.checks import as_data
 from ..training.history import Result
@@ -72,7 +73,15 @@ class ModelPart(Brief):
         return self.net.output_shape(self.view.shape)
 
     def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
-        """Run these layers forward; the gradients from the tape are named as in the whole model."""
+        """Run these layers forward; the gradients from the tape are named as in the whole model.
+
+        Parameters
+        ----------
+        x : array (n, ...), several by name, or Tape
+            The inputs. The tape of the pass through the layers before stands for its output and its mask.
+        train, mask
+            As for `Model.forward`.
+        """
         return self._passed(x, train, mask, self.view)
 
     def part(
@@ -82,10 +91,15 @@ class ModelPart(Brief):
         return ModelPart(self.model, self.view.part(name, to, after, outputs), self._passed)
 
     def predict(self, x: Any, mask: Any = None) -> NumPyArray:
-        """Return the outputs (n, ...) for inputs (n, ...), in inference."""
+        """Return the outputs (n, ...) for inputs (n, ...), or a tape, as in `forward`, in inference."""
         from ..training.measure import predicted
 
-        made: NumPyArray = predicted(self._alone(), x, mask)
+        x, mask = self.view.given(x, mask)
+        made: NumPyArray
+        if isinstance(self.input_shape, tuple) and several(self.input_shape):
+            made = np.array(self.forward(x, mask=mask).output)
+        else:
+            made = predicted(self._alone(), x, mask)
         return made
 
     def evaluate(
@@ -107,6 +121,7 @@ class ModelPart(Brief):
         from ..training.measure import evaluate
         from ..training.sources import to_measure
 
+        x, mask = self.view.given(x, mask)
         chosen = self.model.loss if loss is None else losses.get(loss)
         if chosen is None:
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")

@@ -8,15 +8,20 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..backend import Tree
 from ..core.record import Record, record
 from ..core.trees import Path, at, dotted, put
 from ..engine.problem import Problem
 from ..errors import SettingError, UnknownNameError, suggestion
 from ..layers import Graph, Layer, Run, Sequential, walk
+from ..layers.base import INFERENCE
+from ..layers.blank import blank_init
 from ..layers.rebuild import rebuilt
-from ..layers.shapes import input_shapes
+from ..layers.shapes import input_shapes, zeros
 from ..layers.ties import check_owners
+from ..layers.watched import Call, watched
 
 
 @record
@@ -33,18 +38,28 @@ class View(Record):
         Where in the whole network it stands.
     around : tuple of bool
         Whether each of the containers around it is frozen.
+    masked : bool
+        Whether its input has a mask in the whole network, by a layer before it.
     """
 
     net: Layer
     shape: Any
     path: Path = ()
     around: tuple[bool, ...] = ()
+    masked: bool = False
 
     @classmethod
     def of(
-        cls, net: Layer, shape: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None
+        cls,
+        net: Layer,
+        shape: Any,
+        name: Any = None,
+        to: Any = None,
+        after: Any = None,
+        outputs: Any = None,
+        masked: bool = False,
     ) -> View:
-        """Return the requested part of a network; the arguments are those of `Model.part`."""
+        """Return the requested part of a network; the other arguments are those of `Model.part`."""
         if sum(given is not None for given in (name, to, after, outputs)) != 1:
             raise SettingError(
                 "part: say which part in one of four ways: part('encoder'), part(to='conv2'), "
@@ -54,17 +69,22 @@ class View(Record):
             names = [outputs] if isinstance(outputs, str) else outputs
             if not isinstance(names, Iterable) or not (names := list(names)):
                 raise SettingError(f"part: outputs must be names of layers, got {outputs!r}")
-            return cls(_with_outputs(net, shape, [_path(net, each, "outputs") for each in names]), shape)
+            return cls(
+                _with_outputs(net, shape, [_path(net, each, "outputs") for each in names]),
+                shape,
+                masked=masked,
+            )
         if after is not None:
             path = _path(net, after, "after")
             there = dict(walk(net))[path].output_shape(input_shapes(net, shape)[path])
-            return cls(_behind(net, path, there), there)
+            return cls(_behind(net, path, there), there, masked=_masked(net, shape, path, masked, True))
         path = _path(net, to if name is None else name, "to" if name is None else "name")
         if name is None:
-            return cls(_up_to(net, path), shape)
+            return cls(_up_to(net, path), shape, masked=masked)
         layers = dict(walk(net))
         around = tuple(layers[path[:depth]].frozen is True for depth in range(len(path)))
-        return cls(layers[path], input_shapes(net, shape)[path], path, around)
+        there = input_shapes(net, shape)[path]
+        return cls(layers[path], there, path, around, _masked(net, shape, path, masked))
 
     def part(self, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> View:
         """Return a part of this part, which is found once; the arguments are those of `Model.part`."""
@@ -74,10 +94,33 @@ class View(Record):
         except TypeError:  # what is no name is told below
             found = None
         if found is None:
-            made = View.of(self.net, self.shape, name, to, after, outputs)
+            made = View.of(self.net, self.shape, name, to, after, outputs, self.masked)
             found = replace(made, path=(*self.path, *made.path), around=(*self.around, *made.around))
             self._parts[key] = found
         return found
+
+    def given(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        """Return the inputs and the mask of a pass, for inputs that may be the tape of the pass before.
+
+        Raises
+        ------
+        SettingError
+            If there is no mask, and there is one in the whole network.
+        """
+        from .tape import Tape
+
+        if isinstance(x, Tape):
+            left = x.mask if mask is None else mask
+            if isinstance(left, Mapping):
+                left = {name: each for name, each in left.items() if each is not None} or None
+            return x.output, left
+        if mask is None and self.masked:
+            raise SettingError(
+                "mask: in the network a mask comes to these layers from those before them, which the numbers "
+                "alone do not tell: give the tape of the pass before in the place of its output, "
+                "part.forward(tape), or mask=tape.mask; where all time steps count lengths, or ones (n, time)"
+            )
+        return x, mask
 
     @cached_property
     def _parts(self) -> dict[Any, View]:
@@ -164,6 +207,34 @@ def _path(net: Layer, name: Any, argument: str) -> Path:
     if not isinstance(name, str) or name not in known:
         raise UnknownNameError(f"part: {argument}: no layer is called {name!r}: {suggestion(name, known)}")
     return known[name]
+
+
+def _masked(net: Layer, shape: Any, path: Path, masked: bool, behind: bool = False) -> bool:
+    """Tell whether a mask comes to a layer in a network, or behind it.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    shape : shape
+        The shape of one input.
+    path : tuple of str
+        Where the layer stands.
+    masked : bool
+        Whether the network's input has a mask.
+    behind : bool
+        Whether to tell it of the layer's output.
+    """
+    if not (masked or net.makes_masks):
+        return False
+    calls: list[Call] = []
+    params, x = blank_init(net, shape)[0], zeros(shape, "float32")
+    run = Run(mask=np.ones(x.shape[:2], bool)) if masked and isinstance(x, np.ndarray) else INFERENCE
+    with np.errstate(all="ignore"):  # of numbers that mean nothing
+        watched(net, calls).flow(params, x, run)
+        there = next(call for call in calls if call.path == path)
+        mask = there.layer.flow(there.params, there.x, there.run)[2] if behind else there.run.mask
+    return any(each is not None for each in (mask if isinstance(mask, tuple) else (mask,)))
 
 
 def _up_to(net: Layer, path: Path) -> Layer:

@@ -43,7 +43,8 @@ def call_of(model: Trainee, x: Any, layer: str | None, trait: str, kind: str) ->
     x = numeric(x, "x")
     if not x.ndim:
         raise DataError(f"x: expected one input of shape {model.input_shape}, got {short(x.item())}")
-    x = as_inputs(x[None] if x.ndim == len(model.input_shape) else x[:1], model.input_shape, model.dtype)
+    one = x[None] if x.ndim == len(model.input_shape) else x[:1]
+    x, _, _ = as_inputs(one, model.input_shape, model.dtype)
     x = x.astype(model.dtype)
     with watch(model.net) as calls:
         calls.net.forward(model.params, x, INFERENCE)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
-from ..core.finite import check_finite, check_some
+from ..core.finite import check_all_finite, check_some
 from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
@@ -23,8 +23,8 @@ from ..layers.turned import misfit
 from ..losses import Loss
 
 
-def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = None) -> Any:
-    """Return inputs as a checked numeric array (n, ...) of the right shape.
+def as_inputs(x: Any, shape: Any, dtype: Any = None, net: Any = None, mask: Any = None) -> tuple[Any, ...]:
+    """Return inputs as a checked numeric array (n, ...) of the right shape, with their mask.
 
     Where a network has several inputs, `shape` is a dict of shapes by name, and so is what is
     given and returned.
@@ -39,6 +39,15 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
         The dtype of the model, in which all numbers must be finite.
     net : Layer, optional
         The network: its embeddings say which numbers they take.
+    mask : array-like, or several by name, optional
+        What `as_mask` takes. Time steps that it leaves out may hold anything, as NaN.
+
+    Returns
+    -------
+    x, mask
+        The inputs, and which of their time steps count.
+    shape : shape, or several by name, or None
+        The shape of one output for these inputs, if theirs varies.
 
     Raises
     ------
@@ -47,28 +56,25 @@ def as_inputs(x: Any, shape: Any, dtype: str | None = None, net: Layer | None = 
     DataError
         If the data are not numbers, there are none, or some are NaN, infinite, or no valid row number.
     """
-    return _inputs(x, shape, dtype, net)[0]
-
-
-def _inputs(x: Any, shape: Any, dtype: str | None, net: Layer | None) -> tuple[Any, Any]:
-    """Return inputs, and the shape of one output for them, if theirs varies; else None."""
-    made = _several(x, shape, dtype) if isinstance(shape, dict) else _one_input(x, shape, "x", dtype)
+    x = _several(x, shape) if isinstance(shape, dict) else _one_input(x, shape, "x")
+    mask = None if mask is None else as_mask(mask, x)
+    x = unfilled(x, mask)
+    check_all_finite(x, "x", dtype)
     if net is None:
-        return made, None
+        return x, mask, None
     varies = _varies(shape)  # what was unknown when the network was made may not fit: it raises
-    shape = net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), made)) if varies else None
-    return check_numbers(net, made, dtype), shape
+    shape = net.output_shape(tree_map(lambda array: tuple(array.shape[1:]), x)) if varies else None
+    return check_numbers(net, x, dtype), mask, shape
 
 
-def _one_input(x: Any, shape: Any, name: str, dtype: str | None) -> Array:
-    """Return one input as a checked array."""
+def _one_input(x: Any, shape: Any, name: str) -> Array:
+    """Return one input as an array of the right shape."""
     if not isinstance(x, np.ndarray) and isinstance(x, Mapping):
         raise DataError(f"{name}: the network has one input: give its array, not a dict")
     x = numeric(x, name)
     if not fits(x.shape[1:], shape):
         raise ShapeError(misfit(x.shape, shape, name))
     check_some(x, name)
-    check_finite(x, name, dtype)
     return x
 
 
@@ -83,10 +89,10 @@ def example_shape(x: Any, title: str = "x") -> Any:
     return tuple(x.shape[1:])
 
 
-def _several(x: Any, shapes: dict[str, Shape], dtype: str | None) -> dict[str, Array]:
-    """Return several checked inputs by name, all of one length."""
+def _several(x: Any, shapes: dict[str, Shape]) -> dict[str, Array]:
+    """Return several inputs by name, all of one length."""
     check_names(x, shapes, "x")
-    made = {key: _one_input(x[key], shape, f"x[{key!r}]", dtype) for key, shape in shapes.items()}
+    made = {key: _one_input(x[key], shape, f"x[{key!r}]") for key, shape in shapes.items()}
     lengths = {key: len(array) for key, array in made.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"x: the inputs differ in length: {lengths}")
@@ -125,12 +131,11 @@ def as_data(
     net : Layer, optional
         The network, which says how many time steps the outputs for these inputs have, if that varies.
     """
-    inputs, made = _inputs(x, shapes[0], dtype, net)
+    inputs, mask, made = as_inputs(x, shapes[0], dtype, net, mask)
     shape = shapes[1] if made is None else made
     target = as_target(y, loss, shape, dtype, rows(inputs))
     weights = None if sample_weight is None else as_weights(sample_weight, target, shape, dtype)
-    mask = None if mask is None else as_mask(mask, inputs)
-    data = Data(unfilled(inputs, mask), target, weights, dtype, mask)
+    data = Data(inputs, target, weights, dtype, mask)
     return data if class_weight is None else class_weighted(data, class_weight, shape)
 
 

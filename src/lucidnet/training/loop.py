@@ -242,7 +242,7 @@ class Loop:
             If another thread trains the model, or another training has begun with a callback meanwhile.
         """
         begun: list[Callback] = []
-        if not self.model.problem.layout.parameters.size:
+        if not self.model.problem.layout.groups:
             raise SettingError(NOTHING_TO_TRAIN)
         executor, note = self.model.executor, self.progress.note
         owned = [folder for callback in self.callbacks if (folder := callback.owned()) is not None]

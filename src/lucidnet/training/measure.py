@@ -17,7 +17,7 @@ from ..engine.state import Measured, Measurements, State
 from ..engine.update import evaluate as evaluate_batch
 from ..engine.update import predict
 from ..errors import DataError
-from .checks import as_inputs, as_mask
+from .checks import as_inputs
 from .history import Result
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
 
     Another function, of the network, its parameters, inputs and mask, can replace `predict`.
     """
-    x = as_inputs(x, model.input_shape, model.dtype, model.net)
-    mask = None if mask is None else as_mask(mask, x)
+    x, mask, _ = as_inputs(x, model.input_shape, model.dtype, model.net, mask)
     executor, net, made = model.executor, model.net, []
     params = executor.hand_out(lambda: model.live if function is None else model.state).params
     for start in range(0, rows(x), ROWS):

@@ -1,0 +1,118 @@
+"""A layer of several inputs or outputs, as one of a single flat one, so that it can be checked as all are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, Stream, Tree, namespace
+from ..core.trees import mapped
+from ..layers.base import INFERENCE, Cache, Layer, Run, several
+from ..layers.rebuild import Wrapper
+
+
+class Packed(Wrapper):
+    """Stands in for a layer: what it takes and gives in several arrays lies side by side in one, (n, size).
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    shape : shape
+        The shapes of its inputs, in a tuple or by name, or that of its one input.
+    smooth : bool
+        Whether there is a gradient by all inputs.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Subtract
+    >>> layer = Packed(Subtract(), ((2,), (2,)))
+    >>> layer.forward({}, np.array([[5.0, 6.0, 1.0, 2.0]]))[0]
+    array([[4., 4.]])
+    """
+
+    def __init__(self, layer: Layer, shape: Any, smooth: bool = True) -> None:
+        Wrapper.__init__(self, layer)
+        self.inside, self.shape, self.smooth = layer, shape, smooth
+        self._made = layer.output_shape(shape)
+
+    def around(self, layer: Layer) -> Packed:
+        """Return the same around another layer."""
+        return Packed(layer, self.shape, self.smooth)
+
+    def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:
+        """Return the layer's first weights, and the shape of one output."""
+        return self._layer.init(rng, self.shape)[0], self.output_shape(shape)
+
+    def output_shape(self, shape: Any) -> Any:
+        """Return the shape of one output."""
+        return (_size(self._made),) if several(self._made) else self._made
+
+    def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
+        """Run the layer on the parts of one array."""
+        y, cache = self._layer.forward(params, apart(x, self.shape), run)
+        return joined(y), cache
+
+    def backward(
+        self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
+    ) -> tuple[Array | None, Tree]:
+        """Go back from the parts of one array."""
+        dx, grads = self._layer.backward(params, cache, apart(dy, self._made), need_dx)
+        return joined(dx) if need_dx and self.smooth else None, grads
+
+
+def joined(parts: Any) -> Any:
+    """Return arrays (n, ...) side by side in one, (n, size); a single array stays as it is.
+
+    Examples
+    --------
+    >>> joined((np.zeros((2, 3)), np.zeros((2, 4, 5)))).shape
+    (2, 23)
+    """
+    if not isinstance(parts, (tuple, dict)):
+        return parts
+    flat = [array.reshape(len(array), -1) for array in _arrays(parts)]
+    return namespace(flat[0]).concat(flat, axis=1)
+
+
+def apart(array: Array, shape: Any) -> Any:
+    """Return the arrays of some shapes that lie side by side in one; the inverse of `joined`.
+
+    Examples
+    --------
+    >>> [part.shape for part in apart(np.zeros((2, 23)), ((3,), (4, 5)))]
+    [(2, 3), (2, 4, 5)]
+    """
+    if not several(shape):
+        return array
+    names = list(shape) if isinstance(shape, dict) else list(range(len(shape)))
+    cuts = np.cumsum([_size(shape[name]) for name in names]).tolist()
+    found = [array[:, start:stop] for start, stop in zip([0, *cuts], cuts, strict=False)]
+    made = [apart(part, shape[name]) for name, part in zip(names, found, strict=True)]
+    made = [
+        part if several(shape[name]) else part.reshape(len(array), *shape[name])
+        for name, part in zip(names, made, strict=True)
+    ]
+    return dict(zip(names, made, strict=True)) if isinstance(shape, dict) else tuple(made)
+
+
+def shapes(parts: Any) -> Any:
+    """Return the shape of one example of each of several arrays."""
+    return mapped(lambda array: tuple(array.shape[1:]), parts)
+
+
+def _size(shape: Any) -> int:
+    if not several(shape):
+        return math.prod(shape)
+    return sum(map(_size, shape.values() if isinstance(shape, dict) else shape))
+
+
+def _arrays(parts: Any) -> Iterator[Array]:
+    if isinstance(parts, (tuple, dict)):
+        for part in parts.values() if isinstance(parts, dict) else parts:
+            yield from _arrays(part)
+    else:
+        yield parts
