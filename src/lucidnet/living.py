@@ -528,7 +528,7 @@ def rebuilt(
     if "state" in description and model.optimizer is not None:
         kept = unpack(description["state"], dict(tensors))
         model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = History({k: list(map(float, v)) for k, v in description["history"].items()})
+    model.history = model_file.remember(History(), description, tensors)
     model.about = dict(description["about"])
     names_of(model, description)
     return model

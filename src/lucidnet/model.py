@@ -143,7 +143,8 @@ class Model:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in living.ELSEWHERE:
             living.refuse_attribute(name)
-        object.__setattr__(self, name, living.named(self, name, value) if name in living.NAMES else value)
+        setter = compiling.SETTERS.get(name)
+        object.__setattr__(self, name, value if setter is None else setter(self, name, value))
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -298,12 +299,16 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
         kept = {name: value for name, value in vars(self).items() if name != "executor"}
-        kept |= {"_host": None, "_last": None, "history": deepcopy(self.history), "about": dict(self.about)}
+        history = deepcopy(self.history.copied())  # first a snapshot: another thread may train the model
+        kept |= {"_host": None, "_last": None, "history": history, "about": dict(self.about)}
         return kept | ({"live": self.state} if "live" in kept else {})
 
     @property
     def state(self) -> State:
-        """All that changes in training, as it is now: a read-only snapshot that training does not change."""
+        """All that changes in training, as it is now: a read-only snapshot that training does not change.
+
+        One that was kept, or that of a model of the same form, can be set: training goes on from there.
+        """
         with self.executor.lock:
             live = self.live
             if self._host is None or self._host[0] is not live:
@@ -312,7 +317,7 @@ class Model:
 
     @state.setter
     def state(self, state: State) -> None:
-        self.live = state
+        compiling.take_state(self, state)
 
     @property
     def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
@@ -537,7 +542,8 @@ class Model:
         Returns
         -------
         History
-            The numbers of each epoch; ``stopped`` says why a callback ended the training, if one did.
+            The numbers of each epoch, those of earlier calls first; ``stopped`` says why a callback ended the
+            training, if one did. A later call returns another one, and leaves this as it is.
 
         Raises
         ------
@@ -1091,7 +1097,7 @@ class Model:
         """Save weights, architecture, settings, history and training state to one ``.safetensors`` file.
 
         The file appears whole or not at all. A model that `lucidnet.load` reads from it trains on as this one
-        would, to the same weights bit for bit.
+        would, to the same weights bit for bit. What was recorded in ``history.steps`` is in it, too.
 
         Parameters
         ----------

@@ -235,3 +235,18 @@ def test_a_training_is_not_copied(way):
     tries, model = Tries(), compiled()
     model.fit(FLAT, Y, callbacks=[tries], verbose=0)
     np.testing.assert_array_equal(tries.model.get_weights(), model.get_weights())
+
+
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_a_page_that_is_open_stays_with_the_original(way):
+    """Searches copy an estimator with its callbacks; each copy opens a page of its own when it begins."""
+    live, model = ln.lab.Live(open=False), compiled()
+    try:
+        model.fit(FLAT, Y, callbacks=[live], verbose=0)
+        other = WAYS[way](live)
+        assert (other.server, other.session) == (None, None) and live.server is not None
+        model.fit(FLAT, Y, callbacks=[other], verbose=0)
+        assert other.server.url != live.server.url
+        other.close()
+    finally:
+        live.close()

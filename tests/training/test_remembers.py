@@ -299,6 +299,44 @@ def test_one_cycle_goes_on_in_the_same_process(tmp_path, optimizer):
     assert model.optimizer == optimizer
 
 
+def test_a_training_whose_steps_are_counted_anew_goes_on_from_its_last_checkpoint(tmp_path):
+    """Those of before have later steps in their names: they were taken for newer, and the newer removed."""
+
+    def anew():
+        return On(epoch=lambda loop, _: loop.epoch == 3 and loop.model.set_weights(first, reset=True))
+
+    first = made().get_weights()
+    whole, again, seen = made(), made(), []
+    fit(whole, [anew()], epochs=5)
+    with pytest.raises(Crash):
+        fit(made(), [anew(), Crashes("step", 22)], tmp_path, epochs=5)
+    names = sorted(path.name for path in tmp_path.glob("step-*"))
+    assert names == ["step-00000000.safetensors", "step-00000005.safetensors"]
+    watch = On(epoch=lambda loop, _: seen.append(loop.epoch))
+    fit(again, [anew(), watch], tmp_path, epochs=5)
+    alike(again, whole)
+    assert seen == [5], "the last epoch alone"
+
+
+def test_the_mean_of_the_best_weights_survives_a_crash(tmp_path):
+    optimizer = EMA(Adam(0.1), 0.8)
+    whole, again = made(optimizer=optimizer), made(optimizer=optimizer)
+    fit(whole, [EarlyStopping("val_loss", 3)], epochs=40)
+    assert whole.history.stopped
+    with pytest.raises(Crash):
+        fit(
+            made(optimizer=optimizer),
+            [EarlyStopping("val_loss", 3), Crashes("epoch", whole.history.epochs)],
+            tmp_path,
+            epochs=40,
+        )
+    fit(again, [EarlyStopping("val_loss", 3)], tmp_path, epochs=40)
+    alike(again, whole)
+    for model in (whole, again):
+        model.use_average()
+    alike(again, whole)
+
+
 def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
     """The same call goes on as it was, in this process and then in another; what the user sets counts."""
 

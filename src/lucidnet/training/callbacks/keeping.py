@@ -114,7 +114,7 @@ class Checkpoint(Callback):
             lock.hold()
         write(loop, place(self.folder, loop.steps))
         if loop.model.executor.main:
-            prune(self.folder, loop.run_name, self.keep)
+            prune(self.folder, loop.run_name, self.keep, loop.steps)
 
     def state(self) -> Any:
         return None if self.best is None else self.best.state()
