@@ -392,7 +392,8 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     try:
         return model.fit(x, y, epochs=given.epochs, batch_size=given.batch_size, **settings)
     finally:
-        apply(model, base, {**model.changes, OPTIMIZER: own})
+        if model.base[1] is begun:  # else a callback has compiled it anew
+            apply(model, base, {**model.changes, OPTIMIZER: own})
 
 
 # --- names of columns and classes -------------------------------------------------------------------
@@ -506,7 +507,6 @@ def rebuilt(
     max_bytes: int,
 ) -> Any:
     """Rebuild the model that a file describes; `make` is its class."""
-    from .core.packing import unpack
     from .interop import model_file
 
     net = model_file.network(description, known, tensors)
@@ -525,10 +525,10 @@ def rebuilt(
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
     if changes := from_plain(description.get("set", []), known):
         model.changes = changes
-    if "state" in description and model.optimizer is not None:
-        kept = unpack(description["state"], dict(tensors))
-        model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = model_file.remember(History(), description, tensors)
+    state, recorded = model_file.kept_in(description, tensors)
+    if state is not None and model.optimizer is not None:
+        model.live = model_file.continued(model.problem, model.live, state)
+    model.history = model_file.remember(History(), description, recorded)
     model.about = dict(description["about"])
     names_of(model, description)
     return model

@@ -357,6 +357,34 @@ def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
     assert model.net.layers[1].frozen is True
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_checkpoint_that_is_loaded_as_a_model_trains_on(tmp_path, backend):
+    """The optimizer's memory began anew, and steps were counted from 0."""
+    model = made(backend)
+    fit(model, [Checkpoint(tmp_path)], epochs=2, record=["dense3.b"])
+    loaded = ln.load(max(tmp_path.glob("step-*")), backend=backend)
+    assert loaded.state.step == model.state.step and list(loaded.history.steps) == ["dense3.b"]
+    for each in (loaded, model):
+        fit(each, epochs=2)
+    alike(loaded, model)
+
+
+def test_a_callback_may_compile_the_model_anew():
+    """What ends a training put an optimizer back, or what one remembers, that was no more there."""
+
+    def anew(optimizer):
+        compile = ("categorical_crossentropy", optimizer, ["accuracy"])
+        return On(epoch=lambda loop, _: loop.epoch == 2 and loop.model.compile(*compile))
+
+    model = made(optimizer=EMA(SGD(0.1)))
+    with pytest.warns(UserWarning, match="its memory begins anew"):
+        fit(model, [EarlyStopping("val_loss", 1, min_delta=1.0), anew(SGD(0.1, 0.9))])
+    assert list(model.state.memory) == ["velocity"]
+    with pytest.warns(UserWarning, match="its memory begins anew"):
+        model.fit_one_cycle(X, Y, epochs=3, max_lr=0.1, verbose=0, callbacks=[anew(Adam(0.2))])
+    assert model.optimizer == Adam(0.2) and list(model.state.memory) == ["m", "v"]
+
+
 def test_a_stop_in_the_middle_of_an_epoch_survives_a_crash(tmp_path):
     def stops():
         return On(step=lambda loop, measured: loop.stop("enough") if loop.steps == 7 else None)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..core.epochs import EpochLists
-from ..core.packing import NUMBERS, measured, pack, text, unpack, whole
+from ..core.packing import NUMBERS, measured, number, pack, text, unpack, whole
 from ..core.settings import count, taken
 from ..core.text import short
 from ..core.trees import Path, leaves
@@ -79,7 +79,7 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
 
 
 def _recorded(history: EpochLists) -> dict[str, Any]:
-    """Return what a history has recorded between epochs, for `recorded`: steps, and values as one array."""
+    """Return what a history has recorded between epochs: steps, and values as one array if that can be."""
     found = {}
     for name, pairs in history.steps.items():
         steps, values = zip(*pairs, strict=True)
@@ -94,24 +94,38 @@ def _recorded(history: EpochLists) -> dict[str, Any]:
     return found
 
 
-def remember(made: E, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> E:
-    """Fill an empty history with what a file describes, and return it.
+def kept_in(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> tuple[Any, Any]:
+    """Return what a file holds for a training to go on, None if nothing, and what was recorded.
+
+    A checkpoint has both among the rest of its training.
+    """
+    training = unpack(description.get("training"), dict(tensors)) or {}
+    state, recorded = (unpack(description.get(name), dict(tensors)) for name in ("state", "recorded"))
+    return state or training or None, recorded or training.get("recorded", {})
+
+
+def remember(made: E, description: Mapping[str, Any], recorded: Mapping[str, Any]) -> E:
+    """Fill an empty history with what a file describes, and with what was recorded; return it.
 
     Raises
     ------
     FileError
         If what it says makes no sense.
     """
-    made.update({name: list(map(float, values)) for name, values in description["history"].items()})
+    made.update({name: list(map(number, values)) for name, values in description["history"].items()})
     made.stopped = text(description.get("stopped"))
-    given = unpack(description["recorded"], dict(tensors)) if "recorded" in description else {}
-    for name, (steps, values) in given.items():
-        if steps.dtype.kind not in "iu" or steps.ndim != 1 or len(steps) != len(values):
-            raise FileError(f"recorded: {name}: expected a value for each step")
-        single = isinstance(values, np.ndarray) and values.ndim == 1
-        pairs = zip(steps.tolist(), values.tolist() if single else values, strict=True)
+    for name, given in recorded.items():
+        pairs = given if isinstance(given, list) else _pairs(name, *given)  # a checkpoint has a list of pairs
         made.steps[name] = [(whole(step), measured(value)) for step, value in pairs]
     return made
+
+
+def _pairs(name: str, steps: Array, values: Any) -> Iterable[tuple[int, Any]]:
+    """Return pairs of a step and what was recorded then, of what `_recorded` returned."""
+    if steps.dtype.kind not in "iu" or steps.ndim != 1 or len(steps) != len(values):
+        raise FileError(f"recorded: {name}: expected a value for each step")
+    single = isinstance(values, np.ndarray) and values.ndim == 1
+    return zip(steps.tolist(), values.tolist() if single else values, strict=True)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:

@@ -141,6 +141,8 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
 class CSVLog(Callback):
     """Writes the history to a CSV file after each epoch, replacing the file as a whole.
 
+    So a later training of the same model writes all epochs, that of another model its own in their place.
+
     Parameters
     ----------
     path : path

@@ -103,7 +103,8 @@ class EarlyStopping(Patience):
     def end(self, loop: Loop) -> None:
         if self.weights is not None:
             state = loop.model.state
-            memory = state.memory if self.mean is None else state.memory | {"average": self.mean}
+            kept = self.mean is not None and "average" in state.memory  # a callback may have compiled it anew
+            memory = state.memory | ({"average": self.mean} if kept else {})
             loop.model.state = state._replace(params=state.params.layout.bind(self.weights), memory=memory)
 
     def state(self) -> Any:
