@@ -188,8 +188,9 @@ def take_state(model: Any, state: Any) -> None:
     for what, own, other in pairs:
         for name in (name for name in own | other if own.get(name) != other.get(name)):
             raise ShapeError(
-                f"state: it is that of another model: of {what}, {name} is {other.get(name, 'not there')} in "
-                f"it, and {own.get(name, 'not there')} here; load_weights(other.params) takes weights alone"
+                f"state: it is of another model, or of other settings: of {what}, {name} is "
+                f"{other.get(name, 'not there')} in it, and {own.get(name, 'not there')} here; "
+                "load_weights(other.params) takes weights alone"
             )
     with model.executor.lock:
         model.live = state

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -375,7 +376,7 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     from .optimizers.schedules import OneCycle
 
     optimizer = model._compiled[1]
-    with learning(model, x, y):
+    with learning(model, x, y, keep=False):
         count = to_train(model, x, y, given.batch_size)[0].count
     if count is None:
         raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
@@ -424,16 +425,17 @@ def named(model: Any, name: str, given: Any) -> Any:
 
 @contextmanager
 def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
-    """Make a model learn the names in its training data; they are forgotten again on an error.
+    """Make a model learn the names in its training data; they are forgotten again if no training begins.
 
-    It yields the class weights by class number.
+    It yields the class weights by class number, as ``weight``, and takes the loop of a training as ``loop``.
     """
-    before = model.table, model.classes
+    before, learned = (model.table, model.classes), SimpleNamespace(loop=None)
     try:
         _learn(model, x, y)
-        yield weights_by_number(class_weight, model.classes)
+        learned.weight = weights_by_number(class_weight, model.classes)
+        yield learned
     except BaseException:
-        keep = False
+        keep = learned.loop is not None and learned.loop.ready
         raise
     finally:
         for name, value in zip(NAMES, before, strict=True) if not keep else ():

@@ -557,20 +557,20 @@ class Model:
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
         data, held = (x, y, given.batch_size, given.shuffle), (given.validation_data, given.validation_split)
-        with living.learning(self, x, y, given.class_weight) as weight:
-            source, validation = to_train(self, *data, *held, weight, sample_weight, mask)
-        progress = choose(given.verbose if self.executor.main else 0, given.epochs)
-        callbacks = list(given.callbacks)
-        if record:
-            from .inspect.record import Recorder
+        with living.learning(self, x, y, given.class_weight) as learned:
+            source, validation = to_train(self, *data, *held, learned.weight, sample_weight, mask)
+            progress = choose(given.verbose if self.executor.main else 0, given.epochs)
+            callbacks = list(given.callbacks)
+            if record:
+                from .inspect.record import Recorder
 
-            callbacks.append(Recorder(given.record, given.record_every))
-        loop = Loop(self, source, validation, given, progress, callbacks)
-        if resume is None:
-            return loop.run()
-        from .training.callbacks.keeping import resumed
+                callbacks.append(Recorder(given.record, given.record_every))
+            learned.loop = loop = Loop(self, source, validation, given, progress, callbacks)
+            if resume is None:
+                return loop.run()
+            from .training.callbacks.keeping import resumed
 
-        return resumed(loop, resume)
+            return resumed(loop, resume)
 
     def fit_one_cycle(
         self,
