@@ -6,6 +6,7 @@
 import contextlib
 import copy
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -1067,3 +1068,61 @@ def test_weights_that_were_handed_out_cannot_be_written():
     made.set_params(own)
     assert (made.params["dense1"]["b"] == 1).all()
     assert (made.params | {"x": 1})["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("seed", 7, r"seed: this model was made with seed=2, .* Model\(..., seed=7\) makes another"),
+        ("dtype", "float32", "dtype: this model was made with dtype='float64'"),
+        ("loss", "mae", r"a model's loss cannot be set: call compile\(loss=...\)"),
+        ("params", {}, r"a model's params cannot be set: call set_params"),
+        ("history", None, "history: expected a History, or lists of one length by name, got None"),
+        ("history", {"loss": [1.0], "mae": []}, "history: expected a History, or lists of one length"),
+        ("metrics", ["nothing"], "'nothing'"),
+        ("state", 3, "state: expected a state, as model.state gives it, got 3"),
+    ],
+)
+def test_attributes_that_cannot_be_set_afterwards(attribute, value, message):
+    made = model()
+    before = made.get_weights()
+    with pytest.raises((ln.errors.LucidnetError, AttributeError), match=message):
+        setattr(made, attribute, value)
+    np.testing.assert_array_equal(made.get_weights(), before)
+    made.seed = 2  # as it is
+
+
+def test_metrics_and_history_that_are_set_are_those_of_compile_and_of_a_history():
+    made = model()
+    made.metrics, made.history = ["mae"], {"loss": (2.0,)}
+    made.fit(X, Y, verbose=0)
+    assert made.history.epochs == 2 and math.isnan(made.history["mae"][0])
+    assert made.metrics == (ln.metrics.get("mae"),)
+
+
+@BACKENDS
+def test_a_state_of_another_model_is_refused(backend):
+    """It was taken, and led to errors steps later, or to a memory that no optimizer moved."""
+    made, twin = model(Adam(0.1), backend, "kp"), model(Adam(0.1), backend, "kp")
+    made.fit(X, Y, verbose=0)
+    twin.state = made.state
+    for each in (made, twin):
+        each.train_step(X, Y)
+    np.testing.assert_array_equal(twin.get_weights(), made.get_weights())
+    wide = ln.Model([Input(3), Dense(5, "tanh"), Dense(1)], dtype="float64", backend=backend)
+    wide.compile("mse", Adam(0.1), rule="kp")
+    single = ln.Model([Input(3), Dense(4, "tanh"), Dense(1)], backend=backend)
+    single.compile("mse", Adam(0.1), rule="kp")
+    for other, message in (
+        (model(SGD(0.1), backend, "kp"), "of what the optimizer remembers, m is there in it, and not there"),
+        (wide, r"of its weights, dense1.W is \(3, 4\) in it, and \(3, 5\) here"),
+        (single, "of its weights, dtype is float64 in it, and float32 here"),
+        (model(Adam(0.1), backend), "of its feedback weights, dense2.W is .* in it, and not there here"),
+    ):
+        other.build()
+        before = other.get_weights()
+        with pytest.raises(
+            ShapeError, match=f"state: it is of another model, or of other settings: {message}"
+        ):
+            other.state = made.state
+        np.testing.assert_array_equal(other.get_weights(), before)

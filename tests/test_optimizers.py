@@ -432,6 +432,19 @@ def test_the_mean_of_weights_is_pytorchs(inner):
         np.testing.assert_allclose(ema.averaged(p, state, step), mean, rtol=1e-12)
 
 
+def test_a_mean_of_weights_in_a_compiled_function():
+    """The number of the step is not known there, on which the first share depends."""
+    jax = pytest.importorskip("jax")
+    ema, compiled = EMA(SGD(0.1, 0.9), 0.8), np.arange(4.0, dtype="f")
+    plain, update = compiled, jax.jit(ema.update)
+    own, theirs = ema.init(plain), ema.init(plain)
+    for step in range(1, 5):
+        plain, own = ema.update(np.sin(step + plain), own, plain)
+        compiled, theirs = update(np.sin(step + compiled), theirs, compiled)
+        means = ema.averaged(compiled, theirs, theirs["step"]), ema.averaged(plain, own, own["step"])
+        np.testing.assert_allclose(*means, rtol=1e-5)
+
+
 def test_settings_of_an_inner_optimizer():
     ema = EMA(SGD(0.1, clip=ClipNorm(1.0)), 0.5)
     assert repr(ema) == "EMA(SGD(0.1, clip=ClipNorm(1.0)), 0.5)"

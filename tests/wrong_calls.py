@@ -87,6 +87,7 @@ EXCUSED = {
     "data.Dataset.order": "what a training calls",
     "data.Dataset.fetch": "what a training calls",
     "training.history.History.append": "what a training calls",
+    "training.history.History.copied": "what a training calls",
     "training.history.History.record": "what a training calls",
     "training.Step.problem": "what a training calls",
     "training.Step.start": "what a training calls",

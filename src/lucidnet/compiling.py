@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from . import losses, optimizers
 from .backend.parts import NOTHING_TO_TRAIN
+from .core.text import short
+from .core.trees import dotted, leaves
 from .core.value import of_library
 from .engine.build import credit_rule
-from .errors import NotReadyError, SettingError
+from .engine.state import State
+from .errors import NotReadyError, SettingError, ShapeError
 from .layers import Sequential
 from .layers.containers import final
-from .living import ANEW, learning_rule, measured, recompile
-from .training.history import Result
+from .living import ANEW, NAMES, learning_rule, measured, named, recompile
+from .training.history import History, Result
 from .training.loop import train
 from .training.measure import Tally
 
@@ -125,3 +129,83 @@ def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Res
         model.executor.remembered = before
     tally.add([found], [[batch]])
     return tally.result()
+
+
+# --- attributes that people set ---------------------------------------------------------------------
+
+
+def taken_metrics(model: Any, name: str, given: Any) -> tuple[Any, ...]:
+    """Return metrics as `compile` takes them; raise if one fits no output."""
+    if isinstance(given, tuple) and all(hasattr(metric, "start") for metric in given):
+        return given
+    return measured(model.net, given, loss_of(model))
+
+
+def taken_history(model: Any, name: str, given: Any) -> History:
+    """Return a history, made of lists by name if it is none."""
+    if isinstance(given, History):
+        return given
+    if not isinstance(given, Mapping) or len({len(values) for values in given.values()}) > 1:
+        raise SettingError(f"history: expected a History, or lists of one length by name, got {short(given)}")
+    return History({name: list(values) for name, values in given.items()})
+
+
+def fixed(model: Any, name: str, given: Any) -> Any:
+    """Return a setting for good; raise if there is one: weights and random numbers follow from it."""
+    if name in vars(model) and getattr(model, name) != given:
+        raise SettingError(
+            f"{name}: this model was made with {name}={getattr(model, name)!r}, and what has been made since "
+            f"would not change: Model(..., {name}={given!r}) makes another; set_params takes weights along"
+        )
+    return given
+
+
+def elsewhere(model: Any, name: str, given: Any) -> Any:
+    """Raise an error that says what to call instead of setting an attribute."""
+    raise AttributeError(f"a model's {name} cannot be set: call {READ[name]}")
+
+
+READ = {
+    "loss": "compile(loss=...), which keeps the weights",
+    "rule": "compile(rule=...), which keeps the weights",
+    "params": "set_params(params), or load_weights(params, strict=False) for some of them",
+    "feedback": "set_feedback(feedback)",
+    "net": "Model(net), and load_weights(other.params, strict=False) for its weights",
+    "backend": "save, and load(path, backend=...)",
+}
+"""Attributes that can only be read, and what changes them."""
+SETTERS = dict.fromkeys(NAMES, named) | dict.fromkeys(READ, elsewhere)
+SETTERS |= dict.fromkeys(("seed", "dtype"), fixed)
+SETTERS |= {"metrics": taken_metrics, "history": taken_history}
+"""What checks and converts an attribute that is set."""
+
+
+def take_state(model: Any, state: Any) -> None:
+    """Set a model's state; see `Model.state`."""
+    if not isinstance(state, State):
+        raise SettingError(f"state: expected a state, as model.state gives it, got {short(state)}")
+    pairs = zip(_FORM, _form(model, model.live), _form(model, state), strict=True)
+    for what, own, other in pairs:
+        for name in (name for name in own | other if own.get(name) != other.get(name)):
+            raise ShapeError(
+                f"state: it is of another model, or of other settings: of {what}, {name} is "
+                f"{other.get(name, 'not there')} in it, and {own.get(name, 'not there')} here; "
+                "load_weights(other.params) takes weights alone"
+            )
+    with model.executor.lock:
+        model.live = state
+
+
+_FORM = ("its weights", "what the optimizer remembers", "its feedback weights")
+
+
+def _form(model: Any, state: State) -> tuple[dict[str, Any], ...]:
+    """Return the shapes of weights, what the optimizer remembers, the shapes of feedback weights, by name."""
+    layout = state.params.layout
+    weights: dict[str, Any] = dict(zip(map(dotted, layout.paths), layout.shapes, strict=True))
+    if layout.size:
+        weights["dtype"] = str(state.vector.dtype)
+    if model._chosen is None:
+        return weights, {}, {}
+    memory = {} if model.optimizer.full_batch else dict.fromkeys(state.memory, "there")
+    return weights, memory, {dotted(path): array.shape for path, array in leaves(state.feedback.weights)}

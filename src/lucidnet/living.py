@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -375,7 +376,7 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     from .optimizers.schedules import OneCycle
 
     optimizer = model._compiled[1]
-    with learning(model, x, y):
+    with learning(model, x, y, keep=False):
         count = to_train(model, x, y, given.batch_size)[0].count
     if count is None:
         raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
@@ -392,7 +393,8 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     try:
         return model.fit(x, y, epochs=given.epochs, batch_size=given.batch_size, **settings)
     finally:
-        apply(model, base, {**model.changes, OPTIMIZER: own})
+        if model.base[1] is begun:  # else a callback has compiled it anew
+            apply(model, base, {**model.changes, OPTIMIZER: own})
 
 
 # --- names of columns and classes -------------------------------------------------------------------
@@ -423,16 +425,17 @@ def named(model: Any, name: str, given: Any) -> Any:
 
 @contextmanager
 def learning(model: Any, x: Any, y: Any, class_weight: Any = None, keep: bool = True) -> Iterator[Any]:
-    """Make a model learn the names in its training data; they are forgotten again on an error.
+    """Make a model learn the names in its training data; they are forgotten again if no training begins.
 
-    It yields the class weights by class number.
+    It yields the class weights by class number, as ``weight``, and takes the loop of a training as ``loop``.
     """
-    before = model.table, model.classes
+    before, learned = (model.table, model.classes), SimpleNamespace(loop=None)
     try:
         _learn(model, x, y)
-        yield weights_by_number(class_weight, model.classes)
+        learned.weight = weights_by_number(class_weight, model.classes)
+        yield learned
     except BaseException:
-        keep = False
+        keep = learned.loop is not None and learned.loop.ready
         raise
     finally:
         for name, value in zip(NAMES, before, strict=True) if not keep else ():
@@ -506,7 +509,6 @@ def rebuilt(
     max_bytes: int,
 ) -> Any:
     """Rebuild the model that a file describes; `make` is its class."""
-    from .core.packing import by_epoch, unpack
     from .interop import model_file
 
     net = model_file.network(description, known, tensors)
@@ -525,10 +527,10 @@ def rebuilt(
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
     if changes := from_plain(description.get("set", []), known):
         model.changes = changes
-    if "state" in description and model.optimizer is not None:
-        kept = unpack(description["state"], dict(tensors))
-        model.live = model_file.continued(model.problem, model.live, kept)
-    model.history = History(by_epoch(description["history"]))
+    state, recorded = model_file.kept_in(description, tensors)
+    if state is not None and model.optimizer is not None:
+        model.live = model_file.continued(model.problem, model.live, state)
+    model.history = model_file.remember(History(), description, recorded)
     model.about = dict(description["about"])
     names_of(model, description)
     return model

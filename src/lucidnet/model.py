@@ -154,7 +154,8 @@ class Model:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in living.ELSEWHERE:
             living.refuse_attribute(name)
-        object.__setattr__(self, name, living.named(self, name, value) if name in living.NAMES else value)
+        setter = compiling.SETTERS.get(name)
+        object.__setattr__(self, name, value if setter is None else setter(self, name, value))
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -309,12 +310,16 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         # A copy gets an executor of its own: it has locks, devices, and the buffers of one model.
         kept = {name: value for name, value in vars(self).items() if name != "executor"}
-        kept |= {"_host": None, "_last": None, "history": deepcopy(self.history), "about": dict(self.about)}
+        history = deepcopy(self.history.copied())  # first a snapshot: another thread may train the model
+        kept |= {"_host": None, "_last": None, "history": history, "about": dict(self.about)}
         return kept | ({"live": self.state} if "live" in kept else {})
 
     @property
     def state(self) -> State:
-        """All that changes in training, as it is now: a read-only snapshot that training does not change."""
+        """All that changes in training, as it is now: a read-only snapshot that training does not change.
+
+        One that was kept, or that of a model of the same form, can be set: training goes on from there.
+        """
         with self.executor.lock:
             live = self.live
             if self._host is None or self._host[0] is not live:
@@ -323,7 +328,7 @@ class Model:
 
     @state.setter
     def state(self, state: State) -> None:
-        self.live = state
+        compiling.take_state(self, state)
 
     @property
     def _compiled(self) -> tuple[Any, Optimizer, Rule | None]:
@@ -548,7 +553,8 @@ class Model:
         Returns
         -------
         History
-            The numbers of each epoch; ``stopped`` says why a callback ended the training, if one did.
+            The numbers of each epoch, those of earlier calls first; ``stopped`` says why a callback ended the
+            training, if one did. A later call returns another one, and leaves this as it is.
 
         Raises
         ------
@@ -562,20 +568,20 @@ class Model:
         how += (shuffle, class_weight, callbacks, record, record_every, resume, verbose)
         given = FitArguments(*how)
         data, held = (x, y, given.batch_size, given.shuffle), (given.validation_data, given.validation_split)
-        with living.learning(self, x, y, given.class_weight) as weight:
-            source, validation = to_train(self, *data, *held, weight, sample_weight, mask)
-        progress = choose(given.verbose if self.executor.main else 0, given.epochs)
-        callbacks = list(given.callbacks)
-        if record:
-            from .inspect.record import Recorder
+        with living.learning(self, x, y, given.class_weight) as learned:
+            source, validation = to_train(self, *data, *held, learned.weight, sample_weight, mask)
+            progress = choose(given.verbose if self.executor.main else 0, given.epochs)
+            callbacks = list(given.callbacks)
+            if record:
+                from .inspect.record import Recorder
 
-            callbacks.append(Recorder(given.record, given.record_every))
-        loop = Loop(self, source, validation, given, progress, callbacks)
-        if resume is None:
-            return loop.run()
-        from .training.callbacks.keeping import resumed
+                callbacks.append(Recorder(given.record, given.record_every))
+            learned.loop = loop = Loop(self, source, validation, given, progress, callbacks)
+            if resume is None:
+                return loop.run()
+            from .training.callbacks.keeping import resumed
 
-        return resumed(loop, resume)
+            return resumed(loop, resume)
 
     def fit_one_cycle(
         self,
@@ -1102,7 +1108,7 @@ class Model:
         """Save weights, architecture, settings, history and training state to one ``.safetensors`` file.
 
         The file appears whole or not at all. A model that `lucidnet.load` reads from it trains on as this one
-        would, to the same weights bit for bit.
+        would, to the same weights bit for bit. What was recorded in ``history.steps`` is in it, too.
 
         Parameters
         ----------

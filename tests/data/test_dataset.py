@@ -238,3 +238,14 @@ def test_a_data_set_larger_than_memory_trains_in_little(tmp_path, kind):
         [sys.executable, "-c", MEMORY, path, kind], capture_output=True, text=True, check=True
     )
     assert int(run.stdout) < 40
+
+
+def test_an_iterator_that_is_used_up_says_so():
+    """In `evaluate` all of its time steps were said to be masked."""
+    model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1)])
+    model.compile("mse", "sgd")
+    batches = (batch for batch in [(np.ones((4, 2)), np.ones((4, 1)))])
+    model.evaluate(batches)
+    for use in (model.evaluate, lambda given: model.fit(given, verbose=0)):
+        with pytest.raises(DataError, match="no batch at all; an iterator that was used up gives none"):
+            use(batches)

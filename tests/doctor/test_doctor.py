@@ -238,3 +238,19 @@ def test_a_few_rows_are_too_few_to_judge(rows):
     model = ln.Model([Input(5), Dense(16, "relu"), Dense(2, "softmax")])
     model.compile("categorical_crossentropy", "adam")
     assert model.doctor(binary, np.zeros(rows, int)).findings == ()
+
+
+def test_states_of_a_training_before_are_none_of_the_doctors():
+    """A stateful network that was trained by 8 sequences at a time is looked at by others."""
+    x, y = np.random.default_rng(0).normal(size=(24, 5, 3)), np.arange(24) % 2
+    model = ln.Model([Input((5, 3)), layers.LSTM(4, stateful=True), Dense(2, "softmax")])
+    model.compile("categorical_crossentropy", "adam")
+    anew = model.doctor(x, y, steps=2)
+    model.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    carried = model.state.carried["lstm1"]["h"].copy()
+    assert type(model.doctor(x, y, steps=2)) is type(anew)
+    np.testing.assert_array_equal(model.state.carried["lstm1"]["h"], carried)
+    with pytest.raises(ln.errors.ShapeError, match=r"batch of 24.*model.state = model.state.reset\(\)"):
+        model.gradients(x, y)
+    model.state = model.state.reset()
+    assert model.gradients(x, y)

@@ -18,6 +18,7 @@ import safetensors.numpy
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.callbacks import On
 from lucidnet.core import files as atomic
 from lucidnet.core.value import to_config
 from lucidnet.errors import FileError, SettingError
@@ -59,6 +60,30 @@ def saved(path):
     made.fit(X, Y, epochs=2, verbose=0)
     made.save(path)
     return made
+
+
+def test_what_was_recorded_between_epochs_comes_back(path):
+    """A model that was loaded had lost it, with the reason why its training was ended."""
+    made = model()
+    names = ["gradient_alignment", "ausgabe-ä.b", "activations/add4"]
+    made.fit(X, Y, batch_size=8, record=names, validation_split=0.1, validate_every=2, verbose=0)
+    made.fit(X, Y, verbose=0, callbacks=[On(epoch=lambda loop, _: loop.stop("enough"))])
+    made.history.record(9, {"own": 3, "several": np.arange(3)})
+    made.save(path)
+    history, loaded = made.history, ln.load(path).history
+    assert (
+        repr(dict(loaded)) == repr(dict(history))
+        and loaded.stopped == "enough"
+        and list(loaded.steps) == list(history.steps)
+    )
+    for name, pairs in history.steps.items():
+        for (step, value), (number, other) in zip(pairs, loaded.steps[name], strict=True):
+            assert (number, type(other)) == (step, type(value))
+            np.testing.assert_array_equal(other, value)
+    assert loaded.to_csv(steps=True) == history.to_csv(steps=True)
+    made.history.record(10, {"why": "text"})
+    with pytest.raises(SettingError, match=r"history.steps\['why'\] holds 'text': only numbers and arrays"):
+        made.save(path)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -333,3 +333,21 @@ def test_a_layer_that_takes_all_times_at_once_has_no_single_one(ask):
     made.compile("mse", "sgd")
     with pytest.raises(SettingError, match=f"^{ask}: this network cannot go one step at a time"):
         getattr(made, ask)()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_states_and_traces_that_are_handed_out_are_of_numpy_and_stay(backend):
+    """To write into the states changed what the learner went on with."""
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    made = ln.Model([Input((None, 2)), SimpleRNN(4, return_sequences=True), Dense(1)], backend=backend)
+    made.compile("mse", SGD(0.1))
+    online = made.online("rflo")
+    online.run(X[:2].swapaxes(0, 1), Y[:2].swapaxes(0, 1))
+    (states,), traces = online.states["simplernn1"].values(), online.traces[("simplernn1",)]
+    assert all(isinstance(array, np.ndarray) for array in (states, *traces))
+    before = states.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        states[:] = 0
+    online.step(X[:2, 0], Y[:2, 0])
+    np.testing.assert_array_equal(states, before)

@@ -1,5 +1,6 @@
 """Callbacks, recording, the finder and the cycle, each by what it must bring about."""
 
+import copy
 import csv
 import math
 
@@ -10,7 +11,7 @@ import lucidnet as ln
 from lucidnet.callbacks import Callback, CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
 from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Residual, Sequential
-from lucidnet.optimizers import SGD, Adam
+from lucidnet.optimizers import EMA, SGD, Adam
 from lucidnet.optimizers.schedules import OneCycle
 
 (X, Y), _ = ln.data.load("digits")
@@ -27,7 +28,7 @@ class Passed:
     """A loop as `Fake` numbers would make it."""
 
     def __init__(self, made):
-        self.model, self.optimizer, self.stopped = made, made.optimizer, None
+        self.model, self.optimizer, self.stopped, self.callbacks = made, made.optimizer, None, ()
 
     def stop(self, reason):
         self.stopped = reason
@@ -75,6 +76,57 @@ def _changed(name, values, callback):
     numbers, inner = iter(values), callback.epoch
     callback.epoch = lambda loop, result: inner(loop, ln.training.history.Result({name: next(numbers)}))
     return callback
+
+
+def test_two_plateaus_give_the_rate_back():
+    """Each took the rate of the other for one that the user had set."""
+    made = model(SGD(1.0))
+    both = [
+        _changed("loss", [1.0] * 12, ReduceOnPlateau("loss", 0.1, 0)),
+        _changed("accuracy", [1.0] * 12, ReduceOnPlateau("accuracy", 0.5, 1)),
+    ]
+    rates = []
+    watch = On(epoch=lambda loop, _: rates.append(loop.model.optimizer.learning_rate))
+    made.fit(X, Y, epochs=5, verbose=0, callbacks=[*both, watch])
+    np.testing.assert_allclose(rates, [1, 0.1, 0.005, 0.0005, 0.000025])
+    assert made.optimizer == SGD(1.0)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_the_running_mean_of_the_best_weights_comes_back_with_them(backend):
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    made = ln.Model([Input(64), Dense(10, "softmax")], backend=backend)
+    made.compile("categorical_crossentropy", EMA(SGD(0.5), 0.9))
+    kept = []
+
+    def keep(loop, result):
+        copied = copy.deepcopy(loop.model)
+        copied.use_average()
+        kept.append(copied.get_weights())
+
+    stop = _changed("loss", [0.9, 0.8, 0.95, 0.96], EarlyStopping("loss", patience=2))
+    made.fit(X, Y, epochs=4, verbose=0, callbacks=[On(epoch=keep), stop])
+    made.use_average()
+    np.testing.assert_array_equal(made.get_weights(), kept[1])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+def test_metrics_that_come_during_a_training_are_measured_from_the_next_epoch_on(backend):
+    """The outputs were left out, as there had been no metric when the training began."""
+    if backend != "numpy":
+        pytest.importorskip("jax")
+
+    class Adds(Callback):
+        def epoch(self, loop, result):
+            loop.model.metrics = ["accuracy"]
+
+    one, two = (ln.Model([Input(64), Dense(10, "softmax")], backend=backend) for _ in range(2))
+    for made, metrics in ((one, ()), (two, ["accuracy"])):
+        made.compile("categorical_crossentropy", "adam", metrics)
+    found = one.fit(X, Y, epochs=2, verbose=0, callbacks=[Adds()])
+    expected = two.fit(X, Y, epochs=2, verbose=0)
+    assert math.isnan(found["accuracy"][0]) and found["accuracy"][1] == expected["accuracy"][1]
 
 
 def test_unknown_numbers_are_named():

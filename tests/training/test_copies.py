@@ -235,3 +235,47 @@ def test_a_training_is_not_copied(way):
     tries, model = Tries(), compiled()
     model.fit(FLAT, Y, callbacks=[tries], verbose=0)
     np.testing.assert_array_equal(tries.model.get_weights(), model.get_weights())
+
+
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_a_page_that_is_open_stays_with_the_original(way):
+    """Searches copy an estimator with its callbacks; each copy opens a page of its own when it begins."""
+    live, model = ln.lab.Live(open=False), compiled()
+    try:
+        model.fit(FLAT, Y, callbacks=[live], verbose=0)
+        other = WAYS[way](live)
+        assert (other.server, other.session) == (None, None) and live.server is not None
+        model.fit(FLAT, Y, callbacks=[other], verbose=0)
+        assert other.server.url != live.server.url
+        other.close()
+    finally:
+        live.close()
+
+
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_a_copy_of_a_watched_learner_is_one_that_no_page_shows(way):
+    model = ln.Model([Input((None, 4)), SimpleRNN(5), Dense(2)])
+    model.compile("mse", SGD(0.1))
+    live = ln.lab.Live(open=False)
+    with live.watch(model.online("rflo")) as online:
+        online.step(FLAT[:1], Y[:1])
+        other = WAYS[way](online)
+        assert other.model is not model
+        steps = [learner.step(FLAT[1:2], Y[1:2]) for learner in (online, other)]
+        np.testing.assert_array_equal(*steps)
+        np.testing.assert_array_equal(numbers(other.model), numbers(model))
+    live.close()
+
+
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_a_tape_is_copied_where_it_is_no_program(way):
+    model = compiled()
+    tape = model.forward(FLAT, train=True)
+    (dx, grads), (other, same) = (each.backward(Y) for each in (tape, WAYS[way](tape)))
+    np.testing.assert_array_equal(other, dx)
+    np.testing.assert_array_equal(same["dense1"]["W"], grads["dense1"]["W"])
+    pytest.importorskip("jax")
+    on_devices = ln.Model([Input(4), Dense(2)], backend="jax:cpu")
+    on_devices.compile("mse", "sgd")
+    with pytest.raises(ln.errors.UnpicklableError, match="a tape on devices cannot be copied or pickled"):
+        WAYS[way](on_devices.forward(FLAT))

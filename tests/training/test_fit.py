@@ -1,11 +1,13 @@
 """The loop: order, repetition, validation, weights, interruption, memory."""
 
+import copy
 import tracemalloc
 
 import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.callbacks import On
 from lucidnet.data.batches import order
 from lucidnet.layers import Dense, Dropout, Input
 from lucidnet.training.loop import Callback
@@ -256,3 +258,37 @@ def test_steps_before_one_that_is_not_finite_count():
     losses = [twin.train_step(x[i : i + 4], y[i : i + 4]).loss for i in range(0, 24, 4)]
     np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=1e-12)
     np.testing.assert_array_equal(model.get_weights(), twin.get_weights())
+
+
+def test_a_history_that_fit_returned_stays_as_it_is():
+    """The next fit goes on in a longer one: two curves drawn side by side are two."""
+    made = model()
+    first = made.fit(X, Y, epochs=2, validation_split=0.1, validate_every=5, record=["dense1.b"], verbose=0)
+    losses, before = first["loss"], copy.deepcopy(first)
+    second = made.fit(X, Y, epochs=1, verbose=0, callbacks=[On(epoch=lambda loop, _: loop.stop("enough"))])
+    made.fit(X, Y, epochs=1, record=["dense1.b"], verbose=0)
+    assert first == before and first["loss"] is losses and first.stopped is None
+    assert [len(pairs) for pairs in first.steps.values()] == [len(pairs) for pairs in before.steps.values()]
+    assert (first.epochs, second.epochs, made.history.epochs) == (2, 3, 4)
+    assert second.stopped == "enough" and made.history.stopped is None
+    assert made.history["loss"][:3] == second["loss"] and second["loss"][:2] == first["loss"]
+
+
+def test_a_history_is_whole_whenever_another_thread_copies_it():
+    """Lists that grew one after the other were copied at different lengths."""
+    history, lengths = model().history, set()
+
+    class Looks(dict):
+        """Numbers that look at the history whenever one of them is taken."""
+
+        def get(self, *given):
+            lengths.add(frozenset(map(len, history.copied().values())))
+            return super().get(*given)
+
+        def items(self):
+            return ((name, self.get(name)) for name in self)
+
+    for _ in range(3):
+        history.append(Looks(loss=0.5, accuracy=0.25))
+    assert lengths == {frozenset(), frozenset({1}), frozenset({2})}
+    assert history == {"loss": [0.5] * 3, "accuracy": [0.25] * 3}

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import lucidnet as ln
+from lucidnet.callbacks import Callback
 from lucidnet.data import Dataset, Table
 from lucidnet.errors import DataError, FileError, LucidnetError, NotReadyError, SettingError
 from lucidnet.layers import Add, Dense, Graph, Input, LeakyRNN
@@ -199,6 +201,22 @@ def test_a_training_that_did_not_begin_leaves_no_names():
     assert model.classes is None and model.table is None
     with pytest.raises(NotReadyError):
         model.evaluate(X, NAMES)
+
+    class Refuses(Callback):
+        def begin(self, loop):
+            raise SettingError("not now")
+
+    class Ends(Callback):
+        def step(self, loop, measured):
+            raise SettingError("no more")
+
+    for fit in (model.fit, partial(model.fit_one_cycle, epochs=1, max_lr=0.1)):
+        with pytest.raises(SettingError, match="not now"):
+            fit(X, NAMES, verbose=0, callbacks=[Refuses()])
+        assert model.classes is None
+    with pytest.raises(SettingError, match="no more"):
+        model.fit(X, NAMES, verbose=0, callbacks=[Ends()])
+    assert model.classes is not None, "a step was made with them"
 
 
 def test_batches_with_names():

@@ -299,6 +299,44 @@ def test_one_cycle_goes_on_in_the_same_process(tmp_path, optimizer):
     assert model.optimizer == optimizer
 
 
+def test_a_training_whose_steps_are_counted_anew_goes_on_from_its_last_checkpoint(tmp_path):
+    """Those of before have later steps in their names: they were taken for newer, and the newer removed."""
+
+    def anew():
+        return On(epoch=lambda loop, _: loop.epoch == 3 and loop.model.set_weights(first, reset=True))
+
+    first = made().get_weights()
+    whole, again, seen = made(), made(), []
+    fit(whole, [anew()], epochs=5)
+    with pytest.raises(Crash):
+        fit(made(), [anew(), Crashes("step", 22)], tmp_path, epochs=5)
+    names = sorted(path.name for path in tmp_path.glob("step-*"))
+    assert names == ["step-00000000.safetensors", "step-00000005.safetensors"]
+    watch = On(epoch=lambda loop, _: seen.append(loop.epoch))
+    fit(again, [anew(), watch], tmp_path, epochs=5)
+    alike(again, whole)
+    assert seen == [5], "the last epoch alone"
+
+
+def test_the_mean_of_the_best_weights_survives_a_crash(tmp_path):
+    optimizer = EMA(Adam(0.1), 0.8)
+    whole, again = made(optimizer=optimizer), made(optimizer=optimizer)
+    fit(whole, [EarlyStopping("val_loss", 3)], epochs=40)
+    assert whole.history.stopped
+    with pytest.raises(Crash):
+        fit(
+            made(optimizer=optimizer),
+            [EarlyStopping("val_loss", 3), Crashes("epoch", whole.history.epochs)],
+            tmp_path,
+            epochs=40,
+        )
+    fit(again, [EarlyStopping("val_loss", 3)], tmp_path, epochs=40)
+    alike(again, whole)
+    for model in (whole, again):
+        model.use_average()
+    alike(again, whole)
+
+
 def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
     """The same call goes on as it was, in this process and then in another; what the user sets counts."""
 
@@ -317,6 +355,34 @@ def test_what_a_callback_had_set_before_ctrl_c_is_no_wish_of_the_user(tmp_path):
     model.set(layer="dense1", frozen=True)
     fit(model, [], tmp_path, epochs=13)
     assert model.net.layers[1].frozen is True
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_checkpoint_that_is_loaded_as_a_model_trains_on(tmp_path, backend):
+    """The optimizer's memory began anew, and steps were counted from 0."""
+    model = made(backend)
+    fit(model, [Checkpoint(tmp_path)], epochs=2, record=["dense3.b"])
+    loaded = ln.load(max(tmp_path.glob("step-*")), backend=backend)
+    assert loaded.state.step == model.state.step and list(loaded.history.steps) == ["dense3.b"]
+    for each in (loaded, model):
+        fit(each, epochs=2)
+    alike(loaded, model)
+
+
+def test_a_callback_may_compile_the_model_anew():
+    """What ends a training put an optimizer back, or what one remembers, that was no more there."""
+
+    def anew(optimizer):
+        compile = ("categorical_crossentropy", optimizer, ["accuracy"])
+        return On(epoch=lambda loop, _: loop.epoch == 2 and loop.model.compile(*compile))
+
+    model = made(optimizer=EMA(SGD(0.1)))
+    with pytest.warns(UserWarning, match="its memory begins anew"):
+        fit(model, [EarlyStopping("val_loss", 1, min_delta=1.0), anew(SGD(0.1, 0.9))])
+    assert list(model.state.memory) == ["velocity"]
+    with pytest.warns(UserWarning, match="its memory begins anew"):
+        model.fit_one_cycle(X, Y, epochs=3, max_lr=0.1, verbose=0, callbacks=[anew(Adam(0.2))])
+    assert model.optimizer == Adam(0.2) and list(model.state.memory) == ["m", "v"]
 
 
 def test_a_stop_in_the_middle_of_an_epoch_survives_a_crash(tmp_path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
-from .text import LINES, columns, plain, short, shortened
+from .text import LINES, ByName, columns, plain, short, shortened
 
 VALIDATION = "val_"
 PANELS = 6
@@ -38,10 +38,27 @@ class EpochLists(dict[str, list[float]]):
     steps: dict[str, Any]
     stopped: str | None
 
+    def append(self, result: Mapping[str, float]) -> None:
+        """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs.
+
+        All lists are replaced at once: one that was handed out stays as it is, and who reads meanwhile in
+        another thread finds lists of one length.
+        """
+        unknown = [float("nan")] * self.epochs
+        before = {name: self.get(name, unknown) for name in dict.fromkeys([*self, *result])}
+        self.update({name: [*values, result.get(name, float("nan"))] for name, values in before.items()})
+
+    def copied(self) -> Self:
+        """Return a copy with lists of its own, to which nothing is added here; recorded arrays are shared."""
+        made = type(self)({name: list(values) for name, values in dict(self).items()})
+        vars(made).update(vars(self))
+        made.steps = ByName({name: list(pairs) for name, pairs in dict(self.steps).items()})
+        return made
+
     @property
     def epochs(self) -> int:
         """The number of epochs recorded."""
-        return max((len(values) for values in self.values()), default=0)
+        return max(map(len, list(self.values())), default=0)
 
     def __repr__(self) -> str:
         return told(self)

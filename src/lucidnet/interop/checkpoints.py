@@ -77,15 +77,19 @@ def later(folder: Path, run: str) -> str:
     return run if run >= last else f"{last}+{run}"
 
 
-def prune(folder: Path, run: str, keep: int) -> None:
+def prune(folder: Path, run: str, keep: int, step: int) -> None:
     """Remove a training's older checkpoints, and left-over temporary files; keep all other files.
+
+    Those of later steps than the present one are older, too: steps have been counted anew since.
 
     Call it only while holding the folder's lock.
     """
     for path in folder.glob(".*.safetensors"):
         if LEFT.fullmatch(path.name):
             path.unlink(missing_ok=True)
-    for old in [one for one in found(folder) if one.run == run][:-keep]:
+    own = [one for one in found(folder) if one.run == run]
+    now = [one for one in own if one.step <= step]
+    for old in [one for one in own if one not in now[-keep:]]:
         old.path.unlink(missing_ok=True)
 
 

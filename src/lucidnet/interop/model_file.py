@@ -10,8 +10,10 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from ..backend import Array, Tree
-from ..core.packing import pack
+from ..core.epochs import EpochLists
+from ..core.packing import NUMBERS, by_epoch, measured, pack, text, unpack, whole
 from ..core.settings import count, taken
+from ..core.text import short
 from ..core.trees import Path, at, leaves
 from ..core.value import from_config, to_config
 from ..data.named import table_to_plain
@@ -26,6 +28,7 @@ from ..layers.shapes import LENGTH, input_shapes, zeros
 from .changes import to_plain
 
 M = TypeVar("M")
+E = TypeVar("E", bound=EpochLists)
 
 FEEDBACK = "@feedback/"
 """The key prefix of a learning rule's feedback weights."""
@@ -71,7 +74,58 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
     state = model.state
     arrays, description = tensors(state), describe(model)
     description["state"] = pack(continuing(state, optimizer), "@state", arrays)
+    description["recorded"] = pack(_recorded(model.history.copied()), "@recorded", arrays)
     container.write(path, arrays, description)
+
+
+def _recorded(history: EpochLists) -> dict[str, Any]:
+    """Return what a history has recorded between epochs: steps, and values as one array if that can be."""
+    found = {}
+    for name, pairs in history.steps.items():
+        steps, values = zip(*pairs, strict=True)
+        arrays = [np.asarray(value) for value in values]
+        if any(array.dtype.kind not in NUMBERS for array in arrays):
+            raise SettingError(
+                f"save: history.steps[{name!r}] holds {short(values[0])}: only numbers and arrays of numbers "
+                "can be written down; remove it from history.steps first"
+            )
+        alike = len({(array.shape, array.dtype) for array in arrays}) == 1
+        found[name] = np.array(steps), np.stack(arrays) if alike else arrays
+    return found
+
+
+def kept_in(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> tuple[Any, Any]:
+    """Return what a file holds for a training to go on, None if nothing, and what was recorded.
+
+    A checkpoint has both among the rest of its training.
+    """
+    training = unpack(description.get("training"), dict(tensors)) or {}
+    state, recorded = (unpack(description.get(name), dict(tensors)) for name in ("state", "recorded"))
+    return state or training or None, recorded or training.get("recorded", {})
+
+
+def remember(made: E, description: Mapping[str, Any], recorded: Mapping[str, Any]) -> E:
+    """Fill an empty history with what a file describes, and with what was recorded; return it.
+
+    Raises
+    ------
+    FileError
+        If what it says makes no sense.
+    """
+    made.update(by_epoch(description["history"]))
+    made.stopped = text(description.get("stopped"))
+    for name, given in recorded.items():
+        pairs = given if isinstance(given, list) else _pairs(name, *given)  # a checkpoint has a list of pairs
+        made.steps[name] = [(whole(step), measured(value)) for step, value in pairs]
+    return made
+
+
+def _pairs(name: str, steps: Array, values: Any) -> Iterable[tuple[int, Any]]:
+    """Return pairs of a step and what was recorded then, of what `_recorded` returned."""
+    if steps.dtype.kind not in "iu" or steps.ndim != 1 or len(steps) != len(values):
+        raise FileError(f"recorded: {name}: expected a value for each step")
+    single = isinstance(values, np.ndarray) and values.ndim == 1
+    return zip(steps.tolist(), values.tolist() if single else values, strict=True)
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:
@@ -190,6 +244,7 @@ def describe(model: Any) -> dict[str, Any]:
         "rule": to_config(model.rule),
         "metrics": to_config(model.metrics),
         "history": dict(model.history),
+        "stopped": model.history.stopped,
         "about": model.about,
         "set": to_plain(model.changes),
         "table": table_to_plain(model.table),

@@ -90,7 +90,8 @@ class Training:
         }
         given["validation_data"], given["shuffle"] = own["validation_data"], own.get("shuffle")
         given["validation_split"] = given["validation_split"] or 0.0
-        with learning(model, self.x, self.y, given["class_weight"], keep=False) as given["class_weight"]:
+        with learning(model, self.x, self.y, given["class_weight"], keep=False) as learned:
+            given["class_weight"] = learned.weight
             source, validation = to_train(model, self.x, self.y, self.batch(model, own), **given)
         kept = {name: plain(value) for name, value in self.settings.items() if name not in ARRAYS}
         measured = None if validation is None else validation.facts()[1]
@@ -111,8 +112,8 @@ class Training:
         settings["batch_size"] = self.batch(model, settings)
         given = FitArguments(**settings)
         data = self.x, self.y, given.batch_size, given.shuffle, given.validation_data, given.validation_split
-        with learning(model, self.x, self.y, given.class_weight, keep=False) as weight:
-            to_train(model, *data, weight, weights, mask)
+        with learning(model, self.x, self.y, given.class_weight, keep=False) as learned:
+            to_train(model, *data, learned.weight, weights, mask)
 
     def run(self, name: str, seed: int, model: Model, own: dict[str, Any], facts: Any, tell: Tell) -> RaceRun:
         """Train a model; `own` holds the settings of this run alone."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from ..backend import Array, Tree, namespace
 from ..backend.layout import Layout
 from ..core.settings import instance, scheduled
@@ -121,6 +123,9 @@ class EMA(Optimizer):
 
     def share(self, step: int) -> float:
         """Return the weight of the old average when the weights after step ``step - 1`` are added."""
+        if not isinstance(step, (int, np.generic, np.ndarray)) and not callable(self.decay):  # JAX's
+            made: Any = namespace(step).where(step <= 2, 0.0, self.decay)
+            return made
         if step <= 2:  # there is no mean before the first of them
             return 0.0
         kept: float = Optimizer.at(self, step - 1, Group(0, 0)).decay

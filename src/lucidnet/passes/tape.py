@@ -21,7 +21,7 @@ from ..engine.problem import Problem
 from ..engine.protocol import Own
 from ..engine.state import State
 from ..engine.update import run_name, training_run
-from ..errors import SettingError, ShapeError, UnknownNameError, suggestion
+from ..errors import SettingError, ShapeError, UnknownNameError, UnpicklableError, suggestion
 from ..foreign import answering
 from ..layers import Run, backprop, walk
 from ..layers.base import Cache, Mask
@@ -182,6 +182,14 @@ class Tape(Brief):
         """The model that the tape belongs to."""
         self.near: Callable[[State], State] | None = None
         """Brings the model's state to where arrays of the input's library are, if that is elsewhere."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.back is not None:
+            raise UnpicklableError(
+                "a tape on devices cannot be copied or pickled, as its way back is a program there: keep its "
+                "output, or make the pass again, copy.deepcopy(model).forward(x)"
+            )
+        return vars(self)
 
     @property
     def train(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.files import make_folder
-from ..core.packing import by_epoch, measured, number, pack, sensible, text, unpack, whole
+from ..core.packing import number, pack, sensible, text, unpack, whole
 from ..core.trees import tree_map
 from ..engine.protocol import Executor
 from ..engine.state import FeedbackState, State
@@ -94,15 +94,12 @@ def restore(loop: Loop, folder: Path) -> list[Any] | None:
 def _go_on(loop: Loop, description: Any, situation: dict[str, Any], arrays: dict[str, Any]) -> list[Any]:
     """Set a loop and its model to the contents of a checkpoint; return the callbacks' states."""
     from ..interop.changes import resumed
+    from ..interop.model_file import remember
 
     model: Any = loop.model
     model.changes = resumed(loop, description, situation)
     model.state = _state(model, situation, arrays)
-    model.history = History(by_epoch(description["history"]))
-    recorded = situation["recorded"].items()
-    model.history.steps = {
-        name: [(whole(step), measured(v)) for step, v in pairs] for name, pairs in recorded
-    }
+    model.history = remember(History(), description, situation["recorded"])
     loop.epoch, loop.batch, loop.first = (whole(situation[name]) for name in ("epoch", "batch", "first"))
     loss, terms, states, *several = situation["tally"]  # the last is missing in older files
     states = [state_of(*pair) for pair in zip(model.metrics, states, strict=True)]

@@ -45,14 +45,6 @@ class History(EpochLists):
         for name, value in values.items():
             self.steps.setdefault(name, []).append((step, value))
 
-    def append(self, result: Mapping[str, float]) -> None:
-        """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs."""
-        before = self.epochs
-        for name, value in result.items():
-            self.setdefault(name, [float("nan")] * before).append(value)
-        for values in self.values():
-            values.extend([float("nan")] * (before + 1 - len(values)))
-
     def rows(self) -> list[dict[str, float]]:
         """Return one dict per epoch: a table for pandas, CSV writers and people."""
         return [

@@ -26,7 +26,7 @@ from ..errors import DataError, NonFiniteError, SettingError, Terminated, Unpick
 from ..foreign import MOMENTS, Refusing, answering
 from .diagnose import settled
 from .history import History, Result
-from .measure import NOTHING, Tally, evaluate
+from .measure import NO_BATCH, NOTHING, Tally, evaluate
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 KEPT = frozenset({"predictions", "source"})
 """What is kept from a single step."""
-NO_BATCH = "the data gave no batch at all: there is nothing to train on"
+LOOKS, NONE = frozenset({"predictions"}), frozenset[str]()
+"""What is kept from the steps of an epoch."""
 
 
 @value
@@ -188,8 +189,6 @@ class Loop:
         check_accumulate(model.optimizer, settings.accumulate)
         self.tally = Tally(model.metrics, model.problem.loss.named)
         self.compiled = model.executor.compile_seconds
-        looks = bool(model.metrics) or any(callback.looks for callback in callbacks)
-        self.keep = frozenset({"predictions"} if looks else ())
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise UnpicklableError("a training that goes on cannot be copied or pickled: copy loop.model instead")
@@ -257,6 +256,8 @@ class Loop:
             hold = locked(owned, executor.gather, executor.main, note)
         with termination(not several) as self.asked, hold as self.locks, owners.training(self):
             try:
+                self.model.history = self.model.history.copied()  # what an earlier fit returned stays
+                self.model.history.stopped = None
                 kept = restore() if restore else None
                 self.fresh = restore is not None and kept is None
                 with executor.training():
@@ -376,7 +377,8 @@ class Loop:
                 callback.before_step(self, [materialize(batch) for several in steps for batch in several])
         with executor.lock:
             problem = model.problem
-            ran = executor.run(problem.update, problem, model.live, prepared, self.keep)
+            looks = bool(self.tally.metrics) or any(callback.looks for callback in self.callbacks)
+            ran = executor.run(problem.update, problem, model.live, prepared, LOOKS if looks else NONE)
             model.live = ran.state
         made = steps[: len(ran.measured)]
         self.batch += sum(map(len, made))

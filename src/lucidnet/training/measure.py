@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 NOTHING = "nothing of these data counts: the mask leaves out all time steps"
+NO_BATCH = "the data gave no batch at all; an iterator that was used up gives none: pass one that is new"
 
 
 class Tally:
@@ -137,13 +138,13 @@ def evaluate(
     """
     executor, problem = model.executor, model.problem
     own = model.metrics if metrics is None else metrics
-    tally, carried = Tally(own, problem.loss.named), None
+    tally, carried, found = Tally(own, problem.loss.named), None, None
     params = executor.hand_out(lambda: model.live if state is None else state).params
     for batch in source.batches(0, shard=executor.shard(problem)):
         found, carried = executor.call(evaluate_batch, problem, params, carried, batch)
         tally.add([found], [[batch]])
     if not tally.terms:
-        raise DataError(NOTHING)
+        raise DataError(NOTHING if found else NO_BATCH)
     return tally.merged(executor).result(prefix)
 
 

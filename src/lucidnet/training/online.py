@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Tree
+from ..backend.memory import sealed
 from ..core.finite import finite_in
 from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import DeferInterrupt
 from ..core.text import Brief
-from ..core.trees import ordered
+from ..core.trees import ordered, tree_map
 from ..engine.build import problem_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
@@ -125,13 +126,13 @@ class OnlineLearner(Brief):
 
     @property
     def states(self) -> Tree:
-        """The states of the recurrent layers; empty before the first step of a sequence."""
-        return self._stream.states
+        """The states of the recurrent layers, read-only; empty before the first step of a sequence."""
+        return tree_map(sealed, self.model.executor.arrays(self._stream.states))
 
     @property
     def traces(self) -> Tree:
         """The traces of the recurrent layers by path; empty before the first step of a sequence."""
-        return self._stream.traces
+        return self.model.executor.arrays(self._stream.traces)
 
     def reset(self) -> None:
         """Begin a new sequence with zero states and traces, and no pending targets; weights stay."""

@@ -116,7 +116,7 @@ def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evid
     if not isinstance(steps, int) or steps < 1:
         raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
     data, problem = model.checked(x, y), model.problem
-    start, full, stateful = model.state, problem.optimizer.full_batch, bool(problem.layout.stateful)
+    start, full, stateful = model.state.reset(), problem.optimizer.full_batch, bool(problem.layout.stateful)
     source = ArraySource(data, len(data) if full else batch_size, model.seed, not full and not stateful)
     probe, sample = (data.batch(_spread(data, most)) for most in (PROBE, SAMPLE))
     before = trace_step(model, probe, start)

@@ -170,6 +170,9 @@ class Live(Callback):
         self._open(made.session)
         return made
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"server": None, "session": None}  # a copy opens a page of its own when it begins
+
     def close(self) -> None:
         """Stop the server, if there is one."""
         if self.server is not None:

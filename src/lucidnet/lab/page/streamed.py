@@ -119,7 +119,8 @@ class StreamSession(LiveSession):
             return None
         known = known[-self.times :]
         x, target = (np.stack([one[k] for one in known], axis=1) for k in (0, 1))
-        return checked_data(model, x, target)
+        timeless = len(model.output_shape) == 1  # such a network gives what the last time has made of it
+        return checked_data(model, x, target[:, -1] if timeless else target)
 
     def more(self) -> dict[str, Any]:
         found = np.full((len(self.last), 2), np.nan, np.float32)
@@ -134,6 +135,10 @@ def checked_data(model: Any, x: Array, target: Array) -> Batch:
     """Check sequences, and return them as a batch."""
     batch: Batch = model.checked(x, target).batch(slice(None))
     return batch
+
+
+def _unwatched(online: OnlineLearner) -> OnlineLearner:
+    return online
 
 
 class WatchedLearner(Brief):
@@ -159,6 +164,9 @@ class WatchedLearner(Brief):
         if name.startswith("__") or "online" not in vars(self):
             raise AttributeError(name)
         return getattr(self.online, name)
+
+    def __reduce__(self) -> Any:
+        return _unwatched, (self.online,)  # a copy is a learner that no page shows
 
     def step(self, x: Any, y: Any = None, weights: Any = None) -> Array:
         """Make a step as `OnlineLearner.step` does; wait while the page has paused."""

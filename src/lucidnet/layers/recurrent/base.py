@@ -134,7 +134,8 @@ class Recurrent(Layer):
             if over is not None and over.shape[0] != n:
                 raise ShapeError(
                     f"{type(self).__name__} {self.name!r} goes on in the states of {over.shape[0]} "
-                    f"sequences, got a batch of {n}: stateful layers need batches of one size"
+                    f"sequences, got a batch of {n}: stateful layers need batches of one size; to begin with "
+                    "new sequences: model.state = model.state.reset(), or reset() of an online learner"
                 )
             states.append(xp.zeros((n, self.units), dtype=x.dtype) if over is None else over)
         return tuple(states)

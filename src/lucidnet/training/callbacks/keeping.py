@@ -114,7 +114,7 @@ class Checkpoint(Callback):
             lock.hold()
         write(loop, place(self.folder, loop.steps))
         if loop.model.executor.main:
-            prune(self.folder, loop.run_name, self.keep)
+            prune(self.folder, loop.run_name, self.keep, loop.steps)
 
     def state(self) -> Any:
         return None if self.best is None else self.best.state()
@@ -140,6 +140,8 @@ def resumed(loop: Loop, folder: str | PathLike[str]) -> History:
 
 class CSVLog(Callback):
     """Writes the history to a CSV file after each epoch, replacing the file as a whole.
+
+    So a later training of the same model writes all epochs, that of another model its own in their place.
 
     Parameters
     ----------

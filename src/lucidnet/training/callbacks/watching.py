@@ -86,38 +86,43 @@ class EarlyStopping(Patience):
         super().__init__(monitor, patience, min_delta, mode)
         self.restore_best = taken(self, "restore_best", restore_best, flag())
         self.weights: Any = None
+        self.mean: Any = None
+        """The running average that belongs to these weights, if `EMA` makes one."""
 
     def begin(self, loop: Loop) -> None:
-        self.weights = None  # before anything that may raise: they are another training's
+        self.weights = self.mean = None  # before anything that may raise: they are another training's
         super().begin(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(loop, result):
-            self.weights = loop.model.state.vector if self.restore_best else None
+            state = loop.model.state if self.restore_best else None
+            self.weights, self.mean = (state.vector, state.memory.get("average")) if state else (None, None)
         elif self.waited >= self.patience:
             loop.stop(f"{self.monitor} has not become better for {self.waited} epochs")
 
     def end(self, loop: Loop) -> None:
         if self.weights is not None:
             state = loop.model.state
-            loop.model.state = state._replace(params=state.params.layout.bind(self.weights))
+            kept = self.mean is not None and "average" in state.memory  # a callback may have compiled it anew
+            memory = state.memory | ({"average": self.mean} if kept else {})
+            loop.model.state = state._replace(params=state.params.layout.bind(self.weights), memory=memory)
 
     def state(self) -> Any:
-        return super().state() | {"weights": self.weights}
+        return super().state() | {"weights": self.weights, "mean": self.mean}
 
     def restore(self, loop: Loop, state: Any) -> None:
         super().restore(loop, state)
-        weights = state["weights"]
-        self.weights = (
-            None if weights is None else alike(weights, loop.model.state.vector, "the best weights")
-        )
+        weights, mean, now = state["weights"], state.get("mean"), loop.model.state  # older files have no mean
+        self.weights = None if weights is None else alike(weights, now.vector, "the best weights")
+        self.mean = None if mean is None else alike(mean, now.memory.get("average"), "their average")
 
 
 class ReduceOnPlateau(Patience):
     """Lowers the learning rate when a number has not improved for some epochs.
 
     The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
-    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay.
+    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay. At the end of the
+    training the optimizer has its own rate again.
 
     Parameters
     ----------
@@ -166,8 +171,9 @@ class ReduceOnPlateau(Patience):
             self.cooling, self.waited = self.cooling - 1, 0
         elif self.waited > self.patience:
             rate = loop.model.optimizer.learning_rate
-            if self.put is None or rate != self.put:  # the user has set another
-                self.given, self.total = rate, 1.0
+            if self.put is None or rate != self.put:  # the user has set another, or one of our kind has
+                same = (one for one in loop.callbacks if isinstance(one, ReduceOnPlateau) and one.put == rate)
+                self.given, self.total = next(((one.given, one.total) for one in same), (rate, 1.0))
             self.total, self.waited, self.cooling = self.total * self.factor, 0, self.cooldown
             self._set(loop)
 
