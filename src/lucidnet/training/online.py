@@ -16,6 +16,7 @@ from ..core.signals import defer_interrupt
 from ..core.text import Brief
 from ..core.trees import ordered
 from ..engine.build import problem_of
+from ..engine.feedback import fresh_memory
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements
@@ -100,11 +101,12 @@ class OnlineLearner(Brief):
         check_stream(model.net, self.rule, model.state.params, model.input_shape)
         self._shape = model.input_shape[1:]
         self._source, joined, state = model.problem, self._joined(), model.state
-        self._static = StreamProblem(joined, self.rule, self.delay)
+        self._static = StreamProblem(joined, self.rule, self.delay, model.problem)
         start = state if joined is model.problem else joined.start(state.params, state.seed)
         self._order = start.feedback.weights
         total = joined.layout.parameters.zeros(model.dtype) if self.every > 1 else None
-        self._stream = StreamState(model.live, self._order, {}, {}, (), total)
+        feedback = start.feedback._replace(memory=fresh_memory(joined, self._order))
+        self._stream = StreamState(model.live, feedback, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy leaves the device: on it, numbers would lose their precision in a file.
@@ -121,7 +123,7 @@ class OnlineLearner(Brief):
     @property
     def feedback(self) -> Tree:
         """The rule's feedback weights."""
-        return ordered(self.model.executor.arrays(self._stream.feedback), self._order)
+        return ordered(self.model.executor.arrays(self._stream.feedback.weights), self._order)
 
     @property
     def states(self) -> Tree:
@@ -242,7 +244,7 @@ class OnlineLearner(Brief):
         if (before := self._source) is not (now := model.problem):
             joined = replace(self._static.problem, optimizer=now.optimizer)
             joined = joined if now.objective is before.objective else self._joined()
-            self._source, self._static = now, StreamProblem(joined, self.rule, self.delay)
+            self._source, self._static = now, StreamProblem(joined, self.rule, self.delay, now)
         static = self._static
         self._count(given, ready)
         with executor.lock:
