@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import LucidnetError, NonFiniteError, SettingError
+from lucidnet.errors import LucidnetError, NonFiniteError, NotReadyError, SettingError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
@@ -185,6 +185,38 @@ def test_targets_that_come_late(rule):
         np.testing.assert_array_equal(late.get_weights(), before)
         two.step(X[:, t % T], Y[:, t - 3] if t >= 3 else None)
     np.testing.assert_allclose(late.get_weights(), now.get_weights(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("rule, delay", [("rflo", 0), ("uoro", 2), ("truncated", 2)])
+def test_the_gradients_of_a_time_are_those_of_its_step(rule, delay, backend):
+    made = ln.Model([Input((None, 2)), LeakyRNN(4, return_sequences=True), Dense(1)], backend=backend)
+    made.compile("mse", SGD(0.5), rule=rule)
+    online = made.online(delay=delay)
+    for t in range(delay):
+        with pytest.raises(NotReadyError, match="no prediction has waited for 2 steps yet"):
+            online.gradients(X[:, t], Y[:, t])
+        online.step(X[:, t])
+    for t in range(delay, T):
+        given = X[:, t], Y[:, t], [0.5, 0.0, 2.0]
+        found, before = online.gradients(*given), tree_map(np.copy, made.params)
+        online.step(*given)
+        for layer, own in found.items():
+            for name, gradient in own.items():
+                expected = before[layer][name] - 0.5 * gradient
+                np.testing.assert_allclose(made.params[layer][name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_another_rule_beside_a_learner_tells_what_it_would_say():
+    """While the weights stay, RTRL says what the whole sequence so far does by BPTT."""
+    made = model([LeakyRNN(4, return_sequences=True)], SGD(0.0))
+    online, exact = made.online("rflo"), made.online("rtrl")
+    for t in range(T):
+        said = exact.gradients(X[:, t], Y[:, t])["leakyrnn1"]["U"]
+        _ = online.step(X[:, t], Y[:, t]), exact.step(X[:, t])
+        weights = np.repeat([(np.arange(t + 1) == t) * (t + 1.0)], N, 0)
+        true = made.gradients(X[:, : t + 1], Y[:, : t + 1], sample_weight=weights)["leakyrnn1"]["U"]
+        np.testing.assert_allclose(said, true, rtol=1e-9, atol=1e-13)
 
 
 def test_steps_without_a_target_are_not_counted():

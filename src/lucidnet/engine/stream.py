@@ -200,29 +200,21 @@ def observe(
         ``"waits"`` says that no prediction has waited long enough yet.
     """
     problem, state, feedback, total = static.problem, stream.state, stream.feedback, stream.total
-    net, loss = problem.objective.net, problem.objective.loss
-    made = net.flow(state.params, given.x[:, None], Run(states=stream.states))
-    output, stream = _output(problem, made[0]), stream._replace(states=net.states(made[1]))
-    if static.delay:
-        waiting, made = exchanged(stream.waiting, given.place, made)
-        stream = stream._replace(waiting=waiting)
+    output, stream, made = _seen(static, stream, given)
     if "waits" in keep:
         return stream, Measured((), (), (output,))
-    prediction, cache, mask = made
     if given.target is None:
-        nothing = namespace(prediction).zeros_like(prediction)
-        traces, taught, _ = _back(static, stream, cache, nothing, Signals(nothing, nothing))
+        nothing = namespace(made[0]).zeros_like(made[0])
+        traces, taught, _ = _back(static, stream, made[1], nothing, Signals(nothing, nothing))
         if taught is not feedback:
             sound = finite(Layout.of(taught.weights).flat(taught.weights))
             feedback = choose(sound, lambda: taught, feedback, small=True)
         return stream._replace(feedback=feedback, traces=traces), Measured((), (), (output,))
-    value, kept = loss.forward(prediction, given.target, given.weights, mask)
-    signals = Signals(side_by_side(dy := loss.backward(kept)), given.target, mask, None, given.weights)
-    traces, taught, grads = _back(static, stream, cache, dy, signals)
+    value, *error = _measured(static, made, given)
+    traces, taught, grads = _back(static, stream, made[1], *error)
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:
         gradient = total + gradient
-    value = as_number(value)
     good = finite(gradient, [value]) & numbers.made
 
     def learned() -> Any:
@@ -238,6 +230,32 @@ def observe(
     state, feedback, total = choose(good, learned, (state, feedback, total), small=True)
     after = stream._replace(state=state, feedback=feedback, traces=traces, total=total)
     return after, Measured((value,), (1.0,), (output,), None, good)
+
+
+def slopes(static: StreamProblem, stream: StreamState, given: StreamInput) -> StreamState:
+    """Return a stream that holds, as its sum, the gradient of one time step, without penalties."""
+    _, stream, made = _seen(static, stream, given)
+    _, _, grads = _back(static, stream, made[1], *_measured(static, made, given)[1:])
+    return stream._replace(total=static.problem.layout.parameters.flat(grads))
+
+
+def _seen(static: StreamProblem, stream: StreamState, given: StreamInput) -> tuple[Array, StreamState, Any]:
+    """Predict one time step; return the output, the stream after it, and the prediction that is due."""
+    net = static.problem.objective.net
+    made = net.flow(stream.state.params, given.x[:, None], Run(states=stream.states))
+    output, stream = _output(static.problem, made[0]), stream._replace(states=net.states(made[1]))
+    if static.delay:
+        waiting, made = exchanged(stream.waiting, given.place, made)
+        stream = stream._replace(waiting=waiting)
+    return output, stream, made
+
+
+def _measured(static: StreamProblem, made: Any, given: StreamInput) -> tuple[Any, Array, Signals]:
+    """Return the loss of a prediction that is due, its gradient, and the signals for rules."""
+    (prediction, _, mask), loss = made, static.problem.objective.loss
+    value, kept = loss.forward(prediction, given.target, given.weights, mask)
+    signals = Signals(side_by_side(dy := loss.backward(kept)), given.target, mask, None, given.weights)
+    return as_number(value), dy, signals
 
 
 def _back(
