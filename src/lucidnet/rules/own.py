@@ -77,7 +77,10 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         return dx, grads
 
     def cross(dy: Any, params: Tree, B: Tree) -> Any:
-        return rule.cross(edge._replace(dy=dy, params=params, B=B, route=route), send)
+        here = edge._replace(
+            dy=dy, params=params, B=B, route=route, stream=_stream(edge.signals.stream, path)
+        )
+        return rule.cross(here, send)
 
     made = followed(where.rstrip(","), cross, edge.dy, edge.params, edge.B)
     if not isinstance(made, tuple) or len(made) != 3:
@@ -97,6 +100,21 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
     if edge.need_dx:
         dx = _error(where, dx, edge.dy, _input_of(edge, inputs))
     return dx, _gradients(where, grads, edge.params, edge.layer.buffers), B
+
+
+def _stream(known: Any, path: Path) -> Any:
+    """Return the random numbers of a rule at a place."""
+    return _NoNumbers() if known is None else known.but(path=(*known.path, "rule", *path))
+
+
+class _NoNumbers:
+    """Stands for random numbers where there are none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SettingError(
+            "online: a rule of one's own is given no random numbers (edge.stream) in a stream: fit on whole "
+            "sequences, or take a rule that draws none"
+        )
 
 
 def _input_of(edge: Edge, inputs: list[Any]) -> Any:
