@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet import check
 from lucidnet.core.own import draws
 from lucidnet.errors import SettingError
-from lucidnet.layers import Activation, Dense, Input, Layer
+from lucidnet.layers import Activation, Dense, Input, Layer, LeakyRNN
+from lucidnet.optimizers import SGD
+from lucidnet.rules import Rule, SpaceRule
 from lucidnet.rules.space.transported import Transported
 
 pytest.importorskip("jax")
@@ -55,6 +58,23 @@ class Streamed(Layer):
 class Noisy(Transported):
     def carried_by(self, W, B):
         return W + np.random.randn(*W.shape)  # noqa: NPY002
+
+
+@dataclass(frozen=True, repr=False)
+class Unsteady(SpaceRule):
+    """Each error is as large as chance will have it."""
+
+    reads = "pre, post, errors above, weights above, noise"
+
+    def cross(self, edge, send):
+        dx, grads = edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx)
+        if dx is not None and not edge.layer.children():
+            dx = dx * (0.5 + edge.stream.uniform(dx.shape))
+        return dx, grads, None
+
+
+class Secretly(Unsteady):
+    reads = "pre, post, errors above, weights above"
 
 
 def model(*layers, loss="mse", rule="backprop", backend="jax"):
@@ -114,3 +134,32 @@ def test_a_function_of_no_module():
     assert made["square"].__module__ is None or made["square"].__module__
     made["square"].__module__ = None
     model(loss=made["square"]).fit(X, Y, verbose=0)
+
+
+def test_a_rule_has_others_at_each_place_and_step():
+    found = []
+    for backend in ("numpy", "jax"):
+        made = model(Dense(3, "tanh"), Dense(3, "tanh"), rule=Unsteady(), backend=backend)
+        made.compile("mse", SGD(0.0), rule=Unsteady())
+        true = made.gradients(X, Y, rule="backprop")
+        scales = [made.gradients(X, Y)["dense1"]["b"] / true["dense1"]["b"]]
+        made.train_step(X, Y)
+        scales.append(made.gradients(X, Y)["dense1"]["b"] / true["dense1"]["b"])
+        assert np.abs(scales[0] - scales[1]).min() > 1e-3
+        made.compile("mse", SGD(0.1), rule=Unsteady())
+        for _ in range(3):
+            made.train_step(X, Y)
+        found.append(made.get_weights())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-6)
+
+
+def test_noise_that_a_rule_does_not_declare():
+    assert check.rule(Unsteady())
+    assert check.rule(Secretly()).findings["reads noise"].passed is False
+
+
+def test_in_a_stream_a_rule_has_none():
+    made = ln.Model([Input((None, 3)), LeakyRNN(2, return_sequences=True), Dense(2)])
+    made.compile("mse", "sgd")
+    with pytest.raises(SettingError, match=r"no random numbers \(edge.stream\) in a stream"):
+        made.online(Rule(Unsteady(), "rflo")).step(X, Y)

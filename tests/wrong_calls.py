@@ -357,6 +357,11 @@ RIGHT: dict[str, Any] = {
     "training.history.History.plot": {"self": history},
     "training.history.History.rows": {"self": history},
     "training.history.History.to_csv": {"self": history},
+    "training.online.OnlineLearner.gradients": {
+        "self": lambda: recurrent().online(),
+        "x": SEQUENCES[0],
+        "y": np.zeros((2, 1)),
+    },
     "training.online.OnlineLearner.reset": {"self": lambda: recurrent().online()},
     "training.online.OnlineLearner.run": {"self": lambda: recurrent().online(), "xs": SEQUENCES},
     "training.online.OnlineLearner.step": {"self": lambda: recurrent().online(), "x": SEQUENCES[0]},

@@ -336,7 +336,10 @@ def test_a_stretch_whose_outcome_was_not_taken(backend):
     made = stream(backend).online("rflo")
     for k in range(3):
         made.step(X[k], Y[k])
-    executor, static = made.model.executor, StreamProblem(made.model.problem, made.rule, 0)
+    executor, static = (
+        made.model.executor,
+        StreamProblem(made.model.problem, made.rule, 0, made.model.problem),
+    )
     runs = [executor.run(observe, static, made._stream, Segment(X, Y)).state for _ in range(2)]
     same(*(snapshot(executor.host(ran.state)) for ran in runs))
     assert made.model.state.step == 3

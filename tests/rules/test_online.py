@@ -1,16 +1,17 @@
 """Learning at each time step is learning over the whole sequence, by rules that go forwards."""
 
+import pickle
 import tracemalloc
 
 import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import LucidnetError, NonFiniteError, SettingError
+from lucidnet.errors import LucidnetError, NonFiniteError, NotReadyError, SettingError
 from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
-from lucidnet.tree import tree_map
+from lucidnet.tree import at, leaves, tree_map
 
 N, T = 3, 7
 RNG = np.random.default_rng(0)
@@ -41,6 +42,50 @@ def test_a_sequence_step_by_step_is_the_sequence(rule, kind):
         y = online.step(X[:, t], Y[:, t])
         np.testing.assert_allclose(y, predicted[:, t], rtol=1e-10)
     np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer_rule", [None, "kp"])
+@pytest.mark.parametrize("space", ["kp", "wm", "brsf"])
+def test_feedback_weights_learn_as_in_training_steps(space, layer_rule):
+    """Three sequences, an update after each; the weights B of the model itself stay."""
+
+    def optimizer(rate):
+        return SGD(rate, momentum=0.9, weight_decay=0.1, clip=ln.optimizers.ClipGlobalNorm(0.5 * rate / 0.1))
+
+    layers = [LeakyRNN(4, return_sequences=True), Dense(3, "tanh", rule=layer_rule)]
+    whole, stream = (model(layers, optimizer(0.1), Rule(space, "rflo")) for _ in range(2))
+    online, before = stream.online(every=T), stream.feedback
+    for _ in range(3):
+        whole.train_step(X, Y, sample_weight=[T] * N)  # a sum over time, as that of the steps
+        online.reset()
+        for t in range(T):
+            online.step(X[:, t], Y[:, t])
+    np.testing.assert_allclose(stream.get_weights(), whole.get_weights(), rtol=1e-10)
+    moved = 0.0
+    for path, array in leaves(whole.feedback):
+        np.testing.assert_allclose(at(online.feedback, path), array, rtol=1e-9, atol=1e-14)
+        np.testing.assert_array_equal(at(stream.feedback, path), at(before, path))
+        moved += np.abs(array - at(before, path)).sum()
+    assert moved > 0.1
+
+
+@pytest.mark.parametrize("compiled", ["kp", "fa"])
+def test_a_stream_by_another_rule_leaves_the_training_whole(compiled):
+    """On JAX what the optimizer remembers of B was made for the rule of the stream, or not at all."""
+    found = []
+    for backend in ("numpy", "jax"):
+        made = ln.Model([Input((None, 2)), LeakyRNN(3, return_sequences=True), Dense(1)], backend=backend)
+        made.compile("mse", "adam", rule=compiled)
+        online = made.online("rflo" if compiled == "kp" else Rule("kp", "rflo"))
+        for _ in range(2):
+            online.run(X.swapaxes(0, 1), Y.swapaxes(0, 1))
+            made.train_step(X, Y)
+        copy = pickle.loads(pickle.dumps(online))
+        for each in (online, copy):
+            each.run(X.swapaxes(0, 1), Y.swapaxes(0, 1))
+        np.testing.assert_array_equal(copy.model.get_weights(), made.get_weights())
+        found.append(made.get_weights())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "binary_crossentropy"])
@@ -140,6 +185,38 @@ def test_targets_that_come_late(rule):
         np.testing.assert_array_equal(late.get_weights(), before)
         two.step(X[:, t % T], Y[:, t - 3] if t >= 3 else None)
     np.testing.assert_allclose(late.get_weights(), now.get_weights(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("rule, delay", [("rflo", 0), ("uoro", 2), ("truncated", 2)])
+def test_the_gradients_of_a_time_are_those_of_its_step(rule, delay, backend):
+    made = ln.Model([Input((None, 2)), LeakyRNN(4, return_sequences=True), Dense(1)], backend=backend)
+    made.compile("mse", SGD(0.5), rule=rule)
+    online = made.online(delay=delay)
+    for t in range(delay):
+        with pytest.raises(NotReadyError, match="no prediction has waited for 2 steps yet"):
+            online.gradients(X[:, t], Y[:, t])
+        online.step(X[:, t])
+    for t in range(delay, T):
+        given = X[:, t], Y[:, t], [0.5, 0.0, 2.0]
+        found, before = online.gradients(*given), tree_map(np.copy, made.params)
+        online.step(*given)
+        for layer, own in found.items():
+            for name, gradient in own.items():
+                expected = before[layer][name] - 0.5 * gradient
+                np.testing.assert_allclose(made.params[layer][name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_another_rule_beside_a_learner_tells_what_it_would_say():
+    """While the weights stay, RTRL says what the whole sequence so far does by BPTT."""
+    made = model([LeakyRNN(4, return_sequences=True)], SGD(0.0))
+    online, exact = made.online("rflo"), made.online("rtrl")
+    for t in range(T):
+        said = exact.gradients(X[:, t], Y[:, t])["leakyrnn1"]["U"]
+        _ = online.step(X[:, t], Y[:, t]), exact.step(X[:, t])
+        weights = np.repeat([(np.arange(t + 1) == t) * (t + 1.0)], N, 0)
+        true = made.gradients(X[:, : t + 1], Y[:, : t + 1], sample_weight=weights)["leakyrnn1"]["U"]
+        np.testing.assert_allclose(said, true, rtol=1e-9, atol=1e-13)
 
 
 def test_steps_without_a_target_are_not_counted():
@@ -272,11 +349,12 @@ def test_classes_and_a_stack_of_layers():
         ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back to the first time"),
         ([SimpleRNN(3, return_sequences=True, go_backwards=True)], "rtrl", "goes backwards"),
         ([Dense(3)], "rflo", "no recurrent layer"),
-        ([SimpleRNN(3, return_sequences=True)], Rule("kp", "rflo"), "would stay as they are"),
-        ([SimpleRNN(3, return_sequences=True)], Rule("wm", "rflo"), "would stay as they are"),
-        ([SimpleRNN(3, return_sequences=True)], Rule("brsf", "rflo"), "would stay as they are"),
         ([SimpleRNN(3, return_sequences=True)], Rule("np", "rflo"), "the gradient of a whole batch at once"),
-        ([SimpleRNN(3, return_sequences=True), Dense(2, rule="kp")], "rflo", "layer 'dense2'.*stay as they"),
+        (
+            [SimpleRNN(3, return_sequences=True), Dense(2)],
+            Rule("wp", "rflo"),
+            "the gradient of a whole batch",
+        ),
     ],
 )
 def test_what_cannot_learn_online_says_so(layers, rule, message):

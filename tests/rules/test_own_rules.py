@@ -216,6 +216,27 @@ def test_a_trace_draws_no_random_numbers_on_jax():
         model.train_step(np.repeat(X[:, None], 5, 1), X[:, :1])
 
 
+@pytest.mark.parametrize("where", ["cross", "gradient"])
+def test_what_a_rule_keeps_in_itself_is_refused_on_jax(where):
+    """On NumPy it may look at what passes; a compiled program would keep what it saw when it was made."""
+
+    def keeps(self, one, two):
+        self.seen = one
+        return getattr(super(type(self), self), where)(one, two)
+
+    base = rules.FeedbackAlignment if where == "cross" else rules.RFLO
+    own = type("Own", (base,), {"__module__": __name__, where: keeps})
+    for backend in ("numpy", "jax"):
+        model = ln.Model([Input((5, 3)), LeakyRNN(4), Dense(1)], backend=backend)
+        model.compile("mse", "sgd", rule=(rule := own()))
+        if backend == "numpy":
+            model.train_step(np.ones((2, 5, 3)), np.ones((2, 1)))
+            assert rule.seen is not None
+            continue
+        with pytest.raises(SettingError, match=rf"Own.{where}.* keeps seen in the rule itself.*feedback"):
+            model.train_step(np.ones((2, 5, 3)), np.ones((2, 1)))
+
+
 def test_a_function_that_makes_no_numbers():
     with pytest.raises(ShapeError, match=r"makes arrays without numbers, \(0,\) of each example"):
         ln.Model([Input(3), Function(lambda x: x[:, :0]), Dense(1)]).predict(X)

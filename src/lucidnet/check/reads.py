@@ -31,7 +31,7 @@ EXAMPLES, TIMES, UNITS = 4, 6, 5
 CHANGED = 1e-6
 """The relative difference above which an update counts as changed."""
 
-ACROSS = ("pre", "post", "errors above", "weights above", "output error", "targets")
+ACROSS = ("pre", "post", "errors above", "weights above", "output error", "targets", "noise")
 THROUGH = (
     "pre",
     "post",
@@ -171,9 +171,13 @@ class Space:
             return None  # layers in between may let any error through
         return differs(self._update(), self._update(**self._changed(name)))
 
-    def _update(self, params: Tree = None, cache: Any = None, error: Any = None, target: Any = None) -> Array:
+    def _update(
+        self, params: Tree = None, cache: Any = None, error: Any = None, target: Any = None, seed: int = 1
+    ) -> Array:
         signals = Signals(
-            side_by_side(self.dy) if error is None else error, self.target if target is None else target
+            side_by_side(self.dy) if error is None else error,
+            self.target if target is None else target,
+            stream=Stream(seed, dtype="float64"),
         )
         credit = Credit(Rule(self.rule), self.state.feedback.weights, signals, {})
         given = (params or self.params, cache or self.cache, self.dy, False)
@@ -181,7 +185,9 @@ class Space:
         return Layout.of(grads[self.first]).ravel(grads[self.first])
 
     def _changed(self, name: str) -> dict[str, Any]:
-        """Return the arrays that replace those of the pass."""
+        """Return the arrays that replace those of the pass, or the seed that replaces its own."""
+        if name == "noise":
+            return {"seed": 2}
         if name == "weights above":
             return {
                 "params": {

@@ -104,8 +104,8 @@ def check_draws(what: str, function: Any) -> None:
     if drawn := draws(function):
         raise SettingError(
             f"{what} draws random numbers by {drawn}, which a compiled program would do only once, for all "
-            "steps: a layer takes them from run.stream, as in run.stream.normal(x.shape); anything else is "
-            "given them, as a part of the batch"
+            "steps: a layer takes them from run.stream, as in run.stream.normal(x.shape), a rule from "
+            "edge.stream in its cross; anything else is given them, as a part of the batch"
         )
 
 

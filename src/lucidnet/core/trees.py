@@ -76,6 +76,14 @@ def mapped(function: Callable[..., Array], tree: Any) -> Any:
     return None if tree is None else function(tree)
 
 
+def by_layer(arrays: Iterable[tuple[Path, Array]]) -> dict[str, dict[str, Array]]:
+    """Return arrays given by path, by the dotted name of their layer and their own name."""
+    found: dict[str, dict[str, Array]] = ByName()
+    for path, array in arrays:
+        found.setdefault(dotted(path[:-1]), {})[path[-1]] = array
+    return found
+
+
 def part_of(tree: Any, rows: Any) -> Any:
     """Take some rows of each array in a tree of tuples and dicts; None stays None."""
     return mapped(lambda array: array[rows], tree)

@@ -83,13 +83,10 @@ def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: 
         return feedback
     rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
 
-    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Tree | None:
+    def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Any:
         if not own.space.phase or path not in (problem.edges or {}):
             return None  # what stands there is that of a rule through time alone
-        stream = rng
-        for name in path:
-            stream = stream.child(name)
-        made: Tree = own.space.learn(layer, at(state.params, path), (problem.edges or {})[path], B, stream)
-        return made
+        given = at(state.params, path), (problem.edges or {})[path]
+        return own.space.learn(layer, *given, B, rng.but(path=(*rng.path, *path)))
 
     return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

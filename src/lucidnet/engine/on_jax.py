@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -145,7 +146,7 @@ class OnJax(Brief):
 
     def _streamed(self, fn: Any, static: StreamProblem, stream: Any, given: Segment, keep: Any) -> Ran[Any]:
         """Run the time steps of a stream segment."""
-        stream = stream._replace(state=self.placement.put(static.problem, stream.state, self.single, None))
+        stream = stream._replace(state=self.placement.put(static.own, stream.state, self.single, None))
         every = np.full(len(given), given.target is not None)
         moves = every if given.moves is None else every & given.moves
         inputs = given.arrays, None
@@ -270,7 +271,7 @@ class OnJax(Brief):
 
     def _begun(self, fn: Any, static: StreamProblem, stream: Any, x: Array) -> Any:
         """Return the state before the first time step of a stream."""
-        stream = self.placement.stream(static.problem, stream, self.single)
+        stream = self.placement.stream(static, stream, self.single)
         given = (stripped(stream), self.single.put(x))
         program = self.compiler.function((fn, static), partial(fn, static), given, self.single.target)
         return dressed(program(*given), stream)
@@ -353,7 +354,7 @@ def _loop(
         made = row[-1] > 0
         here: Any = bound(static.problem if stream else static, row[:-1])
         if stream:
-            here = StreamProblem(here, static.rule, static.delay)
+            here = replace(static, problem=here)
             now, target, weights, place, moves = mine
             read: Any = StreamInput(now, target, weights, place, True if moves is None else moves)
         else:

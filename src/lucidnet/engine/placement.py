@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..data.batch import materialize
 from .feedback import fresh_memory
 from .problem import Problem
 from .state import FeedbackState, State, read_only
+from .stream import StreamProblem
 
 
 class Placement:
@@ -46,11 +47,6 @@ class Placement:
         def placed(tree: Tree) -> Any:
             return mesh.put(tree, mesh.weights(tree))
 
-        memory = own.memory
-        if problem.taught is not None:
-            slots = memory or fresh_memory(problem, own.weights)
-            theirs = problem.taught.layout
-            memory = {name: theirs.parts(placed(theirs.arrays(slot))) for name, slot in slots.items()}
         self.orders = (tree_map(lambda array: None, own.weights), self.orders[1])
         slots = {}
         if not problem.optimizer.full_batch:  # it searches on the host, and remembers there
@@ -59,16 +55,17 @@ class Placement:
             params=self.params(state.params, mesh),
             memory=slots,
             carried=placed(state.carried) if state.carried else self._zeros(problem, state, mesh, batch),
-            feedback=FeedbackState(placed(own.weights), memory),
+            feedback=_feedback(problem, own, placed),
         )
 
-    def stream(self, problem: Problem, stream: Any, mesh: Mesh) -> Any:
+    def stream(self, static: StreamProblem, stream: Any, mesh: Mesh) -> Any:
         """Put the state of a stream on the devices."""
-        total, parameters = stream.total, problem.layout.parameters
+        total, parameters = stream.total, static.problem.layout.parameters
         if isinstance(total, np.ndarray):
             total = parameters.parts(mesh.put(parameters.arrays(total)))
-        state = self.put(problem, stream.state, mesh, None)
-        return stream._replace(state=state, feedback=mesh.put(stream.feedback), total=total)
+        state = self.put(static.own, stream.state, mesh, None)
+        feedback = _feedback(static.problem, stream.feedback, mesh.put)
+        return stream._replace(state=state, feedback=feedback, total=total)
 
     def _zeros(self, problem: Problem, state: State, mesh: Mesh, batch: Any) -> Tree:
         """Return zero states for stateful layers, as a program must be given some."""
@@ -119,6 +116,15 @@ class Placement:
             feedback=feedback,
         )
         return read_only(made)
+
+
+def _feedback(problem: Problem, own: FeedbackState, placed: Callable[[Tree], Any]) -> FeedbackState:
+    """Put feedback weights on devices, and what the optimizer will remember of them."""
+    memory = own.memory
+    if problem.taught is not None:
+        slots, layout = memory or fresh_memory(problem, own.weights), problem.taught.layout
+        memory = {name: layout.parts(placed(layout.arrays(slot))) for name, slot in slots.items()}
+    return FeedbackState(placed(own.weights), memory)
 
 
 def dtype_of(state: Any) -> str:

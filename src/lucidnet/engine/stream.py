@@ -23,7 +23,7 @@ from ..rules.registry import Rule
 from ..rules.time.online import immediate, time_step
 from .numbers import Numbers
 from .problem import Problem
-from .state import Measured, State
+from .state import FeedbackState, Measured, State
 from .structure import Structure
 from .update import moved
 
@@ -40,11 +40,14 @@ class StreamProblem:
         The rule of the stream.
     delay : int
         How many time steps late targets come.
+    own : Problem
+        What the model itself is trained by.
     """
 
     problem: Problem
     rule: Rule
     delay: int
+    own: Problem
 
     @cached_property
     def structure(self) -> tuple[Structure, Structure]:
@@ -65,7 +68,7 @@ class StreamState(NamedTuple):
     ----------
     state : State
         The weights and the optimizer's memory.
-    feedback : tree
+    feedback : FeedbackState
         The feedback weights of the stream's rule.
     states : tree
         The states of the recurrent layers.
@@ -78,7 +81,7 @@ class StreamState(NamedTuple):
     """
 
     state: State
-    feedback: Tree
+    feedback: FeedbackState
     states: Tree
     traces: dict[Path, Any]
     waiting: tuple[Any, ...]
@@ -196,30 +199,22 @@ def observe(
     keep : set of str
         ``"waits"`` says that no prediction has waited long enough yet.
     """
-    problem, (state, feedback, _, _, waiting, total) = static.problem, stream
-    net, loss = problem.objective.net, problem.objective.loss
-    made = net.flow(state.params, given.x[:, None], Run(states=stream.states))
-    output, states = _output(problem, made[0]), net.states(made[1])
-    if static.delay:
-        waiting, made = exchanged(waiting, given.place, made)
+    problem, state, feedback, total = static.problem, stream.state, stream.feedback, stream.total
+    output, stream, made = _seen(static, stream, given)
     if "waits" in keep:
-        after = StreamState(state, feedback, states, stream.traces, waiting, total)
-        return after, Measured((), (), (output,))
-    prediction, cache, mask = made
+        return stream, Measured((), (), (output,))
     if given.target is None:
-        nothing = namespace(prediction).zeros_like(prediction)
-        traces, taught, _ = _back(static, stream, cache, nothing, Signals(nothing, nothing))
+        nothing = namespace(made[0]).zeros_like(made[0])
+        traces, taught, _ = _back(static, stream, made[1], nothing, Signals(nothing, nothing))
         if taught is not feedback:
-            sound = finite(Layout.of(taught).flat(taught))
+            sound = finite(Layout.of(taught.weights).flat(taught.weights))
             feedback = choose(sound, lambda: taught, feedback, small=True)
-        return StreamState(state, feedback, states, traces, waiting, total), Measured((), (), (output,))
-    value, kept = loss.forward(prediction, given.target, given.weights, mask)
-    signals = Signals(side_by_side(dy := loss.backward(kept)), given.target, mask, None, given.weights)
-    traces, taught, grads = _back(static, stream, cache, dy, signals)
+        return stream._replace(feedback=feedback, traces=traces), Measured((), (), (output,))
+    value, *error = _measured(static, made, given)
+    traces, taught, grads = _back(static, stream, made[1], *error)
     gradient = problem.layout.parameters.flat(grads)
     if total is not None:
         gradient = total + gradient
-    value = as_number(value)
     good = finite(gradient, [value]) & numbers.made
 
     def learned() -> Any:
@@ -228,17 +223,44 @@ def observe(
     def moves() -> Any:
         given_away = gradient if total is None else gradient.copy()
         problem.layout.penalties.value(state.params.vector, given_away)
-        after = moved(problem, state, state, given_away, into=into)
-        return after, taught, None if total is None else gradient * 0
+        after = moved(problem, state, state._replace(feedback=taught), given_away, numbers, into)
+        # The model's own feedback weights stay.
+        return after._replace(feedback=state.feedback), after.feedback, None if total is None else total * 0
 
     state, feedback, total = choose(good, learned, (state, feedback, total), small=True)
-    after = StreamState(state, feedback, states, traces, waiting, total)
+    after = stream._replace(state=state, feedback=feedback, traces=traces, total=total)
     return after, Measured((value,), (1.0,), (output,), None, good)
+
+
+def slopes(static: StreamProblem, stream: StreamState, given: StreamInput) -> StreamState:
+    """Return a stream that holds, as its sum, the gradient of one time step, without penalties."""
+    _, stream, made = _seen(static, stream, given)
+    _, _, grads = _back(static, stream, made[1], *_measured(static, made, given)[1:])
+    return stream._replace(total=static.problem.layout.parameters.flat(grads))
+
+
+def _seen(static: StreamProblem, stream: StreamState, given: StreamInput) -> tuple[Array, StreamState, Any]:
+    """Predict one time step; return the output, the stream after it, and the prediction that is due."""
+    net = static.problem.objective.net
+    made = net.flow(stream.state.params, given.x[:, None], Run(states=stream.states))
+    output, stream = _output(static.problem, made[0]), stream._replace(states=net.states(made[1]))
+    if static.delay:
+        waiting, made = exchanged(stream.waiting, given.place, made)
+        stream = stream._replace(waiting=waiting)
+    return output, stream, made
+
+
+def _measured(static: StreamProblem, made: Any, given: StreamInput) -> tuple[Any, Array, Signals]:
+    """Return the loss of a prediction that is due, its gradient, and the signals for rules."""
+    (prediction, _, mask), loss = made, static.problem.objective.loss
+    value, kept = loss.forward(prediction, given.target, given.weights, mask)
+    signals = Signals(side_by_side(dy := loss.backward(kept)), given.target, mask, None, given.weights)
+    return as_number(value), dy, signals
 
 
 def _back(
     static: StreamProblem, stream: StreamState, cache: Any, dy: Array, signals: Signals, begin: bool = False
-) -> tuple[dict[Path, Any], Tree, Tree]:
+) -> tuple[dict[Path, Any], FeedbackState, Tree]:
     """Run the backward pass of one time step; return the new traces, feedback weights and gradients."""
     traces, changed = dict(stream.traces), dict[Path, Tree]()
 
@@ -256,9 +278,11 @@ def _back(
 
         return route
 
-    credit = Credit(static.rule, stream.feedback, signals, changed, passage)
+    feedback = stream.feedback
+    credit = Credit(static.rule, feedback.weights, signals, changed, passage)
     _, grads = credit.send("", static.problem.objective.net, stream.state.params, cache, dy, False)
-    feedback = merged(stream.feedback, from_paths(changed)) if changed else stream.feedback
+    if changed:
+        feedback = feedback._replace(weights=merged(feedback.weights, from_paths(changed)))
     return traces, feedback, grads
 
 

@@ -18,7 +18,7 @@ from ..backend import Array, Tree
 from ..backend.memory import sealed
 from ..core.numeric import numeric
 from ..core.text import ByName, Several
-from ..core.trees import Path, dotted, joined, leaves, mapped, part_of, tree_map
+from ..core.trees import Path, by_layer, dotted, joined, leaves, mapped, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.named import inputs as named_inputs
 from ..engine.build import problem_of
@@ -116,10 +116,7 @@ def gradients(
     problem, state = model.problem, model.state
     if rule is not None:
         problem, state = _ruled(model, problem, state, rule)
-    found: dict[str, dict[str, Array]] = ByName()
-    for path, array in step_gradient(problem, state, batch).items():
-        found.setdefault(dotted(path[:-1]), {})[path[-1]] = array
-    return found
+    return by_layer(step_gradient(problem, state, batch).items())
 
 
 def _ruled(model: Trainee, problem: Problem, state: State, rule: Any) -> tuple[Problem, State]:

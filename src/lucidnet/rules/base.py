@@ -205,7 +205,8 @@ class SpaceRule(Value):
         made = trained.evaluate(params, batch, run)
         dy = trained.loss.backward(made.kept)
         learned: dict[Path, Tree] = {}
-        signals = Signals(side_by_side(dy), batch.target, made.mask, run.masks, batch.weights, run.valid)
+        known = batch.target, made.mask, run.masks, batch.weights, run.valid, run.stream
+        signals = Signals(side_by_side(dy), *known)
         credit = Credit(trained.rule, memory, signals, learned)
         _, grads = credit.send("", trained.net, params, made.cache, dy, False)
         changed = from_paths(learned)

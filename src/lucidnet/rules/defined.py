@@ -239,14 +239,8 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
 
 
 def _check_crossed(where: str, rule: Rule) -> None:
-    """Raise if a rule across layers does more than to cross edges, as nothing else is done in a stream."""
-    kind = type(rule.space)
-    if kind.phase or kind.taught is not SpaceRule.taught:
-        raise SettingError(
-            f"online: {where} {rule.space!r} lets feedback weights learn in training steps on batches; in a "
-            "stream they would stay as they are: take 'fa', or fit on whole sequences"
-        )
-    if kind.gradient is not SpaceRule.gradient:
+    """Raise if a rule across layers finds gradients in another way than by crossing edges."""
+    if type(rule.space).gradient is not SpaceRule.gradient:
         raise SettingError(
             f"online: {where} {rule.space!r} finds the gradient of a whole batch at once, not at each step: "
             "take 'fa' or its kin, or fit on whole sequences"

@@ -36,6 +36,8 @@ class Signals(NamedTuple):
         A weight for each example, or for each of its time steps.
     valid : array (n,) of bool, optional
         Which examples count.
+    stream : Stream, optional
+        Random numbers of this step; none in a stream of `Model.online`.
     """
 
     error: Array
@@ -44,6 +46,7 @@ class Signals(NamedTuple):
     masks: Mapping[int, Mask] | None = None
     weights: Array | None = None
     valid: Array | None = None
+    stream: Any = None
 
 
 class Edge(NamedTuple):
@@ -68,6 +71,8 @@ class Edge(NamedTuple):
     route : callable
         Crosses the layer itself: route(params, cache, dy, send, need_dx). For most layers it is their own
         `route`; a rule through time crosses recurrent layers.
+    stream : Stream
+        Random numbers of this place and step, for rules of one's own: ``edge.stream.normal(edge.dy.shape)``.
     """
 
     layer: Layer
@@ -78,6 +83,7 @@ class Edge(NamedTuple):
     B: Tree
     signals: Signals
     route: Callable[..., tuple[Any, Tree]]
+    stream: Any = None
 
 
 class Axes(Protocol):

@@ -50,8 +50,11 @@ def check(cls: Any, base: type, methods: Mapping[str, Callable[..., Any]]) -> No
 def _watched(name: str, method: Callable[..., Any], fits: Callable[..., Any]) -> Any:
     @wraps(method)
     def checked(self: Any, *given: Any) -> Any:
-        what = f"{type(self).__name__}.{name}"
-        return fits(what, followed(what, method, self, *given), *given)
+        what, held = f"{type(self).__name__}.{name}", dict(vars(self))
+        made = fits(what, followed(what, method, self, *given), *given)
+        if any(map(traced, given)):
+            _check_held(what, self, held)
+        return made
 
     setattr(checked, MARK, True)
     return checked
@@ -70,6 +73,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         for method in vars(type(rule)).values():
             check_draws(type(rule).__name__, method)
     inputs: list[Any] = []
+    held = dict(vars(rule))
 
     def route(*given: Any, **named: Any) -> tuple[Any, Tree]:
         dx, grads = edge.route(*given, **named)
@@ -77,9 +81,14 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         return dx, grads
 
     def cross(dy: Any, params: Tree, B: Tree) -> Any:
-        return rule.cross(edge._replace(dy=dy, params=params, B=B, route=route), send)
+        here = edge._replace(
+            dy=dy, params=params, B=B, route=route, stream=_stream(edge.signals.stream, path)
+        )
+        return rule.cross(here, send)
 
     made = followed(where.rstrip(","), cross, edge.dy, edge.params, edge.B)
+    if traced(edge.dy):
+        _check_held(where.rstrip(","), rule, held)
     if not isinstance(made, tuple) or len(made) != 3:
         raise SettingError(
             f"{where} must return three things: the error at the layer's input, its gradients, and its "
@@ -97,6 +106,31 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
     if edge.need_dx:
         dx = _error(where, dx, edge.dy, _input_of(edge, inputs))
     return dx, _gradients(where, grads, edge.params, edge.layer.buffers), B
+
+
+def _check_held(what: str, rule: Any, held: Mapping[str, Any]) -> None:
+    """Raise if a rule has kept something in itself while JAX traced it: each step would find the same."""
+    if kept := [name for name, value in vars(rule).items() if held.get(name, rule) is not value]:
+        raise SettingError(
+            f"{what} keeps {', '.join(kept)} in the rule itself, which a compiled program would do once, "
+            "for all: what it remembers are feedback weights, B: let feedback(...) return them, and cross(...) "
+            "the changed ones as its third result"
+        )
+
+
+def _stream(known: Any, path: Path) -> Any:
+    """Return the random numbers of a rule at a place."""
+    return _NoNumbers() if known is None else known.but(path=(*known.path, "rule", *path))
+
+
+class _NoNumbers:
+    """Stands for random numbers where there are none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SettingError(
+            "online: a rule of one's own is given no random numbers (edge.stream) in a stream: fit on whole "
+            "sequences, or take a rule that draws none"
+        )
 
 
 def _input_of(edge: Edge, inputs: list[Any]) -> Any:

@@ -10,19 +10,19 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..backend.memory import sealed
-from ..core.finite import finite_in
 from ..core.numeric import numeric
 from ..core.settings import count, taken
 from ..core.signals import DeferInterrupt
 from ..core.text import Brief
-from ..core.trees import ordered, tree_map
+from ..core.trees import by_layer, leaves, ordered, tree_map
+from ..data.streamed import streamed
 from ..engine.build import problem_of
+from ..engine.feedback import fresh_memory
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Trainee
 from ..engine.state import Measurements
-from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe
-from ..errors import NonFiniteError, ShapeError
-from ..layers.tables import check_numbers
+from ..engine.stream import Segment, StreamProblem, StreamState, begin, observe, slopes
+from ..errors import NonFiniteError, NotReadyError
 from ..rules.defined import check_stream
 from ..rules.registry import Rule, get
 from ..rules.time.local import RFLO
@@ -99,13 +99,13 @@ class OnlineLearner(Brief):
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
         check_stream(model.net, self.rule, model.state.params, model.input_shape)
-        self._shape = model.input_shape[1:]
         self._source, joined, state = model.problem, self._joined(), model.state
-        self._static = StreamProblem(joined, self.rule, self.delay)
+        self._static = StreamProblem(joined, self.rule, self.delay, model.problem)
         start = state if joined is model.problem else joined.start(state.params, state.seed)
         self._order = start.feedback.weights
         total = joined.layout.parameters.zeros(model.dtype) if self.every > 1 else None
-        self._stream = StreamState(model.live, self._order, {}, {}, (), total)
+        feedback = start.feedback._replace(memory=fresh_memory(joined, self._order))
+        self._stream = StreamState(model.live, feedback, {}, {}, (), total)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy leaves the device: on it, numbers would lose their precision in a file.
@@ -122,7 +122,7 @@ class OnlineLearner(Brief):
     @property
     def feedback(self) -> Tree:
         """The rule's feedback weights."""
-        return ordered(self.model.executor.arrays(self._stream.feedback), self._order)
+        return ordered(self.model.executor.arrays(self._stream.feedback.weights), self._order)
 
     @property
     def states(self) -> Tree:
@@ -156,9 +156,8 @@ class OnlineLearner(Brief):
             If loss or gradient are not finite. The weights are those of the last good step, and the sequence
             has ended: the next step begins a new one.
         """
-        given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
-        x, y, weights = (None if one is None else numeric(one, name)[None] for name, one in given)
-        found = self._made(self._given(x, y, weights), self._since >= self.delay)
+        given = self._of_one(x, y, weights)
+        found = self._made(given, self._since >= self.delay)
         self.losses = self._losses(found)
         return found.predictions[0][0]
 
@@ -182,51 +181,67 @@ class OnlineLearner(Brief):
         NonFiniteError
             As for `step`; the steps before have been made.
         """
-        given = self._given(xs, ys, weights)
+        given = Segment(*streamed(self.model, xs, ys, weights))
         found = [self._made(given.cut(part), ready) for part, ready in self._parts(len(given))]
         self.losses = np.concatenate([self._losses(one) for one in found])
         return np.concatenate([one.predictions[0] for one in found])
+
+    def gradients(self, x: Any, y: Any, weights: Any = None) -> dict[str, dict[str, Array]]:
+        """Return the gradients by which `step` would learn from these, by layer and name; no step is made.
+
+        They are those of this time alone, without penalties. A learner with another rule beside this one, on
+        the same model, tells what that rule would say here: ``"rtrl"`` says the true gradient. It follows by
+        ``step(x)``, which learns nothing.
+
+        Parameters
+        ----------
+        x, y, weights
+            As for `step`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import lucidnet as ln
+        >>> from lucidnet.layers import Dense, Input, LeakyRNN
+        >>> model = ln.Model([Input((None, 1)), LeakyRNN(8, return_sequences=True), Dense(1)], seed=0)
+        >>> model.compile("mse", ln.optimizers.SGD(0.01))
+        >>> online, exact = model.online("rflo"), model.online("rtrl")
+        >>> for t in range(50):
+        ...     x, y = [[np.sin(t / 10)]], [[np.cos(t / 10)]]
+        ...     made, true = (each.gradients(x, y)["leakyrnn1"]["U"] for each in (online, exact))
+        ...     _ = online.step(x, y), exact.step(x)
+        >>> round(float((made * true).sum() / np.linalg.norm(made) / np.linalg.norm(true)), 2)
+        0.62
+        """
+        given, executor = self._of_one(x, numeric(y, "y"), weights), self.model.executor
+        if self._since < self.delay:
+            raise NotReadyError(f"online: no prediction has waited for {self.delay} steps yet: make steps")
+        self._count(given, True)
+        with executor.lock:
+            made = executor.call(slopes, self._static, self._begun(given), next(iter(given)))
+            found = executor.arrays(self._static.problem.layout.parameters.unflat(made.total))
+        return by_layer(leaves(found))
+
+    def _of_one(self, x: Any, y: Any, weights: Any) -> Segment:
+        """Return what is given for a single time as a segment."""
+        given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
+        arrays = (None if one is None else numeric(one, name)[None] for name, one in given)
+        return Segment(*streamed(self.model, *arrays))
+
+    def _begun(self, given: Segment) -> Any:
+        """Return the state of the stream before a segment, with the weights as they are now."""
+        stream = self._stream
+        if stream.state is not self.model.live:  # someone else has trained it
+            stream = stream._replace(state=self.model.live)
+        if stream.states or stream.traces or stream.waiting:
+            return stream
+        return self.model.executor.call(begin, self._static, stream, given.x[0])
 
     def _losses(self, found: Measurements) -> Array:
         """Return the loss at each time; NaN where there was no target."""
         if found.losses.shape[1]:
             return found.losses[:, 0].astype(self.model.dtype)
         return np.full(len(found), np.nan, self.model.dtype)
-
-    def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
-        """Return the inputs, targets and weights as a checked segment."""
-        x = finite_in(xs, "xs", self.model.dtype)
-        if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
-            raise ShapeError(
-                f"online: x: expected inputs {str(('n', *self._shape)).replace(chr(39), '')} of one time, or "
-                f"(time, n, ...) for run, got shape {x.shape[1:] if x.ndim and len(x) == 1 else x.shape}"
-            )
-        check_numbers(self.model.net, x, self.model.dtype)
-        return Segment(x, None if ys is None else self._targets(ys, x), self._weights(weights, x))
-
-    def _targets(self, ys: Any, x: Array) -> Array:
-        """Return targets (time, n, ...) as the loss takes them."""
-        given, shape = numeric(ys, "y"), self.model.output_shape
-        if given.shape[:2] != x.shape[:2]:
-            raise ShapeError(
-                f"online: y: expected a target for each input, (time, n) = {x.shape[:2]}, got {given.shape}"
-            )
-        rows = given.reshape(-1, *given.shape[2:])
-        if len(shape) > 1:
-            rows, shape = rows[:, None], (1, *shape[1:])
-        rows = self.model.problem.loss.check_target(rows, shape, self.model.dtype)
-        return rows.reshape(*x.shape[:2], *rows.shape[1:])
-
-    def _weights(self, weights: Any, x: Array) -> Array | None:
-        """Return the checked weights (time, n)."""
-        if weights is None:
-            return None
-        made = finite_in(weights, "weights", self.model.dtype)
-        if made.shape != x.shape[:2]:
-            raise ShapeError(
-                f"online: weights: expected a weight for each input, {x.shape[:2]}, got shape {made.shape}"
-            )
-        return made
 
     def _parts(self, times: int) -> Iterator[tuple[slice, bool]]:
         """Yield parts of a segment, and for each whether its predictions have waited long enough to learn."""
@@ -243,16 +258,11 @@ class OnlineLearner(Brief):
         if (before := self._source) is not (now := model.problem):
             joined = replace(self._static.problem, optimizer=now.optimizer)
             joined = joined if now.objective is before.objective else self._joined()
-            self._source, self._static = now, StreamProblem(joined, self.rule, self.delay)
-        static = self._static
+            self._source, self._static = now, StreamProblem(joined, self.rule, self.delay, now)
         self._count(given, ready)
         with executor.lock:
-            stream = self._stream
-            if stream.state is not model.live:  # someone else has trained it
-                stream = stream._replace(state=model.live)
-            if not (stream.states or stream.traces or stream.waiting):
-                stream = executor.call(begin, static, stream, given.x[0])
-            ran = executor.run(observe, static, stream, given, NOTHING if ready else WAITS)
+            keep = NOTHING if ready else WAITS
+            ran = executor.run(observe, self._static, self._begun(given), given, keep)
             good = len(ran.measured)
             with DeferInterrupt():  # weights, traces and counts are those of one time step
                 self._stream, model.live = ran.state, ran.state.state
