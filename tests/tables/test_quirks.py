@@ -374,3 +374,10 @@ def test_true_and_false_in_other_letters_are_two_classes(tmp_path):
 def test_names_of_several_lines_stand_in_one(tmp_path):
     made = rows(lambda i, rng: f"{i / 7},{'ab'[i % 2]}")
     assert "\nheight\\nin m  number" in str(data.look(written(tmp_path, ['"height\nin m",y', *made])))
+
+
+def test_numbers_far_to_one_side_of_zero_are_standardized(tmp_path):
+    aside = rows(lambda i, rng: f"{5 + rng.random():.2f},{rng.random():.2f},{'ab'[i % 2]}")
+    assert data.look(written(tmp_path, ["v,w,y", *aside])).command.endswith("--target y --standardize")
+    near = rows(lambda i, rng: f"{rng.random():.2f},{int(i > 0)},{'ab'[i % 2]}")
+    assert data.look(written(tmp_path, ["v,w,y", *near])).command.endswith("--target y")
