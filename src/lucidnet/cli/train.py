@@ -31,7 +31,7 @@ LEAST_PATIENCE, PATIENCE = 5, 0.1
 """A training of the default length ends after so many epochs without a lower validation loss, at least, and
 after this share of its length."""
 SMALL = VarianceScaling(0.01, "in", "normal")
-"""First weights of the last layer for a table: few rows do not make a network unlearn what it says at first."""
+"""First weights of the last layer for a table: few rows do not make a network unlearn what it says first."""
 PAYS = 1 << 26
 """The batch size times weights from which on two threads have been faster than one."""
 
