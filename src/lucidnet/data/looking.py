@@ -258,7 +258,8 @@ def of_form(frame: Frame) -> list[str]:
     elif form["second"]:
         cells = _some([one for cell in form["second"] if (one := cell.strip())])
         odd.append(
-            f"the line below the header ({cells}) has no numbers, as names or units have none, and is left out"
+            f"the line below the header ({cells}) has no numbers, as names or units have none, "
+            "and is left out"
         )
     if form["decimal"] == form["separator"]:
         odd.append("numbers in quotes are taken to have decimal commas")
