@@ -1,5 +1,6 @@
 """Quirks of tables that people export: repeated headers, units, dates of several kinds, letters, empty ends."""
 
+import gzip
 import random
 import re
 
@@ -381,3 +382,12 @@ def test_numbers_far_to_one_side_of_zero_are_standardized(tmp_path):
     assert data.look(written(tmp_path, ["v,w,y", *aside])).command.endswith("--target y --standardize")
     near = rows(lambda i, rng: f"{rng.random():.2f},{int(i > 0)},{'ab'[i % 2]}")
     assert data.look(written(tmp_path, ["v,w,y", *near])).command.endswith("--target y")
+
+
+def test_files_whose_suffix_is_their_part(tmp_path):
+    path = written(tmp_path, rows(lambda i, rng: f"{rng.random():.2f}, {'ab'[i % 2]}"))
+    for name in ("adult.test", "letters.trn", "digits.tra.gz"):
+        other = tmp_path / name
+        content = path.read_bytes()
+        other.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        assert data.look(other).command.split()[2:] == [str(other), "--target", "1"]
