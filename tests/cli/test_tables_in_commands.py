@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 import lucidnet as ln
 from lucidnet.cli.app import app
-from lucidnet.cli.train import Method, Way
+from lucidnet.cli.data import open_task
+from lucidnet.cli.train import Method, Network, Way
 from lucidnet.errors import LucidnetError
+from lucidnet.initializers import Fitting
 
 WIDE = {"COLUMNS": "200", "TERM": "dumb"}
 COLUMNS = ["sepal length", "sepal width", "petal length", "petal width", "species"]
@@ -89,6 +91,21 @@ def test_a_training_ends_by_itself_with_the_weights_of_the_lowest_validation_los
 def test_it_does_not_where_no_loss_could_end_it_or_its_length_is_given(validation, cycle, epochs):
     method = Method("adam", None, None, epochs, 64, validation, 0, Way(one_cycle=cycle))
     assert method.lasting(800).way.patience is None
+
+
+def test_the_network_for_a_table_begins_without_preference(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[*rng.normal(size=6).round(3), rng.choice(list("abc"))] for _ in range(200)]
+    task = open_task(str(write(tmp_path / "noise.csv", [*"uvwxyz", "kind"], rows)))
+    model = ln.Model(Network("128,64", "relu").layers(task), seed=0)
+    assert np.abs(model.predict(task.x) - 1 / 3).max() < 0.15
+    others = {name: Network("128,64", "relu", 0.0, name).layers(task)[-1] for name in (None, "he_normal")}
+    assert (
+        others["he_normal"].initializer
+        == Fitting()
+        == Network("9", "relu").layers(open_task("xor"))[-1].initializer
+    )
+    assert others[None].initializer != Fitting()
 
 
 # --- a few rows, which do not tell how they are written ---------------------------------------------------
@@ -482,7 +499,7 @@ def test_what_is_learned_can_be_said(tmp_path):
     file = numbers(tmp_path / "t.csv", np.arange(100) % 40 * 7)
     assert "regression: 40 different" in run("train", file, *words)
     text = run("train", file, *words, "--task", "classification")
-    assert "classification: 40 classes" in text and "Dense(40, Softmax())" in text
+    assert "classification: 40 classes" in text and "Dense(40, Softmax()" in text
 
 
 def test_more_than_a_thousand_outputs_need_a_word(tmp_path):

@@ -116,3 +116,35 @@ def test_a_header_of_another_separator_is_no_title(tmp_path):
     lines = [f"{i};{i + 2},{i + 100},{i + 300};{'ab'[i % 2]}" for i in range(30)]
     frame = data.frame(written(tmp_path, "n;people;kind", *lines))
     assert list(frame.names) == ["n", "people", "kind"]
+
+
+@pytest.mark.parametrize(
+    "names", ["country,1990,1991,1992", "country,code,2000,2005,2010", '"country","1990","1989","1988"']
+)
+def test_years_are_names(tmp_path, names):
+    width = names.count(",")
+    lines = [",".join([f"land {i}", *(f"{i + k / 7:.2f}" for k in range(width))]) for i in range(30)]
+    frame = data.frame(written(tmp_path, names, *lines))
+    assert (list(frame.names), frame.rows) == (names.replace('"', "").split(","), 30)
+
+
+def test_years_in_every_row_are_numbers(tmp_path):
+    lines = [f"land {i},{1990 + i},{1991 + i},{1992 + i}" for i in range(30)]
+    assert data.frame(written(tmp_path, *lines)).rows == 30
+
+
+def test_a_line_drawn_below_the_header_is_no_row(tmp_path):
+    path = written(
+        tmp_path, "| v | w | kind |", "|---|:-:|---|", *(f"| {row.replace(',', ' | ')} |" for row in ROWS)
+    )
+    seen = data.look(path)
+    assert (seen.target, seen.table.classes, data.frame(path).rows) == ("kind", ("a", "b"), 30)
+    assert "the line below the header (---, :-:, ---) has no numbers" in odd(path)
+
+
+def test_quotes_behind_a_backslash_belong_to_the_text(tmp_path):
+    lines = [f'{i / 4},"he said \\"no {i % 3}\\", twice",{"ab"[i % 2]}' for i in range(30)]
+    frame = data.frame(written(tmp_path, "v,said,kind", *lines))
+    assert frame["said"][1] == 'he said "no 1", twice'
+    folders = [f'{i / 4},"C:\\data\\",{"ab"[i % 2]}' for i in range(30)]
+    assert data.frame(written(tmp_path, "v,folder,kind", *folders))["folder"][0] == "C:\\data\\"

@@ -1,5 +1,6 @@
 """Quirks of tables that people export: repeated headers, units, dates of several kinds, letters, empty ends."""
 
+import gzip
 import random
 import re
 
@@ -374,3 +375,19 @@ def test_true_and_false_in_other_letters_are_two_classes(tmp_path):
 def test_names_of_several_lines_stand_in_one(tmp_path):
     made = rows(lambda i, rng: f"{i / 7},{'ab'[i % 2]}")
     assert "\nheight\\nin m  number" in str(data.look(written(tmp_path, ['"height\nin m",y', *made])))
+
+
+def test_numbers_far_to_one_side_of_zero_are_standardized(tmp_path):
+    aside = rows(lambda i, rng: f"{5 + rng.random():.2f},{rng.random():.2f},{'ab'[i % 2]}")
+    assert data.look(written(tmp_path, ["v,w,y", *aside])).command.endswith("--target y --standardize")
+    near = rows(lambda i, rng: f"{rng.random():.2f},{int(i > 0)},{'ab'[i % 2]}")
+    assert data.look(written(tmp_path, ["v,w,y", *near])).command.endswith("--target y")
+
+
+def test_files_whose_suffix_is_their_part(tmp_path):
+    path = written(tmp_path, rows(lambda i, rng: f"{rng.random():.2f}, {'ab'[i % 2]}"))
+    for name in ("adult.test", "letters.trn", "digits.tra.gz"):
+        other = tmp_path / name
+        content = path.read_bytes()
+        other.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        assert data.look(other).command.split()[2:] == [str(other), "--target", "1"]

@@ -17,7 +17,7 @@ from ..callbacks import EarlyStopping
 from ..core.starting import INTERRUPTED
 from ..data import KNOWN
 from ..errors import SettingError, Terminated, lookup
-from ..initializers import Fitting
+from ..initializers import Fitting, VarianceScaling
 from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
@@ -30,6 +30,8 @@ LEAST_EPOCHS, LEAST_STEPS = 10, 3000
 LEAST_PATIENCE, PATIENCE = 5, 0.1
 """A training of the default length ends after so many epochs without a lower validation loss, at least, and
 after this share of its length."""
+SMALL = VarianceScaling(0.01, "in", "normal")
+"""First weights of the last layer for a table: few rows do not make a network unlearn what it says first."""
 PAYS = 1 << 26
 """The batch size times weights from which on two threads have been faster than one."""
 
@@ -52,7 +54,8 @@ class Network:
             layers.append(Dense(units, activation=self.activation, initializer=first))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
-        return [*layers, Dense(task.outputs, activation=task.activation)]
+        last = SMALL if task.table is not None and self.initializer is None else Fitting()
+        return [*layers, Dense(task.outputs, activation=task.activation, initializer=last)]
 
     def _units(self) -> list[int]:
         if not self.hidden.strip():

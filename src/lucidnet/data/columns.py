@@ -33,6 +33,8 @@ ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
 """Numbers with a larger mean or deviation had better be standardized."""
+ASIDE = 3.0
+"""So had those whose mean is so many deviations from 0: half of the ReLUs would be 0 for all of them."""
 
 
 @record
@@ -199,7 +201,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     if odd is None and (stand_in := _stand_in(finite)):
         odd = f"{stand_in}: if it stands for what is missing, leave the cells empty, for --missing mean"
     mean, deviation = map(float, moments(finite))
-    far = abs(mean) > FAR or deviation > FAR
+    far = abs(mean) > FAR or deviation > FAR or abs(mean) > max(1.0, ASIDE * deviation)
     if drop:
         return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
     return ColumnTold(seen, None, odd, far, deviation or None)

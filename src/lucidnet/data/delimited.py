@@ -39,8 +39,10 @@ CHUNK, TALL, LARGE = 1 << 13, 64, 1 << 17
 TEXT = 100
 """The approximate size in bytes of a text that appears in a column for the first time."""
 
-KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "", ".data": "", ".dat": ""}
-"""The suffixes of table files, and the separator that each implies."""
+KINDS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"} | dict.fromkeys(
+    (".txt", ".data", ".dat", ".asc", ".test", ".train", ".trn", ".tst", ".tra", ".tes"), ""
+)
+"""The suffixes of table files (the last ones are those of UCI's), and the separator that each implies."""
 PACKED = tuple(SIGNS.values())
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
@@ -87,8 +89,8 @@ def frame(
     Parameters
     ----------
     path : path
-        The file: ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.data`` or ``.dat``, also with ``.gz``, ``.bz2``
-        or ``.xz``.
+        The file: ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.data``, ``.test`` or the like, also with ``.gz``,
+        ``.bz2`` or ``.xz``.
     header : bool, optional
         Whether the first row has the names of the columns.
     separator : str, optional

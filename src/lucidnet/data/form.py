@@ -7,10 +7,11 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from .around import titles, two_lines
-from .written import MISSING, number_of
+from .written import MARK, MISSING, number_of
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
@@ -19,8 +20,8 @@ COMMA = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 """A number with a decimal comma, and perhaps points between thousands."""
 POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
 """A point that does not separate thousands."""
-AROUND = "$€£¥%() "
-"""Characters that may surround a number."""
+AROUND = re.compile(rf"^[-+(\s]*{MARK}?\s*|\s*(?:%|{MARK})?[)\s]*$")
+"""What may surround a number."""
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
 LED = re.compile(r"0\d+")
@@ -31,6 +32,8 @@ SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
 """A cell in single quotes."""
 BINARY = re.compile("[\0-\b\x0e-\x1f]")
 """Characters that occur in no text."""
+LINE = re.compile("[:=-]*")
+"""A cell of a line that is drawn below the header, as in Markdown."""
 SAMPLE = 200
 """The number of rows that are inspected."""
 
@@ -57,6 +60,8 @@ class TextForm(NamedTuple):
     """The rows above the table that belong to no column, such as its title."""
     sure: bool = False
     """Whether the decimal sign is certain; else ``1,234`` may be one or a thousand."""
+    escaped: bool = False
+    r"""Whether quotes in quoted cells are written as ``\"``."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -86,7 +91,8 @@ def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
     """Split lines of text into rows of cells; the `csv.reader` returned counts the lines."""
     if form.separator == BLANKS:
         lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
-    return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True)
+    how: Any = {"escapechar": "\\", "doublequote": False} if form.escaped else {}
+    return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True, **how)
 
 
 def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
@@ -117,6 +123,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
         "'" if '"' not in text and re.search(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", text, re.M) else '"'
     )
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
+    form = form._replace(escaped=_is_escaped(lines, form, whole))
     rows = _rows(lines, form, whole)
     above = titles(rows, whole)
     form, rows = form._replace(titles=tuple(map(tuple, rows[:above]))), rows[above:]
@@ -142,6 +149,8 @@ def _second(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...]:
     """Return the row below the header if it holds no number where two or more columns hold nothing else."""
     if len(rows) < 4 or any(_as_number(cell.strip(), decimal) for cell in rows[1]):
         return ()
+    if all(LINE.fullmatch(cell.strip()) for cell in rows[1]):
+        return tuple(rows[1])
     others = [[cell.strip() for cell in row] for row in rows[2:] if len(row) == len(rows[1])]
     there = [[cell for cell in cells if cell.lower() not in MISSING] for cells in zip(*others, strict=True)]
     named = [cell.strip().lower() not in MISSING for cell in rows[1]]
@@ -173,6 +182,15 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
     except csv.Error:  # reading all of it reports what is wrong
         pass
     return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
+
+
+def _is_escaped(lines: Sequence[str], form: TextForm, whole: bool) -> bool:
+    """Tell whether more rows are as long as the first if quotes behind a backslash belong to the text."""
+    if not any(f"\\{form.quote}" in line for line in lines):
+        return False
+    plain, escaped = (_rows(lines, form._replace(escaped=way), whole) for way in (False, True))
+    alike = [sum(len(row) == len(rows[0]) for row in rows) for rows in (plain, escaped) if rows]
+    return alike[-1] > alike[0]
 
 
 def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
@@ -214,7 +232,7 @@ def _as_number(cell: str, decimal: str = ".") -> bool:
 
 def _no_points(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether no number has a decimal point, though some cells have commas."""
-    cells = [cell.strip().strip(AROUND) for row in rows[1:] for cell in row if "," in cell or "." in cell]
+    cells = [AROUND.sub("", cell.strip()) for row in rows[1:] for cell in row if "," in cell or "." in cell]
     return bool(cells) and not any(_as_number(cell) and POINT.search(cell) for cell in cells)
 
 
@@ -228,7 +246,7 @@ def _has_points(rows: Sequence[Sequence[str]]) -> bool:
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
     """Detect the decimal sign: a comma only if some column cannot be read otherwise."""
     for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
-        there = [cell.strip().strip(AROUND) for cell in cells if cell.strip().lower() not in MISSING]
+        there = [AROUND.sub("", cell.strip()) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
         plain = all(_as_number(cell) and not POINT.search(cell) for cell in there if cell not in commas)
         if commas and plain and not all(THOUSANDS.fullmatch(cell) for cell in commas):
@@ -256,12 +274,22 @@ def _above_numbers(first: Sequence[str], rows: Sequence[Sequence[str]], decimal:
     )
 
 
+def _are_years(row: Sequence[str], places: Sequence[int]) -> bool:
+    """Tell whether some cells of a row are three years or more, at equal distances."""
+    cells = [row[i].strip() for i in places]
+    if len(cells) < 3 or not all(len(cell) == 4 and cell.isdecimal() for cell in cells):
+        return False
+    years = [int(cell) for cell in cells]
+    steps = {later - earlier for earlier, later in pairwise(years)}
+    return len(steps) == 1 and 0 not in steps and all(1500 <= year <= 2200 for year in years)
+
+
 def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     """Tell whether the first row holds the column names.
 
     It does if none of its cells is a number, unless half of them occur in their columns again (a table of
     texts without a header). It also does if half of its cells are texts above numbers, or if its numbers
-    count the columns (``id,0,1,2``).
+    count the columns (``id,0,1,2``) or are years (``country,1990,1991,1992``).
 
     Examples
     --------
@@ -278,6 +306,8 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)
         return not 2 * again >= len(first) or not any(first)
     words = sorted(set(range(len(first))) - set(numbers))
+    if words and _are_years(first, numbers) and not any(_are_years(row, numbers) for row in once):
+        return True
     above = [i for i in words if all(_as_number(row[i].strip(), decimal) for row in others)]
     names = [i for i in above if first[i].lower() not in MISSING]
     if not others or not above:

@@ -228,7 +228,8 @@ def _title(frame: Frame) -> str:
     written = f"{encoding}, separated by {SIGNS.get(form['separator'], repr(form['separator']))}"
     header = "with" if form["header"] or (form["skipped"] and form["names"][0] != "0") else "without"
     comma = ", with decimal commas" if form["decimal"] == "," else ""
-    return f"{frame.rows:,} rows, {len(frame.names):,} columns; {written}, {header} a header line{comma}"
+    rows = "1 row" if frame.rows == 1 else f"{frame.rows:,} rows"
+    return f"{rows}, {len(frame.names):,} columns; {written}, {header} a header line{comma}"
 
 
 def of_form(frame: Frame) -> list[str]:
@@ -255,9 +256,10 @@ def of_form(frame: Frame) -> list[str]:
     if form["joined"]:
         odd.append(f"the names of the columns stand in two lines: {_some(form['names'])}")
     elif form["second"]:
+        cells = _some([one for cell in form["second"] if (one := cell.strip())])
         odd.append(
-            f"the line below the header ({_some([cell.strip() for cell in form['second']])}) has no numbers, "
-            "as names or units have none, and is left out"
+            f"the line below the header ({cells}) has no numbers, as names or units have none, "
+            "and is left out"
         )
     if form["decimal"] == form["separator"]:
         odd.append("numbers in quotes are taken to have decimal commas")

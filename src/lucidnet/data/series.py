@@ -73,7 +73,7 @@ def windows(
     Raises
     ------
     DataError
-        If the series is too short, or a value is missing.
+        If the series is too short, a value is missing, or the times in its index (of pandas) go back.
 
     Examples
     --------
@@ -81,6 +81,7 @@ def windows(
     >>> x.tolist(), y.tolist()
     ([[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]], [[3.0], [4.0], [5.0]])
     """
+    _check_order(series)
     values = np.array(numeric(values_of(series), "windows: series"))
     if values.ndim not in (1, 2):
         raise DataError(f"windows: expected a series (time,) or (time, features), got shape {values.shape}")
@@ -98,6 +99,19 @@ def windows(
     both = both if values.ndim == 1 else both.swapaxes(1, 2)
     x, y = both[:, :history], both[:, history:]
     return x, y if column is None else y[..., column]
+
+
+def _check_order(series: Any) -> None:
+    """Raise if a series of pandas has times in its index that are not in order."""
+    index: Any = getattr(series, "index", None)
+    kind = getattr(getattr(index, "dtype", None), "kind", "")
+    timed = kind == "M" or type(index).__name__ == "PeriodIndex"
+    if timed and not index.is_monotonic_increasing:
+        row = next(i for i in range(1, len(index)) if not index[i - 1] <= index[i])
+        raise DataError(
+            f"windows: the index of the series goes back in time, from {index[row - 1]} to {index[row]}: "
+            "sort it, series.sort_index()"
+        )
 
 
 def _column(series: Any, values: Array, target: str | int) -> int:

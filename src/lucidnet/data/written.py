@@ -14,13 +14,18 @@ ABSENT = frozenset(
 MISSING = ABSENT | {"none", "nil", "n.a.", "n.a", "n/d", "-", "--", "---", ".", "..", "...", "…", "*", ":"}
 """What they write for a missing number: statistical offices have signs for what is not known, or not told."""
 
-MARK = r"(?:[$€£¥₹₩₽฿]|US\$|(?:USD|EUR|GBP|CHF|JPY|INR)\b)"
+MARK = (
+    r"(?:[A-Z]{0,3}\$|[€£¥₹₩₽฿₺₫₪]|Rs\.?|kr\.?|zł|Kč|Ft"
+    r"|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|CNY|KRW|TRY)\b)"
+)
 """Currency signs."""
 DRESSED = re.compile(
     rf"(?P<left>\()?(?P<sign>[+-])?\s*(?P<before>{MARK})?\s*(?P<inner>[+-])?(?P<bare>\d[\d.,'’\s]*|[.,]\d+)"
     rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
 )
 """A number with its surroundings; brackets make it negative, as in accounting."""
+MINUS = "\N{MINUS SIGN}"
+"""What typesetters, and statistical offices, write in the place of "-"."""
 BETWEEN = {".": ",", ",": "."}
 """The usual thousands separator for each decimal sign."""
 
@@ -50,6 +55,8 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     """
     if "_" in text:
         return None
+    if MINUS in text:
+        text = text.replace(MINUS, "-")
     if decimal != ".":
         text = text.replace(decimal, ".") if "." not in text else text
     try:
@@ -89,8 +96,9 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
         if text.lower() in MISSING:
             found[text] = math.nan
             continue
-        if text.isdecimal() or not (match := DRESSED.fullmatch(text)):
-            if (number := number_of(text, decimal)) is None or not text.isascii():
+        usual = text.replace(MINUS, "-")
+        if text.isdecimal() or not (match := DRESSED.fullmatch(usual)):
+            if (number := number_of(usual, decimal)) is None or not usual.isascii():
                 return None
             found[text] = number
             marks.add("")
@@ -137,7 +145,10 @@ def _between(cells: set[str], decimal: str, sure: bool) -> str | None:
     if len(signs) > 1 and not blanks:
         return None
     between = r"\s" if blanks else re.escape(signs.pop())
-    grouped = re.compile(rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+(?:{re.escape(decimal)}\d*)?")
+    groups = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+"
+    if between == ",":  # in India, those before the last three digits have two: 12,34,567
+        groups += r"|[1-9]\d?(?:,\d{2})+,\d{3}"
+    grouped = re.compile(rf"(?:{groups})(?:{re.escape(decimal)}\d*)?")
     split = [cell for cell in cells if re.search(between, cell)]
     if all(map(grouped.fullmatch, split)):
         unclear = between == re.escape(usual) and not sure and len(split) == len(cells)
