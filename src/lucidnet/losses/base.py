@@ -282,6 +282,9 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     if not fits(target.shape[1:], shape):
         classes = target.ndim == 1 and len(shape) == 1 and shape[-1] > 1
         hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if classes else ""
+        if target.ndim == 1 and len(shape) > 1:
+            before = "a recurrent layer without return_sequences" if len(shape) == 2 else "global pooling"
+            hint = f"; Flatten(), or {before}, before the last layer makes one row of each example"
         raise ShapeError(
             f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
             f"{hint}"
