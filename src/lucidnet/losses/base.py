@@ -14,7 +14,7 @@ from ..core.numeric import numeric
 from ..core.settings import shown
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError, ShapeError
-from ..foreign import uncalled
+from ..foreign import uncalled, undefined
 from ..layers import Layer
 from ..layers.base import counting
 from ..layers.core import fits
@@ -58,7 +58,7 @@ class Loss(Value):
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         """Return the loss of each example, and the cache for `slope`."""
-        raise NotImplementedError(f"{type(self).__name__} must define values(prediction, target)")
+        raise undefined(self, "values(prediction, target)")
 
     def slope(self, cache: Cache) -> Array:
         """Return the derivative of each example's loss by its prediction."""

@@ -18,7 +18,7 @@ from ..core.own import check_methods, written
 from ..core.settings import finite, instance, scheduled, shown, taken
 from ..core.value import Value, at_step, is_declared, of_library, value
 from ..errors import SettingError
-from ..foreign import answering
+from ..foreign import answering, undefined
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
@@ -145,7 +145,7 @@ class Optimizer(Value):
         step : int
             The number of this step, from 1.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define descend(p, g, slots, rate, step)")
+        raise undefined(self, "descend(p, g, slots, rate, step)")
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
