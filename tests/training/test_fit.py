@@ -256,3 +256,15 @@ def test_steps_before_one_that_is_not_finite_count():
     losses = [twin.train_step(x[i : i + 4], y[i : i + 4]).loss for i in range(0, 24, 4)]
     np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=1e-12)
     np.testing.assert_array_equal(model.get_weights(), twin.get_weights())
+
+
+def test_validation_split_of_rows_that_are_sorted_by_class_is_warned_of():
+    x, y = np.random.default_rng(0).normal(size=(50, 3)), np.repeat(np.arange(5), 10)
+    model = ln.Model([Input(3), Dense(5, "softmax")], seed=0)
+    model.compile("categorical_crossentropy")
+    with pytest.warns(
+        UserWarning, match=r"the last 20 rows, and 20 of them are of classes .* \(3, 4\): are the rows"
+    ):
+        model.fit(x, y, validation_split=0.4, verbose=0)
+    order = np.random.default_rng(0).permutation(50)
+    model.fit(x[order], y[order], validation_split=0.4, verbose=0)  # and none is warned of
