@@ -37,6 +37,7 @@ GET = {
 CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
 ELSEWHERE = ("function", "windows", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
+METHODS |= {"fit_one_cycle": ln.Model.fit_one_cycle}
 METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate, "forward": ln.Model.forward}
 
 

@@ -130,6 +130,33 @@ def test_windows_that_do_not_fit(layers, said):
         ln.Model(layers).build()
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((6, 6, 1), r"Flatten\(\), or global pooling, "),
+        ((6, 3), r"Flatten\(\), or a recurrent layer without ret"),
+    ],
+)
+def test_outputs_with_axes_that_labels_do_not_have(shape, said):
+    model = ln.Model([Input(shape), Dense(3, "softmax")])
+    model.compile("categorical_crossentropy")
+    with pytest.raises(ShapeError, match=said):
+        model.fit(np.ones((4, *shape)), [0, 1, 2, 0], verbose=0)
+
+
+def test_weights_by_a_step_of_ones_own():
+    """Gradients have no branches for layers without weights, and neither need what is made of them."""
+    model = ln.Model([Input(2), Dense(3), ReLU(), Dense(1)], seed=0)
+    model.compile("mse")
+    before, grads = model.params, model.gradients([[1.0, 2.0]], [[1.0]])
+    model.set_params({a: {b: before[a][b] - 0.1 * g for b, g in some.items()} for a, some in grads.items()})
+    np.testing.assert_allclose(
+        model.params["dense1"]["W"], before["dense1"]["W"] - 0.1 * grads["dense1"]["W"], rtol=1e-6
+    )
+    with pytest.raises(ShapeError, match="expected arrays of shapes"):
+        model.set_params({"dense1": before["dense1"]})
+
+
 def test_a_momentum_of_pytorch():
     model = ln.Model([Input(3), Dense(4), BatchNormalization(momentum=0.1), Dense(1)])
     with pytest.warns(MeaningWarning, match=r"keeps 0\.1 of its running .*: BatchNormalization\(0\.9\)"):
@@ -229,7 +256,10 @@ def test_what_is_assigned_to_a_layer():
             [Graph({"x": (9, 3)}, [("a", LSTM(8), "x"), ("b", LSTM(4), "a")], "b")],
             r"node 'b' .*return_sequences=True in LSTM\(8\)",
         ),
-        ([Input(3), LSTM(4)], "by an Embedding first"),
+        (
+            [Input(3), LSTM(4)],
+            r"Reshape\(\(3, 1\)\) makes one feature, of whole numbers .* an Embedding makes",
+        ),
         ([Input(784), Conv2D(2, 3)], r"Reshape\(\(28, 28, 1\)\) makes images of such rows"),
         ([Input(3072), Conv2D(2, 3)], r"Reshape\(\(32, 32, 3\)\) makes images of such rows"),
         ([Input((None, 28, 28, 1)), Conv2D(2, 3)], "the axis of the examples is no part of a shape"),

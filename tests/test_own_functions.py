@@ -10,7 +10,7 @@ import lucidnet as ln
 from lucidnet import initializers, losses, metrics, optimizers
 from lucidnet.callbacks import Callback, On
 from lucidnet.core.order import meaning
-from lucidnet.errors import LucidnetError, SettingError, ShapeError
+from lucidnet.errors import LucidnetError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import Activation, Dense, Dropout, Graph, Input, Layer, Sequential
 
 jnp = pytest.importorskip("jax.numpy")
@@ -717,3 +717,39 @@ def test_a_loss_that_looks_across_the_batch_sees_that_batch_alone(loss):
         return [*model.get_weights(), model.evaluate(X[:10], targets, batch_size=4).loss]
 
     np.testing.assert_allclose(trained("jax"), trained("numpy"), rtol=1e-10, atol=1e-14)
+
+
+class TestOwnOptimizer:
+    """What it returns is looked at: a slot that is lost, or new parameters in the place of what is subtracted."""
+
+    @staticmethod
+    def trained(backend="numpy", named=("v",), step=None):
+        class Own(optimizers.Optimizer):
+            slots = named
+
+            def descend(self, p, g, slots, rate, number):
+                return step(p, g, slots, rate)
+
+        model = ln.Model([Input(2), Dense(3)], seed=0, backend=backend)
+        model.compile("mse", Own(0.01))
+        model.train_step([[1.0, 2.0]], [[1.0, 2.0, 3.0]])
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_slots(self, backend):
+        with pytest.raises(
+            SettingError, match=r"Own.descend returns no slots \['v'\]: what it does not return"
+        ):
+            self.trained(backend, step=lambda p, g, slots, rate: (rate * g, {}))
+        with pytest.raises(SettingError, match=r"asks for the slot 'm': name it, slots = \('m',\)"):
+            self.trained(backend, step=lambda p, g, slots, rate: (rate * slots["m"], {}))
+
+    def test_new_parameters(self):
+        with pytest.warns(MeaningWarning, match="returns nearly the parameters themselves"):
+            self.trained(named=(), step=lambda p, g, slots, rate: (p - rate * g, slots))
+
+    def test_writing_is_told_of_descend_alone(self):
+        def step(p, g, slots, rate):
+            p -= rate * g
+
+        with pytest.raises(SettingError, match=r"^Own\.descend writes into what it was given"):
+            self.trained(step=step)

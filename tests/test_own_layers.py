@@ -629,3 +629,39 @@ def test_a_gradient_of_another_shape_is_refused(backend, what, message):
         with pytest.raises(ln.errors.ShapeError, match=message):
             step()
     np.testing.assert_array_equal(model.get_weights(), before)
+
+
+def test_a_layer_as_it_is_written_elsewhere():
+    """What stands there is named: a method that nobody calls, fields without @dataclass, a shape in two numbers."""
+
+    class AsInKeras(Layer):
+        def build(self, input_shape):
+            pass
+
+        def call(self, x):
+            return x
+
+    class AsInFlax(Layer):
+        features: int
+
+    @dataclass(frozen=True)
+    class AsInNumPy(Layer):
+        def init(self, rng, shape):
+            return {"W": rng.normal(shape[0], 3)}, (3,)
+
+        def forward(self, params, x, run):
+            return x @ params["W"], x
+
+        def backward(self, params, x, dy, need_dx=True):
+            return dy @ params["W"].T, {"W": x.T @ dy}
+
+    with pytest.raises(NotImplementedError, match=r"define forward\(params, x, run\): nobody calls call\(\)"):
+        ln.Model([Input(3), AsInKeras()]).predict([[1.0, 2.0, 3.0]])
+    with pytest.raises(
+        TypeError, match=r"does not know features: write @dataclass\(frozen=True\) above class AsInFlax"
+    ):
+        AsInFlax(3)
+    with pytest.raises(
+        SettingError, match=r"AsInNumPy.init: .*: a shape is one tuple, as in rng.normal\(\(4, 3\)\)"
+    ):
+        ln.Model([Input(3), AsInNumPy()]).build()

@@ -82,7 +82,7 @@ TAKES = {
     "choice 2 3": set(),
     "text": {"text"},
     "any text": {"text", "empty text"},
-    "texts": {"['no']"},
+    "texts": {"text", "['no']"},
     "rule": {"text"},  # a name: looked up when the model is compiled
     "function": {"function"},
     "activation": {"function"},

@@ -23,6 +23,7 @@ from .core.settings import choice, finite, flag, sequence, whole
 from .core.value import Value, of_library, value
 from .core.value import get as _get
 from .errors import SettingError, ShapeError
+from .foreign import undefined
 
 
 class Initializer(Value):
@@ -36,7 +37,7 @@ class Initializer(Value):
 
     def __call__(self, rng: Stream, shape: Shape) -> Array:
         """Return an array of the given shape, drawn from the random stream `rng`."""
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(rng, shape)")
+        raise undefined(self, "__call__(rng, shape)")
 
     def before(self, scale: float | None) -> Initializer:
         """Return the initializer for an activation of this scale: itself, unless it is `Fitting`."""

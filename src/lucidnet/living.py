@@ -21,7 +21,7 @@ from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
-from .core.trees import dotted, leaves, tree_map
+from .core.trees import dotted, filled, leaves, tree_map
 from .core.value import from_config, in_line, of_library
 from .data.named import (
     OneHot,
@@ -273,9 +273,9 @@ def take_vector(model: Any, vector: Any, reset: bool) -> None:
 def take_params(model: Any, params: Tree, shape: Any, reset: bool, finite: bool = True) -> None:
     """Set a model's weights from a tree, checking that they are `finite`; see `Model.set_params`."""
     shape = model.input_shape if shape is None else shape
-    given, expected = (
-        tree_map(np.shape, tree) for tree in (params, blank_init(model.net, shape, model.dtype)[0])
-    )
+    blank = blank_init(model.net, shape, model.dtype)[0]
+    params = filled(params, blank)
+    given, expected = (tree_map(np.shape, tree) for tree in (params, blank))
     if given != expected:
         raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
     for path, array in leaves(params) if finite else ():

@@ -117,3 +117,17 @@ def test_it_goes_into_a_data_set():
     model.compile("categorical_crossentropy", ln.optimizers.Adam(0.01), ["accuracy"])
     model.fit(changed, epochs=40, verbose=0)
     assert model.evaluate(images, y[:200]).accuracy > 0.8
+
+
+def test_a_data_set_is_mapped_by_a_change_of_images():
+    images, labels = np.arange(96.0).reshape(6, 4, 4, 1), np.arange(6)
+    change = Compose([Shift(1), Flip()])
+    data = ln.data.Dataset.from_arrays(images, labels).batch(3)
+    by_hand = data.map(lambda x, y, rng: (change(x, rng), y), seed=2)
+    for epoch in range(2):
+        for (x, y), (x_by_hand, y_by_hand) in zip(
+            data.map(change, seed=2).items(epoch), by_hand.items(epoch), strict=True
+        ):
+            np.testing.assert_array_equal(x, x_by_hand)
+            np.testing.assert_array_equal(y, y_by_hand)
+    assert not np.array_equal(x, images[3:])

@@ -159,7 +159,7 @@ def test_nan_ends_with_or_without_an_error():
 
 
 def test_printed_weights(capsys):
-    model().fit(X, Y, verbose=0, callbacks=[PrintWeights(["hidden.*"], every=5)])
+    model().fit(X, Y, verbose=0, callbacks=[PrintWeights("hidden.*", every=5)])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("step 5  hidden.W: mean ")

@@ -292,3 +292,15 @@ def test_a_history_is_whole_whenever_another_thread_copies_it():
         history.append(Looks(loss=0.5, accuracy=0.25))
     assert lengths == {frozenset(), frozenset({1}), frozenset({2})}
     assert history == {"loss": [0.5] * 3, "accuracy": [0.25] * 3}
+
+
+def test_validation_split_of_rows_that_are_sorted_by_class_is_warned_of():
+    x, y = np.random.default_rng(0).normal(size=(50, 3)), np.repeat(np.arange(5), 10)
+    model = ln.Model([Input(3), Dense(5, "softmax")], seed=0)
+    model.compile("categorical_crossentropy")
+    with pytest.warns(
+        UserWarning, match=r"the last 20 rows, and 20 of them are of classes .* \(3, 4\): are the rows"
+    ):
+        model.fit(x, y, validation_split=0.4, verbose=0)
+    order = np.random.default_rng(0).permutation(50)
+    model.fit(x[order], y[order], validation_split=0.4, verbose=0)  # and none is warned of

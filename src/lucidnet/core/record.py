@@ -236,6 +236,11 @@ def _signature(kind: type) -> Signature:
 def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any]) -> Exception:
     """Return the error for wrong constructor arguments, worded as Python words it."""
     plan, name = plan_of(kind), f"{kind.__qualname__}.__init__()"
+    if bare := next((one for one in kind.__mro__ if _lacks_dataclass(one)), None):
+        fields = ", ".join(vars(bare)["__annotations__"])
+        return TypeError(
+            f"{name} does not know {fields}: write @dataclass(frozen=True) above class {bare.__name__}"
+        )
     for unknown in given:
         if unknown not in plan.defaults:
             return unknown_argument(kind, unknown)
@@ -256,6 +261,13 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
     words = " and ".join(filter(None, (", ".join(map(repr, missing[:-1])), repr(missing[-1]))))
     plural = "" if len(missing) == 1 else "s"
     return TypeError(f"{name} missing {len(missing)} required positional argument{plural}: {words}")
+
+
+def _lacks_dataclass(kind: type) -> bool:
+    """Tell whether a class of somebody's own names fields, but is no dataclass."""
+    own = vars(kind)
+    fields = [name for name, hint in own.get("__annotations__", {}).items() if "ClassVar" not in str(hint)]
+    return bool(fields) and "__dataclass_fields__" not in own and not kind.__module__.startswith("lucidnet.")
 
 
 def unknown_argument(kind: type, name: str) -> Exception:

@@ -57,6 +57,21 @@ def dotted(path: Path) -> str:
     return ".".join(path)
 
 
+def filled(tree: Tree, whole: Tree) -> Tree:
+    """Return a tree with the branches of another that it lacks and that hold no arrays.
+
+    Examples
+    --------
+    >>> filled({"dense": {"W": 1}}, {"relu": {}, "dense": {"W": 2}, "other": {"W": 3}})
+    {'relu': {}, 'dense': {'W': 1}}
+    """
+    if not (isinstance(tree, dict) and isinstance(whole, dict)):
+        return tree
+    lacking = {name: branch for name, branch in whole.items() if name not in tree}
+    bare = {name: branch for name, branch in lacking.items() if not any(True for _ in leaves(branch))}
+    return bare | {name: filled(branch, whole.get(name)) for name, branch in tree.items()}
+
+
 def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
     """Apply a function to the arrays of one or several trees of the same structure."""
     if isinstance(tree, dict):

@@ -4,7 +4,9 @@ Each is a value with a call: ``Flip()(images, rng)`` for images (n, height, widt
 changes in its own way. The same stream gives the same images, so that a training can be repeated::
 
     augment = Compose([Shift(2), Rotate(10)])
-    data = Dataset.from_arrays(x, y).shuffle().batch(64).map(lambda x, y, rng: (augment(x, rng), y))
+    data = Dataset.from_arrays(x, y).shuffle().batch(64).map(augment)
+
+or, of other parts of an item, ``map(lambda x, y, rng: (augment(x, rng), y))``.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ class Augmentation(Value):
                 f"{type(self).__name__}: expected images (n, height, width, channels), got {images.shape}"
             )
         return self.change(images, rng.child(type(self).__name__)).astype(images.dtype, copy=False)
+
+    def to_items(self, x: Any, *others: Any, rng: Stream) -> tuple[Any, ...]:
+        """Return an item of a `Dataset` with its images augmented."""
+        return (self(x, rng), *others)
 
 
 @value

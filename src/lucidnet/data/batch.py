@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from ..backend.memory import aligned
 from ..core.record import Record, record
 from ..core.text import Brief, legible
 from ..core.trees import leaves, mapped, stacked, there, tree_map
-from ..errors import DataError
+from ..errors import DataError, outside
 from ..layers.base import Mask
 
 
@@ -207,11 +208,28 @@ class Data(Record):
                 f"validation_split={fraction:g} of {len(self)} examples leaves {cut} to train on and "
                 f"{len(self) - cut} to validate on: both must be at least 1"
             )
-        return self._part(slice(0, cut)), self._part(slice(cut, None))
+        first, last = self._part(slice(0, cut)), self._part(slice(cut, None))
+        _warn_of_new_classes(first.target, last.target)
+        return first, last
 
     def _part(self, part: slice) -> Data:
         x, target, weights, mask = (_rows(tree, part) for tree in self.parts)
         return replace(self, x=x, target=target, weights=weights, mask=mask)
+
+
+def _warn_of_new_classes(first: Any, last: Any) -> None:
+    """Warn if many of the last labels are classes that none of the others is, as in data sorted by class."""
+    if not isinstance(last, np.ndarray) or last.ndim != 1 or last.dtype.kind not in "iu" or len(last) < 10:
+        return
+    new = ~np.isin(last, first)
+    if new.mean() > 0.25:
+        classes = ", ".join(map(str, np.unique(last[new])[:5]))
+        message = (
+            f"validation_split takes the last {len(last)} rows, and {new.sum()} of them are of classes that "
+            f"no row before them is of ({classes}): are the rows sorted by class? data.split(x, y, "
+            "stratify=True) draws some of each"
+        )
+        warnings.warn(message, stacklevel=outside())
 
 
 def _rows(tree: Any, chosen: Array | slice) -> Any:

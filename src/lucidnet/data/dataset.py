@@ -145,12 +145,12 @@ class Dataset(Report):
         Parameters
         ----------
         function : callable
-            From x, y to (x, y). If it takes ``rng`` it is given a `Stream`, a pure function of seed,
-            epoch and number of the item.
+            From x, y to (x, y), or a change of images (`data.augment`), which is made to x. If it
+            takes ``rng`` it is given a `Stream`, a pure function of seed, epoch and number of the item.
         seed : int
             The seed of ``rng``.
         """
-        return Mapped(self, function, seed)
+        return Mapped(self, getattr(function, "to_items", function), seed)
 
     @takes(items=count(1))
     def prefetch(self, items: int = 2) -> Dataset:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .attributes import ATTRIBUTES
 from .keywords import KEYWORDS, MEANT
-from .names import MOMENTS, NAMES
+from .names import MOMENTS, NAMES, THEIR_METHODS
 
 __all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
 
@@ -58,6 +58,17 @@ def word(kind: str, name: str) -> str | None:
 def _of(table: Mapping[str, Mapping[str, str]], place: type | str, name: str) -> str | None:
     places = [kind.__name__ for kind in place.__mro__] if isinstance(place, type) else [place]
     return next((table[one][name] for one in places if name in table.get(one, ())), None)
+
+
+def undefined(given: Any, ours: str) -> NotImplementedError:
+    """Return the error for a method that a class of somebody's own must define.
+
+    It names the method of another library that stands there instead, which nobody calls.
+    """
+    kinds = [kind for kind in type(given).__mro__ if not kind.__module__.startswith("lucidnet.")]
+    theirs = next((name for name in THEIR_METHODS for kind in kinds if name in vars(kind)), None)
+    hint = f": nobody calls {theirs}()" if theirs else ""
+    return NotImplementedError(f"{type(given).__name__} must define {ours}{hint}")
 
 
 NO_ESTIMATOR = (

@@ -110,6 +110,11 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "target": "y",
         "labels": "y",
     },
+    "fit_one_cycle": {
+        **dict.fromkeys(("n_epoch", "n_epochs", "num_epochs", "cycle_len"), "epochs"),
+        **dict.fromkeys(("lr_max", "lr", "learning_rate"), "max_lr"),
+        "moms": "momentum",
+    },
     "forward": {"training": "train", "is_training": "train", "inputs": "x", "lengths": "mask"},
     "predict": {
         "X": "x",

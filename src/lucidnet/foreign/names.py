@@ -126,6 +126,12 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 }
 """Foreign names, by what they name."""
 
+THEIR_METHODS: tuple[str, ...] = (
+    *("call", "__call__", "update_state", "update_step", "step", "apply_gradients", "update"),
+    *("build", "setup", "add_weight"),
+)
+"""Methods that people write in classes of their own for Keras, PyTorch and Flax, the most telling first."""
+
 MOMENTS: Mapping[str, str] = {
     "on_train_begin": "begin(self, loop)",
     "on_train_end": "end(self, loop)",

@@ -17,7 +17,7 @@ from ..core.text import Brief
 from ..core.trees import part_of, tree_map
 from ..core.value import Value, at_step, described, of_library, value
 from ..errors import SettingError, ShapeError, lookup
-from ..foreign import answering, attribute, uncalled
+from ..foreign import answering, attribute, uncalled, undefined
 from .blank import blank_init
 from .derived import adapt, derived_backward
 
@@ -315,7 +315,7 @@ class Layer(Value):
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         """Return the output for a batch of inputs, and the cache for `backward`. Pure."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward(params, x, run)")
+        raise undefined(self, "forward(params, x, run)")
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
         """Return the gradients by the input (None if not needed) and by the parameters.

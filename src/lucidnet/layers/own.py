@@ -91,8 +91,14 @@ def _pair(layer: Any, name: str, made: Any) -> Any:
 
 def _init(init: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Any, rng: Any, shape: Any) -> Any:
-        params, made = _pair(self, "init", init(self, rng, shape))
         title = f"{type(self).__name__}.init"
+        try:
+            given = init(self, rng, shape)
+        except TypeError as error:
+            if "Stream." not in str(error):
+                raise
+            raise SettingError(f"{title}: {error}: a shape is one tuple, as in rng.normal((4, 3))") from error
+        params, made = _pair(self, "init", given)
         if not isinstance(params, dict) or not isinstance(made, (tuple, dict)):
             raise SettingError(
                 f"{title} returns a {type(params).__name__} and a {type(made).__name__}: return a pair, "

@@ -14,7 +14,7 @@ from ..core.numeric import numeric
 from ..core.settings import shown
 from ..core.value import Value, of_library, value
 from ..errors import DataError, SettingError, ShapeError
-from ..foreign import uncalled
+from ..foreign import uncalled, undefined
 from ..layers import Layer
 from ..layers.base import counting
 from ..layers.core import fits
@@ -58,7 +58,7 @@ class Loss(Value):
 
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         """Return the loss of each example, and the cache for `slope`."""
-        raise NotImplementedError(f"{type(self).__name__} must define values(prediction, target)")
+        raise undefined(self, "values(prediction, target)")
 
     def slope(self, cache: Cache) -> Array:
         """Return the derivative of each example's loss by its prediction."""
@@ -282,6 +282,9 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
     if not fits(target.shape[1:], shape):
         classes = target.ndim == 1 and len(shape) == 1 and shape[-1] > 1
         hint = f"; for {shape[-1]} classes take loss='categorical_crossentropy'" if classes else ""
+        if target.ndim == 1 and len(shape) > 1:
+            before = "a recurrent layer without return_sequences" if len(shape) == 2 else "global pooling"
+            hint = f"; Flatten(), or {before}, before the last layer makes one row of each example"
         raise ShapeError(
             f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
             f"{hint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, wraps
@@ -17,8 +18,8 @@ from ..backend.results import followed, returned
 from ..core.own import check_methods, written
 from ..core.settings import finite, instance, scheduled, shown, taken
 from ..core.value import Value, at_step, is_declared, of_library, value
-from ..errors import SettingError
-from ..foreign import answering
+from ..errors import MeaningWarning, SettingError, outside
+from ..foreign import answering, undefined
 from .clip import Clip
 
 Slots: TypeAlias = dict[str, Array]
@@ -145,7 +146,7 @@ class Optimizer(Value):
         step : int
             The number of this step, from 1.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define descend(p, g, slots, rate, step)")
+        raise undefined(self, "descend(p, g, slots, rate, step)")
 
     def rate(self, learning_rate: Setting, step: int) -> float:
         """Return the learning rate at a step (from 1)."""
@@ -381,20 +382,44 @@ def _checked(descend: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Any, p: Array, g: Array, slots: Slots, rate: Any, step: Any) -> Any:
         what = f"{type(self).__name__}.descend"
 
-        def descend_from(p: Array) -> Any:  # arrays given away may be overwritten
-            return descend(self, p, g, dict(slots), rate, step)
+        @wraps(descend)
+        def lent(p: Array) -> Any:  # arrays given away may be overwritten
+            return descend(self, p, g, _Named(slots, what), rate, step)
 
-        made = followed(what, descend_from, p)
+        made = followed(what, lent, p)
         if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], dict):
             raise SettingError(
                 f"{what} must return a pair, what to subtract and a dict of slots, got {shown(made)}"
             )
         if unknown := made[1].keys() - slots.keys():
             raise SettingError(f"{what} returns the slots {sorted(unknown)}, which its slots do not name")
+        if lost := slots.keys() - made[1].keys():
+            raise SettingError(f"{what} returns no slots {sorted(lost)}: what it does not return is lost")
         new = {name: returned(slot, p, f"{what}: {name}", p.shape) for name, slot in made[1].items()}
-        return returned(made[0], p, what, p.shape), new
+        change = returned(made[0], p, what, p.shape)
+        if isinstance(p, np.ndarray) and step == 1:
+            _warn_of_new_parameters(what, p, change)
+        return change, new
 
     return checked
+
+
+class _Named(dict[str, Any]):
+    """Slots that tell of one that is not named."""
+
+    def __init__(self, slots: Slots, what: str) -> None:
+        super().__init__(slots)
+        self.what = what
+
+    def __missing__(self, name: str) -> Any:
+        raise SettingError(f"{self.what} asks for the slot {name!r}: name it, slots = ({name!r},)")
+
+
+def _warn_of_new_parameters(what: str, p: Array, change: Array) -> None:
+    """Warn if what is to be subtracted is nearly the parameters themselves, which leaves next to nothing."""
+    if 0 < np.linalg.norm(change - p) < 0.1 * np.linalg.norm(p):
+        message = f"{what} returns nearly the parameters themselves: what it returns is subtracted from them"
+        warnings.warn(message, MeaningWarning, stacklevel=outside())
 
 
 def keep(made: Slots, given: Slots, slots: Slots, part: slice) -> None:

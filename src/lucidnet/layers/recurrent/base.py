@@ -173,6 +173,11 @@ class Recurrent(Layer):
 def sequence(shape: Any) -> tuple[int | None, int]:
     """Return the numbers of time steps (None if it varies) and features of a sequence shape."""
     if len(shape) != 2 or several(shape) or shape[1] is None:
-        hint = "; turn whole numbers into vectors by an Embedding first" if len(shape) == 1 else ""
+        hint = ""
+        if len(shape) == 1:
+            hint = (
+                f"; of a number for each step Reshape({(shape[0] or -1, 1)}) makes one feature, of whole "
+                "numbers that stand for words an Embedding makes vectors"
+            )
         raise ShapeError(f"expected sequences (time, features), got {shape}{hint}")
     return shape[0], shape[1]

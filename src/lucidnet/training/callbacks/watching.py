@@ -225,7 +225,7 @@ class PrintWeights(Callback):
 
     Parameters
     ----------
-    patterns : sequence of str
+    patterns : str or sequence of str
         The weights to print, by names such as ``"dense1.W"`` or ``"*.b"``.
     every : int
         The number of steps between prints.
@@ -245,8 +245,10 @@ class PrintWeights(Callback):
         1       1       1       1
     """
 
-    def __init__(self, patterns: Sequence[str] = ("*",), every: int = 100, *, matrix: bool = False) -> None:
-        self.patterns = taken(self, "patterns", patterns, texts(least=1))
+    def __init__(
+        self, patterns: str | Sequence[str] = "*", every: int = 100, *, matrix: bool = False
+    ) -> None:
+        self.patterns = taken(self, "patterns", patterns, texts(least=1, one=True))
         self.every: int = taken(self, "every", every, whole(1))
         self.matrix: bool = taken(self, "matrix", matrix, flag())
 
