@@ -209,6 +209,8 @@ def test_nothing_that_a_file_does_stops_the_grader(body, words, tmp_path):
     ("text", "words"),
     [
         (f"{RELU}def backward(z, dy)\n    return 1\n", "line 7 is no Python"),
+        (f"{RELU}\0", "the file is no Python: source code string cannot contain null bytes"),
+        (f"{RELU}{'(' * 500}", f"line 7 is no Python: too many nested parentheses: {'(' * 80} ..."),
         (RELU, "backward(z, dy) is missing"),
         (f"{RELU}def backward(z, error):\n    return 1\n", "it has to take (z, dy)"),
         (f"{RELU}def backward(z, dy):\n    return 1\n\nwhile True:\n    pass\n", "does not come to an end"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.files import path_fault
 from ..errors import FileError, lookup
 from .book import NAMES, functions_of, text_of
-from .pupil import WrongAnswerError
+from .pupil import WrongAnswerError, excerpt
 
 HEADER = re.compile(r"^#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
 """The line in which a file names its exercise."""
@@ -79,10 +79,8 @@ def inspected(text: str, name: str) -> None:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise WrongAnswerError(
-            f"line {error.lineno} is no Python: {error.msg}{f': {line}' if line else ''}"
-        ) from None
+        line, where = excerpt(error.text or ""), f"line {error.lineno}" if error.lineno else "the file"
+        raise WrongAnswerError(f"{where} is no Python: {error.msg}{f': {line}' if line else ''}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise WrongAnswerError(f"the file is no Python: {error}") from None
     for node in ast.walk(tree):
