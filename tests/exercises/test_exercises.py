@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -294,8 +295,17 @@ def test_an_exercise_in_the_place_of_its_file_is_told(tmp_path):
     path = exercises.start("layer-norm", tmp_path)
     with pytest.raises(FileError, match=re.escape(f"did you mean {path}?")):
         exercises.check(tmp_path / "layer-norm")
-    with pytest.raises(FileError, match="name a file that can be read"):
+    with pytest.raises(FileError, match="there is no such file; look for a mistake"):
         exercises.check(tmp_path / "dense")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    with pytest.raises(FileError, match="is no ordinary file"):
+        exercises.check(tmp_path / "pipe.py")
+    exercises.start("relu", tmp_path)
+    assert "0 of 1 passed" in run("check", tmp_path).output
 
 
 def test_no_solution_is_in_the_wheel():
