@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -209,6 +210,8 @@ def test_nothing_that_a_file_does_stops_the_grader(body, words, tmp_path):
     ("text", "words"),
     [
         (f"{RELU}def backward(z, dy)\n    return 1\n", "line 7 is no Python"),
+        (f"{RELU}\0", "the file is no Python: source code string cannot contain null bytes"),
+        (f"{RELU}{'(' * 500}", f"line 7 is no Python: too many nested parentheses: {'(' * 80} ..."),
         (RELU, "backward(z, dy) is missing"),
         (f"{RELU}def backward(z, error):\n    return 1\n", "it has to take (z, dy)"),
         (f"{RELU}def backward(z, dy):\n    return 1\n\nwhile True:\n    pass\n", "does not come to an end"),
@@ -292,8 +295,17 @@ def test_an_exercise_in_the_place_of_its_file_is_told(tmp_path):
     path = exercises.start("layer-norm", tmp_path)
     with pytest.raises(FileError, match=re.escape(f"did you mean {path}?")):
         exercises.check(tmp_path / "layer-norm")
-    with pytest.raises(FileError, match="name a file that can be read"):
+    with pytest.raises(FileError, match="there is no such file; look for a mistake"):
         exercises.check(tmp_path / "dense")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    with pytest.raises(FileError, match="is no ordinary file"):
+        exercises.check(tmp_path / "pipe.py")
+    exercises.start("relu", tmp_path)
+    assert "0 of 1 passed" in run("check", tmp_path).output
 
 
 def test_no_solution_is_in_the_wheel():

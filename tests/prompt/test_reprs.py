@@ -191,7 +191,7 @@ def test_in_a_notebook(made, name):
     assert len(source) < 40_000
     # All rules of its style sheet are of its own class, and that is made of the sheet.
     sheet = re.search(r"<style>(.*?)</style>", source)[1]
-    name = re.search(r'<div class="(lucidnet-\w+)">', source)[1]
+    name = re.search(r'<div class="(lucidnet-\w+) tex2jax_ignore mathjax_ignore">', source)[1]
     rules = re.sub(r"@media[^{]*\{((?:[^{}]*\{[^{}]*\})*)\}", r"\1", sheet)
     selectors = [one for found in re.findall(r"([^{}]+)\{", rules) for one in found.split(",")]
     assert selectors

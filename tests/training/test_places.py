@@ -9,6 +9,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import callbacks, plots
+from lucidnet.core.caches import program_folder
 from lucidnet.errors import FileError, LucidnetError, MismatchError, SettingError
 from lucidnet.interop import container
 
@@ -236,3 +237,29 @@ class TestResume:
             model(seed=1).fit(X, Y, verbose=0, resume=tmp_path)
         assert isinstance(caught.value, SettingError)
         assert caught.value.remedy == "use the same to go on, or another folder to begin anew"
+
+
+def test_a_user_without_a_home(monkeypatch):
+    """As in a container that runs under any number: what was downloaded has no place, programs need none."""
+
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", none)
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "LUCIDNET_DATA", "LUCIDNET_PROGRAMS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingError, match="no home folder: set XDG_CACHE_HOME .* or LUCIDNET_DATA"):
+        ln.data.load("mnist")
+    assert program_folder() is None
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert program_folder().parts == ("here", "lucidnet", "programs")
+
+
+def test_variables_of_the_environment_that_make_no_sense(monkeypatch):
+    monkeypatch.setenv("LUCIDNET_BACKEND", "tensorflow")
+    with pytest.raises(SettingError, match="variable LUCIDNET_BACKEND must be .*, got 'tensorflow'"):
+        ln.Model([ln.layers.Dense(2)])
+    for seconds in ("soon", "nan", "0", "-1"):
+        monkeypatch.setenv("LUCIDNET_STUCK_SECONDS", seconds)
+        with pytest.raises(SettingError, match=f"LUCIDNET_STUCK_SECONDS must be .* above 0, got '{seconds}'"):
+            ln.distributed.Watchdog()

@@ -8,6 +8,8 @@ from typing import Any
 from ..core.record import Record, record
 from ..errors import SettingError
 
+VARIABLE = "LUCIDNET_BACKEND"
+"""The environment variable with the backend of models that are told none."""
 DTYPES = ("float32", "float64", "mixed_bfloat16")
 
 
@@ -50,11 +52,11 @@ class DeviceConfig(Record):
         if isinstance(backend, DeviceConfig):
             return backend
         compiled = mesh is not None or mixed
-        name, _, kind = (
-            backend or os.environ.get("LUCIDNET_BACKEND") or ("jax" if compiled else "numpy")
-        ).partition(":")
+        asked = backend or os.environ.get(VARIABLE) or ("jax" if compiled else "numpy")
+        name, _, kind = asked.partition(":")
         if name not in ("numpy", "jax") or (name == "numpy" and kind):
-            raise SettingError(f"backend must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {backend!r}")
+            where = "backend" if backend else f"the environment variable {VARIABLE}"
+            raise SettingError(f"{where} must be 'numpy', 'jax', 'jax:cpu' or 'jax:gpu', got {asked!r}")
         if name == "numpy" and mixed:
             raise SettingError(
                 "dtype='mixed_bfloat16' is for backend='jax'; NumPy works in float32 or float64"

@@ -57,6 +57,9 @@ STYLE = """
 @media print{.NAME.NAME{overflow:visible}}
 """
 
+NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
+"""The classes of elements that MathJax passes over, in its versions 2 and 3."""
+
 MOST_ROWS = 30
 """The most rows of a table that are shown; rows in the middle of a longer one are left out."""
 
@@ -77,9 +80,12 @@ def style() -> tuple[str, str]:
 
 
 def fragment(*parts: str) -> str:
-    """Return parts as one piece of HTML that carries its own styles."""
+    """Return parts as one piece of HTML that carries its own styles; dollars in it are no formulas.
+
+    Notebooks would else set what stands between two, as in names of columns, by MathJax.
+    """
     name, sheet = style()
-    return f'<div class="{name}"><style>{sheet}</style>{"".join(parts)}</div>'
+    return f'<div class="{name} {NO_FORMULAS}"><style>{sheet}</style>{"".join(parts)}</div>'
 
 
 def whole(title: str, body: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import files as atomic
+from ..core.caches import cache_folder
 from ..errors import FileError
 from .idx import CHUNK, read_idx
 
@@ -39,12 +40,6 @@ class Download:
     files: Mapping[str, str]
     mirrors: tuple[str, ...]
     check: Callable[[str | Path, str], object] = lambda path, sha256: read_idx(path, sha256=sha256)
-
-
-def cache_folder() -> Path:
-    """Return the folder for cached downloads: in the system's place for caches."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(base) / "lucidnet"
 
 
 def locate(source: Download, file: str, folder: str | os.PathLike[str] | None = None) -> Path:

@@ -23,6 +23,7 @@ from ..backend.xla.mesh import Mesh
 from ..backend.xla.processes import gathered, together, watching
 from ..backend.xla.pytrees import register
 from ..backend.xla.target import Target
+from ..core.caches import program_folder
 from ..core.prefetch import prefetch
 from ..core.signals import DeferInterrupt
 from ..core.text import Brief
@@ -33,7 +34,7 @@ from .numbers import Numbers, bound, table_of
 from .on_numpy import OnNumpy
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
-from .programs import Programs, program_folder
+from .programs import Programs
 from .protocol import NotFiniteError, Own, Ran
 from .search import advance as search
 from .state import Measured, Measurements, State

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -124,16 +123,3 @@ class Programs:
         self.count += 1
         self.seconds += time.perf_counter() - began
         return made
-
-
-def program_folder() -> Any:
-    """Return the folder of the persistent program cache: ``LUCIDNET_PROGRAMS``, or beside the other caches.
-
-    None if the variable is set to ``off``.
-    """
-    from pathlib import Path
-
-    from ..data.fetch import cache_folder
-
-    given = os.environ.get("LUCIDNET_PROGRAMS")
-    return None if given == "off" else Path(given) if given else cache_folder() / "programs"

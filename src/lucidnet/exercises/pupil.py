@@ -25,6 +25,12 @@ PRINTED = 500
 """The most characters of a file's output that are kept."""
 
 
+def excerpt(line: str, most: int = 80) -> str:
+    """Return the beginning of a line of a file, for a message."""
+    line = line.strip()
+    return line if len(line) <= most else f"{line[:most]} ..."
+
+
 def missing(made: Any) -> str | None:
     """Return the placeholder that stands in place of an answer, None or ``...``; None if it is one."""
     if made is None:
@@ -164,7 +170,7 @@ class Pupil:
         line, kind = made.get("line"), made.get("error")
         lines = self.text.splitlines()
         known = isinstance(line, int) and 0 < line <= len(lines)
-        place = f" (line {line}: {lines[line - 1].strip()})" if known and isinstance(line, int) else ""
+        place = f" (line {line}: {excerpt(lines[line - 1])})" if known and isinstance(line, int) else ""
         if kind == "SystemExit":
             return f"{where} ends the program by exit(){place}: it may only return"
         if kind == "MemoryError":

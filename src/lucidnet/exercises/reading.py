@@ -6,10 +6,10 @@ import ast
 import re
 from pathlib import Path
 
-from ..core.files import path_fault
+from ..core.files import opened, path_fault
 from ..errors import FileError, lookup
 from .book import NAMES, functions_of, text_of
-from .pupil import WrongAnswerError
+from .pupil import WrongAnswerError, excerpt
 
 HEADER = re.compile(r"^#\s*lucidnet exercise:[ \t]*(\S*)", re.MULTILINE)
 """The line in which a file names its exercise."""
@@ -39,12 +39,12 @@ def read(path: Path) -> tuple[str, str]:
     if fault := path_fault(path):
         raise FileError(repr(str(path)), fault, "name a file that `lucidnet exercise start` has written")
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             raw = file.read(MOST + 1)
-    except OSError as error:
+    except FileError as error:
         written = path.with_name(f"{path.name.replace('-', '_')}.py")
-        remedy = f"did you mean {written}?" if written.is_file() else "name a file that can be read"
-        raise FileError(path, error.strerror or str(error), remedy) from error
+        remedy = f"did you mean {written}?" if written.is_file() else error.remedy
+        raise FileError(path, error.reason, remedy) from error
     if len(raw) > MOST:
         raise FileError(path, f"has more than {MOST:,} bytes", "name a file of an exercise")
     try:
@@ -68,9 +68,9 @@ def read(path: Path) -> tuple[str, str]:
 def is_exercise(path: Path) -> bool:
     """Tell whether a file's header says that it is an exercise."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return HEADER.search(file.read(MOST).decode("utf-8-sig", "replace")) is not None
-    except OSError:
+    except FileError:
         return False
 
 
@@ -79,10 +79,8 @@ def inspected(text: str, name: str) -> None:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise WrongAnswerError(
-            f"line {error.lineno} is no Python: {error.msg}{f': {line}' if line else ''}"
-        ) from None
+        line, where = excerpt(error.text or ""), f"line {error.lineno}" if error.lineno else "the file"
+        raise WrongAnswerError(f"{where} is no Python: {error.msg}{f': {line}' if line else ''}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise WrongAnswerError(f"the file is no Python: {error}") from None
     for node in ast.walk(tree):

@@ -259,6 +259,24 @@ def test_another_host_prints_a_warning(capsys):
         assert "other machines" in capsys.readouterr().out and "127.0.0.1" in made.url
 
 
+def test_all_addresses_of_this_machine_are_answered_if_it_is_served_at_all(page):
+    """And no name: a page of that name may have been led here."""
+    with ln.lab.serve("xor", host="0.0.0.0", open=False) as made:
+        port = made.port
+        for host in (f"192.168.1.5:{port}", f"[fe80::1]:{port}", f"127.0.0.1:{port}", f"0.0.0.0:{port}"):
+            assert ask(made, path="/api/config", Host=host, Origin=f"http://{host}")[0] == 200
+            assert ask(made, path="/api/config", Host=host, Origin=f"http://10.0.0.1:{port}")[0] == 403
+        for host in (
+            f"evil.example:{port}",
+            "192.168.1.5",
+            f"192.168.1.5:{port + 1}",
+            f"1.2.3:{port}",
+            f":{port}",
+        ):
+            assert ask(made, path="/api/config", Host=host)[0] == 403
+    assert ask(page, path="/api/config", Host=f"192.168.1.5:{page.port}")[0] == 403
+
+
 def test_the_page_and_the_plots_have_one_table_of_colours():
     from lucidnet.plots.colors import DARK, LIGHT
 

@@ -69,7 +69,8 @@ class Meetings:
             other = self._other(mine) if mine else ""
             checks = checks + 1 if other else 0
             if checks >= CHECKS:
-                return self.end(f"this one is at {mine.partition(': ')[2]}, and {other}")
+                self.end(f"this one is at {mine.partition(': ')[2]}, and {other}")
+                return
 
     def _told(self) -> str:
         """Tell the others for what this process waits, and return it; nothing if it waits no more."""

@@ -242,6 +242,20 @@ def watching(count: int) -> Iterator[Callable[[], None]]:
         watchdog.close()
 
 
+def _patience() -> float:
+    """Return the seconds without a step after which a training is given up, as the environment says."""
+    given = os.environ.get(STUCK)
+    try:
+        seconds = PATIENCE if given is None else float(given)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise SettingError(
+            f"the environment variable {STUCK} must be a number of seconds above 0, got {given!r}"
+        )
+    return seconds
+
+
 class Watchdog(Brief):
     """Ends this process if a training makes no step for too long: some process is alive, but stuck.
 
@@ -256,7 +270,7 @@ class Watchdog(Brief):
     """
 
     def __init__(self, seconds: float | None = None, end: Callable[[int], Any] = os._exit) -> None:
-        self.seconds = float(os.environ.get(STUCK, PATIENCE)) if seconds is None else seconds
+        self.seconds = _patience() if seconds is None else seconds
         self.end, self.last, self.over = end, time.monotonic(), threading.Event()
         self.owner = threading.get_ident()
         self.thread = threading.Thread(target=self._watch, name="lucidnet watchdog", daemon=True)

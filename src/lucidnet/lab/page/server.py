@@ -13,8 +13,10 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +34,8 @@ HEIGHT = 820
 """The height of the page in a notebook, in pixels."""
 WAIT = 8.0
 """Seconds that a page waits for the next frame before it asks again."""
+ANY = ("0.0.0.0", "")
+"""Addresses that stand for all of this machine's."""
 HOSTS = "LUCIDNET_LAB_HOSTS"
 """The environment variable with more host names, as ``hub.example.org,localhost:8888``, behind a proxy."""
 
@@ -69,8 +73,20 @@ class Server(Brief):
     @property
     def url(self) -> str:
         """The address of the page, with the token behind the ``#``."""
-        shown = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host
+        shown = "127.0.0.1" if self.host in ANY else self.host
         return f"http://{shown}:{self.port}/#token={self.token}"
+
+    def answers_to(self, host: str) -> bool:
+        """Tell whether a request's ``Host`` is a name of this server.
+
+        If it is served at all addresses of this machine, they are not known: any address then will do, as a
+        foreign page has a name (which may be made to lead here).
+        """
+        name, _, port = host.rpartition(":")
+        with suppress(ValueError):
+            here = self.host in ANY and port == str(self.port)
+            return host in self.hosts or (here and bool(ip_address(name.strip("[]"))))
+        return False
 
     def close(self) -> None:
         """End the server, and the training that it shows."""
@@ -150,12 +166,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refused(self) -> str | None:
         """Return why a request is refused (unknown host, or foreign page); None if it is allowed."""
-        hosts = self.server.owner.hosts
-        given = self.headers.get_all("Host") or []
-        if len(given) != 1 or given[0].lower() not in hosts:
+        given = [host.lower() for host in self.headers.get_all("Host") or []]
+        if len(given) != 1 or not self.server.owner.answers_to(given[0]):
             return f"this host is not known here (behind a proxy, set {HOSTS})"
         origins = self.headers.get_all("Origin") or []
-        allowed = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
+        allowed = {
+            f"{scheme}://{host}"
+            for scheme in ("http", "https")
+            for host in {*self.server.owner.hosts, *given}
+        }
         if any(origin.lower() not in allowed for origin in origins):
             return "another page may not ask here"
         site = self.headers.get("Sec-Fetch-Site", "none")
@@ -281,7 +300,10 @@ def serve(data: Any = None, *, port: int = 0, host: str = "127.0.0.1", open: boo
         session.close()
         raise
     if host not in ("127.0.0.1", "localhost", "::1"):
-        print(f"lucidnet lab: {host} can be reached by other machines, by all who know the whole address")
+        there = "; there write this machine's address in the place of 127.0.0.1" if host in ANY else ""
+        print(
+            f"lucidnet lab: {host} can be reached by other machines, by all who know the whole address{there}"
+        )
     if open:
         import webbrowser
 
