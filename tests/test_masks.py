@@ -484,6 +484,11 @@ def test_online_learners_wait_where_a_step_does_not_count(rule, backend):
 # --- what cannot be honoured -------------------------------------------------------------------------
 
 
+def test_rows_of_features_have_no_time_steps():
+    with pytest.raises(ShapeError, match=r"time steps.*: inputs of shape \(2, 5\) have none, as sequences"):
+        ln.Model([L.Input(5), L.Dense(2)]).predict(np.ones((2, 5)), mask=np.ones((2, 5)))
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
