@@ -66,21 +66,22 @@ class BinaryAccuracy(_Share):
     Parameters
     ----------
     threshold : float
-        The threshold between the classes, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1
-        (tanh).
+        The threshold between the classes in the predictions: 0.5 for probabilities, 0.0 for logits and tanh.
+        Targets of 0 and 1, or -1 and 1, are what they are; others, as shares, have the same threshold.
     """
 
     threshold: float = finite(default=0.5)
     name = "binary_accuracy"
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return which outputs are on the same side of the threshold as their targets."""
+        """Return which outputs are on the side of the threshold that their targets say."""
         if y.size != prediction.size or len(y) != len(prediction):
             raise ShapeError(
                 f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
             )
         target = y.reshape(prediction.shape)
-        alike = (target > self.threshold) == (prediction > self.threshold)
+        hard = ((target == 0) | (abs(target) == 1)).all()
+        alike = (target > (0 if hard else self.threshold)) == (prediction > self.threshold)
         found: Array = alike & (target == target) & (prediction == prediction)  # NaN is on no side
         return found
 
