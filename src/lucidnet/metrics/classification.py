@@ -149,7 +149,7 @@ def binary_accuracy(
     threshold: float = 0.5,
     sample_weight: Weight = None,
 ) -> float:
-    """Return the share of single outputs that are on the same side of a threshold as their targets.
+    """Return the share of single outputs on the side of a threshold that their targets say.
 
     Each column is a question of its own, so this is the accuracy of several yes-or-no outputs, and of
     outputs of tanh with targets of -1 and 1 (``threshold=0.0``).
