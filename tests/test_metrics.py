@@ -436,3 +436,5 @@ def test_a_threshold_is_one_of_predictions(threshold: float) -> None:
     """Targets of 0 and 1 are what they are, also where both lie on one side of it."""
     y, scores = np.array([0, 1, 1, 0]), np.array([-1.0, 0.2, 3.0, 1.5])
     assert metrics.binary_accuracy(y, scores, threshold) == sk.accuracy_score(y, scores > threshold)
+    with pytest.raises(DataError, match="border at 0.* BinaryAccuracy"):
+        metrics.binary_accuracy(2 * y - 1, scores)

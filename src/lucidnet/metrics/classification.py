@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.settings import finite, shown, whole
 from ..core.value import value
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError
 from .arrays import (
     NO_CLASS,
     WHOLE,
@@ -81,6 +81,11 @@ class BinaryAccuracy(_Share):
             )
         target = y.reshape(prediction.shape)
         hard = ((target == 0) | (abs(target) == 1)).all()
+        if hard and self.threshold == 0.5 and (target == -1).any():
+            raise DataError(
+                f"{self.name}: targets of -1 and 1 have their border at 0, and the threshold of the "
+                "predictions is 0.5: take BinaryAccuracy(threshold=0.0)"
+            )
         alike = (target > (0 if hard else self.threshold)) == (prediction > self.threshold)
         found: Array = alike & (target == target) & (prediction == prediction)  # NaN is on no side
         return found
