@@ -484,6 +484,11 @@ def test_online_learners_wait_where_a_step_does_not_count(rule, backend):
 # --- what cannot be honoured -------------------------------------------------------------------------
 
 
+def test_rows_of_features_have_no_time_steps():
+    with pytest.raises(ShapeError, match=r"time steps.*: inputs of shape \(2, 5\) have none, as sequences"):
+        ln.Model([L.Input(5), L.Dense(2)]).predict(np.ones((2, 5)), mask=np.ones((2, 5)))
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
@@ -758,3 +763,29 @@ def test_a_penalty_of_a_layer_is_a_mean_over_examples_at_all_batch_sizes(backend
             assert model.evaluate(x, goal, mask=mask, batch_size=size)["loss"] == pytest.approx(expected)
         with pytest.raises(SettingError, match=r"accumulate: what layer '(sampling1|z)' adds to the loss"):
             model.fit(x, goal, mask=mask, batch_size=2, accumulate=2, verbose=0)
+
+
+def test_tools_know_masks_and_weights():
+    """Of the same data with more padding they find the same."""
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.normal(size=(12, 3, 2)), rng.integers(0, 2, (12, 3)), rng.random(12)
+    wider = np.full((12, 5, 2), np.nan)
+    wider[:, :3] = x
+    labels = np.zeros((12, 5), int)
+    labels[:, :3] = y
+    mask = np.full(12, 3)
+    layers = [L.Input((None, 2)), L.LeakyRNN(4, return_sequences=True), L.Dense(2, "softmax")]
+    found = []
+    for given, target, more in ((x, y, {}), (wider, labels, {"mask": mask})):
+        model = ln.Model(layers, dtype="float64")
+        model.compile("categorical_crossentropy", "sgd", rule="fa")
+        more |= {"sample_weight": weights}
+        curve = model.lr_find(given, target, steps=10, class_weight={0: 1.0, 1: 3.0}, **more)
+        near = model.gradient_alignment(given, target, **more)["leakyrnn1"]
+        found.append([*curve.losses, near.cosine, near.norm_ratio])
+        assert model.doctor(given, target, steps=2, **more).steps == 2
+        with pytest.raises(DataError, match="sample_weight: expected 12"):
+            model.doctor(given, target, **more | {"sample_weight": weights[:3]})
+    np.testing.assert_allclose(*found, rtol=1e-9)
+    plain = model.lr_find(given, target, steps=10, mask=mask)
+    assert abs(plain.losses[0] - found[1][0]) > 0.01

@@ -4,13 +4,16 @@ import math
 import timeit
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import lucidnet as ln
 from lucidnet import metrics
 from lucidnet.errors import DataError, SettingError, ShapeError, UnknownNameError
+from lucidnet.losses import BinaryCrossentropy
 
 sk = pytest.importorskip("sklearn.metrics")
 
@@ -384,3 +387,54 @@ def test_sums_of_a_checkpoint_of_before_go_on(metric):
     joined = metric.update(apart, y[4:], prediction[4:])
     whole = metric.update(metric.start(), y, prediction)
     np.testing.assert_allclose(metric.value(joined), metric.value(whole), rtol=1e-12)
+
+
+LOGITS = {
+    "binary": (BinaryCrossentropy(from_logits=True), np.array([0, 1, 1, 0])),
+    "hinge": ("hinge", np.array([-1, 1, 1, -1])),
+}
+"""Losses of single outputs that are scores, of which 0 is the border, and targets."""
+
+
+@pytest.mark.parametrize("kind", LOGITS)
+def test_scores_of_a_loss_from_logits_have_their_border_at_0(kind: str, tmp_path: Path) -> None:
+    """As `predict_classes` has it: 0.3 as a logit is class 1, where as a probability it is class 0."""
+    loss, y = LOGITS[kind]
+    scores = np.array([[-2.0], [0.3], [1e-9], [0.4]])
+    names = ["accuracy", "binary_accuracy", "precision", "recall", "f1"]
+    model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1, initializer="ones")], dtype="float64")
+    model.compile(loss, "sgd", [*names, "mae"])
+    truth, guess = y > 0, scores[:, 0] > 0
+    found = model.evaluate(scores, y)
+    scored = (sk.accuracy_score, sk.accuracy_score, sk.precision_score, sk.recall_score, sk.f1_score)
+    for name, score in zip(names, scored, strict=True):
+        assert found[name] == pytest.approx(score(truth, guess))
+    assert found["mae"] == pytest.approx(np.abs(scores[:, 0] - y).mean())  # of the scores themselves
+    assert model.predict_classes(scores).tolist() == guess.astype(int).tolist()
+    model.save(tmp_path / "m.safetensors")
+    again = ln.load(tmp_path / "m.safetensors")
+    assert again.metrics == model.metrics and again.evaluate(scores, y) == found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.compile("mse", "sgd", model.metrics[:1])
+    assert model.metrics == (metrics.Accuracy(),)
+
+
+def test_scores_of_one_of_several_outputs() -> None:
+    nodes = [("a", ln.layers.Dense(1), "x"), ("b", ln.layers.Dense(1, "sigmoid"), "x")]
+    model = ln.Model(ln.layers.Graph({"x": (2,)}, nodes, ["a", "b"]), seed=2)
+    model.compile({"a": LOGITS["binary"][0], "b": "binary_crossentropy"}, "sgd", {"a": "f1", "b": "f1"})
+    x, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    made, found = model.predict(x), model.evaluate(x, {"a": y, "b": y})
+    assert found["a_f1"] == pytest.approx(sk.f1_score(y, made["a"][:, 0] > 0))
+    assert found["b_f1"] == pytest.approx(sk.f1_score(y, made["b"][:, 0] > 0.5))
+    assert found["a_f1"] != pytest.approx(sk.f1_score(y, made["a"][:, 0] > 0.5))
+
+
+@pytest.mark.parametrize("threshold", [-0.5, 0.3, 1.0, 2.0])
+def test_a_threshold_is_one_of_predictions(threshold: float) -> None:
+    """Targets of 0 and 1 are what they are, also where both lie on one side of it."""
+    y, scores = np.array([0, 1, 1, 0]), np.array([-1.0, 0.2, 3.0, 1.5])
+    assert metrics.binary_accuracy(y, scores, threshold) == sk.accuracy_score(y, scores > threshold)
+    with pytest.raises(DataError, match="border at 0.* BinaryAccuracy"):
+        metrics.binary_accuracy(2 * y - 1, scores)

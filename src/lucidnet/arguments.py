@@ -141,6 +141,9 @@ def _as_callbacks(given: Any, owner: Any) -> tuple[Callback, ...]:
     return callbacks
 
 
+CLASS_WEIGHT = ("a dict from classes to weights of 0 or more, 'balanced'", _as_class_weight)
+
+
 @value
 class FitArguments(LoopSettings):
     """How a model is trained; see `Model.fit`."""
@@ -154,9 +157,7 @@ class FitArguments(LoopSettings):
     )
     validation_split: float = between(0, 1, default=0.0)
     shuffle: bool | None = flag(default=None, optional=True)
-    class_weight: Any = setting(
-        "a dict from classes to weights of 0 or more", _as_class_weight, default=None, optional=True
-    )
+    class_weight: Any = setting(*CLASS_WEIGHT, default=None, optional=True)
     callbacks: Sequence[Callback] = setting(
         "callbacks, [EarlyStopping(), ...], or one (your own are subclasses of Callback)",
         _as_callbacks,
@@ -217,6 +218,7 @@ METHODS: dict[str, dict[str, Any]] = {
         "strict": flag(),
         "reset": flag(),
     },
+    "lr_find": {"class_weight": setting(*CLASS_WEIGHT, optional=True)},
     "save": {"path": FILE, "optimizer": flag()},
     "set_feedback": {"feedback": TREE},
     "set_params": {"params": TREE, "shape": SHAPE, "reset": flag()},

@@ -171,9 +171,10 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
     from .layers.endings import outputs
-    from .metrics.outputs import check_names, check_outputs, several
+    from .metrics.outputs import check_names, check_outputs, of_scores, several
 
-    metrics = several(given)
+    losses = dict(getattr(loss, "losses", ()))  # of several outputs
+    metrics = tuple(of_scores(one, lambda name: signed(losses.get(name, loss))) for one in several(given))
     check_outputs(metrics, outputs(net) if of_library(type(final(net))) else None)
     check_names(metrics, () if loss is None else loss.named)
     return metrics
@@ -475,15 +476,18 @@ OF_TWO = ("BinaryCrossentropy", "Hinge")
 def predict_classes(model: Any, x: Any, mask: Any) -> Any:
     """Return the most probable classes; see `Model.predict_classes`."""
     outputs, loss = model.predict(x, mask), model.loss
-    kind = type(loss).__name__
     if isinstance(outputs, dict):
         raise SettingError("predict_classes: the network has several outputs: predict(x)[name].argmax(-1)")
     if model.classes is None and not tells_apart(model):
         raise SettingError(
             f"predict_classes: the network does not tell classes apart (loss {loss!r}): see predict"
         )
-    limit = 0.0 if getattr(loss, "from_logits", False) or kind == "Hinge" else 0.5
-    return classes_at(outputs, limit, model.classes)
+    return classes_at(outputs, 0.0 if signed(loss) else 0.5, model.classes)
+
+
+def signed(loss: Any) -> bool:
+    """Tell whether single outputs for a loss are scores, of which those above 0 mean the second class."""
+    return bool(getattr(loss, "from_logits", False)) or type(loss).__name__ == "Hinge"
 
 
 def tells_apart(model: Any) -> bool:

@@ -366,7 +366,9 @@ class Model:
         """Set the feedback weights from a tree like `feedback`."""
         living.take_feedback(self, feedback)
 
-    def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
+    def gradient_alignment(
+        self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None
+    ) -> dict[str, Alignment]:
         """Return how well the rule's gradient aligns with the true one on a whole data set, layer by layer.
 
         Examples
@@ -380,7 +382,7 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
+        return gradient_alignment(self, self.checked(x, y, None, sample_weight, mask).batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W that they stand for, by layer."""
@@ -634,6 +636,9 @@ class Model:
         stop: float = 10.0,
         steps: int = 100,
         batch_size: int | None = None,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        mask: Any = None,
     ) -> RateCurve:
         """Return the loss against a growing learning rate, with suggestions; the model is not changed.
 
@@ -642,8 +647,8 @@ class Model:
 
         Parameters
         ----------
-        x, y
-            As for `fit`.
+        x, y, class_weight, sample_weight, mask
+            As for `fit`: the rate is that of the loss that they make.
         start, stop : float
             The first and the last rate.
         steps : int
@@ -653,8 +658,9 @@ class Model:
         """
         from .training.find import find
 
+        given = {"class_weight": class_weight, "sample_weight": sample_weight, "mask": mask}
         with living.learning(self, x, y, keep=False):
-            return find(self, to_train(self, x, y, batch_size)[0], start, stop, steps)
+            return find(self, to_train(self, x, y, batch_size, **given)[0], start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on a batch; return the loss and metrics from before the step.
@@ -1058,13 +1064,22 @@ class Model:
 
         return summary_text(self)
 
-    def doctor(self, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
+    def doctor(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        steps: int = 20,
+        batch_size: int = 32,
+        sample_weight: Any = None,
+        mask: Any = None,
+    ) -> DoctorReport:
         """Watch a copy of this model for some training steps, and say in plain sentences what is wrong.
 
         Parameters
         ----------
-        x, y : array-like (n, ...)
-            Inputs and targets, as for `fit`.
+        x, y, sample_weight, mask
+            As for `fit`.
         steps, batch_size : int
             The number of steps, and of examples in each; 200 steps show whether an untrained model gets
             anywhere.
@@ -1078,7 +1093,7 @@ class Model:
         from .inspect.doctor import doctor
 
         with living.learning(self, x, y, keep=False):
-            return doctor(self, x, y, steps=steps, batch_size=batch_size)
+            return doctor(self, x, y, steps, batch_size, sample_weight, mask)
 
     def explain(self, x: Any, y: Any, *, digits: int = 6) -> Explanation:
         """Explain one training step, operation by operation: as text, by ``html()`` or by ``latex()``.

@@ -186,3 +186,5 @@ def test_several_inputs_are_looked_at_by_name():
         made.fit({"a": X, "b": sparse.csr_matrix(X)}, Y, verbose=0)
     with pytest.raises(DataError, match=r"^y is a tensor that requires gradients"):
         made.fit({"a": X, "b": X}, torch.tensor(Y, requires_grad=True), verbose=0)
+    with pytest.raises(DataError, match=r"^backward: dy is a tensor .*: give dy\.detach\(\)$"):
+        made.forward({"a": X, "b": X}).backward(torch.tensor(Y, requires_grad=True))

@@ -104,7 +104,7 @@ def test_the_numbers_are_those_of_the_layers():
 
 def test_update_ratio_is_that_of_the_training_step():
     model, x, y = patients.rate_too_low_sgd(0)
-    found = update_ratios(examine(model, x, y, steps=1, batch_size=len(x)))
+    found = update_ratios(examine(model, model.checked(x, y), steps=1, batch_size=len(x)))
     twin, *_ = patients.rate_too_low_sgd(0)
     before = {name: layer["W"].copy() for name, layer in twin.params.items() if layer}
     twin.fit(x, y, batch_size=len(x), verbose=0)
@@ -254,3 +254,16 @@ def test_states_of_a_training_before_are_none_of_the_doctors():
         model.gradients(x, y)
     model.state = model.state.reset()
     assert model.gradients(x, y)
+
+
+def test_labels_of_time_steps_are_counted():
+    x = np.random.default_rng(0).normal(size=(40, 6, 3))
+    model = ln.Model([Input((6, 3)), layers.GRU(4, return_sequences=True), Dense(3, "softmax")])
+    model.compile("categorical_crossentropy", "adam")
+    labels = np.zeros((40, 6), int)
+    labels[:, 0] = 2  # a sixth of them
+    assert "classes unbalanced" not in model.doctor(x, labels, steps=1).ailments
+    labels[4:, 0] = 0
+    found = model.doctor(x, labels, steps=1)
+    assert "class 0 is 98.3% of all 240" in str(found)
+    assert "classes unbalanced" not in model.doctor(x, labels, steps=1, mask=np.full(40, 6)).ailments

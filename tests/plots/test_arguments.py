@@ -51,3 +51,15 @@ def test_a_model_in_place_of_an_array_is_refused_by_all_others():
 def test_modules_say_which_pictures_they_have():
     with pytest.raises(TypeError, match=r"a module, no function: its pictures are .*first_layer_weights"):
         plots.weights(MODEL)
+
+
+def test_logits_of_a_model_are_drawn_as_probabilities():
+    from lucidnet.plots.arguments import of_model
+
+    scores, y = np.array([[-2.0], [0.3], [0.4], [3.0]]), np.array([0, 1, 0, 1])
+    model = ln.Model([ln.layers.Input(1), ln.layers.Dense(1, initializer="ones")])
+    model.compile(ln.losses.BinaryCrossentropy(from_logits=True), "sgd")
+    ((counts,), _) = of_model("confusion_matrix", (model, scores, y), {})
+    np.testing.assert_array_equal(counts, [[1, 1], [0, 2]])
+    ((_, _, shares), _) = of_model("worst_mistakes", (model, scores, y), {})
+    np.testing.assert_allclose(shares, 1 / (1 + np.exp(-scores)), rtol=1e-6)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import Array
 from ..core import files as atomic
+from ..data.named import probabilities
 from ..errors import SettingError
 from ..model import Model
 from . import show
@@ -35,7 +36,7 @@ def predict(
             raise SettingError(f"--out {out}: is what is read, and would be lost: name another file")
     model = Model.load(file)
     given = open_given(model, data, part, judged=False)
-    y = model.predict(given.x)
+    y = probabilities(model, given.x)
     made = Predictions(given, y)
     some = slice(SHOWN if rows is None else rows)
     found |= {"data": given.name, "rows": len(y), "outputs": y[some], **made.figures(some)}

@@ -306,10 +306,11 @@ def _weights(model: Model, layer: str | None) -> tuple[str, Any]:
 def _judged(model: Model, what: str, given: Portion) -> Any:
     """Draw the confusion matrix or the worst mistakes on some examples."""
     from .. import metrics, plots
+    from ..data.named import probabilities
 
     if not given.sorts:
         raise SettingError(f"{what}: the targets of {given.name} are not classes")
-    predicted = model.predict(given.x)
+    predicted = probabilities(model, given.x)
     if what == "confusion":
         counts = metrics.confusion_matrix(given.y, predicted)
         return plots.confusion_matrix(counts, given.classes)

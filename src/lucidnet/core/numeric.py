@@ -113,28 +113,30 @@ def _refuse(x: Any, name: str) -> None:
             for item in x:
                 _refuse(item, name)
         return
+    own = name.rpartition(": ")[2]
+    own = "array" if " " in own else own  # as "the gradient of W", which is no name in the user's program
     if isinstance(x, np.ndarray):
         if isinstance(x, np.ma.MaskedArray) and (count := int(np.ma.getmaskarray(x).sum())):
             raise DataError(
-                f"{name} is a masked array with {count} values left out: fill them, {name}.filled(0), and "
+                f"{name} is a masked array with {count} values left out: fill them, {own}.filled(0), and "
                 "leave time steps out by mask=, examples by sample_weight="
             )
         return
     if hasattr(x, "collect") and hasattr(x, "collect_schema"):
-        raise DataError(f"{name} is a lazy frame: give {name}.collect()")
+        raise DataError(f"{name} is a lazy frame: give {own}.collect()")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
-        raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {name}.toarray()")
+        raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {own}.toarray()")
     if hasattr(x, "detach") and hasattr(x, "layout"):  # a tensor of PyTorch
         if str(x.layout) != "torch.strided":
-            raise DataError(f"{name} is a sparse tensor: give {name}.to_dense()")
+            raise DataError(f"{name} is a sparse tensor: give {own}.to_dense()")
         if str(x.device) != "cpu":
-            raise DataError(f"{name} is a tensor on the device {x.device}: give {name}.detach().cpu()")
+            raise DataError(f"{name} is a tensor on the device {x.device}: give {own}.detach().cpu()")
         if x.requires_grad:
             raise DataError(
-                f"{name} is a tensor that requires gradients, and none would reach it: give {name}.detach()"
+                f"{name} is a tensor that requires gradients, and none would reach it: give {own}.detach()"
             )
         if str(x.dtype) == "torch.bfloat16":
-            raise DataError(f"{name} is a tensor of bfloat16, which NumPy has not: give {name}.float()")
+            raise DataError(f"{name} is a tensor of bfloat16, which NumPy has not: give {own}.float()")
 
 
 def _of_objects(made: Any, x: Any, name: str) -> Any:

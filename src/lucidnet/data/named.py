@@ -362,6 +362,14 @@ def weights_by_number(given: Any, classes: Sequence[str] | None) -> Any:
     return {places[name]: weight for name, weight in given.items()}
 
 
+def probabilities(model: Any, x: Any) -> Any:
+    """Return what `Model.predict` does, as probabilities of classes where the loss takes logits."""
+    outputs, partner = model.predict(x), getattr(model.loss, "partner", None)
+    if partner is None or not model.loss.from_logits or isinstance(outputs, dict):
+        return outputs
+    return partner().forward({}, outputs)[0]
+
+
 def classes_at(outputs: Any, limit: float, classes: Sequence[str] | None) -> Any:
     """Return the class with the largest output; for a single output, whether it is above a limit."""
     if len(wrong := np.argwhere(~np.isfinite(outputs))):

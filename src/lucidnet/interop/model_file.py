@@ -230,6 +230,15 @@ def _listed(found: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}: {_text(what)}" for name, what in found.items()) or "none"
 
 
+def _metrics(model: Any) -> Any:
+    """Return the metrics of a model as they were given."""
+    if not model.metrics:
+        return ()
+    from ..metrics.outputs import as_given
+
+    return as_given(model.metrics)
+
+
 def describe(model: Any) -> dict[str, Any]:
     """Describe all of a model but its weights, as plain dicts, lists, numbers and strings."""
     net, optimizer = model.base or (model.net, None)
@@ -242,7 +251,7 @@ def describe(model: Any) -> dict[str, Any]:
         "loss": to_config(model.loss),
         "optimizer": to_config(optimizer),
         "rule": to_config(model.rule),
-        "metrics": to_config(model.metrics),
+        "metrics": to_config(_metrics(model)),
         "history": dict(model.history),
         "stopped": model.history.stopped,
         "about": model.about,

@@ -380,6 +380,8 @@ class Layer(Value):
             if not several(shape) and len(shape) > 1 and shape[0] == x.shape[1]:
                 return mask
         own = "" if of_library(self) else "; a layer of your own says it by output_mask(x, mask)"
+        if getattr(x, "ndim", 0) == 2:
+            own = f": inputs of shape {tuple(x.shape)} have none, as sequences (n, time, ...) do{own}"
         raise ShapeError(
             f"{self.name or 'here'}, {self.describe()}: its input has a mask of time steps, and what becomes "
             f"of them here cannot be known{own}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.settings import finite, shown, whole
 from ..core.value import value
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError
 from .arrays import (
     NO_CLASS,
     WHOLE,
@@ -66,21 +66,27 @@ class BinaryAccuracy(_Share):
     Parameters
     ----------
     threshold : float
-        The threshold between the classes, in targets and predictions: 0.5 for 0 and 1, 0.0 for -1 and 1
-        (tanh).
+        The threshold between the classes in the predictions: 0.5 for probabilities, 0.0 for logits and tanh.
+        Targets of 0 and 1, or -1 and 1, are what they are; others, as shares, have the same threshold.
     """
 
     threshold: float = finite(default=0.5)
     name = "binary_accuracy"
 
     def hits(self, y: Array, prediction: Array) -> Array:
-        """Return which outputs are on the same side of the threshold as their targets."""
+        """Return which outputs are on the side of the threshold that their targets say."""
         if y.size != prediction.size or len(y) != len(prediction):
             raise ShapeError(
                 f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
             )
         target = y.reshape(prediction.shape)
-        alike = (target > self.threshold) == (prediction > self.threshold)
+        hard = ((target == 0) | (abs(target) == 1)).all()
+        if hard and self.threshold == 0.5 and (target == -1).any():
+            raise DataError(
+                f"{self.name}: targets of -1 and 1 have their border at 0, and the threshold of the "
+                "predictions is 0.5: take BinaryAccuracy(threshold=0.0)"
+            )
+        alike = (target > (0 if hard else self.threshold)) == (prediction > self.threshold)
         found: Array = alike & (target == target) & (prediction == prediction)  # NaN is on no side
         return found
 
@@ -148,7 +154,7 @@ def binary_accuracy(
     threshold: float = 0.5,
     sample_weight: Weight = None,
 ) -> float:
-    """Return the share of single outputs that are on the same side of a threshold as their targets.
+    """Return the share of single outputs on the side of a threshold that their targets say.
 
     Each column is a question of its own, so this is the accuracy of several yes-or-no outputs, and of
     outputs of tanh with targets of -1 and 1 (``threshold=0.0``).

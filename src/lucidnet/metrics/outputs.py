@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ..core.settings import instance, taken, text
 from ..core.value import Value, of_library, value
 from ..errors import SettingError, lookup
 from .arrays import Weight
 from .base import Direction, FunctionMetric, Metric
+from .classification import Accuracy, BinaryAccuracy
+from .confusion import F1, Precision, Recall
 from .registry import get
 
 
+class _Of(Metric[Any]):
+    """A metric that another is made of."""
+
+    metric: Metric[Any]
+
+    @property
+    def name(self) -> str:
+        return self.metric.name
+
+    @property
+    def better(self) -> Direction | None:  # type: ignore[override]
+        return self.metric.better
+
+    def start(self) -> Any:
+        return self.metric.start()
+
+    def merge(self, one: Any, other: Any) -> Any:
+        return self.metric.merge(one, other)
+
+    def value(self, state: Any) -> float:
+        return self.metric.value(state)
+
+    def undefined(self, state: Any) -> str | None:
+        return self.metric.undefined(state)
+
+
 @value
-class OfOutput(Metric[Any]):
+class OfOutput(_Of):
     """A metric of one output, for networks with several; targets and predictions are dicts by output.
 
     Parameters
@@ -32,24 +62,60 @@ class OfOutput(Metric[Any]):
     def name(self) -> str:
         return f"{self.output}_{self.metric.name}"
 
-    @property
-    def better(self) -> Direction | None:  # type: ignore[override]
-        return self.metric.better
-
-    def start(self) -> Any:
-        return self.metric.start()
-
     def update(self, state: Any, y: Any, prediction: Any, sample_weight: Weight = None) -> Any:
         return self.metric.update(state, y[self.output], prediction[self.output], sample_weight)
 
-    def merge(self, one: Any, other: Any) -> Any:
-        return self.metric.merge(one, other)
 
-    def value(self, state: Any) -> float:
-        return self.metric.value(state)
+@value
+class OfScores(_Of):
+    """A metric of classes, for single outputs that are scores: class 1 is above 0, not above 0.5.
 
-    def undefined(self, state: Any) -> str | None:
-        return self.metric.undefined(state)
+    `compile` takes it for logits and the hinge loss.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric, which takes probabilities.
+
+    Examples
+    --------
+    >>> OfScores(get("accuracy"))([0, 1], [[-3.0], [0.2]])
+    1.0
+    """
+
+    metric: Metric[Any] = instance(Metric, "a Metric such as Accuracy()")
+
+    def update(self, state: Any, y: Any, prediction: Any, sample_weight: Weight = None) -> Any:
+        scores, target = np.asarray(prediction), np.asarray(y)
+        if target.dtype.kind in "if":
+            y = np.where(target == -1, 0, target)  # as the hinge loss has them
+        if isinstance(self.metric, BinaryAccuracy) or scores.shape[-1] == 1:  # else the largest is taken
+            scores = np.where(scores > 0, scores + 1, scores)
+        return self.metric.update(state, y, scores, sample_weight)
+
+
+def of_scores(metric: Metric[Any], scores: Callable[[str | None], bool]) -> Metric[Any]:
+    """Return a metric for the outputs that there are.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric as it was given.
+    scores : callable
+        ``scores(name)`` tells whether an output, by its name or None for the only one, is signed scores.
+    """
+    if isinstance(metric, OfOutput):
+        inner = of_scores(metric.metric, lambda _: scores(metric.output))
+        return metric if inner is metric.metric else OfOutput(metric.output, inner)
+    given = metric.metric if isinstance(metric, OfScores) else metric
+    halved = isinstance(given, BinaryAccuracy) and given.threshold == 0.5  # another one is meant as it is
+    judges = halved or isinstance(given, (Accuracy, Precision, Recall, F1))
+    return OfScores(given) if judges and scores(None) else given
+
+
+def as_given(metrics: Iterable[Metric[Any]]) -> tuple[Metric[Any], ...]:
+    """Return a model's metrics as they were given to `compile`."""
+    return tuple(of_scores(metric, lambda _: False) for metric in metrics)
 
 
 def several(given: Any) -> tuple[Metric[Any], ...]:

@@ -126,7 +126,7 @@ class ModelPart(Brief):
         if chosen is None:
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
         alone = self._alone(chosen)
-        alone.metrics = measured(self.net, metrics) if metrics else ()
+        alone.metrics = measured(self.net, metrics, chosen) if metrics else ()
         return evaluate(alone, to_measure(alone, x, y, mask))
 
     def _alone(self, loss: Any = None) -> Any:

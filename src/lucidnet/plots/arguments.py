@@ -43,6 +43,8 @@ def of_model(
     picture: str, given: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Replace a model, and its data if needed, by the arrays that a picture is drawn from."""
+    from ..data.named import probabilities
+
     if not given or not _is_model(model := given[0]):
         return given, named
     if picture == "first_layer_weights":
@@ -54,11 +56,11 @@ def of_model(
     if picture == "confusion_matrix" and len(given) == 3:
         from ..metrics import confusion_matrix
 
-        counts = confusion_matrix(given[2], model.predict(given[1]), classes=model.classes)
+        counts = confusion_matrix(given[2], probabilities(model, given[1]), classes=model.classes)
         return [counts], {"classes": model.classes, **named}
     if picture == "worst_mistakes" and len(given) in (3, 4):
         x, y, *rest = given[1:]
-        return [x, y, model.predict(x), *rest], {"classes": model.classes, **named}
+        return [x, y, probabilities(model, x), *rest], {"classes": model.classes, **named}
     return given, named
 
 

@@ -19,7 +19,15 @@ __all__ = ["AILMENTS", "Ailment", "DoctorReport", "Evidence", "Finding", "Sign",
 
 
 @np.errstate(all="ignore")  # an ill network may overflow; that is found and reported
-def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int = 32) -> DoctorReport:
+def doctor(
+    model: Trainee,
+    x: Any,
+    y: Any,
+    steps: int = 20,
+    batch_size: int = 32,
+    sample_weight: Any = None,
+    mask: Any = None,
+) -> DoctorReport:
     """Watch a copy of a model for some training steps, and say what is wrong; see `Model.doctor`.
 
     Examples
@@ -36,5 +44,5 @@ def doctor(model: Trainee, x: Any, y: Any, *, steps: int = 20, batch_size: int =
     """
     steps = taken("doctor", "steps", steps, count(1))
     batch_size = taken("doctor", "batch_size", batch_size, count(1))
-    evidence = examine(model, x, y, steps, batch_size)
+    evidence = examine(model, model.checked(x, y, None, sample_weight, mask), steps, batch_size)
     return DoctorReport(diagnose(evidence), len(evidence.records), rows(evidence.probe.x))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -100,10 +99,13 @@ class Evidence:
 
     @property
     def labels(self) -> Array | None:
-        """The class of each example, if the targets are classes; else None."""
+        """The class of each example, or of each time step, if the targets are classes; else None."""
         target, loss = self.data.target, self.loss
         if not self.single or not isinstance(loss, FromProbabilities) or target.ndim > 2:
             return None
+        if self.before.prediction.ndim > 2:  # which of them count is known behind the network alone
+            masked = self.data.mask is not None or self.model.net.makes_masks
+            return None if masked or target.ndim < self.before.prediction.ndim - 1 else target.reshape(-1)
         if target.ndim == 1:
             return target
         if target.shape[1] == 1:
@@ -111,11 +113,11 @@ class Evidence:
         return None if isinstance(loss, BinaryCrossentropy) else target.argmax(1)
 
 
-def examine(model: Trainee, x: Any, y: Any, steps: int, batch_size: int) -> Evidence:
+def examine(model: Trainee, data: Data, steps: int, batch_size: int) -> Evidence:
     """Run some training steps on a copy of a model's state, and return the evidence."""
     if not isinstance(steps, int) or steps < 1:
         raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
-    data, problem = model.checked(x, y), model.problem
+    problem = model.problem
     start, full, stateful = model.state.reset(), problem.optimizer.full_batch, bool(problem.layout.stateful)
     source = ArraySource(data, len(data) if full else batch_size, model.seed, not full and not stateful)
     probe, sample = (data.batch(_spread(data, most)) for most in (PROBE, SAMPLE))
