@@ -13,7 +13,7 @@ NO_LETTERS = ("Last Resort", "Emoji", "Color")
 
 
 def with_substitutes(words: str, families: Sequence[str]) -> list[str] | None:
-    """Return font families, the given ones first, that have all signs of a text; None if none more are needed.
+    """Return font families, the given ones first, that have all signs of a text; None if no more are needed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Drawing users' names literally: a dollar sign starts no mathematics, no name is hidden or without a font."""
+"""Drawing users' names literally: a dollar sign starts no mathematics, no name is hidden or lacks a font."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def literal(texts: Iterable[Text]) -> None:
-    """Draw texts literally, where matplotlib would take dollar signs for mathematics, and in fonts that have them."""
+    """Draw texts in fonts that have all signs, and literally: dollar signs start no mathematics."""
     from .fonts import with_substitutes
 
     for text in texts:
