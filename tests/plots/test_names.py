@@ -69,3 +69,15 @@ def test_mathematics_of_the_user_stays():
 def test_a_film_of_names(tmp_path):
     history = type("H", (), {"steps": {f"gradient_alignment/{name}": [(0, 0.1), (4, 0.5)] for name in NAMES}})
     assert plots.animate(history, tmp_path / "a.gif", what="alignment", title="$\\frac$").exists()
+
+
+@pytest.mark.filterwarnings("error:Glyph")
+@pytest.mark.parametrize("picture", PICTURES)
+def test_signs_that_the_font_lacks_come_from_another(picture):
+    """A phonetic sign that is in a font of matplotlib's own, though not in its usual one."""
+    drawn(PICTURES[picture]("\u1d81", title="\u1d81"))
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_sign_that_no_font_has_is_drawn_nevertheless():
+    assert "\U0010fffd" in drawn(plots.training_curves({"\U0010fffd": [1.0, 2.0]}))

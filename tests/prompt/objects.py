@@ -102,6 +102,7 @@ def made(folder):
     deep = ln.Model([Input(4), *(Dense(4, "relu") for _ in range(HUGE))], seed=0)
     deep.compile("mse", "sgd")
     deep.build()
+    found["part of a deep model"] = deep.part(to="dense40")
     found |= {"deep": deep, "deep net": deep.net, "deep summary": deep.summary(), "deep params": deep.params}
     found |= {"deep parameters": deep.parameters(), "deep activations": deep.activations(x[:2])}
     with ln.inspect.watch(deep.net) as calls:

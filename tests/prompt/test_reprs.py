@@ -413,3 +413,9 @@ def test_a_table_of_many_rows():
 def test_lone_surrogates_are_no_obstacle():
     Piece(page.fragment(page.heading("a\ud800b")))
     assert text.plain("a\ud800b") == r"a\ud800b"
+
+
+def test_a_finding_is_a_row_of_its_report(made):
+    whole, one = (Piece(made[name]._repr_html_()) for name in ("doctor, findings", "finding"))
+    assert one.tags.count("table") == 1 and one.tags.count("pre") == 0
+    assert made["finding"].advice in one.words and one.words.split("try")[1] in whole.words

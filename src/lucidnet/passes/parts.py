@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.view import read_only
-from ..core.text import Brief
+from ..core.text import Brief, call, shortened
 from ..core.trees import NumPyArray, Params, at
 from ..engine.build import problem_of
 from ..engine.problem import Problem
@@ -141,7 +141,7 @@ class ModelPart(Brief):
             return _Alone(self, self._problem[1], params)
 
     def __repr__(self) -> str:
-        return f"ModelPart({self.net.describe()}, of a model)"
+        return shortened(call("ModelPart", [repr(self.net), "of a model"]))
 
 
 class _Alone:

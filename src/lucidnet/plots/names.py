@@ -1,4 +1,4 @@
-"""Drawing users' names literally: a dollar sign starts no mathematics, and no name is hidden."""
+"""Drawing users' names literally: a dollar sign starts no mathematics, no name is hidden or lacks a font."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 def literal(texts: Iterable[Text]) -> None:
-    """Draw texts literally, where matplotlib would take dollar signs for mathematics."""
+    """Draw texts in fonts that have all signs, and literally: dollar signs start no mathematics."""
+    from .fonts import with_substitutes
+
     for text in texts:
         if "$" in text.get_text():
             text.set_parse_math(False)
+        if families := with_substitutes(text.get_text(), text.get_fontfamily()):
+            text.set_fontfamily(families)
 
 
 def texts_of(figure: Figure, places: Iterable[Axes]) -> dict[Text, str]:
@@ -33,8 +37,15 @@ def texts_of(figure: Figure, places: Iterable[Axes]) -> dict[Text, str]:
 
 
 def name_ticks(axis: Axis, places: Iterable[float], names: Iterable[str], **how: Any) -> None:
-    """Set ticks at some places, with labels that are drawn literally."""
-    axis.set_ticks(list(places), list(names), parse_math=False, **how)
+    """Set ticks at some places, with labels that are drawn literally, and in fonts that have them."""
+    from matplotlib import rcParams
+
+    from .fonts import with_substitutes
+
+    shown = list(names)
+    if families := with_substitutes("".join(shown), rcParams["font.family"]):
+        how["fontfamily"] = families
+    axis.set_ticks(list(places), shown, parse_math=False, **how)
 
 
 def named_legend(owner: Axes | Figure, lines: Mapping[str, Any], **how: Any) -> Legend:

@@ -293,6 +293,22 @@ def test_every_frame_is_whole_and_the_newest_is_never_more_than_one_behind(opene
     assert served.session.trainer.number == page.evaluate("() => window.lucidnet.frame.header.number")
 
 
+def test_numbers_in_a_table_leave_the_map_as_it_is(opened, served):
+    page = opened(served.url).page
+    page.wait_for_function("() => document.querySelector('#layers canvas')")
+    wide = (
+        "() => [...document.querySelectorAll('#layers canvas')].map((c) => c.getBoundingClientRect().width)"
+    )
+    before = page.evaluate(wide)
+    page.check("#table")
+    page.wait_for_function("() => document.querySelector('#layers td')")
+    assert page.evaluate(wide) == before
+    inside = """() => [...document.querySelectorAll('#layers [data-table]')].every((e) =>
+        e.getBoundingClientRect().right <= e.closest('.maps').getBoundingClientRect().right + 1
+        && e.getBoundingClientRect().height <= 240)"""
+    assert page.evaluate(inside)
+
+
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_nothing_overflows(opened, served, width):
     page = opened(served.url, width=width, height=844 if width == 390 else 800).page

@@ -49,7 +49,7 @@ def shuffled(evidence: Evidence) -> Iterator[Sign]:
         distance,
         f"the targets of nearest neighbours agree no more than shuffled ones would: by {made.found:.3g}, "
         f"where chance gives {made.chance:.3g} with a standard deviation of {made.spread:.2g} "
-        f"({distance:.1f} of them apart), and the network learned nothing either",
+        f"({round(distance, 1) + 0.0:.1f} of them apart), and the network learned nothing either",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -100,6 +100,11 @@ class Finding(Report):
     sentence: str
     advice: str
 
+    def _repr_html_(self) -> str:
+        from ...core.page import fragment
+
+        return fragment(_table([self]))
+
     @property
     def seen(self) -> str:
         """The observation, the healthy range, and the other layers that show it."""
@@ -164,9 +169,14 @@ class DoctorReport(Report):
 
         if self.healthy:
             return page.fragment(page.paragraph(self._first))
-        rows = [(finding.ailment, finding.seen, finding.advice) for finding in self.findings]
-        table = page.table(("what", "seen", "try"), rows, {0: "bad", 1: "w", 2: "w"})
-        return page.fragment(page.heading(self._first), table)
+        return page.fragment(page.heading(self._first), _table(self.findings))
+
+
+def _table(findings: Iterable[Finding]) -> str:
+    from ...core import page
+
+    rows = [(finding.ailment, finding.seen, finding.advice) for finding in findings]
+    return page.table(("what", "seen", "try"), rows, {0: "bad", 1: "w", 2: "w"})
 
 
 def _range(healthy: tuple[float, float]) -> str:
