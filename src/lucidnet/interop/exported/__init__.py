@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,23 @@ from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
 from ...errors import SettingError
 from ...layers import Embedding, Graph, Input, Layer, Sequential
+from . import masks as masks
 from . import pointwise as pointwise
+from . import recurrent as recurrent
 from . import sequences as sequences
 from . import windows as windows
-from . import wiring as wiring  # these four fill the table of translations
+from . import wiring as wiring  # these six fill the table of translations
 from .operations import Operations, Port
 
 
-def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None) -> None:
+def export(
+    model: Any, path: str | os.PathLike[str], *, mask: bool | Sequence[str] = False, dtype: str | None = None
+) -> None:
     """Write a model as a program that runs without lucidnet: ``net.onnx``, or ``net.py`` for NumPy alone.
 
-    What is written computes what `Model.predict` does, without masks, and cannot be trained. ONNX files
-    (version 20 of the operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The
-    Python file holds the weights, and a function ``predict``.
+    What is written computes what `Model.predict` does, and cannot be trained. ONNX files (version 20 of the
+    operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The Python file holds
+    the weights, and a function ``predict``.
 
     The Python file checks the shapes of what goes in, neither of them whether numbers are finite.
 
@@ -33,12 +38,20 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     the program. Names of classes and inputs are written, too: as ``classes`` and ``columns`` of the Python
     file, as JSON in the metadata of the ONNX file.
 
+    Masks that arise in the network (`Masking`, ``mask_zero``) are worked out in the program.
+
     Parameters
     ----------
-    model : Model, or a part of one
-        The model, or what `Model.part` returns.
+    model : Model, a part of one, or an estimator
+        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, whose network is
+        written.
     path : path
         Where to; its suffix says what is written.
+    mask : bool or sequence of str
+        Whether the program also takes which time steps count, as `predict` does, for each input that is a
+        sequence, or for those of some names: an array (n, time) of bool with the name ``mask``, of a network
+        with several inputs ``NAME_mask``. The Python file also takes the lengths (n,) of the sequences, or
+        nothing if all steps count.
     dtype : {"float32", "float64"}, optional
         The precision of the program. If it is not given, that of the model for Python, float32 for ONNX, as
         ONNX Runtime has few layers in float64.
@@ -46,14 +59,25 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     Raises
     ------
     SettingError
-        If a layer cannot be written: one of your own, one that makes masks, a `LeakyRNN` or a `ConvLSTM2D`.
-        Or if the suffix is another one. Nothing is written then.
+        If a layer cannot be written, such as one of your own that has no ``operations``. Or if the suffix is
+        another one, or an input has no time steps for a mask. Nothing is written then.
     MissingExtraError
         If the package onnx is not installed.
     NotReadyError
         If the model has no weights yet.
     FileError
         If the file cannot be written.
+
+    Notes
+    -----
+    A layer of your own says by a method what it is in the operations of ONNX (https://onnx.ai/onnx/operators/),
+    which stand in both kinds of files::
+
+        def operations(self, to, params, x, shape):
+            return to.add("Mul", x, to.array(params["scale"], "scale"))
+
+    `x` is the name of its input, or a tuple of several; `shape` the shape of one example of it; `to.mask` the
+    name of its mask (n, time), or None. What is returned is the name of its output.
 
     Examples
     --------
@@ -62,9 +86,7 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     >>> ln.export(model, "net.py")
     >>> from net import predict  # doctest: +SKIP
     """
-    if not hasattr(model, "input_shape") or not hasattr(model, "net"):
-        hint = ": give its network, .model_" if hasattr(model, "model_") else ""
-        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
+    model, columns = of_estimator(model)
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
     whole, part = getattr(model, "model", model), hasattr(model, "model")
     precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
@@ -72,8 +94,9 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
     whole.build()
-    program = written(model, None if part else whole.table, precision)
-    told = {} if part else names(model)
+    program = Operations(precision, loops=suffix == ".py")
+    write(program, model, None if part else whole.table, mask)
+    told = {} if part else columns | names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
 
@@ -85,22 +108,35 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     files.write(path, [content])
 
 
-def written(model: Any, table: Any, dtype: str) -> Operations:
-    """Return the operations of a model, from the columns of its table to the units of its target."""
-    net, shape, to = model.net, model.input_shape, Operations(dtype)
+def of_estimator(model: Any) -> tuple[Any, dict[str, list[str]]]:
+    """Return a model, or that of an estimator with the names of its columns."""
+    if hasattr(model, "input_shape") and hasattr(model, "net"):
+        return model, {}
+    if not hasattr(model, "model_"):
+        hint = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
+        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
+    columns = getattr(model, "feature_names_in_", None)
+    return model.model_, {} if columns is None else {"columns": [*map(str, columns)]}
+
+
+def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
+    """Add the operations of a model, from the columns of its table to the units of its target."""
+    net, shape = model.net, model.input_shape
     only = net.inputs[0][0] if isinstance(net, Graph) else "x"
     shapes = shape if isinstance(shape, dict) else {only: shape}
+    ends = net.outputs if isinstance(net, Graph) else ("y",)
+    to.reserve(ends)
     x = {name: taken_in(to, net, name, size, table) for name, size in shapes.items()}
-    made = to.layer(net, model.params, x if isinstance(shape, dict) else x[only], shape)
+    counts = {name: mask_in(to, name, x[name], shapes) for name in masked(mask, net, shapes)}
+    given = (x, counts) if isinstance(shape, dict) else (x[only], counts.get(only))
+    made, _ = to.flow(net, model.params, given[0], shape, given[1])
     if isinstance(table, Table) and (table.scale != 1 or table.center):
         made = to.add("Mul", made, to.array(table.scale, "scale"))
         made = to.add("Add", made, to.array(table.center, "center"))
-    end, out = net.outputs[0] if isinstance(net, Graph) else "y", net.output_shape(shape)
-    for name, value in made.items() if isinstance(made, dict) else [(end, made)]:
-        known = to.named(name)
-        to.call("Identity", (value,), (known,))
-        to.outputs.append(Port(known, dtype, out[name] if isinstance(made, dict) else out))
-    return to
+    out = net.output_shape(shape)
+    for name, value in made.items() if isinstance(made, dict) else [(ends[0], made)]:
+        to.give_out(value, Port(name, to.dtype, out[name] if isinstance(made, dict) else out))
+    to.prune()
 
 
 def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> str:
@@ -112,6 +148,32 @@ def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> 
         return known
     to.inputs.append(Port(known, "float64", shape))
     return standardized(to, known, table)
+
+
+def masked(mask: Any, net: Layer, shapes: dict[str, Any]) -> list[str]:
+    """Return the inputs for which there is to be a mask.
+
+    Raises
+    ------
+    SettingError
+        If one of them has no time steps.
+    """
+    timed = [name for name, shape in shapes.items() if len(shape) > 1 or (shape and looked_up(net, name))]
+    if mask is False or (mask is True and timed):
+        return timed if mask else []
+    wanted = [mask] if isinstance(mask, str) else mask
+    several = isinstance(wanted, (list, tuple)) and all(isinstance(name, str) for name in wanted)
+    if not several or not set(wanted) <= set(timed):
+        known = f"True, or names among {timed}" if timed else "False, as no input is a sequence"
+        raise SettingError(f"export: mask: expected {known}, got {shown(mask)}")
+    return list(wanted)
+
+
+def mask_in(to: Operations, name: str, x: str, shapes: dict[str, Any]) -> str:
+    """Add the mask of an input; return its name."""
+    known = to.named("mask" if len(shapes) == 1 else f"{name}_mask")
+    to.inputs.append(Port(known, "bool", shapes[name][:1], of=x))
+    return known
 
 
 def standardized(to: Operations, x: str, table: Any) -> str:
