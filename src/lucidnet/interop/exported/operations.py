@@ -275,7 +275,8 @@ Translation: TypeAlias = Callable[[Operations, Any, Any, Any, Any], Any]
 
 TRANSLATIONS: dict[type, Flow] = {}
 """How a layer of a class becomes operations. A subclass may compute something else, and is not in it."""
-MASKS: dict[type, Callable[[Operations, Any, Any, Any], Any]] = {}
+After: TypeAlias = Callable[[Operations, Any, Any, Any], Any]
+MASKS: dict[type, After] = {}
 """What becomes of the mask at layers that make one, or that change the number of time steps."""
 
 
@@ -284,10 +285,11 @@ def leaf(translation: Translation) -> Flow:
 
     def flow(to: Operations, layer: Any, params: Any, x: Any, shape: Any, mask: Any) -> tuple[Any, Any]:
         outside, to.mask = to.mask, mask
-        after = MASKS.get(type(layer), kept)(to, layer, x, shape)
+        after: After = MASKS.get(type(layer), kept)
+        left = after(to, layer, x, shape)
         made = translation(to, layer, params, x, shape)
         to.mask = outside
-        return made, after
+        return made, left
 
     return flow
 
@@ -342,7 +344,7 @@ def own(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> Any:
         raise refused(
             to,
             f"{kind.__name__} is a class of your own: write operations(self, to, params, x, shape), which adds "
-            "its formula, as to.add('Mul', x, to.array(2.0, 'factor')), and returns the name of its output",
+            "what it does, as to.add('Mul', x, to.array(2.0, 'two')), and returns the name of its output",
         )
     made = layer.operations(to, params, x, shape)
     if not isinstance(made, str):

@@ -58,7 +58,7 @@ def leaky(to: Operations, layer: LeakyRNN, params: Tree, x: Any, shape: Any) -> 
 
 
 def at_once(to: Operations, layer: Any, kind: str, arrays: Any, x: Any, **settings: Any) -> str:
-    """Add a recurrent layer of ONNX; W is (features, gates * units), U (units, gates * units), b both biases."""
+    """Add a recurrent layer of ONNX, by W (features, gates * units), U (units, gates * units), and biases."""
     x, *states = x if isinstance(x, tuple) else (x,)
     W, U, b = (to.array(array.T[None], name) for array, name in zip(arrays, ("W", "U", "b"), strict=True))
     first = [to.add("Unsqueeze", state, to.whole([0], "axes")) for state in states]
