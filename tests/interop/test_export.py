@@ -346,6 +346,29 @@ def test_a_table_is_part_of_the_program(tmp_path):
     exec((tmp_path / "program.py").read_text("utf-8"), space)
     assert space["columns"] == ["year", "colour=blue", "colour=green", "colour=red"]
     assert space["target"] == "price"
+    cells = [
+        {"year": str(year), "colour": colour}
+        for year, colour in zip(FRAME["year"], FRAME["colour"], strict=True)
+    ]
+    np.testing.assert_array_equal(space["inputs"](cells), rows)
+    with pytest.raises(ValueError, match="column colour: expected one of .*'red'.*, got 'pink'"):
+        space["inputs"]([{"year": "1990", "colour": "pink"}])
+
+
+def test_missing_cells_are_filled(tmp_path):
+    """As the table does: a number that is missing is NaN, in rows None or an empty text."""
+    frame = FRAME | {"year": [1990.0, 2001.0, np.nan, 2020.0] * 5, "colour": ["red", "blue", None, "red"] * 5}
+    table = ln.data.Table.fit(frame, categories="one-hot", missing="mean")
+    model = ln.mlp([3, 4, 1], seed=0)
+    model.table = table
+    expected, x = model.predict(frame), np.array([[np.nan, 0, 1]])
+    agree(by_file(model, tmp_path, x), expected[2:3], 1e-6)
+    agree(by_runtime(model, tmp_path, x), expected[2:3], 1e-6)
+    space = {}
+    exec((tmp_path / "program.py").read_text("utf-8"), space)
+    cells = [{"year": "", "colour": None}, {"year": None, "colour": "blue"}]
+    same = {"year": [np.nan, np.nan], "colour": [None, "blue"]}
+    agree(space["predict"](space["inputs"](cells)), model.predict(same), 1e-6)
 
 
 def test_names_of_classes(tmp_path):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
@@ -18,7 +20,7 @@ from . import recurrent as recurrent
 from . import sequences as sequences
 from . import windows as windows
 from . import wiring as wiring  # these six fill the table of translations
-from .operations import Operations, Port
+from .operations import Operations, Port, prune
 
 
 def export(
@@ -35,8 +37,10 @@ def export(
     Inputs and outputs are called as in the network's `Graph`, else ``x`` and ``y``; any number of examples
     goes in at once. If the model has a `data.Table`, x are its inputs in order (`Table.inputs`) as they
     stand in the table, before standardization, and y is in the units of the target: both are worked out in
-    the program. Names of classes and inputs are written, too: as ``classes`` and ``columns`` of the Python
-    file, as JSON in the metadata of the ONNX file.
+    the program, and a number that is missing (NaN) is filled if the table does so. Names of classes and
+    inputs are written, too: as ``classes`` and ``columns`` of the Python file, as JSON in the metadata of the
+    ONNX file. Of a table the Python file also has a function ``inputs``, which makes x of rows, dicts of
+    numbers and texts by column, as `csv.DictReader` gives them.
 
     Masks that arise in the network (`Masking`, ``mask_zero``) are worked out in the program.
 
@@ -136,14 +140,14 @@ def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
     out = net.output_shape(shape)
     for name, value in made.items() if isinstance(made, dict) else [(ends[0], made)]:
         to.give_out(value, Port(name, to.dtype, out[name] if isinstance(made, dict) else out))
-    to.prune()
+    prune(to)
 
 
 def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> str:
     """Add an input; return the name of what the network is given: the columns of a table are standardized."""
     table = tables.get(name) if isinstance(tables, dict) else tables
     known = to.named(name)
-    if table is None or all(column.mean is None for column in table.columns):
+    if table is None or all(column.mean is None and not filled(column) for column in table.columns):
         to.inputs.append(Port(known, "int64" if looked_up(net, name) else to.dtype, shape))
         return known
     to.inputs.append(Port(known, "float64", shape))
@@ -176,15 +180,26 @@ def mask_in(to: Operations, name: str, x: str, shapes: dict[str, Any]) -> str:
     return known
 
 
+def filled(column: Any) -> bool:
+    """Tell whether a column has a number for cells that are missing."""
+    return column.fill is not None and column.kind != "category"
+
+
 def standardized(to: Operations, x: str, table: Any) -> str:
-    """Standardize the columns of a table, in float64 as `Table.apply` does."""
-    mean, deviation = [], []
+    """Fill and standardize the columns of a table, in float64 as `Table.apply` does."""
+    several: dict[str, list[float]] = {"fills": [], "means": [], "deviations": []}
     for column in table.columns:
-        scaled = column.mean is not None
-        mean += [column.mean if scaled else 0.0] * len(column.inputs)
-        deviation += [column.deviation if scaled else 1.0] * len(column.inputs)
-    y = to.add("Sub", x, to.array(mean, "means", "float64"))
-    return to.add("Cast", to.add("Div", y, to.array(deviation, "deviations", "float64")), to=to.dtype)
+        scaled, width = column.mean is not None, len(column.inputs)
+        several["fills"] += [column.fill if filled(column) else np.nan] * width
+        several["means"] += [column.mean if scaled else 0.0] * width
+        several["deviations"] += [column.deviation if scaled else 1.0] * width
+    fills, means, deviations = several.values()
+    if not np.isnan(fills).all():
+        x = to.add("Where", to.add("IsNaN", x), to.array(fills, "fills", "float64"), x)
+    if any(column.mean is not None for column in table.columns):
+        x = to.add("Sub", x, to.array(means, "means", "float64"))
+        x = to.add("Div", x, to.array(deviations, "deviations", "float64"))
+    return to.add("Cast", x, to=to.dtype)
 
 
 def looked_up(net: Layer, name: str) -> bool:
@@ -198,10 +213,30 @@ def looked_up(net: Layer, name: str) -> bool:
     return isinstance(net, Embedding)
 
 
-def names(model: Any) -> dict[str, list[str]]:
+def names(model: Any) -> dict[str, Any]:
     """Return the names of a model's classes, and of the columns that it takes, if it has them."""
     table, classes = model.table, model.classes
-    found = {} if classes is None or isinstance(classes, dict) else {"classes": [*map(str, classes)]}
-    if table is None or isinstance(table, dict):
+    found = {} if classes is None else {"classes": listed(classes)}
+    if table is None:
         return found
-    return found | {"columns": [*table.inputs]} | ({"target": table.target} if table.target else {})
+    if isinstance(table, dict):
+        return found | {"columns": {name: [*one.inputs] for name, one in table.items()}}
+    cells = {column.name: cell(column) for column in table.columns}
+    return (
+        found
+        | {"columns": [*table.inputs], "cells": cells}
+        | ({"target": table.target} if table.target else {})
+    )
+
+
+def listed(classes: Any) -> Any:
+    """Return names of classes as lists; of several outputs by name."""
+    if isinstance(classes, dict):
+        return {name: listed(one) for name, one in classes.items() if one is not None}
+    return [*map(str, classes)]
+
+
+def cell(column: Any) -> dict[str, Any]:
+    """Return what is known of the cells of a column: their categories, and what stands for a missing one."""
+    kind = {"categories": [*column.categories]} if column.kind == "category" else {}
+    return kind | ({} if column.fill is None else {"missing": column.fill})

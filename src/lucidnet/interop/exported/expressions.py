@@ -59,6 +59,7 @@ FUNCTIONS = {
     "Softmax": "softmax({0}, axis={axis})",
     "LogSoftmax": "log_softmax({0}, {axis})",
     "Sqrt": "np.sqrt({0})",
+    "IsNaN": "np.isnan({0})",
     "Sin": "np.sin({0})",
     "Range": "np.arange({0}, {1}, {2})",
     "Where": "np.where({0}, {1}, {2})",

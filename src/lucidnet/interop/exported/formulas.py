@@ -31,6 +31,25 @@ def whole(x: Any) -> Array:
     return made
 
 
+def numbered(rows: Any, cells: Any) -> Array:
+    """Return rows of a table, dicts by column, as numbers: texts as 0 and 1 for each category."""
+    made = []
+    for row in rows:
+        numbers = []
+        for name, known in cells.items():
+            cell, categories = row[name], known.get("categories")
+            if cell is None or cell == "" or cell != cell:
+                cell = known.get("missing")
+            if categories is None:
+                numbers.append(float("nan" if cell is None else cell))
+            elif str(cell) in categories:
+                numbers += [float(str(cell) == each) for each in categories]
+            else:
+                raise ValueError(f"column {name}: expected one of {categories}, got {cell!r}")
+        made.append(numbers)
+    return np.array(made)
+
+
 def counted(mask: Any, x: Array) -> Array:
     """Return which time steps of x count, from a mask (n, time), or lengths (n,); all of them by default."""
     n, time = x.shape[:2]

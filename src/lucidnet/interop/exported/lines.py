@@ -18,7 +18,7 @@ SHORT = 8
 """The most whole numbers of an array that stand where they are used."""
 
 
-class Lines:
+class Writer:
     """What turns operations into lines.
 
     Parameters
@@ -40,6 +40,9 @@ class Lines:
         self.sizes: dict[str, list[str]] = {}
         """Values that are sizes, one by one."""
         self._note(program.operations, (port.name for port in program.outputs))
+        for each in reversed(program.operations):
+            if each.kind in ("Shape", "Gather", "Squeeze", "Concat"):  # who uses a size names the array
+                self.users[each.inputs[0]] += self.users[each.outputs[0]]
 
     def _note(self, operations: list[Operation], given_out: Iterable[str]) -> None:
         """Note who uses what."""

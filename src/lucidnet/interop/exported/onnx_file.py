@@ -36,11 +36,7 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
     MissingExtraError
         If the package `onnx` is not installed.
     """
-    if (size := sum(array.nbytes for array in program.constants.values())) > LARGEST:
-        raise SettingError(
-            f"export: an ONNX file holds at most 2 GB, and the arrays of this model are {size / 1e9:.1f}: "
-            "export parts of it (model.part), or write a Python file"
-        )
+    check_size(program)
     onnx: Any = optional("onnx", "onnx")
     helper, arrays = onnx.helper, onnx.numpy_helper
 
@@ -83,3 +79,12 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
         raise SettingError(f"export: the package onnx refuses the program: {str(error).strip()}") from None
     content: bytes = model.SerializeToString()
     return content
+
+
+def check_size(program: Operations) -> None:
+    """Raise if the arrays of a program are more than a file can hold."""
+    if (size := sum(array.nbytes for array in program.constants.values())) > LARGEST:
+        raise SettingError(
+            f"export: an ONNX file holds at most 2 GB, and the arrays of this model are {size / 1e9:.1f}: "
+            "export parts of it (model.part), or write a Python file"
+        )

@@ -242,16 +242,17 @@ class Operations:
         """Add the operations of a layer that no mask reaches; return the name of its output."""
         return self.flow(layer, params, x, shape)[0]
 
-    def prune(self) -> None:
-        """Leave out what no output needs."""
-        self.operations, needed = needed_of(self.operations, {port.name for port in self.outputs})
-        self.constants = {name: array for name, array in self.constants.items() if name in needed}
-
 
 def renamed(operation: Operation, old: str, new: str) -> Operation:
     """Return an operation with another name of a value."""
     inputs, outputs = (tuple(new if n == old else n for n in part) for part in operation[1:3])
     return operation._replace(inputs=inputs, outputs=outputs)
+
+
+def prune(to: Operations) -> None:
+    """Leave out what no output needs."""
+    to.operations, needed = needed_of(to.operations, {port.name for port in to.outputs})
+    to.constants = {name: array for name, array in to.constants.items() if name in needed}
 
 
 def needed_of(operations: list[Operation], wanted: set[str]) -> tuple[list[Operation], set[str]]:
@@ -343,8 +344,8 @@ def own(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> Any:
     if not callable(getattr(kind, "operations", None)):
         raise refused(
             to,
-            f"{kind.__name__} is a class of your own: write operations(self, to, params, x, shape), which adds "
-            "what it does, as to.add('Mul', x, to.array(2.0, 'two')), and returns the name of its output",
+            f"{kind.__name__} is a class of your own: write operations(self, to, params, x, shape), which "
+            "adds what it does, as to.add('Mul', x, to.array(2.0, 'two')), and returns its output's name",
         )
     made = layer.operations(to, params, x, shape)
     if not isinstance(made, str):

@@ -13,11 +13,14 @@ from typing import Any
 from ...backend import Array
 from . import formulas
 from .expressions import number
-from .lines import WIDTH, Lines
+from .lines import WIDTH, Writer
 from .operations import Operations, Port
 from .variables import Names
 
 TITLE = "A network written by lucidnet: it needs NumPy alone."
+ROWS = '''def inputs(rows: Any) -> Array:
+    """Return rows of the table as `predict` takes them: dicts of numbers and texts by column."""
+    return numbered(rows, cells)'''
 FEW = 64
 """The most numbers of an array that are written as numbers."""
 
@@ -32,24 +35,25 @@ def python(program: Operations, told: dict[str, Any]) -> str:
     told : dict
         What else the module holds: names of classes and columns.
     """
-    names = Names(told)
+    names = Names([*told, "inputs"] if "cells" in told else told)
     arguments = ", ".join(
         f"{names.of(port.name)}: Array{' = None' if port.of else ''}" for port in program.inputs
     )
     body = [line for port in program.inputs for line in taken(port, names)]
-    body += Lines(program, names).of(program.operations)
+    body += Writer(program, names).of(program.operations)
     outputs = [names.of(port.name) for port in program.outputs]
     named = ", ".join(f"{quoted(p.name)}: {name}" for p, name in zip(program.outputs, outputs, strict=True))
     body.append(f"return {outputs[0] if len(outputs) == 1 else f'{{{named}}}'}")
     body = ['"""Return the outputs of the network."""', *body]
     text = "\n".join(f"    {line}" if line else "" for line in body)
     arrays = "\n".join(stored(names.of(name), held) for name, held in kept(program, text, names))
-    used = functions(text + arrays)
+    used = functions(text + arrays + (ROWS if "cells" in told else ""))
     parts = [
         f'"""{TITLE}\n\n{described(program, names)}\n"""',
         head(text + arrays + "".join(defined()[name] for name in used)),
         "\n".join(f"{name} = {value!r}" for name, value in told.items()),
         f"def predict({arguments}) -> Array:\n{text}",
+        ROWS if "cells" in told else "",
         *(inspect.getsource(getattr(formulas, name)).rstrip() for name in used),
         arrays,
     ]
