@@ -63,6 +63,7 @@ def test_what_completion_shows():
             "SelfOrganizingMap",
             "callbacks",
             "check",
+            "convert",
             "data",
             "distributed",
             "errors",
