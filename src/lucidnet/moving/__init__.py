@@ -10,7 +10,6 @@ from ..core.trees import leaves
 from ..errors import SettingError
 from ..layers import Sequential
 from ..model import Model
-from .parts import Part
 
 
 @takes(backend=text())

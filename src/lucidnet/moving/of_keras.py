@@ -81,8 +81,8 @@ class Known:
         return ACTIVATIONS[given]
 
 
-def converted(network: Any, shape: Any) -> tuple[Part, None]:
-    """Return the layers of a model."""
+def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
+    """Return the layers of a model, and that the names of its classes are not known."""
     if shape is not None:
         raise refused("shape", "a network of Keras knows its own: leave it out")
     return of_model(network), None
@@ -170,7 +170,7 @@ def of_layer(layer: Any) -> Part:
     return KINDS[kind](Known(layer)).named(layer.name)
 
 
-def same(kind: type[Layer], *settings: str, **only: Any) -> Callable[[Known], Part]:
+def same(kind: Any, *settings: str, **only: Any) -> Callable[[Known], Part]:
     """Return what makes a layer without weights whose settings mean the same."""
 
     def make(known: Known) -> Part:
@@ -187,7 +187,7 @@ def dense(known: Known) -> Part:
     return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
 
 
-def convolution(kind: type[Layer]) -> Callable[[Known], Part]:
+def convolution(kind: Any) -> Callable[[Known], Part]:
     """Return what makes a convolution."""
 
     def make(known: Known) -> Part:
@@ -195,7 +195,7 @@ def convolution(kind: type[Layer]) -> Callable[[Known], Part]:
         more: dict[str, Any] = {"groups": known["groups"]} if "Transpose" not in kind.__name__ else {}
         if not more:
             known.only(output_padding=None)
-        layer: Any = kind(
+        layer = kind(
             known["filters"],
             known["kernel_size"],
             known["strides"],
@@ -210,20 +210,20 @@ def convolution(kind: type[Layer]) -> Callable[[Known], Part]:
     return make
 
 
-def by_channel(kind: type[Layer]) -> Callable[[Known], Part]:
+def by_channel(kind: Any) -> Callable[[Known], Part]:
     """Return what makes a convolution of each channel by itself."""
 
     def make(known: Known) -> Part:
         known.only(data_format="channels_last")
         where = known["kernel_size"], known["strides"], known["padding"], known["dilation_rate"]
         how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
-        layer: Any = kind(*where, multiplier=known["depth_multiplier"], **how)
+        layer = kind(*where, multiplier=known["depth_multiplier"], **how)
         return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
 
     return make
 
 
-def separable(kind: type[Layer]) -> Callable[[Known], Part]:
+def separable(kind: Any) -> Callable[[Known], Part]:
     """Return what makes a convolution by channel, and one of all channels."""
 
     def make(known: Known) -> Part:
@@ -236,7 +236,7 @@ def separable(kind: type[Layer]) -> Callable[[Known], Part]:
             known["dilation_rate"],
         )
         how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
-        layer: Any = kind(*where, multiplier=known["depth_multiplier"], **how)
+        layer = kind(*where, multiplier=known["depth_multiplier"], **how)
         first, second, *b = known.arrays
         return Part(
             layer, {"depthwise": {"W": first}, "pointwise": {"W": second} | ({"b": b[0]} if b else {})}
@@ -281,7 +281,7 @@ def embedding(known: Known) -> Part:
     return plain(layer, W=known.weights["embeddings"])
 
 
-def recurrent(kind: type[Layer]) -> Callable[[Known], Part]:
+def recurrent(kind: Any) -> Callable[[Known], Part]:
     """Return what makes a recurrent layer."""
 
     def make(known: Known, alone: bool = True) -> Part:
@@ -293,7 +293,7 @@ def recurrent(kind: type[Layer]) -> Callable[[Known], Part]:
             raise refused(known.where, "going backwards, Keras returns the sequence turned around")
         settings = known["units"], known["return_sequences"], known["go_backwards"], known["stateful"]
         more: dict[str, Any] = {"activation": known.activation} if kind is layers.SimpleRNN else {}
-        layer: Any = kind(*settings, **more)
+        layer = kind(*settings, **more)
         W, U, *b = known.arrays
         bias = b[0] if b else np.zeros(W.shape[1], W.dtype)
         if kind is not layers.GRU:
@@ -338,7 +338,9 @@ def attention(known: Known, causal: bool = False) -> Part:
         )
     step = 2 if known["use_bias"] else 1
     several = dict(zip(("query", "key", "value", "out"), arrays[::step], strict=True))
-    flat = {f"W_{name}": W.reshape(len(W), -1) for name, W in several.items() if name != "out"}
+    flat: dict[str, Any] = {
+        f"W_{name}": W.reshape(len(W), -1) for name, W in several.items() if name != "out"
+    }
     flat["W_out"] = several["out"].reshape(-1, several["out"].shape[-1])
     biases = dict(zip(("query", "key", "value", "out"), arrays[1::step] if step == 2 else [], strict=False))
     flat |= {f"b_{name}": b.reshape(-1) for name, b in biases.items() if name != "key"}

@@ -70,8 +70,8 @@ def numbers(tensor: Any) -> Any:
     return (tensor if kept else tensor.float()).numpy().copy()
 
 
-def converted(network: Any, shape: Any) -> tuple[Part, None]:
-    """Return the modules of a network, in order."""
+def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
+    """Return the modules of a network, in order, and that the names of its classes are not known."""
     several = list(modules(network, ""))
     shape = Input(shape).shape if shape is not None else first_shape(several)
     parts, places = [Part(Input(shape), {})], {1: 0, 3: 2}.get(len(shape), UNKNOWN)
@@ -162,7 +162,7 @@ def linear(known: Known) -> tuple[list[Part], int]:
 
 def convolution(places: int, turned: bool = False) -> Callable[[Known], tuple[list[Part], int]]:
     """Return what makes a convolution, or one with its directions exchanged; W has places last there."""
-    kinds = {(1, False): layers.Conv1D, (2, False): layers.Conv2D}
+    kinds: dict[Any, Any] = {(1, False): layers.Conv1D, (2, False): layers.Conv2D}
     kinds |= {(1, True): layers.Conv1DTranspose, (2, True): layers.Conv2DTranspose}
 
     def make(known: Known) -> tuple[list[Part], int]:
@@ -230,7 +230,7 @@ def group_normalization(known: Known) -> tuple[list[Part], int]:
     return [plain(layer, **scale(known, known.num_channels))], known.places
 
 
-def pooling(places: int, kind: type[Layer]) -> Callable[[Known], tuple[list[Part], int]]:
+def pooling(places: int, kind: Any) -> Callable[[Known], tuple[list[Part], int]]:
     """Return what makes a pooling."""
 
     def make(known: Known) -> tuple[list[Part], int]:
@@ -241,26 +241,24 @@ def pooling(places: int, kind: type[Layer]) -> Callable[[Known], tuple[list[Part
             known.only(dilation=1, return_indices=False)
         if getattr(known.module, "divisor_override", None) is not None:
             known.only(divisor_override=None)
-        made: Any = kind
         size, steps = pair(known.kernel_size, places), pair(known.stride, places)
         sides, nothing = tuple((n, n) for n in border), ((0, 0),) * places
         if any(border) and getattr(known.module, "count_include_pad", False):  # zeros that count are a layer
             around: Any = layers.ZeroPadding1D if places == 1 else layers.ZeroPadding2D
-            return [Part(around(sides), {}), Part(made(size, steps, nothing), {})], places
-        return [Part(made(size, steps, sides), {})], places
+            return [Part(around(sides), {}), Part(kind(size, steps, nothing), {})], places
+        return [Part(kind(size, steps, sides), {})], places
 
     return make
 
 
-def of_all(places: int, kind: type[Layer]) -> Callable[[Known], tuple[list[Part], int]]:
+def of_all(places: int, kind: Any) -> Callable[[Known], tuple[list[Part], int]]:
     """Return what makes a pooling over all places, which leaves one."""
 
     def make(known: Known) -> tuple[list[Part], int]:
         known.takes(places)
         if set(pair(known.output_size, places)) != {1}:
             raise refused(known.where, f"output_size={known.output_size} is not known, only 1")
-        made: Any = kind
-        return [Part(made(), {}), Part(layers.Reshape((*(1,) * places, known.shape[-1])), {})], places
+        return [Part(kind(), {}), Part(layers.Reshape((*(1,) * places, known.shape[-1])), {})], places
 
     return make
 
@@ -350,7 +348,7 @@ def slopes(known: Known) -> tuple[list[Part], int]:
     return [plain(layers.PReLU(), alpha=known.arrays["weight"])], known.places
 
 
-def over_features(kind: type[Layer]) -> Callable[[Known], Layer]:
+def over_features(kind: Callable[[], Layer]) -> Callable[[Known], Layer]:
     """Return what makes a softmax over the features."""
 
     def make(known: Known) -> Layer:
