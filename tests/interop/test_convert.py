@@ -242,6 +242,7 @@ def test_what_torch_has_alone_is_refused():
         ln.convert(3)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_sklearn():
     """To rounding in float64, with the names of classes, and a scaler before it; training goes on."""
     network, pipeline = pytest.importorskip("sklearn.neural_network"), pytest.importorskip("sklearn.pipeline")
@@ -251,13 +252,11 @@ def test_sklearn():
         np.array(["cat", "dog", "eel"])[np.arange(30) % 3],
         np.array(["no", "yes"])[np.arange(30) % 2],
     ):
-        theirs = network.MLPClassifier((5, 3), activation="tanh", solver="lbfgs", max_iter=2000).fit(
-            x, labels
-        )
+        theirs = network.MLPClassifier((5, 3), activation="tanh", solver="lbfgs", max_iter=50).fit(x, labels)
         model = ln.convert(theirs)
         near(model.predict(x), theirs.predict_proba(x)[:, -model.predict(x).shape[1] :], 1e-12)
         assert (model.predict_classes(x) == theirs.predict(x)).all()
-    two = network.MLPRegressor(hidden_layer_sizes=(4,), activation="logistic", solver="lbfgs", max_iter=2000)
+    two = network.MLPRegressor(hidden_layer_sizes=(4,), activation="logistic", solver="lbfgs", max_iter=50)
     theirs = pipeline.make_pipeline(scaler, two).fit(x, x[:, :2])
     model = ln.convert(theirs)
     near(model.predict(x), theirs.predict(x), 1e-12)

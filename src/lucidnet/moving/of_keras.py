@@ -11,7 +11,7 @@ import numpy as np
 from .. import layers
 from ..errors import InexactWarning, outside
 from ..layers import Graph, Input, Layer, LeakyReLU
-from .parts import Part, joined, plain, refused
+from .parts import Moved, joined, plain, refused
 
 ACTIVATIONS: dict[str, Any] = {
     name: name
@@ -36,7 +36,7 @@ ACTIVATIONS: dict[str, Any] = {
 """Ours by their names."""
 
 
-class Known:
+class KerasLayer:
     """What a layer of Keras tells of itself.
 
     Parameters
@@ -81,26 +81,26 @@ class Known:
         return ACTIVATIONS[given]
 
 
-def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
+def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
     """Return the layers of a model, and that the names of its classes are not known."""
     if shape is not None:
         raise refused("shape", "a network of Keras knows its own: leave it out")
     return of_model(network), None
 
 
-def of_model(model: Any) -> Part:
+def of_model(model: Any) -> Moved:
     """Return a model: its layers in order, or as a graph."""
     where = f"model {model.name!r}"
     if not model.built:
         raise refused(where, "it has no weights yet: begin it with keras.Input, or call it once")
     if type(model).__name__ == "Sequential":
-        return joined([Part(Input(model.input_shape[1:]), {}), *map(of_layer, model.layers)])
+        return joined([Moved(Input(model.input_shape[1:]), {}), *map(of_layer, model.layers)])
     if not hasattr(model, "_nodes_by_depth"):
         raise refused(where, f"{type(model).__name__} is a class of your own, whose call nobody can read")
     return of_graph(model)
 
 
-def of_graph(model: Any) -> Part:
+def of_graph(model: Any) -> Moved:
     """Return a functional model as a graph."""
     names: dict[Any, str] = {}
     inputs = {}
@@ -133,10 +133,10 @@ def of_graph(model: Any) -> Part:
             for tensor in node.output_tensors:
                 names[id(tensor)] = name
     outputs = [names[id(tensor)] for tensor in model.outputs]
-    return Part(Graph(inputs, nodes, outputs if len(outputs) > 1 else outputs[0]), params)
+    return Moved(Graph(inputs, nodes, outputs if len(outputs) > 1 else outputs[0]), params)
 
 
-def of_call(layer: Any, node: Any) -> Part:
+def of_call(layer: Any, node: Any) -> Moved:
     """Return a layer as it is called at one place of a graph."""
     where = f"layer {layer.name!r}, {type(layer).__name__}"
     tensors, told = node.input_tensors, {k: v for k, v in node.arguments.kwargs.items() if v is not None}
@@ -151,10 +151,10 @@ def of_call(layer: Any, node: Any) -> Part:
     _, value, *key = tensors
     if key and key[0] is not value:
         raise refused(where, "keys and values of two sequences are not known, only of one")
-    return attention(Known(layer), causal=bool(told.get("use_causal_mask", False)))
+    return attention(KerasLayer(layer), causal=bool(told.get("use_causal_mask", False)))
 
 
-def of_layer(layer: Any) -> Part:
+def of_layer(layer: Any) -> Moved:
     """Return a layer."""
     kind, where = type(layer).__name__, f"layer {layer.name!r}, {type(layer).__name__}"
     if hasattr(layer, "layers") and hasattr(layer, "inputs"):
@@ -162,35 +162,35 @@ def of_layer(layer: Any) -> Part:
             raise refused(where, "a network inside that has several inputs is not known")
         return of_model(layer).named(layer.name)
     if kind in SUMS and type(layer).__module__.startswith("keras.src.ops"):
-        return Part(SUMS[kind](), {}).named(layer.name)
+        return Moved(SUMS[kind](), {}).named(layer.name)
     if not type(layer).__module__.startswith(("keras.src.layers", "keras.layers", "tf_keras")):
         raise refused(where, "this is no layer of keras.layers: what it computes is not known")
     if kind not in KINDS:
         raise refused(where, "there is no such layer here")
-    return KINDS[kind](Known(layer)).named(layer.name)
+    return KINDS[kind](KerasLayer(layer)).named(layer.name)
 
 
-def same(kind: Any, *settings: str, **only: Any) -> Callable[[Known], Part]:
+def same(kind: Any, *settings: str, **only: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a layer without weights whose settings mean the same."""
 
-    def make(known: Known) -> Part:
+    def make(known: KerasLayer) -> Moved:
         known.only(**only)
-        return Part(kind(*(known[name] for name in settings)), {})
+        return Moved(kind(*(known[name] for name in settings)), {})
 
     return make
 
 
-def dense(known: Known) -> Part:
+def dense(known: KerasLayer) -> Moved:
     """Return a dense layer."""
     known.only(lora_rank=None, quantization_config=None)
     layer = layers.Dense(known["units"], known.activation, known["use_bias"])
     return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
 
 
-def convolution(kind: Any) -> Callable[[Known], Part]:
+def convolution(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution."""
 
-    def make(known: Known) -> Part:
+    def make(known: KerasLayer) -> Moved:
         known.only(data_format="channels_last")
         more: dict[str, Any] = {"groups": known["groups"]} if "Transpose" not in kind.__name__ else {}
         if not more:
@@ -210,10 +210,10 @@ def convolution(kind: Any) -> Callable[[Known], Part]:
     return make
 
 
-def by_channel(kind: Any) -> Callable[[Known], Part]:
+def by_channel(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution of each channel by itself."""
 
-    def make(known: Known) -> Part:
+    def make(known: KerasLayer) -> Moved:
         known.only(data_format="channels_last")
         where = known["kernel_size"], known["strides"], known["padding"], known["dilation_rate"]
         how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
@@ -223,10 +223,10 @@ def by_channel(kind: Any) -> Callable[[Known], Part]:
     return make
 
 
-def separable(kind: Any) -> Callable[[Known], Part]:
+def separable(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution by channel, and one of all channels."""
 
-    def make(known: Known) -> Part:
+    def make(known: KerasLayer) -> Moved:
         known.only(data_format="channels_last")
         where = (
             known["filters"],
@@ -238,28 +238,28 @@ def separable(kind: Any) -> Callable[[Known], Part]:
         how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
         layer = kind(*where, multiplier=known["depth_multiplier"], **how)
         first, second, *b = known.arrays
-        return Part(
+        return Moved(
             layer, {"depthwise": {"W": first}, "pointwise": {"W": second} | ({"b": b[0]} if b else {})}
         )
 
     return make
 
 
-def scaled(layer: Layer, known: Known, size: int, **more: Any) -> Part:
+def scaled(layer: Layer, known: KerasLayer, size: int, **more: Any) -> Moved:
     """Return a normalization, whose scale and shift may be left out there."""
     gamma, beta = known.weights.get("gamma"), known.weights.get("beta")
     gamma = np.ones(size, "float32") if gamma is None else gamma
     return plain(layer, gamma=gamma, beta=np.zeros_like(gamma) if beta is None else beta, **more)
 
 
-def batch_normalization(known: Known) -> Part:
+def batch_normalization(known: KerasLayer) -> Moved:
     """Return a normalization by running statistics."""
     layer = layers.BatchNormalization(known["momentum"], known["epsilon"], axis=known["axis"])
     mean, variance = known.weights["moving_mean"], known.weights["moving_variance"]
     return scaled(layer, known, len(mean), mean=mean, variance=variance)
 
 
-def layer_normalization(known: Known) -> Part:
+def layer_normalization(known: KerasLayer) -> Moved:
     """Return a normalization of each example."""
     known.only(rms_scaling=False)
     if not known.arrays:
@@ -267,7 +267,7 @@ def layer_normalization(known: Known) -> Part:
     return scaled(layers.LayerNormalization(known["epsilon"], known["axis"]), known, len(known.arrays[0]))
 
 
-def group_normalization(known: Known) -> Part:
+def group_normalization(known: KerasLayer) -> Moved:
     """Return a normalization within groups."""
     if not known.arrays:
         raise refused(known.where, "center=False and scale=False: how many features there are is not known")
@@ -275,16 +275,16 @@ def group_normalization(known: Known) -> Part:
     return scaled(layer, known, len(known.arrays[0]))
 
 
-def embedding(known: Known) -> Part:
+def embedding(known: KerasLayer) -> Moved:
     """Return a table of vectors."""
     layer = layers.Embedding(known["input_dim"], known["output_dim"], known["mask_zero"])
     return plain(layer, W=known.weights["embeddings"])
 
 
-def recurrent(kind: Any) -> Callable[[Known], Part]:
+def recurrent(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a recurrent layer."""
 
-    def make(known: Known, alone: bool = True) -> Part:
+    def make(known: KerasLayer, alone: bool = True) -> Moved:
         known.only(return_state=False)
         known.left_out("dropout", "recurrent_dropout")
         if kind is not layers.SimpleRNN:
@@ -306,7 +306,7 @@ def recurrent(kind: Any) -> Callable[[Known], Part]:
     return make
 
 
-def both_ways(known: Known) -> Part:
+def both_ways(known: KerasLayer) -> Moved:
     """Return a recurrent layer forwards, and one backwards."""
     inner, merge = known.layer.forward_layer, known["merge_mode"]
     if merge not in ("concat", "sum", "mul"):
@@ -314,19 +314,19 @@ def both_ways(known: Known) -> Part:
     kind = type(inner).__name__
     if kind not in RECURRENT or type(known.layer.backward_layer).__name__ != kind:
         raise refused(known.where, f"of {kind}: only LSTM, GRU and SimpleRNN, both ways the same, are known")
-    several = [RECURRENT[kind](Known(each), False) for each in (inner, known.layer.backward_layer)]
+    several = [RECURRENT[kind](KerasLayer(each), False) for each in (inner, known.layer.backward_layer)]
     forward, backward = several
     params = {"forward": forward.params, "backward": backward.params}
-    return Part(layers.Bidirectional(forward.layer, merge), params)  # type: ignore[arg-type]
+    return Moved(layers.Bidirectional(forward.layer, merge), params)  # type: ignore[arg-type]
 
 
-def each_time(known: Known) -> Part:
+def each_time(known: KerasLayer) -> Moved:
     """Return a layer at each time step."""
     inner = of_layer(known.layer.layer)
-    return Part(layers.TimeDistributed(inner.layer), {"layer": inner.params})
+    return Moved(layers.TimeDistributed(inner.layer), {"layer": inner.params})
 
 
-def attention(known: Known, causal: bool = False) -> Part:
+def attention(known: KerasLayer, causal: bool = False) -> Moved:
     """Return attention; a bias of keys changes no weight, and is left out."""
     known.only(output_shape=None)
     if known.config.get("attention_axes") not in (None, (1,), [1]):
@@ -348,14 +348,14 @@ def attention(known: Known, causal: bool = False) -> Part:
     return plain(layer, **flat)
 
 
-def rectifier(known: Known) -> Part:
+def rectifier(known: KerasLayer) -> Moved:
     """Return a ReLU."""
     known.only(max_value=None, threshold=0.0)
     slope = float(known["negative_slope"])
-    return Part(LeakyReLU(slope) if slope else layers.ReLU(), {})
+    return Moved(LeakyReLU(slope) if slope else layers.ReLU(), {})
 
 
-def learned_slopes(known: Known) -> Part:
+def learned_slopes(known: KerasLayer) -> Moved:
     """Return a rectifier with learned slopes."""
     alpha = known.weights["alpha"]
     if alpha.size != alpha.shape[-1]:
@@ -365,19 +365,19 @@ def learned_slopes(known: Known) -> Part:
     return plain(layers.PReLU(), alpha=alpha.reshape(-1))
 
 
-def activated(known: Known) -> Part:
+def activated(known: KerasLayer) -> Moved:
     """Return an activation."""
-    return Part(layers.activations.get(known.activation), {})
+    return Moved(layers.activations.get(known.activation), {})
 
 
-def standardized(known: Known) -> Part:
+def standardized(known: KerasLayer) -> Moved:
     """Return a standardization with fixed means and variances."""
     known.only(invert=False)
     mean, variance = (np.ravel(np.asarray(getattr(known.layer, name))) for name in ("mean", "variance"))
-    return Part(layers.Normalization(known["axis"], mean.tolist(), variance.tolist()), {})
+    return Moved(layers.Normalization(known["axis"], mean.tolist(), variance.tolist()), {})
 
 
-RECURRENT: dict[str, Callable[..., Part]] = {
+RECURRENT: dict[str, Callable[..., Moved]] = {
     "LSTM": recurrent(layers.LSTM),
     "GRU": recurrent(layers.GRU),
     "SimpleRNN": recurrent(layers.SimpleRNN),
@@ -392,7 +392,7 @@ SUMS: dict[str, type[Layer]] = {
 """Layers that join others, and are operations, too."""
 LAST = {"data_format": "channels_last"}
 POOLED = ("pool_size", "strides", "padding")
-KINDS: dict[str, Callable[[Known], Part]] = {
+KINDS: dict[str, Callable[[KerasLayer], Moved]] = {
     "Dense": dense,
     "Conv1D": convolution(layers.Conv1D),
     "Conv2D": convolution(layers.Conv2D),
@@ -445,5 +445,5 @@ KINDS: dict[str, Callable[[Known], Part]] = {
     **RECURRENT,
 }
 """What makes ours of theirs, by class."""
-KINDS["Concatenate"] = lambda known: Part(layers.Concatenate(axis=known["axis"]), {})
-KINDS["Dot"] = lambda known: Part(layers.Dot(axes=known["axes"], normalize=known["normalize"]), {})
+KINDS["Concatenate"] = lambda known: Moved(layers.Concatenate(axis=known["axis"]), {})
+KINDS["Dot"] = lambda known: Moved(layers.Dot(axes=known["axes"], normalize=known["normalize"]), {})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..layers import Dense, Input, Normalization
-from .parts import Part, joined, plain, refused
+from .parts import Moved, joined, plain, refused
 
 ACTIVATIONS = {
     "identity": "linear",
@@ -19,7 +19,7 @@ ACTIVATIONS = {
 """Their activations by ours."""
 
 
-def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
+def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
     """Return the layers of an estimator, and the names of its classes."""
     if shape is not None:
         raise refused("shape", "an estimator of scikit-learn knows its own: leave it out")
@@ -29,7 +29,7 @@ def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
         raise refused(kind, "only MLPClassifier and MLPRegressor are networks")
     if not hasattr(net, "coefs_"):
         raise refused(kind, "it has no weights yet: fit it first")
-    parts = [Part(Input(len(net.coefs_[0])), {}), *map(scaler, before)]
+    parts = [Moved(Input(len(net.coefs_[0])), {}), *map(scaler, before)]
     names = [ACTIVATIONS[net.activation]] * (len(net.coefs_) - 1) + [ACTIVATIONS[net.out_activation_]]
     for W, b, name in zip(net.coefs_, net.intercepts_, names, strict=True):
         parts.append(plain(Dense(W.shape[1], name), W=W, b=b))
@@ -40,7 +40,7 @@ def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
     return joined(parts), classes
 
 
-def scaler(step: Any) -> Part:
+def scaler(step: Any) -> Moved:
     """Return a step before the network."""
     if type(step).__name__ != "StandardScaler":
         raise refused(type(step).__name__, "of what may stand before a network StandardScaler alone is known")
@@ -49,4 +49,4 @@ def scaler(step: Any) -> Part:
     count = step.n_features_in_
     mean = np.zeros(count) if step.mean_ is None or not step.with_mean else step.mean_
     scale = np.ones(count) if step.scale_ is None or not step.with_std else step.scale_
-    return Part(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})
+    return Moved(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})

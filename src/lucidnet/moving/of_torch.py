@@ -9,14 +9,14 @@ import numpy as np
 
 from .. import layers
 from ..layers import Input, Layer
-from .parts import Part, joined, plain, refused
+from .parts import Moved, joined, plain, refused
 
 UNKNOWN = -1
 """Before the first module that tells how many axes of places there are."""
 KINDS_OF_INPUT = {0: "rows of features", 1: "sequences with channels", 2: "images"}
 
 
-class Known:
+class TorchModule:
     """What a module of PyTorch tells of itself, at its place in a network.
 
     Parameters
@@ -70,13 +70,13 @@ def numbers(tensor: Any) -> Any:
     return (tensor if kept else tensor.float()).numpy().copy()
 
 
-def converted(network: Any, shape: Any) -> tuple[Part, tuple[str, ...] | None]:
+def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
     """Return the modules of a network, in order, and that the names of its classes are not known."""
     several = list(modules(network, ""))
     shape = Input(shape).shape if shape is not None else first_shape(several)
-    parts, places = [Part(Input(shape), {})], {1: 0, 3: 2}.get(len(shape), UNKNOWN)
+    parts, places = [Moved(Input(shape), {})], {1: 0, 3: 2}.get(len(shape), UNKNOWN)
     for name, module in several:
-        made, places = of_module(Known(module, name, shape, places))
+        made, places = of_module(TorchModule(module, name, shape, places))
         for part in made:
             shape = part.layer.output_shape(shape)
             parts.append(part.named(name if part.params and not name[-1:].isdigit() else ""))
@@ -136,11 +136,11 @@ def taken(module: Any) -> tuple[int | None, ...] | None:
     return (None, None, module.in_channels) if kind in ("Conv2d", "ConvTranspose2d") else None
 
 
-def of_module(known: Known) -> tuple[list[Part], int]:
+def of_module(known: TorchModule) -> tuple[list[Moved], int]:
     """Return the layers that a module becomes, and how many axes of places their output has."""
     kind = type(known.module).__name__
     if kind in UNCHANGED:
-        return [Part(UNCHANGED[kind](known), {})], known.places
+        return [Moved(UNCHANGED[kind](known), {})], known.places
     return KINDS[kind](known)
 
 
@@ -149,7 +149,7 @@ def pair(value: Any, places: int) -> tuple[int, ...]:
     return (value,) * places if isinstance(value, int) else tuple(value)
 
 
-def linear(known: Known) -> tuple[list[Part], int]:
+def linear(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a dense layer."""
     if known.places > 0:
         raise refused(
@@ -160,12 +160,12 @@ def linear(known: Known) -> tuple[list[Part], int]:
     return [plain(layer, W=known.arrays["weight"].T, b=known.arrays.get("bias"))], 0
 
 
-def convolution(places: int, turned: bool = False) -> Callable[[Known], tuple[list[Part], int]]:
+def convolution(places: int, turned: bool = False) -> Callable[[TorchModule], tuple[list[Moved], int]]:
     """Return what makes a convolution, or one with its directions exchanged; W has places last there."""
     kinds: dict[Any, Any] = {(1, False): layers.Conv1D, (2, False): layers.Conv2D}
     kinds |= {(1, True): layers.Conv1DTranspose, (2, True): layers.Conv2DTranspose}
 
-    def make(known: Known) -> tuple[list[Part], int]:
+    def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places, known.in_channels)
         known.only(padding_mode="zeros")
         border = (
@@ -192,10 +192,10 @@ def convolution(places: int, turned: bool = False) -> Callable[[Known], tuple[li
     return make
 
 
-def batch_normalization(places: tuple[int, ...]) -> Callable[[Known], tuple[list[Part], int]]:
+def batch_normalization(places: tuple[int, ...]) -> Callable[[TorchModule], tuple[list[Moved], int]]:
     """Return what makes a normalization by running statistics."""
 
-    def make(known: Known) -> tuple[list[Part], int]:
+    def make(known: TorchModule) -> tuple[list[Moved], int]:
         now = places[0] if known.places == UNKNOWN else known.places
         if now not in places or (now == 0 and len(known.shape) != 1):
             raise refused(known.where, f"it is given inputs of shape {known.shape}, of another kind")
@@ -209,14 +209,14 @@ def batch_normalization(places: tuple[int, ...]) -> Callable[[Known], tuple[list
     return make
 
 
-def scale(known: Known, size: int) -> dict[str, Any]:
+def scale(known: TorchModule, size: int) -> dict[str, Any]:
     """Return scale and shift of a normalization, which may be left out there."""
     gamma, beta = known.arrays.get("weight"), known.arrays.get("bias")
     gamma = np.ones(size, "float32") if gamma is None else gamma
     return {"gamma": gamma, "beta": np.zeros_like(gamma) if beta is None else beta}
 
 
-def layer_normalization(known: Known) -> tuple[list[Part], int]:
+def layer_normalization(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a normalization of each row of features."""
     if known.places > 0 or len(known.normalized_shape) != 1:
         raise refused(known.where, "only of the features of rows, not of images or channels before places")
@@ -224,16 +224,16 @@ def layer_normalization(known: Known) -> tuple[list[Part], int]:
     return [plain(layer, **scale(known, known.normalized_shape[0]))], known.places
 
 
-def group_normalization(known: Known) -> tuple[list[Part], int]:
+def group_normalization(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a normalization within groups of channels."""
     layer = layers.GroupNormalization(known.num_groups, known.eps)
     return [plain(layer, **scale(known, known.num_channels))], known.places
 
 
-def pooling(places: int, kind: Any) -> Callable[[Known], tuple[list[Part], int]]:
+def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
     """Return what makes a pooling."""
 
-    def make(known: Known) -> tuple[list[Part], int]:
+    def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places)
         known.only(ceil_mode=False)
         border = pair(known.padding, places)
@@ -245,25 +245,25 @@ def pooling(places: int, kind: Any) -> Callable[[Known], tuple[list[Part], int]]
         sides, nothing = tuple((n, n) for n in border), ((0, 0),) * places
         if any(border) and getattr(known.module, "count_include_pad", False):  # zeros that count are a layer
             around: Any = layers.ZeroPadding1D if places == 1 else layers.ZeroPadding2D
-            return [Part(around(sides), {}), Part(kind(size, steps, nothing), {})], places
-        return [Part(kind(size, steps, sides), {})], places
+            return [Moved(around(sides), {}), Moved(kind(size, steps, nothing), {})], places
+        return [Moved(kind(size, steps, sides), {})], places
 
     return make
 
 
-def of_all(places: int, kind: Any) -> Callable[[Known], tuple[list[Part], int]]:
+def of_all(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
     """Return what makes a pooling over all places, which leaves one."""
 
-    def make(known: Known) -> tuple[list[Part], int]:
+    def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places)
         if set(pair(known.output_size, places)) != {1}:
             raise refused(known.where, f"output_size={known.output_size} is not known, only 1")
-        return [Part(kind(), {}), Part(layers.Reshape((*(1,) * places, known.shape[-1])), {})], places
+        return [Moved(kind(), {}), Moved(layers.Reshape((*(1,) * places, known.shape[-1])), {})], places
 
     return make
 
 
-def flatten(known: Known) -> tuple[list[Part], int]:
+def flatten(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a flattening, which has the channels before the places there."""
     known.only(start_dim=1, end_dim=-1)
     if None in known.shape:
@@ -271,17 +271,17 @@ def flatten(known: Known) -> tuple[list[Part], int]:
             "shape", "the network flattens its input: give the shape of one, (height, width, channels)"
         )
     turned = {1: (2, 1), 2: (3, 1, 2)}.get(known.places)
-    return ([Part(layers.Permute(turned), {})] if turned else []) + [Part(layers.Flatten(), {})], 0
+    return ([Moved(layers.Permute(turned), {})] if turned else []) + [Moved(layers.Flatten(), {})], 0
 
 
-def embedding(known: Known) -> tuple[list[Part], int]:
+def embedding(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a table of vectors."""
     known.only(max_norm=None)
     layer = layers.Embedding(known.num_embeddings, known.embedding_dim)
     return [plain(layer, W=known.arrays["weight"])], 0
 
 
-def enlarged(known: Known) -> tuple[list[Part], int]:
+def enlarged(known: TorchModule) -> tuple[list[Moved], int]:
     """Return an enlargement of images."""
     known.takes(2)
     factors = tuple(int(n) for n in pair_of_floats(known.scale_factor))
@@ -293,7 +293,7 @@ def enlarged(known: Known) -> tuple[list[Part], int]:
         raise refused(
             known.where, "only nearest and bilinear by whole factors, without align_corners, are known"
         )
-    return [Part(layers.UpSampling2D(factors, known.mode), {})], 2
+    return [Moved(layers.UpSampling2D(factors, known.mode), {})], 2
 
 
 def pair_of_floats(value: Any) -> tuple[float, ...]:
@@ -301,7 +301,7 @@ def pair_of_floats(value: Any) -> tuple[float, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
 
 
-def recurrent(known: Known) -> tuple[list[Part], int]:
+def recurrent(known: TorchModule) -> tuple[list[Moved], int]:
     """Return recurrent layers one after the other; the output is that of all times, without the states."""
     known.takes(0, known.input_size)
     known.only(batch_first=True, proj_size=0)
@@ -312,12 +312,12 @@ def recurrent(known: Known) -> tuple[list[Part], int]:
         if known.bidirectional:
             forward, backward = parts
             joined_ones: Any = layers.Bidirectional(forward.layer)  # type: ignore[arg-type]
-            parts = [Part(joined_ones, {"forward": forward.params, "backward": backward.params})]
+            parts = [Moved(joined_ones, {"forward": forward.params, "backward": backward.params})]
         several += parts
     return several, 0
 
 
-def cell(known: Known, suffix: str, backwards: bool) -> Part:
+def cell(known: TorchModule, suffix: str, backwards: bool) -> Moved:
     """Return one recurrent layer; of a GRU the gates stand in another order there."""
     kind, units = type(known.module).__name__, known.hidden_size
     W, U = (known.arrays[f"{name}{suffix}"].T for name in ("weight_ih", "weight_hh"))
@@ -340,18 +340,18 @@ def swapped(array: Any, units: int) -> Any:
     return np.concatenate([array[..., units : 2 * units], array[..., :units], array[..., 2 * units :]], -1)
 
 
-def slopes(known: Known) -> tuple[list[Part], int]:
+def slopes(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a rectifier with learned slopes, one for each feature."""
     if known.num_parameters == 1:
         alpha = float(known.arrays["weight"][0])
-        return [Part(layers.LeakyReLU(alpha), {})], known.places
+        return [Moved(layers.LeakyReLU(alpha), {})], known.places
     return [plain(layers.PReLU(), alpha=known.arrays["weight"])], known.places
 
 
-def over_features(kind: Callable[[], Layer]) -> Callable[[Known], Layer]:
+def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
     """Return what makes a softmax over the features."""
 
-    def make(known: Known) -> Layer:
+    def make(known: TorchModule) -> Layer:
         if known.dim not in ((1,) if known.places > 0 else (-1, len(known.shape))):
             raise refused(known.where, f"dim={known.dim}: only over the features, or channels, is known")
         return kind()
@@ -359,17 +359,17 @@ def over_features(kind: Callable[[], Layer]) -> Callable[[Known], Layer]:
     return make
 
 
-def checked(kind: Callable[..., Layer], *names: str, **usual: Any) -> Callable[[Known], Layer]:
+def checked(kind: Callable[..., Layer], *names: str, **usual: Any) -> Callable[[TorchModule], Layer]:
     """Return what makes a layer without weights whose settings mean the same."""
 
-    def make(known: Known) -> Layer:
+    def make(known: TorchModule) -> Layer:
         known.only(**usual)
         return kind(*(getattr(known.module, name) for name in names))
 
     return make
 
 
-UNCHANGED: dict[str, Callable[[Known], Layer]] = {
+UNCHANGED: dict[str, Callable[[TorchModule], Layer]] = {
     "ReLU": checked(layers.ReLU),
     "LeakyReLU": checked(layers.LeakyReLU, "negative_slope"),
     "ELU": checked(layers.ELU, "alpha"),
@@ -391,7 +391,7 @@ UNCHANGED: dict[str, Callable[[Known], Layer]] = {
 }
 """Modules that leave the shape as it is."""
 
-KINDS: dict[str, Callable[[Known], tuple[list[Part], int]]] = {
+KINDS: dict[str, Callable[[TorchModule], tuple[list[Moved], int]]] = {
     "Linear": linear,
     "Conv1d": convolution(1),
     "Conv2d": convolution(2),

@@ -13,27 +13,27 @@ from ..errors import SettingError
 from ..layers import Layer, Sequential
 
 
-class Part(NamedTuple):
+class Moved(NamedTuple):
     """A layer, and its weights."""
 
     layer: Layer
     params: Tree
 
-    def named(self, name: str) -> Part:
+    def named(self, name: str) -> Moved:
         """Return the part under another name, if a layer can have it."""
-        return self if not name or "/" in name else Part(replace(self.layer, name=name), self.params)
+        return self if not name or "/" in name else Moved(replace(self.layer, name=name), self.params)
 
 
-def joined(parts: Sequence[Part]) -> Part:
+def joined(parts: Sequence[Moved]) -> Moved:
     """Return parts one after the other."""
     net = Sequential([part.layer for part in parts])
     several = zip(net.layers, parts, strict=True)
-    return Part(net, {layer.name: part.params for layer, part in several})
+    return Moved(net, {layer.name: part.params for layer, part in several})
 
 
-def plain(layer: Layer, **arrays: Any) -> Part:
+def plain(layer: Layer, **arrays: Any) -> Moved:
     """Return a layer without inner layers; arrays that are None are left out."""
-    return Part(layer, {name: np.asarray(array) for name, array in arrays.items() if array is not None})
+    return Moved(layer, {name: np.asarray(array) for name, array in arrays.items() if array is not None})
 
 
 def refused(where: str, why: str) -> SettingError:
