@@ -1,4 +1,4 @@
-"""Networks of Keras."""
+"""Networks of Keras, layer by layer."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def of_call(layer: Any, node: Any) -> Moved:
 
 
 def of_layer(layer: Any) -> Moved:
-    """Return a layer."""
+    """Return one layer with its weights."""
     kind, where = type(layer).__name__, f"layer {layer.name!r}, {type(layer).__name__}"
     if hasattr(layer, "layers") and hasattr(layer, "inputs"):
         if len(layer.inputs) > 1:
@@ -349,7 +349,7 @@ def attention(known: KerasLayer, causal: bool = False) -> Moved:
 
 
 def rectifier(known: KerasLayer) -> Moved:
-    """Return a ReLU."""
+    """Return a ReLU, or one that leaks."""
     known.only(max_value=None, threshold=0.0)
     slope = float(known["negative_slope"])
     return Moved(LeakyReLU(slope) if slope else layers.ReLU(), {})
@@ -366,7 +366,7 @@ def learned_slopes(known: KerasLayer) -> Moved:
 
 
 def activated(known: KerasLayer) -> Moved:
-    """Return an activation."""
+    """Return an activation as a layer."""
     return Moved(layers.activations.get(known.activation), {})
 
 

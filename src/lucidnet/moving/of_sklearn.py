@@ -1,4 +1,4 @@
-"""Networks of scikit-learn."""
+"""Networks of scikit-learn, layer by layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of PyTorch."""
+"""Networks of PyTorch, module by module."""
 
 from __future__ import annotations
 

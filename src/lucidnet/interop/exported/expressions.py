@@ -151,7 +151,7 @@ def opposite(given: list[Term], settings: dict[str, Any], known: list[Any]) -> T
 
 
 def cast(given: list[Term], settings: dict[str, Any], known: list[Any]) -> Term:
-    """Write another type."""
+    """Write numbers of another type."""
     kind = settings["to"]
     if kind == "int64":
         return Term(f"whole({given[0].text})")
