@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import InexactWarning, SettingError
+from lucidnet.errors import FileError, InexactWarning, SettingError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 
@@ -203,6 +203,31 @@ def test_torch_recurrent():
         theirs = kind(4, 3, num_layers=2, bidirectional=True, batch_first=True).double()
         x = SEQUENCES.astype("float64")
         near(ln.convert(theirs).predict(x), theirs(torch.tensor(x))[0].detach().numpy(), 1e-12)
+
+
+def test_other_doors_lead_to_convert(tmp_path):
+    """Where people bring a network of another library, and files of theirs."""
+    nn = pytest.importorskip("torch").nn
+    theirs = nn.Sequential(nn.Linear(4, 3))
+    model = ln.Model([ln.layers.Input(4), ln.layers.Dense(3)])
+    model.build()
+    for door in (
+        lambda: ln.Model(theirs),
+        lambda: ln.Model([nn.Linear(4, 3)]),
+        lambda: model.load_weights(theirs),
+        lambda: model.load_weights(theirs.state_dict()),
+        lambda: ln.export(theirs, tmp_path / "net.py"),
+    ):
+        with pytest.raises(SettingError, match=r"convert\(network\) makes a model of .*PyTorch"):
+            door()
+    for name, said in (
+        ("a.pt", "of PyTorch: load it"),
+        ("a.keras", "of Keras: load it"),
+        ("a.onnx", "own file"),
+    ):
+        (tmp_path / name).write_bytes(b"x" * 100)
+        with pytest.raises(FileError, match=said):
+            ln.load(tmp_path / name)
 
 
 def test_what_torch_has_alone_is_refused():

@@ -252,7 +252,7 @@ def export(
     mask: Annotated[bool, typer.Option("--mask", help="Take a mask of the time steps, too.")] = False,
     dtype: Annotated[
         str | None,
-        typer.Option(help="float32 or float64. [default: float32; in Python that of the model]"),
+        typer.Option(help="float32 or float64; else float32, in Python that of the model."),
     ] = None,
 ) -> None:
     """Write a saved model as a program that runs without lucidnet: an ONNX file, or a Python file."""

@@ -8,6 +8,7 @@ from ..core.calls import takes
 from ..core.settings import shown, text
 from ..core.trees import leaves
 from ..errors import SettingError
+from ..foreign.networks import library
 from ..layers import Sequential
 from ..model import Model
 
@@ -52,12 +53,12 @@ def convert(network: Any, shape: Any = None, *, backend: str = "numpy") -> Model
     >>> bool(abs(model.predict([[0.5]])[:, 0] - theirs.predict([[0.5]])) < 1e-12)
     True
     """
-    homes = [kind.__module__.partition(".")[0] for kind in type(network).__mro__]
-    if "keras" in homes or "tf_keras" in homes:
+    home, homes = library(network), {kind.__module__.partition(".")[0] for kind in type(network).__mro__}
+    if home == "Keras":
         from .of_keras import converted
-    elif "torch" in homes:
+    elif home == "PyTorch":
         from .of_torch import converted
-    elif "sklearn" in homes:
+    elif "sklearn" in homes:  # a pipeline, too
         from .of_sklearn import converted
     else:
         raise SettingError(

@@ -13,6 +13,7 @@ from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
 from ...errors import SettingError
+from ...foreign.networks import converted
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import masks as masks
 from . import pointwise as pointwise
@@ -117,7 +118,8 @@ def of_estimator(model: Any) -> tuple[Any, dict[str, list[str]]]:
     if hasattr(model, "input_shape") and hasattr(model, "net"):
         return model, {}
     if not hasattr(model, "model_"):
-        hint = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
+        unfitted = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
+        hint = converted(model) or unfitted
         raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
     columns = getattr(model, "feature_names_in_", None)
     return model.model_, {} if columns is None else {"columns": [*map(str, columns)]}
