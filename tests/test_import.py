@@ -74,6 +74,7 @@ def test_what_completion_shows():
             "SelfOrganizingMap",
             "callbacks",
             "check",
+            "convert",
             "data",
             "distributed",
             "errors",

@@ -174,6 +174,15 @@ def drawn() -> Any:
     return ln.plots.heat_map(X)
 
 
+@cache
+def elsewhere() -> Any:
+    return (
+        import_module("sklearn.neural_network")
+        .MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs")
+        .fit(X, Y[:, 0])
+    )
+
+
 def fresh() -> Any:
     return ln.Model([Dense(1)])
 
@@ -205,6 +214,7 @@ NUMBERS = {"y": Y, "prediction": Y + 1}
 RIGHT: dict[str, Any] = {
     "load": {"path": "missing.safetensors"},
     "mlp": {"sizes": [2, 3, 1]},
+    "convert": {"network": elsewhere},
     "export": {"model": model, "path": "program.py"},
     **{f"data.{name}": {"n": 12} for name in ("xor", "spirals", "moons", "circles", "gaussians")},
     "data.load": {"name": "digits"},

@@ -16,7 +16,11 @@ from lucidnet.foreign import ATTRIBUTES, KEYWORDS, NAMES
 from . import elsewhere, examples, formulas, pictures, typeset
 
 PAGES = {
-    "model": ("The model", "lucidnet", ["Model", "OwnStep", "SelfOrganizingMap", "export", "load", "mlp", "race"]),
+    "model": (
+        "The model",
+        "lucidnet",
+        ["Model", "OwnStep", "SelfOrganizingMap", "convert", "export", "load", "mlp", "race"],
+    ),
     "layers": ("Layers", "lucidnet.layers", None),
     "losses": ("Losses", "lucidnet.losses", None),
     "optimizers": ("Optimizers", "lucidnet.optimizers", None),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # not needed to build and train a network: imported when firs
     from . import sklearn as sklearn
     from .interop.exported import export as export
     from .lab import race as race
+    from .moving import convert as convert
     from .passes import OwnStep as OwnStep
     from .sizes import mlp as mlp
     from .som import SelfOrganizingMap as SelfOrganizingMap

@@ -31,6 +31,7 @@ from .core.settings import (
 )
 from .core.value import Value, value
 from .errors import SettingError
+from .foreign.networks import library
 from .layers import Layer
 from .training.loop import Callback, LoopSettings
 
@@ -65,6 +66,9 @@ def _as_backend(given: Any, owner: Any) -> Any:
 
 
 def _as_layers(given: Any, owner: Any) -> tuple[Layer, ...]:
+    several = given if isinstance(given, (tuple, list)) else (given,)
+    if name := next(filter(None, map(library, several)), ""):
+        raise UnfitError(f"layers of lucidnet; lucidnet.convert(network) makes a model of one of {name}")
     layers = (given,) if isinstance(given, Layer) else listed(given)
     if any(hasattr(layer, "net") for layer in layers):
         raise UnfitError(

@@ -251,9 +251,14 @@ def export(
     out: Annotated[
         Path, typer.Argument(metavar="PROGRAM", help="The file to write: .onnx, or .py for NumPy alone.")
     ],
+    mask: Annotated[bool, typer.Option("--mask", help="Take a mask of the time steps, too.")] = False,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="float32 or float64; else float32, in Python that of the model."),
+    ] = None,
 ) -> None:
     """Write a saved model as a program that runs without lucidnet: an ONNX file, or a Python file."""
-    show.export(file, out)
+    show.export(file, out, mask, dtype)
 
 
 @app.command(cls=Command)

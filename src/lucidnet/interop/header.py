@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..errors import FileError
+from ..foreign.networks import of_file
 
 DTYPES = {
     "F64": "<f8",
@@ -50,7 +51,7 @@ def read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(file.read(8), "little")
     if length > min(rest, LONGEST):
         other = "name a model that save has written (.safetensors); a command takes it before the data"
-        remedy = DAMAGED if path.suffix.lower() in (".safetensors", "") else other
+        remedy = DAMAGED if path.suffix.lower() in (".safetensors", "") else of_file(path.suffix) or other
         raise FileError(path, "is not a safetensors file, or ends too early", remedy)
     try:
         return dict(parsed(file.read(length).decode()).items()), rest - length

@@ -14,6 +14,7 @@ from ..core.finite import finite_in
 from ..core.text import Report
 from ..core.trees import leaves
 from ..errors import DataError, FileError, SettingError, ShapeError
+from ..foreign.networks import converted
 from . import container
 from .header import DAMAGED
 
@@ -52,6 +53,7 @@ def read(source: Any) -> tuple[dict[str, Array], Any]:
     if not isinstance(source, (str, os.PathLike)):
         raise SettingError(
             f"load_weights: expected the path of a file, or a tree like params, got {type(source).__name__}"
+            f"{converted(source)}"
         )
     description, arrays = container.read_any(source)
     weights = ((name.replace("/", "."), array) for name, array in arrays.items() if not name.startswith("@"))
@@ -93,9 +95,12 @@ def matched(
     missing = tuple(name for name in needed if name not in given)
     unexpected = tuple(name for name in given if name not in needed)
     if strict and (missing or unexpected):
+        theirs = any(name.endswith(("weight", "bias")) for name in unexpected)
+        remedy = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
         raise SettingError(
             f"load_weights: nothing was loaded; the source lacks {', '.join(missing) or 'nothing'}, and the "
-            f"model lacks {', '.join(unexpected) or 'nothing'}: strict=False takes what fits by name"
+            f"model lacks {', '.join(unexpected) or 'nothing'}: "
+            f"{remedy if theirs else 'strict=False takes what fits by name'}"
         )
     arrays = {name: finite_in(given[name], f"load_weights: {name}", dtype) for name in names}
     return arrays, LoadReport(names, missing, unexpected)

@@ -109,11 +109,11 @@ class Masking(Layer):
         return shape
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
-        other = reduce(and_, (x != value for value in self._values()))
+        other = reduce(and_, (x != value for value in self.fillers()))
         made = other.any(tuple(range(2, x.ndim)))
         return made if mask is None else made & mask
 
-    def _values(self) -> set[float]:
+    def fillers(self) -> set[float]:
         """Return `value` in each precision in which data may come."""
         with np.errstate(over="ignore"):
             return {self.value, *(float(np.dtype(kind).type(self.value)) for kind in ("float32", "float16"))}

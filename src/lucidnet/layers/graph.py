@@ -168,11 +168,11 @@ class Graph(Container):
         params = lent(self.ties, params) if self.ties else params
         cache = {}
         for name, owner, layer, sources in self.placed():
-            inner = run.child(name, _known(gathered(masks, sources)), self.frozen)
+            inner = run.child(name, known(gathered(masks, sources)), self.frozen)
             y, cache[name], masks[name] = layer.flow(params[owner], gathered(values, sources), inner)
             inner.note(cache[name])
             values[name] = y
-        return self._out(values), cache, _known(self._out(masks))
+        return self._out(values), cache, known(self._out(masks))
 
     def route(
         self, params: Tree, cache: Cache, dy: Any, send: Send, need_dx: bool = True
@@ -247,7 +247,7 @@ def gathered(values: dict[str, Any], sources: tuple[str, ...]) -> Any:
     return values[sources[0]] if len(sources) == 1 else tuple(values[source] for source in sources)
 
 
-def _known(mask: Mask) -> Mask:
+def known(mask: Mask) -> Mask:
     """Return a mask; None if all its parts are None."""
     parts = mask.values() if isinstance(mask, dict) else mask if isinstance(mask, tuple) else (mask,)
     return None if all(part is None for part in parts) else mask

@@ -3,42 +3,60 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
 from ...errors import SettingError
+from ...foreign.networks import converted
 from ...layers import Embedding, Graph, Input, Layer, Sequential
+from . import masks as masks
 from . import pointwise as pointwise
+from . import recurrent as recurrent
 from . import sequences as sequences
 from . import windows as windows
-from . import wiring as wiring  # these four fill the table of translations
-from .operations import Operations, Port
+from . import wiring as wiring  # these six fill the table of translations
+from .operations import Operations, Port, prune
 
 
-def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None) -> None:
+def export(
+    model: Any, path: str | os.PathLike[str], *, mask: bool | Sequence[str] = False, dtype: str | None = None
+) -> None:
     """Write a model as a program that runs without lucidnet: ``net.onnx``, or ``net.py`` for NumPy alone.
 
-    What is written computes what `Model.predict` does, without masks, and cannot be trained. ONNX files
-    (version 20 of the operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The
-    Python file holds the weights, and a function ``predict``.
+    What is written computes what `Model.predict` does, and cannot be trained. ONNX files (version 20 of the
+    operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The Python file holds
+    the weights, and a function ``predict``.
 
     The Python file checks the shapes of what goes in, neither of them whether numbers are finite.
 
     Inputs and outputs are called as in the network's `Graph`, else ``x`` and ``y``; any number of examples
     goes in at once. If the model has a `data.Table`, x are its inputs in order (`Table.inputs`) as they
     stand in the table, before standardization, and y is in the units of the target: both are worked out in
-    the program. Names of classes and inputs are written, too: as ``classes`` and ``columns`` of the Python
-    file, as JSON in the metadata of the ONNX file.
+    the program, and a number that is missing (NaN) is filled if the table does so. Names of classes and
+    inputs are written, too: as ``classes`` and ``columns`` of the Python file, as JSON in the metadata of the
+    ONNX file. Of a table the Python file also has a function ``inputs``, which makes x of rows, dicts of
+    numbers and texts by column, as `csv.DictReader` gives them.
+
+    Masks that arise in the network (`Masking`, ``mask_zero``) are worked out in the program.
 
     Parameters
     ----------
-    model : Model, or a part of one
-        The model, or what `Model.part` returns.
+    model : Model, a part of one, or an estimator
+        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, whose network is
+        written.
     path : path
         Where to; its suffix says what is written.
+    mask : bool or sequence of str
+        Whether the program also takes which time steps count, as `predict` does, for each input that is a
+        sequence, or for those of some names: an array (n, time) of bool with the name ``mask``, of a network
+        with several inputs ``NAME_mask``. The Python file also takes the lengths (n,) of the sequences, or
+        nothing if all steps count.
     dtype : {"float32", "float64"}, optional
         The precision of the program. If it is not given, that of the model for Python, float32 for ONNX, as
         ONNX Runtime has few layers in float64.
@@ -46,15 +64,26 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     Raises
     ------
     SettingError
-        If a layer cannot be written: one of your own, one that makes masks, a `LeakyRNN` or a `ConvLSTM2D`.
-        If a number is too large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is
-        another one. Nothing is written then.
+        If a layer cannot be written, such as one of your own that has no ``operations``. If a number is too
+        large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is another one, or an
+        input has no time steps for a mask. Nothing is written then.
     MissingExtraError
         If the package onnx is not installed.
     NotReadyError
         If the model has no weights yet.
     FileError
         If the file cannot be written.
+
+    Notes
+    -----
+    A layer of your own says by a method what it is in the operations of ONNX (https://onnx.ai/onnx/operators/),
+    which stand in both kinds of files::
+
+        def operations(self, to, params, x, shape):
+            return to.add("Mul", x, to.array(params["scale"], "scale"))
+
+    `x` is the name of its input, or a tuple of several; `shape` the shape of one example of it; `to.mask` the
+    name of its mask (n, time), or None. What is returned is the name of its output.
 
     Examples
     --------
@@ -63,9 +92,7 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     >>> ln.export(model, "net.py")
     >>> from net import predict  # doctest: +SKIP
     """
-    if isinstance(model, type) or not hasattr(model, "input_shape") or not hasattr(model, "net"):
-        hint = ": give its network, .model_" if hasattr(model, "model_") else ""
-        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
+    model, columns = of_estimator(model)
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
     whole, part = getattr(model, "model", model), hasattr(model, "model")
     precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
@@ -73,8 +100,9 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
     whole.build()
-    program = written(model, None if part else whole.table, precision)
-    told = {} if part else names(model)
+    program = Operations(precision, loops=suffix == ".py")
+    write(program, model, None if part else whole.table, mask)
+    told = {} if part else columns | names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
 
@@ -86,44 +114,95 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     files.write(path, [content])
 
 
-def written(model: Any, table: Any, dtype: str) -> Operations:
-    """Return the operations of a model, from the columns of its table to the units of its target."""
-    net, shape, to = model.net, model.input_shape, Operations(dtype)
+def of_estimator(model: Any) -> tuple[Any, dict[str, list[str]]]:
+    """Return a model, or that of an estimator with the names of its columns."""
+    if not isinstance(model, type) and hasattr(model, "input_shape") and hasattr(model, "net"):
+        return model, {}
+    if not hasattr(model, "model_"):
+        unfitted = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
+        hint = converted(model) or unfitted
+        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
+    columns = getattr(model, "feature_names_in_", None)
+    return model.model_, {} if columns is None else {"columns": [*map(str, columns)]}
+
+
+def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
+    """Add the operations of a model, from the columns of its table to the units of its target."""
+    net, shape = model.net, model.input_shape
     only = net.inputs[0][0] if isinstance(net, Graph) else "x"
     shapes = shape if isinstance(shape, dict) else {only: shape}
+    ends = net.outputs if isinstance(net, Graph) else ("y",)
+    to.reserve(ends)
     x = {name: taken_in(to, net, name, size, table) for name, size in shapes.items()}
-    made = to.layer(net, model.params, x if isinstance(shape, dict) else x[only], shape)
+    counts = {name: mask_in(to, name, x[name], shapes) for name in masked(mask, net, shapes)}
+    given = (x, counts) if isinstance(shape, dict) else (x[only], counts.get(only))
+    made, _ = to.flow(net, model.params, given[0], shape, given[1])
     if isinstance(table, Table) and (table.scale != 1 or table.center):
         made = to.add("Mul", made, to.array(table.scale, "scale"))
         made = to.add("Add", made, to.array(table.center, "center"))
-    end, out = net.outputs[0] if isinstance(net, Graph) else "y", net.output_shape(shape)
-    for name, value in made.items() if isinstance(made, dict) else [(end, made)]:
-        known = to.named(name)
-        to.call("Identity", (value,), (known,))
-        to.outputs.append(Port(known, dtype, out[name] if isinstance(made, dict) else out))
-    return to
+    out = net.output_shape(shape)
+    for name, value in made.items() if isinstance(made, dict) else [(ends[0], made)]:
+        to.give_out(value, Port(name, to.dtype, out[name] if isinstance(made, dict) else out))
+    prune(to)
 
 
 def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> str:
     """Add an input; return the name of what the network is given: the columns of a table are standardized."""
     table = tables.get(name) if isinstance(tables, dict) else tables
     known = to.named(name)
-    if table is None or all(column.mean is None for column in table.columns):
+    if table is None or all(column.mean is None and not filled(column) for column in table.columns):
         to.inputs.append(Port(known, "int64" if looked_up(net, name) else to.dtype, shape))
         return known
     to.inputs.append(Port(known, "float64", shape))
     return standardized(to, known, table)
 
 
+def masked(mask: Any, net: Layer, shapes: dict[str, Any]) -> list[str]:
+    """Return the inputs for which there is to be a mask.
+
+    Raises
+    ------
+    SettingError
+        If one of them has no time steps.
+    """
+    timed = [name for name, shape in shapes.items() if len(shape) > 1 or (shape and looked_up(net, name))]
+    if mask is False or (mask is True and timed):
+        return timed if mask else []
+    wanted = [mask] if isinstance(mask, str) else mask
+    several = isinstance(wanted, (list, tuple)) and all(isinstance(name, str) for name in wanted)
+    if not several or not set(wanted) <= set(timed):
+        known = f"True, or names among {timed}" if timed else "False, as no input is a sequence"
+        raise SettingError(f"export: mask: expected {known}, got {shown(mask)}")
+    return list(wanted)
+
+
+def mask_in(to: Operations, name: str, x: str, shapes: dict[str, Any]) -> str:
+    """Add the mask of an input; return its name."""
+    known = to.named("mask" if len(shapes) == 1 else f"{name}_mask")
+    to.inputs.append(Port(known, "bool", shapes[name][:1], of=x))
+    return known
+
+
+def filled(column: Any) -> bool:
+    """Tell whether a column has a number for cells that are missing."""
+    return column.fill is not None and column.kind != "category"
+
+
 def standardized(to: Operations, x: str, table: Any) -> str:
-    """Standardize the columns of a table, in float64 as `Table.apply` does."""
-    mean, deviation = [], []
+    """Fill and standardize the columns of a table, in float64 as `Table.apply` does."""
+    several: dict[str, list[float]] = {"fills": [], "means": [], "deviations": []}
     for column in table.columns:
-        scaled = column.mean is not None
-        mean += [column.mean if scaled else 0.0] * len(column.inputs)
-        deviation += [column.deviation if scaled else 1.0] * len(column.inputs)
-    y = to.add("Sub", x, to.array(mean, "means", "float64"))
-    return to.add("Cast", to.add("Div", y, to.array(deviation, "deviations", "float64")), to=to.dtype)
+        scaled, width = column.mean is not None, len(column.inputs)
+        several["fills"] += [column.fill if filled(column) else np.nan] * width
+        several["means"] += [column.mean if scaled else 0.0] * width
+        several["deviations"] += [column.deviation if scaled else 1.0] * width
+    fills, means, deviations = several.values()
+    if not np.isnan(fills).all():
+        x = to.add("Where", to.add("IsNaN", x), to.array(fills, "fills", "float64"), x)
+    if any(column.mean is not None for column in table.columns):
+        x = to.add("Sub", x, to.array(means, "means", "float64"))
+        x = to.add("Div", x, to.array(deviations, "deviations", "float64"))
+    return to.add("Cast", x, to=to.dtype)
 
 
 def looked_up(net: Layer, name: str) -> bool:
@@ -137,10 +216,30 @@ def looked_up(net: Layer, name: str) -> bool:
     return isinstance(net, Embedding)
 
 
-def names(model: Any) -> dict[str, list[str]]:
+def names(model: Any) -> dict[str, Any]:
     """Return the names of a model's classes, and of the columns that it takes, if it has them."""
     table, classes = model.table, model.classes
-    found = {} if classes is None or isinstance(classes, dict) else {"classes": [*map(str, classes)]}
-    if table is None or isinstance(table, dict):
+    found = {} if classes is None else {"classes": listed(classes)}
+    if table is None:
         return found
-    return found | {"columns": [*table.inputs]} | ({"target": table.target} if table.target else {})
+    if isinstance(table, dict):
+        return found | {"columns": {name: [*one.inputs] for name, one in table.items()}}
+    cells = {column.name: cell(column) for column in table.columns}
+    return (
+        found
+        | {"columns": [*table.inputs], "cells": cells}
+        | ({"target": table.target} if table.target else {})
+    )
+
+
+def listed(classes: Any) -> Any:
+    """Return names of classes as lists; of several outputs by name."""
+    if isinstance(classes, dict):
+        return {name: listed(one) for name, one in classes.items() if one is not None}
+    return [*map(str, classes)]
+
+
+def cell(column: Any) -> dict[str, Any]:
+    """Return what is known of the cells of a column: their categories, and what stands for a missing one."""
+    kind = {"categories": [*column.categories]} if column.kind == "category" else {}
+    return kind | ({} if column.fill is None else {"missing": column.fill})

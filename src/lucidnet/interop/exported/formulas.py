@@ -17,9 +17,9 @@ Array: TypeAlias = Any
 Sizes: TypeAlias = Sequence[int]
 
 
-def reshaped(x: Array, sizes: Sizes) -> Array:
-    """Give an array another shape; 0 keeps the size that it has there."""
-    return x.reshape([x.shape[k] if size == 0 else size for k, size in enumerate(sizes)])
+def flat(x: Array) -> Array:
+    """Give each example one axis."""
+    return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
 def whole(x: Any) -> Array:
@@ -31,19 +31,41 @@ def whole(x: Any) -> Array:
     return made
 
 
-def rows(x: Array, numbers: Array, axis: int) -> Array:
+def numbered(rows: Any, cells: Any) -> Array:
+    """Return rows of a table, dicts by column, as numbers: texts as 0 and 1 for each category."""
+    made = []
+    for row in rows:
+        numbers = []
+        for name, known in cells.items():
+            cell, categories = row[name], known.get("categories")
+            if cell is None or cell == "" or cell != cell:
+                cell = known.get("missing")
+            if categories is None:
+                numbers.append(float("nan" if cell is None else cell))
+            elif str(cell) in categories:
+                numbers += [float(str(cell) == each) for each in categories]
+            else:
+                raise ValueError(f"column {name}: expected one of {categories}, got {cell!r}")
+        made.append(numbers)
+    return np.array(made)
+
+
+def counted(mask: Any, x: Array) -> Array:
+    """Return which time steps of x count, from a mask (n, time), or lengths (n,); all of them by default."""
+    n, time = x.shape[:2]
+    given = np.full((n, time), True) if mask is None else np.asarray(mask)
+    if given.shape == (n,) and given.dtype.kind in "iu" and ((given >= 0) & (given <= time)).all():
+        return np.arange(time) < given[:, None]
+    if given.shape != (n, time) or not ((given == 0) | (given == 1)).all():
+        raise ValueError(f"expected a mask {n, time}, or lengths from 0 to {time}, got shape {given.shape}")
+    return given == 1
+
+
+def rows(x: Array, numbers: Array, axis: int = 0) -> Array:
     """Return the rows of given numbers, from 0; raise if there is none of a number."""
     if np.min(numbers, initial=0) < 0:
         raise ValueError(f"expected numbers of 0 or more, got {np.min(numbers)}")
     return np.take(x, numbers, axis)
-
-
-def sliced(x: Array, begins: Sizes, ends: Sizes, axes: Sizes = (0,)) -> Array:
-    """Cut an array along some axes."""
-    where = [slice(None)] * x.ndim
-    for begin, end, axis in zip(begins, ends, axes, strict=True):
-        where[axis] = slice(int(begin), int(end))
-    return x[tuple(where)]
 
 
 def bordered(x: Array, borders: Sizes) -> Array:
@@ -68,6 +90,11 @@ def sigmoid(x: Array) -> Array:
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
+def leaky_relu(x: Array, slope: Array) -> Array:
+    """Return x for x > 0, else slope x."""
+    return np.where(x > 0, x, slope * x)
+
+
 def elu(x: Array, alpha: float, scale: float = 1.0) -> Array:
     """Return x for x > 0, else alpha (exp(x) - 1)."""
     return scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
@@ -76,6 +103,21 @@ def elu(x: Array, alpha: float, scale: float = 1.0) -> Array:
 def softplus(x: Array) -> Array:
     """Return log(1 + exp(x))."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def softsign(x: Array) -> Array:
+    """Return x / (1 + |x|)."""
+    return x / (1 + np.abs(x))
+
+
+def hard_sigmoid(x: Array, alpha: float, beta: float) -> Array:
+    """Return alpha x + beta, between 0 and 1."""
+    return np.clip(alpha * x + beta, 0, 1)
+
+
+def mish(x: Array) -> Array:
+    """Return x tanh(log(1 + exp(x)))."""
+    return x * np.tanh(softplus(x))
 
 
 def gelu(x: Array) -> Array:
@@ -87,14 +129,15 @@ def gelu(x: Array) -> Array:
 def windows(
     x: Array,
     kernel_shape: Sizes,
-    strides: Sizes,
-    dilations: Sizes,
+    strides: Sizes = (),
+    dilations: Sizes = (),
     pads: Sizes = (),
     auto_pad: str = "",
     fill: float = 0.0,
 ) -> Array:
     """Return the windows of images with channels first: (n, channels, places..., kernel...)."""
     count = len(kernel_shape)
+    strides, dilations = strides or [1] * count, dilations or [1] * count
     reach = [(k - 1) * d + 1 for k, d in zip(kernel_shape, dilations, strict=True)]
     if auto_pad:
         several = zip(x.shape[2:], strides, reach, strict=True)
@@ -108,7 +151,7 @@ def windows(
     return seen[(slice(None), slice(None), *steps)]
 
 
-def conv(x: Array, W: Array, b: Array = 0.0, *, group: int, **where: Any) -> Array:
+def conv(x: Array, W: Array, b: Array = 0.0, *, group: int = 1, **where: Any) -> Array:
     """Convolution, W (filters, channels of a group, kernel...)."""
     seen, count = windows(x, **where), W.ndim - 2
     over = [1, *range(2 + count, 2 + 2 * count)], [1, *range(2, 2 + count)]
@@ -123,13 +166,15 @@ def conv_transpose(
     b: Array = None,
     *,
     kernel_shape: Sizes,
-    strides: Sizes,
-    dilations: Sizes,
-    pads: Sizes,
-    output_padding: Sizes,
+    strides: Sizes = (),
+    dilations: Sizes = (),
+    pads: Sizes = (),
+    output_padding: Sizes = (),
 ) -> Array:
     """Convolution with its directions exchanged, W (channels, filters, kernel...)."""
     count = len(kernel_shape)
+    strides, dilations = strides or [1] * count, dilations or [1] * count
+    pads, output_padding = pads or [0] * 2 * count, output_padding or [0] * count
     several = zip(x.shape[2:], strides, kernel_shape, dilations, output_padding, strict=True)
     wide = [(n - 1) * s + (k - 1) * d + 1 + more for n, s, k, d, more in several]
     y = np.zeros((x.shape[0], W.shape[1], *wide), x.dtype)
@@ -170,59 +215,18 @@ def resized(x: Array, lengths: Any, factors: Array, mode: str, **how: Any) -> Ar
     return x
 
 
-def each_time(
-    step: Callable[..., tuple[Array, ...]], count: int, x: Array, W: Array, states: Any, **how: Any
-) -> tuple[Array, Array]:
-    """Run a recurrent layer over x (time, n, features); what is not given of its `count` states is 0."""
-    zeros = np.zeros((x.shape[1], how["hidden_size"]), x.dtype)
-    now = ([state[0] for state in states] + [zeros] * count)[:count]
-    outputs: list[Any] = [None] * len(x)
-    for t in range(len(x)) if how["direction"] == "forward" else reversed(range(len(x))):
-        now = list(step(x[t] @ W[0].T, *now))
-        outputs[t] = now[0]
-    return np.stack(outputs)[:, None], now[0][None]
-
-
-def rnn(
-    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, activations: Any, **how: Any
-) -> tuple[Array, Array]:
-    """Return h_t = f(W x_t + U h_(t-1) + b) for all times, and the last."""
-    known: dict[str, Any] = {"Tanh": np.tanh, "Relu": lambda a: np.maximum(a, 0), "Sigmoid": sigmoid}
-    f, (outside, inside) = known[activations[0]], np.split(b[0], 2)
-
-    def step(z: Array, h: Array) -> tuple[Array, ...]:
-        return (f(z + h @ U[0].T + outside + inside),)
-
-    return each_time(step, 1, x, W, states, **how)
-
-
-def lstm(
-    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, **how: Any
-) -> tuple[Array, Array]:
-    """Return the outputs of all times, and the last; the gates are i, o, f, g."""
-    outside, inside = np.split(b[0], 2)
-
-    def step(z: Array, h: Array, c: Array) -> tuple[Array, ...]:
-        i, o, f, g = np.split(z + h @ U[0].T + outside + inside, 4, axis=1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        return sigmoid(o) * np.tanh(c), c
-
-    return each_time(step, 2, x, W, states, **how)
-
-
-def gru(
-    x: Array, W: Array, U: Array, b: Array, lengths: None = None, *states: Array, **how: Any
-) -> tuple[Array, Array]:
-    """Return the outputs of all times, and the last; the gates are z, r, g."""
-    outside, inside = np.split(b[0], 2)
-
-    def step(a: Array, h: Array) -> tuple[Array, ...]:
-        z_x, r_x, g_x = np.split(a + outside, 3, axis=1)
-        z_h, r_h, g_h = np.split(h @ U[0].T + inside, 3, axis=1)
-        z, r = sigmoid(z_x + z_h), sigmoid(r_x + r_h)
-        return ((1 - z) * np.tanh(g_x + r * g_h) + z * h,)
-
-    return each_time(step, 1, x, W, states, **how)
+def over_time(
+    step: Callable[..., tuple[Array, ...]],
+    states: Sequence[Array],
+    arrays: Sequence[Array],
+    backwards: bool = False,
+) -> tuple[Array, ...]:
+    """Repeat a step over arrays (time, n, ...); return the last states, and the outputs of all times."""
+    count = len(arrays[0])
+    outputs: list[Any] = [None] * count
+    for t in reversed(range(count)) if backwards else range(count):
+        *states, outputs[t] = step(*states, *(array[t] for array in arrays))
+    return (*states, np.stack(outputs))
 
 
 def array(dtype: str, shape: Sizes, text: str) -> Array:

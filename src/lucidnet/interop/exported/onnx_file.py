@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import SettingError, optional
-from .operations import Operation, Operations, Port
+from .operations import Body, Operation, Operations, Port
 
 OPERATORS, FORMAT = 20, 10
 """The versions of ONNX's operators, and of its format (https://onnx.ai/onnx/repo-docs/Versioning.html)."""
 
-MOST = 2**31 - 2**24
-"""The most bytes of arrays: protocol buffers take 2 GiB, with the operations beside them."""
+LARGEST = 2**31 - 2**20
+"""The most bytes of arrays in a file, whose whole has at most 2 GB (https://protobuf.dev)."""
 
 
 def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
@@ -31,26 +31,36 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
 
     Raises
     ------
+    SettingError
+        If it is larger than such a file can be, or `onnx` refuses it.
     MissingExtraError
         If the package `onnx` is not installed.
     SettingError
         If the arrays are more than such a file holds.
     """
+    check_size(program)
     onnx: Any = optional("onnx", "onnx")
     helper, arrays = onnx.helper, onnx.numpy_helper
 
-    if (size := sum(array.nbytes for array in program.constants.values())) > MOST:
-        raise SettingError(
-            f"export: the arrays take {size:,} bytes, an ONNX file holds {MOST:,}: write a Python file"
-        )
-
     def value(port: Port) -> Any:
-        sizes = [f"{port.name} {k}" if size is None else size for k, size in enumerate(port.shape, 1)]
+        sizes = [
+            f"{port.of or port.name} {k}" if size is None else size for k, size in enumerate(port.shape, 1)
+        ]
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(port.dtype))
         return helper.make_tensor_value_info(port.name, kind, ["n", *sizes])
 
+    def loop(body: Body, arrays: int, backwards: bool) -> dict[str, Any]:
+        """Return the settings of a loop over so many arrays; types of what is inside are found by readers."""
+        inputs, outputs = ([onnx.ValueInfoProto(name=name) for name in part] for part in body[:2])
+        step = helper.make_graph([node(each) for each in body.operations], "step", inputs, outputs)
+        way = int(backwards)
+        directions = {"scan_input_directions": [way] * arrays, "scan_output_directions": [way]}
+        return {"body": step, "num_scan_inputs": arrays, **directions}
+
     def node(operation: Operation) -> Any:
         kind, inputs, outputs, settings, _ = operation
+        if kind == "Scan":
+            settings = loop(arrays=len(inputs) - len(outputs) + 1, **settings)
         if kind == "Cast":
             settings = {"to": helper.np_dtype_to_tensor_dtype(np.dtype(settings["to"]))}
         return helper.make_node(kind, inputs, outputs, name=outputs[0], **settings)
@@ -65,6 +75,18 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
     operators = [helper.make_opsetid("", OPERATORS)]
     model = helper.make_model(graph, opset_imports=operators, ir_version=FORMAT, producer_name="lucidnet")
     helper.set_model_props(model, {key: json.dumps(value) for key, value in told.items()})
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise SettingError(f"export: the package onnx refuses the program: {str(error).strip()}") from None
     content: bytes = model.SerializeToString()
     return content
+
+
+def check_size(program: Operations) -> None:
+    """Raise if the arrays of a program are more than a file can hold."""
+    if (size := sum(array.nbytes for array in program.constants.values())) > LARGEST:
+        raise SettingError(
+            f"export: an ONNX file holds at most 2 GB, and the arrays of this model are {size / 1e9:.1f}: "
+            "export parts of it (model.part), or write a Python file"
+        )

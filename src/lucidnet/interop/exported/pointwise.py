@@ -49,10 +49,8 @@ from ...layers import (
     ZeroPadding2D,
 )
 from ...layers.axes import places
+from .masks import END
 from .operations import Operations, translates
-
-LAST = 2**62
-"""An end of a slice that means the end of its axis."""
 
 ALONE: dict[type, tuple[str, dict[str, float]]] = {
     ReLU: ("Relu", {}),
@@ -172,7 +170,7 @@ def layer_normalization(to: Operations, layer: LayerNormalization, params: Tree,
     """Add a normalization of each example, or of each place."""
     axes = places(layer, layer.axis, shape)
     gamma, beta = (to.array(along(params[name], axes, shape), name) for name in ("gamma", "beta"))
-    centred = to.add("Sub", x, to.mean(x, *axes))
+    centred = to.called(to.add("Sub", x, to.mean(x, *axes)), "centred")
     return to.add("Add", to.add("Mul", scaled(to, centred, axes, layer.epsilon), gamma), beta)
 
 
@@ -186,22 +184,42 @@ def rms_normalization(to: Operations, layer: RMSNormalization, params: Tree, x: 
 
 def scaled(to: Operations, x: str, axes: tuple[int, ...], epsilon: float) -> str:
     """Divide by the root of the mean square over some axes."""
-    square = to.mean(to.add("Mul", x, x), *axes)
+    square = to.called(to.mean(to.add("Mul", x, x), *axes), "square")
     return to.add("Div", x, to.add("Sqrt", to.add("Add", square, to.array(epsilon, "epsilon"))))
 
 
 @translates(GroupNormalization)
 def group_normalization(to: Operations, layer: GroupNormalization, params: Tree, x: str, shape: Any) -> str:
-    """Add a normalization within groups of features."""
+    """Add a normalization within groups of features, of the time steps that count."""
     (axis,) = places(layer, layer.axis, shape)
     order = [each for each in range(len(shape) + 1) if each != axis] + [axis]
-    turned, count = to.turned(x, *order), shape[axis - 1]
-    grouped = to.shaped(turned, 0, -1, layer.groups, count // layer.groups)
-    centred = to.add("Sub", grouped, to.mean(grouped, 1, 3))
-    y = to.like(scaled(to, centred, (1, 3), layer.epsilon), turned)
-    y = to.add("Mul", y, to.array(params["gamma"], "gamma"))
+    turned, sizes = to.turned(x, *order), (layer.groups, shape[axis - 1] // layer.groups)
+    grouped = to.called(to.shaped(turned, *[0] * len(shape), *sizes), "grouped")
+    axes = *range(1, len(shape)), len(shape) + 1
+    if to.mask is None:
+        centred = to.called(to.add("Sub", grouped, to.mean(grouped, *axes)), "centred")
+        y = scaled(to, centred, axes, layer.epsilon)
+    else:
+        counts = to.add("Expand", to.spread(to.mask, len(shape) + 2), to.add("Shape", grouped))
+        y = of_what_counts(to, grouped, counts, axes, layer.epsilon)
+    y = to.add("Mul", to.like(y, turned), to.array(params["gamma"], "gamma"))
     y = to.add("Add", y, to.array(params["beta"], "beta"))
     return to.turned(y, *(order.index(each) for each in range(len(order))))
+
+
+def of_what_counts(to: Operations, x: str, counts: str, over: tuple[int, ...], epsilon: float) -> str:
+    """Normalize by mean and variance of the numbers that count, over some axes."""
+    axes, zero = to.whole(over, "axes"), to.array(0, "zero")
+    number = to.add("ReduceSum", to.numbers(counts), axes, keepdims=1)
+    number = to.add("Max", number, to.array(1, "least"))
+
+    def mean(values: str) -> str:
+        total = to.add("ReduceSum", to.add("Where", counts, values, zero), axes, keepdims=1)
+        return to.add("Div", total, number)
+
+    centred = to.called(to.add("Sub", x, mean(x)), "centred")
+    variance = to.add("Add", mean(to.add("Mul", centred, centred)), to.array(epsilon, "epsilon"))
+    return to.add("Div", centred, to.add("Sqrt", variance))
 
 
 @translates(Flatten)
@@ -213,7 +231,8 @@ def flatten(to: Operations, layer: Flatten, params: Tree, x: str, shape: Any) ->
 @translates(Reshape)
 def reshape(to: Operations, layer: Reshape, params: Tree, x: str, shape: Any) -> str:
     """Add another shape of each example."""
-    return to.shaped(x, 0, *layer.shape)
+    made = layer.output_shape(shape)
+    return to.shaped(x, 0, *(layer.shape if None in made else made))
 
 
 @translates(Permute)
@@ -234,14 +253,14 @@ def repeated(to: Operations, layer: RepeatVector, params: Tree, x: str, shape: A
 def zero_padding(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
     """Add a border of zeros."""
     before, after = zip(*layer.padding, strict=True)
-    return to.add("Pad", x, to.whole([0, *before, 0, 0, *after, 0], "borders"))
+    return to.add("Pad", to.zero(x, len(shape) + 1), to.whole([0, *before, 0, 0, *after, 0], "borders"))
 
 
 @translates(Cropping1D, Cropping2D)
 def cropping(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
     """Cut off a border."""
     before, after = zip(*layer.cropping, strict=True)
-    stops, axes = [-n if n else LAST for n in after], range(1, len(shape))
+    stops, axes = [-n if n else END for n in after], range(1, len(shape))
     return to.add(
         "Slice", x, to.whole(before, "begins"), to.whole(stops, "ends"), to.whole(list(axes), "axes")
     )

@@ -1,4 +1,4 @@
-"""Operations of layers of sequences: embeddings, positions, recurrent layers, attention."""
+"""Operations of layers of sequences: positions, attention."""
 
 from __future__ import annotations
 
@@ -8,30 +8,11 @@ import numpy as np
 
 from ...backend import Tree
 from ...layers import (
-    GRU,
-    LSTM,
-    Embedding,
     MultiHeadAttention,
     PositionalEmbedding,
-    ReLU,
-    Sigmoid,
-    SimpleRNN,
     SinusoidalEncoding,
-    Tanh,
 )
-from .operations import Operations, refused, translates
-
-FUNCTIONS: dict[type, str] = {Tanh: "Tanh", ReLU: "Relu", Sigmoid: "Sigmoid"}
-"""Activations that ONNX's recurrent layers may have."""
-
-
-@translates(Embedding)
-def embedding(to: Operations, layer: Embedding, params: Tree, x: str, shape: Any) -> str:
-    """Add a look into a table of vectors."""
-    if layer.mask_zero:
-        raise refused(to, "masks (mask_zero=True) cannot be written with the operators of ONNX")
-    numbers = to.add("Cast", x, to="int64")
-    return to.add("Gather", to.array(params["W"], "W"), numbers, axis=0)
+from .operations import Operations, translates
 
 
 @translates(PositionalEmbedding)
@@ -52,90 +33,55 @@ def time_steps(to: Operations, x: str) -> str:
 def waves(to: Operations, layer: SinusoidalEncoding, params: Tree, x: str, shape: Any) -> str:
     """Add waves of places in a sequence."""
     time, features = shape
-    if time is None:
-        raise refused(
-            to, "waves for sequences of any length: say how long they are, in Input((time, features))"
-        )
-    encoded, _ = layer.forward({}, np.zeros((1, time, features), to.dtype))
-    return to.add("Add", x, to.array(encoded[0], "waves"))
-
-
-@translates(LSTM)
-def lstm(to: Operations, layer: LSTM, params: Tree, x: Any, shape: Any) -> str:
-    """Add a layer of LSTM units."""
-    order = 0, 3, 1, 2  # i, o, f, c in place of i, f, g, o
-    W, U, b = (blocks(params[name], layer.units, order) for name in ("W", "U", "b"))
-    return recurrent(to, layer, "LSTM", (W, U, np.concatenate([b, np.zeros_like(b)])), x)
-
-
-@translates(GRU)
-def gru(to: Operations, layer: GRU, params: Tree, x: Any, shape: Any) -> str:
-    """Add a gated recurrent unit."""
-    inner = np.concatenate([np.zeros(2 * layer.units), params["c"]])
-    arrays = params["W"], params["U"], np.concatenate([params["b"], inner])
-    return recurrent(to, layer, "GRU", arrays, x, linear_before_reset=1)
-
-
-@translates(SimpleRNN)
-def rnn(to: Operations, layer: SimpleRNN, params: Tree, x: Any, shape: Any) -> str:
-    """Add a plain recurrent layer."""
-    kind = type(layer.activation)
-    if kind not in FUNCTIONS:
-        raise refused(
-            to,
-            f"a recurrent layer of ONNX has no activation {kind.__name__}: only "
-            f"{', '.join(sorted(known.__name__ for known in FUNCTIONS))}",
-        )
-    b = np.concatenate([params["b"], np.zeros(layer.units)])
-    return recurrent(to, layer, "RNN", (params["W"], params["U"], b), x, activations=[FUNCTIONS[kind]])
-
-
-def blocks(array: Any, units: int, order: tuple[int, ...]) -> Any:
-    """Return an array with its blocks of columns, one for each gate, in another order."""
-    return np.concatenate([array[..., k * units : (k + 1) * units] for k in order], axis=-1)
-
-
-def recurrent(to: Operations, layer: Any, kind: str, arrays: Any, x: Any, **settings: Any) -> str:
-    """Add a recurrent layer with W (features, gates * units), U (units, gates * units) and both biases."""
-    x, *states = x if isinstance(x, tuple) else (x,)
-    W, U, b = (to.array(array.T[None], name) for array, name in zip(arrays, ("W", "U", "b"), strict=True))
-    first = [to.add("Unsqueeze", state, to.whole([0], "axes")) for state in states]
-    given = [to.turned(x, 1, 0, 2), W, U, b, *([""] if first else []), *first]
-    settings |= {"hidden_size": layer.units, "direction": "reverse" if layer.go_backwards else "forward"}
-    all_times, last = to.several(kind, 2, *given, **settings)
-    if not layer.return_sequences:
-        return to.add("Squeeze", last, to.whole([0], "axes"))
-    return to.turned(to.add("Squeeze", all_times, to.whole([1], "axes")), 1, 0, 2)
+    if time is not None:
+        encoded, _ = layer.forward({}, np.zeros((1, time, features), to.dtype))
+        return to.add("Add", x, to.array(encoded[0], "waves"))
+    ends = to.whole(0, "begin"), to.add("Squeeze", time_steps(to, x), to.whole([0], "axes"))
+    times = to.add("Cast", to.add("Range", *ends, to.whole(1, "step")), to="float64")
+    feature = np.arange(features)
+    lengths = to.array(10000.0 ** (feature // 2 * 2 / features), "lengths", "float64")
+    angle = to.add("Div", to.add("Unsqueeze", times, to.whole([1], "axes")), lengths)
+    quarter = to.array(np.where(feature % 2, np.pi / 2, 0.0), "quarter", "float64")  # cos a = sin(a + pi / 2)
+    return to.add("Add", x, to.add("Cast", to.add("Sin", to.add("Add", angle, quarter)), to=to.dtype))
 
 
 @translates(MultiHeadAttention)
 def attention(to: Operations, layer: MultiHeadAttention, params: Tree, x: Any, shape: Any) -> str:
     """Add attention: dense layers, products, and a softmax."""
     query, memory = x if isinstance(x, tuple) else (x, x)
+    mask = to.mask[1] if isinstance(to.mask, tuple) else to.mask
+    known = memory if mask is None else to.add("Where", to.spread(mask, 3), memory, to.array(0, "zero"))
     size = params["W_query"].shape[1] // layer.heads
-    q, k, v = (
-        to.turned(to.shaped(projected(to, params, part, source), 0, 0, layer.heads, size), 0, 2, *last)
-        for part, source, last in (
-            ("query", query, (1, 3)),
-            ("key", memory, (3, 1)),
-            ("value", memory, (1, 3)),
-        )
-    )
+
+    def heads(part: str, source: str, *last: int) -> str:
+        y = to.called(projected(to, params, part, source), part)
+        return to.called(to.turned(to.shaped(y, 0, 0, layer.heads, size), 0, 2, *last), part[0])
+
+    q, k, v = heads("query", query, 1, 3), heads("key", known, 3, 1), heads("value", known, 1, 3)
     scores = to.add("MatMul", to.add("Mul", q, to.array(size**-0.5, "factor")), k)
-    if layer.causal:
-        scores = unseen(to, scores, shape[0] if isinstance(x, tuple) else shape)
-    mixed = to.add("MatMul", to.add("Softmax", scores, axis=-1), v)
-    return projected(to, params, "out", to.shaped(to.turned(mixed, 0, 2, 1, 3), 0, 0, layer.heads * size))
+    weights = to.called(seen(to, to.called(scores, "scores"), mask, layer.causal), "weights")
+    mixed = to.called(to.turned(to.add("MatMul", weights, v), 0, 2, 1, 3), "mixed")
+    return projected(to, params, "out", to.shaped(mixed, 0, 0, layer.heads * size))
+
+
+def seen(to: Operations, scores: str, mask: str | None, causal: bool) -> str:
+    """Return the weights of the keys for each query: none of what is masked, or stands behind the query."""
+    if mask is None and not causal:
+        return to.add("Softmax", scores, axis=-1)
+    one = to.array(1, "one")
+    keys = one if mask is None else to.numbers(to.add("Unsqueeze", mask, to.whole([1, 2], "axes")))
+    visible = to.add("Expand", keys, to.add("Shape", scores))
+    visible = to.add("Trilu", visible, to.whole(0, "k"), upper=0) if causal else visible
+    visible = to.called(visible, "visible")
+    least = to.array(np.finfo(to.dtype).max / 2, "much")
+    scores = to.add("Add", scores, to.add("Mul", to.add("Sub", visible, one), least))
+    weights = to.add("Softmax", scores, axis=-1)
+    if mask is None:
+        return weights
+    return to.add("Mul", weights, to.add("ReduceMax", visible, to.whole([-1], "axes"), keepdims=1))
 
 
 def projected(to: Operations, params: Tree, part: str, x: str) -> str:
     """Return x W + b by the weights of one part of an attention layer."""
     y = to.add("MatMul", x, to.array(params[f"W_{part}"], f"W_{part}"))
     return to.add("Add", y, to.array(params[f"b_{part}"], f"b_{part}")) if f"b_{part}" in params else y
-
-
-def unseen(to: Operations, scores: str, shape: Any) -> str:
-    """Make the scores of keys that stand behind their query so small that their weight is 0."""
-    least = to.array(np.finfo(to.dtype).min / 2, "least")
-    everywhere = to.add("Expand", least, to.add("Shape", scores))
-    return to.add("Add", scores, to.add("Trilu", everywhere, to.whole(1, "k"), upper=1))

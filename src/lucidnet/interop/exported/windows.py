@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...backend import Tree
 from ...layers import (
     AveragePooling1D,
@@ -27,13 +29,15 @@ from ...layers import (
     UpSampling2D,
 )
 from ...layers.grids import as_shape, both, grid_of
+from .masks import any_counts
 from .operations import Operations, refused, translates
 from .pointwise import activated
 
 
 def channels_first(to: Operations, x: str, dimensions: int) -> str:
-    """Return images, or sequences, with their channels before their places."""
-    return to.turned(x, 0, dimensions + 1, *range(1, dimensions + 1))
+    """Return images, or sequences, with their channels before their places; what is masked is 0."""
+    first = to.turned(to.zero(x, dimensions + 2), 0, dimensions + 1, *range(1, dimensions + 1))
+    return to.called(first, "first")
 
 
 def channels_last(to: Operations, x: str, dimensions: int) -> str:
@@ -77,7 +81,7 @@ def convolved(to: Operations, layer: Any, W: Any, params: Tree, x: str, shape: A
     given = [channels_first(to, x, layer.dimensions), to.array(W, "W")]
     if layer.use_bias:
         given.append(to.array(params["b"], "b"))
-    y = to.add("Conv", *given, group=group, **windows(to, layer, shape))
+    y = to.called(to.add("Conv", *given, group=group, **windows(to, layer, shape)), "z")
     return activated(to, layer, channels_last(to, y, layer.dimensions), shape)
 
 
@@ -101,36 +105,54 @@ def transposed(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> 
         grid = grid_of(layer, (1, 1))
         before, after = list(grid.before[-d:]), list(grid.after[-d:])
     where = {"kernel_shape": kernel, "strides": strides, "dilations": dilation, "pads": [*before, *after]}
-    y = to.add("ConvTranspose", *given, output_padding=more, **where)
+    y = to.called(to.add("ConvTranspose", *given, output_padding=more, **where), "z")
     return activated(to, layer, channels_last(to, y, d), shape)
 
 
 @translates(MaxPooling1D, MaxPooling2D)
 def largest(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
-    """Add a pooling by the largest number."""
-    y = to.add("MaxPool", channels_first(to, x, layer.dimensions), **windows(to, layer, shape))
-    return channels_last(to, y, layer.dimensions)
+    """Add a pooling by the largest number; of windows without any that counts it is 0."""
+    d, where = layer.dimensions, windows(to, layer, shape)
+    if to.mask is None:
+        return channels_last(to, to.add("MaxPool", channels_first(to, x, d), **where), d)
+    least = float(np.finfo(to.dtype).min)  # not -inf, in whose place ONNX Runtime gives this number
+    y = to.add("MaxPool", to.turned(to.zero(x, d + 2, least), 0, d + 1, *range(1, d + 1)), **where)
+    y = to.add("Where", to.add("Equal", y, to.array(least, "least")), to.array(0, "zero"), y)
+    return channels_last(to, y, d)
 
 
 @translates(AveragePooling1D, AveragePooling2D)
 def average(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
-    """Add a pooling by the mean."""
-    where = windows(to, layer, shape)
-    y = to.add("AveragePool", channels_first(to, x, layer.dimensions), count_include_pad=0, **where)
-    return channels_last(to, y, layer.dimensions)
+    """Add a pooling by the mean of what counts; of windows without anything that counts it is 0."""
+    d, where = layer.dimensions, windows(to, layer, shape) | {"count_include_pad": 0}
+    y = to.add("AveragePool", channels_first(to, x, d), **where)
+    if to.mask is not None:
+        line = to.add("Unsqueeze", to.numbers(to.mask), to.whole([1], "axes"))
+        share = to.add("AveragePool", line, **where)
+        y = to.add("Div", y, to.add("Max", share, to.array(0.5 / max(where["kernel_shape"]), "least")))
+    return channels_last(to, y, d)
 
 
 @translates(GlobalAveragePooling1D, GlobalAveragePooling2D)
 def average_of_all(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
-    """Add the mean over all places."""
-    return to.mean(x, *range(1, layer.dimensions + 1), keep=False)
+    """Add the mean over all places that count; it is 0 if none does."""
+    if to.mask is None:
+        return to.mean(x, *range(1, layer.dimensions + 1), keep=False)
+    axes = to.whole([1], "axes")
+    total = to.add("ReduceSum", to.zero(x, 3), axes, keepdims=0)
+    count = to.add("ReduceSum", to.numbers(to.mask), axes, keepdims=1)
+    return to.add("Div", total, to.add("Max", count, to.array(1, "least")))
 
 
 @translates(GlobalMaxPooling1D, GlobalMaxPooling2D)
 def largest_of_all(to: Operations, layer: Any, params: Tree, x: str, shape: Any) -> str:
-    """Add the largest number of all places."""
+    """Add the largest number of all places that count; it is 0 if none does."""
     axes = to.whole(list(range(1, layer.dimensions + 1)), "axes")
-    return to.add("ReduceMax", x, axes, keepdims=0)
+    y = to.add("ReduceMax", to.zero(x, layer.dimensions + 2, float(np.finfo(to.dtype).min)), axes, keepdims=0)
+    if to.mask is None:
+        return y
+    there = to.add("Unsqueeze", any_counts(to, to.mask, 1), to.whole([1], "axes"))
+    return to.add("Where", there, y, to.array(0, "zero"))
 
 
 @translates(UpSampling1D, UpSampling2D)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
+import numpy as np
+
 from ...backend import Tree
 from ...layers import (
     Add,
@@ -24,54 +26,59 @@ from ...layers import (
     TransformerBlock,
 )
 from ...layers.base import several
-from ...layers.graph import gathered
+from ...layers.graph import gathered, known
 from ...layers.ties import lent
-from .operations import Operations, refused, translates
+from .masks import both_count
+from .operations import Operations, carries, refused
 
 
-@translates(Sequential)
-def sequential(to: Operations, net: Sequential, params: Tree, x: Any, shape: Any) -> Any:
+@carries(Sequential)
+def sequential(to: Operations, net: Sequential, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add layers one after the other."""
     params = lent(net.ties, params) if net.ties else params
     for layer in net.layers:
         with to.inside(layer.name):
-            x = to.layer(layer, params[layer.name], x, shape)
+            x, mask = to.flow(layer, params[layer.name], x, shape, mask)
         shape = layer.output_shape(shape)
-    return x
+    return x, mask
 
 
-@translates(SeparableConv1D, SeparableConv2D, TransformerBlock)
-def composed(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> Any:
+@carries(SeparableConv1D, SeparableConv2D, TransformerBlock)
+def composed(to: Operations, layer: Any, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add the layers that a layer is composed of."""
-    return to.layer(layer.body, params, x, shape)
+    return to.flow(layer.body, params, x, shape, mask)
 
 
-@translates(Graph)
-def graph(to: Operations, net: Graph, params: Tree, x: Any, shape: Any) -> Any:
+@carries(Graph)
+def graph(to: Operations, net: Graph, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add the nodes of a graph."""
-    params = lent(net.ties, params) if net.ties else params
-    values = dict(x) if isinstance(x, dict) else {net.inputs[0][0]: x}
-    shapes = dict(shape) if isinstance(shape, dict) else {net.inputs[0][0]: shape}
+    params, only = lent(net.ties, params) if net.ties else params, net.inputs[0][0]
+    values = dict(x) if isinstance(x, dict) else {only: x}
+    shapes = dict(shape) if isinstance(shape, dict) else {only: shape}
+    masks = dict.fromkeys(values) | (mask if isinstance(mask, dict) else {only: mask})
     for name, owner, layer, sources in net.placed():
         taken = gathered(shapes, sources)
         with to.inside(name):
-            values[name] = to.layer(layer, params[owner], gathered(values, sources), taken)
+            given = params[owner], gathered(values, sources), taken, known(gathered(masks, sources))
+            values[name], masks[name] = to.flow(layer, *given)
         shapes[name] = layer.output_shape(taken)
-    return values[net.outputs[0]] if len(net.outputs) == 1 else {name: values[name] for name in net.outputs}
+    if len(net.outputs) == 1:
+        return values[net.outputs[0]], masks[net.outputs[0]]
+    return tuple({name: each[name] for name in net.outputs} for each in (values, masks))
 
 
-@translates(Residual)
-def residual(to: Operations, layer: Residual, params: Tree, x: str, shape: Any) -> str:
+@carries(Residual)
+def residual(to: Operations, layer: Residual, params: Tree, x: str, shape: Any, mask: Any) -> Any:
     """Add a skip connection."""
-    made = {"projection": x}
+    made, masks = {"projection": x}, {"projection": mask}
     for name, child in layer.children():
         with to.inside(name):
-            made[name] = to.layer(child, params[name], x, shape)
-    return to.add("Add", made["projection"], made["body"])
+            made[name], masks[name] = to.flow(child, params[name], x, shape, mask)
+    return to.add("Add", made["projection"], made["body"]), both_count(to, masks.values())
 
 
-@translates(TimeDistributed)
-def each_time(to: Operations, layer: TimeDistributed, params: Tree, x: str, shape: Any) -> str:
+@carries(TimeDistributed)
+def each_time(to: Operations, layer: TimeDistributed, params: Tree, x: str, shape: Any, mask: Any) -> Any:
     """Add a layer at each time step, as if the steps were examples."""
     step = shape[1:]
     made = layer.layer.output_shape(step)
@@ -80,52 +87,70 @@ def each_time(to: Operations, layer: TimeDistributed, params: Tree, x: str, shap
             to, f"steps of shape {step}, where sizes can vary: give all sizes but the time in Input"
         )
     with to.inside("layer"):
-        y = to.layer(layer.layer, params["layer"], to.shaped(x, -1, *step), step)
+        y, within = to.flow(layer.layer, params["layer"], to.shaped(x, -1, *step), step)
+    if within is not None:
+        raise refused(to, "a mask arises in the layer inside, of the times within one time step")
     if shape[0] is not None:
-        return to.shaped(y, -1, shape[0], *made)
+        return to.shaped(y, -1, shape[0], *made), mask
     first = to.add("Gather", to.add("Shape", x), to.whole([0, 1], "axes"), axis=0)
-    return to.add("Reshape", y, to.add("Concat", first, to.whole(made), axis=0))
+    return to.add("Reshape", y, to.add("Concat", first, to.whole(made), axis=0)), mask
 
 
-def branches(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> tuple[list[str], list[Any]]:
-    """Add the branches of a layer; return the names and the shapes of what they give."""
+def branches(
+    to: Operations, layer: Any, params: Tree, x: Any, shape: Any, mask: Any
+) -> tuple[list[Any], ...]:
+    """Add the branches of a layer; return the names, the shapes and the masks of what they give."""
     count = max(len(layer.branches), 1)
     outputs = list(x) if isinstance(x, tuple) else [x] * count
     shapes = list(shape) if several(shape) else [shape] * count
+    masks = list(mask) if isinstance(mask, tuple) else [mask] * len(outputs)
     for index, (name, branch) in enumerate(layer.children()):
         with to.inside(name):
-            outputs[index] = to.layer(branch, params[name], outputs[index], shapes[index])
+            given = outputs[index], shapes[index], masks[index]
+            outputs[index], masks[index] = to.flow(branch, params[name], *given)
         shapes[index] = branch.output_shape(shapes[index])
-    return outputs, shapes
+    return outputs, shapes, masks
 
 
 JOINS: dict[type, str] = {Add: "Add", Multiply: "Mul", Subtract: "Sub", Maximum: "Max", Minimum: "Min"}
 
 
-@translates(*JOINS)
-def joined(to: Operations, layer: Any, params: Tree, x: Any, shape: Any) -> str:
+@carries(*JOINS)
+def joined(to: Operations, layer: Any, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add branches, and what joins them number by number."""
-    outputs, _ = branches(to, layer, params, x, shape)
-    return reduce(partial(to.add, JOINS[type(layer)]), outputs)
+    outputs, _, masks = branches(to, layer, params, x, shape, mask)
+    return reduce(partial(to.add, JOINS[type(layer)]), outputs), both_count(to, masks)
 
 
-@translates(Average)
-def average(to: Operations, layer: Average, params: Tree, x: Any, shape: Any) -> str:
+@carries(Average)
+def average(to: Operations, layer: Average, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add branches, and their mean."""
-    outputs, _ = branches(to, layer, params, x, shape)
-    return to.add("Mul", reduce(partial(to.add, "Add"), outputs), to.array(1 / len(outputs), "share"))
+    outputs, _, masks = branches(to, layer, params, x, shape, mask)
+    y = to.add("Mul", reduce(partial(to.add, "Add"), outputs), to.array(1 / len(outputs), "share"))
+    return y, both_count(to, masks)
 
 
-@translates(Concatenate)
-def concatenate(to: Operations, layer: Concatenate, params: Tree, x: Any, shape: Any) -> str:
-    """Add branches, and put their outputs side by side."""
-    return to.add("Concat", *branches(to, layer, params, x, shape)[0], axis=layer.axis)
+@carries(Concatenate)
+def concatenate(to: Operations, layer: Concatenate, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
+    """Add branches, and put their outputs side by side, or one after the other with their masks."""
+    outputs, shapes, masks = branches(to, layer, params, x, shape, mask)
+    y, axes = to.add("Concat", *outputs, axis=layer.axis), len(shapes[0]) + 1
+    if layer.axis % axes != 1 or axes < 3 or all(each is None for each in masks):
+        return y, both_count(to, masks)
+    several = zip(outputs, masks, strict=True)
+    return y, to.add("Concat", *(every(to, x) if own is None else own for x, own in several), axis=1)
 
 
-@translates(Dot)
-def dot(to: Operations, layer: Dot, params: Tree, x: Any, shape: Any) -> str:
+def every(to: Operations, x: str) -> str:
+    """Return the mask of sequences in which all time steps count."""
+    sizes = to.add("Gather", to.add("Shape", x), to.whole([0, 1], "axes"), axis=0)
+    return to.add("Cast", to.add("Expand", to.whole([1], "one"), sizes), to="bool")
+
+
+@carries(Dot)
+def dot(to: Operations, layer: Dot, params: Tree, x: Any, shape: Any, mask: Any) -> Any:
     """Add branches, and the scalar products of their outputs."""
-    outputs, shapes = branches(to, layer, params, x, shape)
+    outputs, shapes, masks = branches(to, layer, params, x, shape, mask)
     given = layer.axes if isinstance(layer.axes, tuple) else (layer.axes,) * 2
     axes = [axis % (len(one) + 1) for axis, one in zip(given, shapes, strict=True)]
     if layer.normalize:
@@ -135,7 +160,9 @@ def dot(to: Operations, layer: Dot, params: Tree, x: Any, shape: Any) -> str:
     other[axes[1]] = one[axes[0]]
     left = [letter for letter in (*one, *other[1:]) if letter != one[axes[0]]]
     y = to.add("Einsum", *outputs, equation=f"{''.join(one)},{''.join(other)}->{''.join(left)}")
-    return y if len(left) > 1 else to.shaped(y, 0, 1)
+    blanks = [np.broadcast_to(np.float32(0), (1, *(size or 1 for size in each))) for each in shapes]
+    layer.join_masks(masks, blanks)  # raises if there can be none
+    return (y if len(left) > 1 else to.shaped(y, 0, 1)), masks[0]
 
 
 def unit(to: Operations, x: str, axis: int) -> str:

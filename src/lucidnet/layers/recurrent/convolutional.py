@@ -122,7 +122,7 @@ class ConvLSTM2D(Layer):
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         return mask if self.return_sequences else None
 
-    def _inner(self) -> Grid:
+    def inner_windows(self) -> Grid:
         """Return the windows of the recurrent convolution, which keeps the size of h."""
         kernel = both(self.kernel_size)
         before = tuple((k - 1) // 2 for k in kernel)
@@ -141,7 +141,7 @@ class ConvLSTM2D(Layer):
         return tuple(states)
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
-        xp, x, inner = namespace(x), zeroed(x, run.mask), self._inner()
+        xp, x, inner = namespace(x), zeroed(x, run.mask), self.inner_windows()
         images = x.reshape(-1, *x.shape[2:])
         grid = grid_of(self, images.shape[1:])
         check_windows(self, grid.outputs(*images.shape[1:3]), images.shape[1:])
@@ -165,7 +165,7 @@ class ConvLSTM2D(Layer):
         return y, ConvLSTMCache(x, first, last, kept, h, counts, run.mask)
 
     def backward(self, params: Tree, cache: Cache, dy: Array, need_dx: bool = True) -> tuple[Array, Tree]:
-        xp, inner = namespace(dy), self._inner()
+        xp, inner = namespace(dy), self.inner_windows()
         errors = xp.permute_dims(dy, (1, 0, 2, 3, 4)) if self.return_sequences else None
         rows, columns = cache.h.shape[2:4]
 
@@ -201,7 +201,7 @@ class ConvLSTM2D(Layer):
         grid = grid_of(self, images.shape[1:])
         grads = {
             "W": correlate_weights(images, by_example, grid),
-            "U": correlate_weights(states, deltas, self._inner()),
+            "U": correlate_weights(states, deltas, self.inner_windows()),
             "b": deltas.reshape(-1, deltas.shape[-1]).sum(0),
         }
         if not need_dx:

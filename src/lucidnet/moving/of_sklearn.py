@@ -1,0 +1,52 @@
+"""Networks of scikit-learn, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..layers import Dense, Input, Normalization
+from .parts import Moved, joined, plain, refused
+
+ACTIVATIONS = {
+    "identity": "linear",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "softmax": "softmax",
+}
+"""Their activations by ours."""
+
+
+def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
+    """Return the layers of an estimator, and the names of its classes."""
+    if shape is not None:
+        raise refused("shape", "an estimator of scikit-learn knows its own: leave it out")
+    *before, net = [step for _, step in network.steps] if hasattr(network, "steps") else [network]
+    kind = type(net).__name__
+    if kind not in ("MLPClassifier", "MLPRegressor"):
+        raise refused(kind, "only MLPClassifier and MLPRegressor are networks")
+    if not hasattr(net, "coefs_"):
+        raise refused(kind, "it has no weights yet: fit it first")
+    parts = [Moved(Input(len(net.coefs_[0])), {}), *map(scaler, before)]
+    names = [ACTIVATIONS[net.activation]] * (len(net.coefs_) - 1) + [ACTIVATIONS[net.out_activation_]]
+    for W, b, name in zip(net.coefs_, net.intercepts_, names, strict=True):
+        parts.append(plain(Dense(W.shape[1], name), W=W, b=b))
+    several = getattr(net, "_label_binarizer", None) is not None and net._label_binarizer.y_type_.startswith(
+        "multilabel"
+    )
+    classes = None if several or not hasattr(net, "classes_") else tuple(map(str, net.classes_.tolist()))
+    return joined(parts), classes
+
+
+def scaler(step: Any) -> Moved:
+    """Return a step before the network."""
+    if type(step).__name__ != "StandardScaler":
+        raise refused(type(step).__name__, "of what may stand before a network StandardScaler alone is known")
+    if not hasattr(step, "scale_"):
+        raise refused("StandardScaler", "it has no means yet: fit it first")
+    count = step.n_features_in_
+    mean = np.zeros(count) if step.mean_ is None or not step.with_mean else step.mean_
+    scale = np.ones(count) if step.scale_ is None or not step.with_std else step.scale_
+    return Moved(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})
