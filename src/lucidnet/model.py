@@ -59,18 +59,8 @@ def _passes() -> Any:
 
 
 @foreign.uncalled
-@foreign.refusing(
-    "__init__",
-    "compile",
-    "fit",
-    "fit_one_cycle",
-    "set",
-    "lr_find",
-    "predict",
-    "evaluate",
-    "forward",
-    "activations",
-)
+@foreign.refusing("__init__", "compile", "set", "fit", "fit_one_cycle", "lr_find")
+@foreign.refusing("predict", "evaluate", "forward", "activations")
 @declared
 class Model:
     """A network with its weights, and everything needed to train and use it.

@@ -26,7 +26,7 @@ from .copies import blended, share
 from .given import checked
 from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
-from .tape import Going, Pass, Tape
+from .tape import Going, Pass, Tape, taken_in
 from .view import View
 
 
@@ -70,7 +70,7 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         model.build(example_shape(x) if view is None else None)
     known, executor = known_of(model), model.executor
     view = view or known.view
-    x, mask = view.given(x, mask)
+    x, mask = taken_in(view, x, mask)
     given, mask = copied(x, mask, view, model.dtype)
     problem = _problem(model, known)
     with executor.lock:

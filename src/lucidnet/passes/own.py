@@ -38,7 +38,7 @@ from .copies import blended, share
 from .devices import program
 from .given import fitting, fitting_mask
 from .moves import check_recent, collected, leaving, not_finite, stepped
-from .tape import Pass, Tape
+from .tape import Pass, Tape, taken_in
 from .view import View
 
 STRIDE = 1000
@@ -175,7 +175,7 @@ class Learner(Brief):
             # A state may be met at the end of a step and at the start of the next, by different passes.
             number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
         view = view or self._whole or View(problem.net, problem.input_shape)
-        x, mask = view.given(x, mask)
+        x, mask = taken_in(view, x, mask)
         made = Pass(view.bound(problem) if self._binds else view, number)
         vector = self.state.params.vector
         plain = type(x) is np.ndarray is type(vector) and x.dtype == vector.dtype

@@ -20,7 +20,7 @@ from ..layers.base import several
 from ..optimizers import SGD
 from ..training.checks import as_data
 from ..training.history import Result
-from .tape import Tape
+from .tape import Tape, taken_in
 from .view import View
 
 
@@ -94,7 +94,7 @@ class ModelPart(Brief):
         """Return the outputs (n, ...) for inputs (n, ...), or a tape, as in `forward`, in inference."""
         from ..training.measure import predicted
 
-        x, mask = self.view.given(x, mask)
+        x, mask = taken_in(self.view, x, mask)
         made: NumPyArray
         if isinstance(self.input_shape, tuple) and several(self.input_shape):
             made = np.array(self.forward(x, mask=mask).output)
@@ -121,7 +121,7 @@ class ModelPart(Brief):
         from ..training.measure import evaluate
         from ..training.sources import to_measure
 
-        x, mask = self.view.given(x, mask)
+        x, mask = taken_in(self.view, x, mask)
         chosen = self.model.loss if loss is None else losses.get(loss)
         if chosen is None:
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")

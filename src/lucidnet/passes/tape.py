@@ -304,6 +304,28 @@ for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
     setattr(Tape, f"__r{_name}__", _no_numbers)
 
 
+def taken_in(view: View, x: Any, mask: Any) -> tuple[Any, Any]:
+    """Return the inputs and the mask of a pass, for inputs that may be the tape of the pass before.
+
+    Raises
+    ------
+    SettingError
+        If there is no mask, and there is one in the whole network.
+    """
+    if isinstance(x, Tape):
+        left = x.mask if mask is None else mask
+        if isinstance(left, Mapping):
+            left = {name: each for name, each in left.items() if each is not None} or None
+        return x.output, left
+    if mask is None and view.masked:
+        raise SettingError(
+            "mask: in the network a mask comes to these layers from those before them, which the numbers "
+            "alone do not tell: give the tape of the pass before in the place of its output, "
+            "part.forward(tape), or mask=tape.mask; where all time steps count lengths, or ones (n, time)"
+        )
+    return x, mask
+
+
 def apart(array: Array, dy: Any) -> Array:
     """Return a gradient that shares no memory with dy, as some layers return dy itself."""
     if not isinstance(array, np.ndarray):

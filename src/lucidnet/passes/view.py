@@ -99,29 +99,6 @@ class View(Record):
             self._parts[key] = found
         return found
 
-    def given(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        """Return the inputs and the mask of a pass, for inputs that may be the tape of the pass before.
-
-        Raises
-        ------
-        SettingError
-            If there is no mask, and there is one in the whole network.
-        """
-        from .tape import Tape
-
-        if isinstance(x, Tape):
-            left = x.mask if mask is None else mask
-            if isinstance(left, Mapping):
-                left = {name: each for name, each in left.items() if each is not None} or None
-            return x.output, left
-        if mask is None and self.masked:
-            raise SettingError(
-                "mask: in the network a mask comes to these layers from those before them, which the numbers "
-                "alone do not tell: give the tape of the pass before in the place of its output, "
-                "part.forward(tape), or mask=tape.mask; where all time steps count lengths, or ones (n, time)"
-            )
-        return x, mask
-
     @cached_property
     def _parts(self) -> dict[Any, View]:
         """The parts that were asked for so far."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SettingError, optional
-from .operations import Body, Operation, Operations, Port
+from .operations import Operation, Operations, Port, Subgraph
 
 OPERATORS, FORMAT = 20, 10
 """The versions of ONNX's operators, and of its format (https://onnx.ai/onnx/repo-docs/Versioning.html)."""
@@ -49,7 +49,7 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(port.dtype))
         return helper.make_tensor_value_info(port.name, kind, ["n", *sizes])
 
-    def loop(body: Body, arrays: int, backwards: bool) -> dict[str, Any]:
+    def loop(body: Subgraph, arrays: int, backwards: bool) -> dict[str, Any]:
         """Return the settings of a loop over so many arrays; types of what is inside are found by readers."""
         inputs, outputs = ([onnx.ValueInfoProto(name=name) for name in part] for part in body[:2])
         step = helper.make_graph([node(each) for each in body.operations], "step", inputs, outputs)

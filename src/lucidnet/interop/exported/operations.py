@@ -31,7 +31,7 @@ class Operation(NamedTuple):
     """The name of the layer that it belongs to."""
 
 
-class Body(NamedTuple):
+class Subgraph(NamedTuple):
     """What happens at one time step of a loop: the names of states and inputs, what it gives, and how."""
 
     inputs: tuple[str, ...]
@@ -210,7 +210,7 @@ class Operations:
         for name in (*made, *told):  # each output of a loop has a name of its own
             outputs.append(self.add("Identity", name) if name in (*outputs, *before, *now) else name)
         inner, self.operations = self.operations, outside
-        body = Body((*before, *now), tuple(outputs), inner)
+        body = Subgraph((*before, *now), tuple(outputs), inner)
         ends = tuple(self.named(f"last_{name}") for name in states) + (self.named("outputs"),) * len(told)
         self.call("Scan", (*states.values(), *arrays.values()), ends, body=body, backwards=backwards)
         return ends
