@@ -170,9 +170,10 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
     from .layers.endings import outputs
+    from .losses import Joint
     from .metrics.outputs import check_names, check_outputs, for_outputs, several
 
-    losses = dict(getattr(loss, "losses", ()))  # of several outputs
+    losses = dict(loss.losses) if isinstance(loss, Joint) else {}
 
     def kind(name: str | None) -> str:
         own = losses.get(name, loss)
