@@ -149,6 +149,8 @@ UNNAMED = {
     "Activated": "a loss with the final activation before it, while a network is trained by a direct rule",
     "NetSettings": "the settings of a scikit-learn estimator, which pickle and joblib write",
     "Ending": "a graph as a loss sees it, while it is joined to a network",
+    "OfScores": "what compile makes of a metric for logits; files have the metric that was given",
+    "OfLogs": "what compile makes of a metric for logarithms; files have the metric that was given",
 }
 """Public classes of values that no file may name, and why."""
 

@@ -13,7 +13,7 @@ import pytest
 import lucidnet as ln
 from lucidnet import metrics
 from lucidnet.errors import DataError, SettingError, ShapeError, UnknownNameError
-from lucidnet.losses import BinaryCrossentropy
+from lucidnet.losses import BinaryCrossentropy, Poisson
 
 sk = pytest.importorskip("sklearn.metrics")
 
@@ -438,3 +438,13 @@ def test_a_threshold_is_one_of_predictions(threshold: float) -> None:
     assert metrics.binary_accuracy(y, scores, threshold) == sk.accuracy_score(y, scores > threshold)
     with pytest.raises(DataError, match="border at 0.* BinaryAccuracy"):
         metrics.binary_accuracy(2 * y - 1, scores)
+
+
+def test_metrics_of_counts_whose_logarithms_are_predicted() -> None:
+    x, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 4
+    model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1)], dtype="float64")
+    model.compile(Poisson(from_logs=True), "sgd", ["mae", "rmse", "r2"])
+    found, rates = model.evaluate(x, y), np.exp(model.predict(x)[:, 0])
+    assert found["mae"] == pytest.approx(np.abs(rates - y).mean())
+    assert found["rmse"] == pytest.approx(((rates - y) ** 2).mean() ** 0.5)
+    assert found["r2"] == pytest.approx(sk.r2_score(y, rates))

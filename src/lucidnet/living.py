@@ -171,10 +171,16 @@ def measured(net: Any, given: Any, loss: Any = None) -> tuple[Any, ...]:
     if isinstance(given, (tuple, list, dict)) and not given:
         return ()  # and nothing of metrics is imported
     from .layers.endings import outputs
-    from .metrics.outputs import check_names, check_outputs, of_scores, several
+    from .losses import Joint
+    from .metrics.outputs import check_names, check_outputs, for_outputs, several
 
-    losses = dict(getattr(loss, "losses", ()))  # of several outputs
-    metrics = tuple(of_scores(one, lambda name: signed(losses.get(name, loss))) for one in several(given))
+    losses = dict(loss.losses) if isinstance(loss, Joint) else {}
+
+    def kind(name: str | None) -> str:
+        own = losses.get(name, loss)
+        return "scores" if signed(own) else "logs" if getattr(own, "from_logs", False) else ""
+
+    metrics = tuple(for_outputs(metric, kind) for metric in several(given))
     check_outputs(metrics, outputs(net) if of_library(type(final(net))) else None)
     check_names(metrics, () if loss is None else loss.named)
     return metrics

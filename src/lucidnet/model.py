@@ -207,7 +207,8 @@ class Model:
         optimizer : str or Optimizer
             The optimizer, by name (with its default settings) or as a value.
         metrics : sequence of str, Metric or callable
-            The metrics to measure besides the loss; a dict of them for a network with several outputs.
+            The metrics to measure besides the loss; a dict of them for a network with several outputs. Of
+            logits and hinge scores classes have their border at 0; of logarithms numbers are measured.
         loss_weights : dict of float, optional
             The weight of each output's loss.
         rule : str or Rule

@@ -63,3 +63,15 @@ def test_logits_of_a_model_are_drawn_as_probabilities():
     np.testing.assert_array_equal(counts, [[1, 1], [0, 2]])
     ((_, _, shares), _) = of_model("worst_mistakes", (model, scores, y), {})
     np.testing.assert_allclose(shares, 1 / (1 + np.exp(-scores)), rtol=1e-6)
+
+
+def test_time_steps_that_a_layer_masks_are_in_no_confusion_matrix():
+    from lucidnet.plots.arguments import of_model
+
+    x = np.array([[1, 2, 0, 0], [2, 1, 2, 0]])
+    layers = ln.layers
+    model = ln.Model([layers.Input(4), layers.Embedding(3, 2, mask_zero=True), layers.Dense(3, "softmax")])
+    model.compile("categorical_crossentropy", "sgd", ["accuracy"])
+    ((counts,), _) = of_model("confusion_matrix", (model, x, x.tolist()), {})
+    assert counts.sum() == 5 and counts[0].sum() == 0
+    assert np.trace(counts) / 5 == pytest.approx(model.evaluate(x, x)["accuracy"])

@@ -15,6 +15,7 @@ from .base import Direction, FunctionMetric, Metric
 from .classification import Accuracy, BinaryAccuracy
 from .confusion import F1, Precision, Recall
 from .registry import get
+from .regression import MAE, MSE, R2, RMSE
 
 
 class _Of(Metric[Any]):
@@ -94,28 +95,54 @@ class OfScores(_Of):
         return self.metric.update(state, y, scores, sample_weight)
 
 
-def of_scores(metric: Metric[Any], scores: Callable[[str | None], bool]) -> Metric[Any]:
+@value
+class OfLogs(_Of):
+    """A metric of numbers, for outputs that are their logarithms.
+
+    `compile` takes it for ``Poisson(from_logs=True)``.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric, which takes the numbers.
+
+    Examples
+    --------
+    >>> OfLogs(get("mae"))([[2.0], [5.0]], np.log([[3.0], [5.0]]))
+    0.5
+    """
+
+    metric: Metric[Any] = instance(Metric, "a Metric such as MAE()")
+
+    def update(self, state: Any, y: Any, prediction: Any, sample_weight: Weight = None) -> Any:
+        with np.errstate(over="ignore"):
+            return self.metric.update(state, y, np.exp(prediction), sample_weight)
+
+
+def for_outputs(metric: Metric[Any], kind: Callable[[str | None], str]) -> Metric[Any]:
     """Return a metric for the outputs that there are.
 
     Parameters
     ----------
     metric : Metric
         The metric as it was given.
-    scores : callable
-        ``scores(name)`` tells whether an output, by its name or None for the only one, is signed scores.
+    kind : callable
+        ``kind(name)`` tells whether an output, by its name or None for the only one, is "scores" or "logs";
+        else it is "".
     """
     if isinstance(metric, OfOutput):
-        inner = of_scores(metric.metric, lambda _: scores(metric.output))
+        inner = for_outputs(metric.metric, lambda _: kind(metric.output))
         return metric if inner is metric.metric else OfOutput(metric.output, inner)
-    given = metric.metric if isinstance(metric, OfScores) else metric
+    given, outputs = metric.metric if isinstance(metric, (OfScores, OfLogs)) else metric, kind(None)
     halved = isinstance(given, BinaryAccuracy) and given.threshold == 0.5  # another one is meant as it is
-    judges = halved or isinstance(given, (Accuracy, Precision, Recall, F1))
-    return OfScores(given) if judges and scores(None) else given
+    if outputs == "scores" and (halved or isinstance(given, (Accuracy, Precision, Recall, F1))):
+        return OfScores(given)
+    return OfLogs(given) if outputs == "logs" and isinstance(given, (MAE, MSE, RMSE, R2)) else given
 
 
 def as_given(metrics: Iterable[Metric[Any]]) -> tuple[Metric[Any], ...]:
     """Return a model's metrics as they were given to `compile`."""
-    return tuple(of_scores(metric, lambda _: False) for metric in metrics)
+    return tuple(for_outputs(metric, lambda _: "") for metric in metrics)
 
 
 def several(given: Any) -> tuple[Metric[Any], ...]:

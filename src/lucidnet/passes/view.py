@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -207,7 +208,9 @@ def _masked(net: Layer, shape: Any, path: Path, masked: bool, behind: bool = Fal
     calls: list[Call] = []
     params, x = blank_init(net, shape)[0], zeros(shape, "float32")
     run = Run(mask=np.ones(x.shape[:2], bool)) if masked and isinstance(x, np.ndarray) else INFERENCE
-    with np.errstate(all="ignore"):  # of numbers that mean nothing
+    mask: Any = None
+    # The numbers mean nothing, and a layer of a user's own may refuse them: then it is not known.
+    with np.errstate(all="ignore"), suppress(Exception):
         watched(net, calls).flow(params, x, run)
         there = next(call for call in calls if call.path == path)
         mask = there.layer.flow(there.params, there.x, there.run)[2] if behind else there.run.mask

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..core.exports import exports
 from ..core.settings import (
     UnfitError,
@@ -56,7 +58,10 @@ def of_model(
     if picture == "confusion_matrix" and len(given) == 3:
         from ..metrics import confusion_matrix
 
-        counts = confusion_matrix(given[2], probabilities(model, given[1]), classes=model.classes)
+        y, made = given[2], probabilities(model, given[1])
+        if model.net.makes_masks and (there := model.output_mask(given[1])) is not None:
+            y, made = np.asarray(y)[there], made[there]  # as `evaluate` counts them
+        counts = confusion_matrix(y, made, classes=model.classes)
         return [counts], {"classes": model.classes, **named}
     if picture == "worst_mistakes" and len(given) in (3, 4):
         x, y, *rest = given[1:]
