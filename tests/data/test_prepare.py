@@ -371,12 +371,11 @@ def test_what_is_no_network(call, said):
 
 
 def test_a_series_whose_times_go_back_is_none():
-    pandas = pytest.importorskip("pandas")
-    days = pandas.date_range("2021-03-01", periods=10)
+    days = pd.date_range("2021-03-01", periods=10)
     for index in (days, days.to_period(), days[[0, 1, 2, 3, 4, 5, 7, 9, 9, 9]], range(10, 0, -1)):
-        assert len(windows(pandas.Series(range(10), index=index), history=3)[0]) == 7
+        assert len(windows(pd.Series(range(10), index=index), history=3)[0]) == 7
     for index in (days[::-1], days.to_period()[::-1]):
         with pytest.raises(
             DataError, match=r"goes back in time, from 2021-03-10.* to 2021-03-09.*sort_index"
         ):
-            windows(pandas.DataFrame({"v": range(10)}, index=index), history=3)
+            windows(pd.DataFrame({"v": range(10)}, index=index), history=3)

@@ -118,3 +118,33 @@ def test_categories_and_classes_stay_the_texts_that_they_were() -> None:
         table.apply({"rate": ["7%"], "x": [1.0]})
     with pytest.raises(ln.errors.DataError, match=r"the class '7 \$' of column size is unknown"):
         table.apply(some | {"size": ["6 $", "7 $"]})
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given", "said"),
+    [
+        ("{}", "{}%", "row 0, column v: '2%' is of %; the model was trained on plain numbers"),
+        ("${}", "{} €", "row 0, column v: '2 €' is of €; the model was trained on numbers of \\$"),
+        ("{}%", "{}", ""),
+        ("{}", "${}", ""),
+        ("{}%", "{}%", ""),
+    ],
+)
+def test_per_cent_and_other_money_are_not_taken_for_the_same(fitted: str, given: str, said: str) -> None:
+    frame, other = (
+        {"v": [form.format(i) for i in (2, 3, 5)], "y": [1.5, 2.5, 0.5]} for form in (fitted, given)
+    )
+    table = ln.data.Table.from_plain(ln.data.Table.fit(frame, target="y").to_plain())
+    if said:
+        with pytest.raises(ln.errors.DataError, match=said):
+            table.apply(other)
+    else:
+        np.testing.assert_array_equal(table.apply(other)[0], [[2], [3], [5]])
+
+
+def test_a_table_that_does_not_say_how_its_numbers_were_marked_takes_all() -> None:
+    plain = ln.data.Table.fit({"v": [2, 3, 5], "y": [1.5, 2.5, 0.5]}, target="y").to_plain()
+    for column in plain["columns"]:
+        del column["mark"]  # as it was written before
+    x, _ = ln.data.Table.from_plain(plain).apply({"v": ["2%", "3%"]})
+    np.testing.assert_array_equal(x, [[2], [3]])

@@ -146,6 +146,7 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
         out[:] = 0
         out[np.arange(len(cells)), _places(cells, column, frame)] = 1
         return
+    _check_mark(cells, column, frame)
     numbers = as_numbers(cells, column, frame)
     if cells.missing:
         numbers = numbers.copy()
@@ -160,6 +161,20 @@ def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
         )
         raise frame.error(reason, "rescale the numbers")
     out[:, 0] = made
+
+
+def _check_mark(cells: Cells, column: Column, frame: Frame) -> None:
+    """Raise if numbers are per cent, or of a currency, and those that a table was fitted to were not.
+
+    Plain numbers are taken for the same as marked ones, and those of a currency for the same as plain ones.
+    """
+    known, mark = column.mark, cells.mark
+    if known is None or mark in ("", known) or (known == "" and mark != "%"):
+        return
+    row = next(i for i in range(len(cells)) if mark in cells.text(i))
+    reason = f"row {frame.row(row)}, column {column.name}: {cells.text(row)[:100]!r} is of {mark}"
+    like = f"numbers of {known}" if known else "plain numbers"
+    raise frame.error(reason, f"the model was trained on {like}: write such")
 
 
 def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:

@@ -28,6 +28,8 @@ class Column(Record):
         The replacement for a missing cell.
     form : str, optional
         The format of its dates: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
+    mark : str, optional
+        What its numbers were marked with: ``"%"``, ``"$"``, ... or ``""``; None if that is not known.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Column(Record):
     deviation: float | None = None
     fill: float | str | None = None
     form: str | None = None
+    mark: str | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

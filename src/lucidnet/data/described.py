@@ -12,7 +12,7 @@ from .dates import FORMS
 
 KINDS = ("number", "category", "date")
 TABLE = {"format", "target", "task", "missing", "center", "scale", "classes", "dropped", "columns"}
-COLUMN = {"name", "kind", "categories", "mean", "deviation", "fill", "form"}
+COLUMN = {"name", "kind", "categories", "mean", "deviation", "fill", "form", "mark"}
 
 
 def table(given: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def table(given: Any) -> dict[str, Any]:
 
 
 def _column(given: Any) -> Column:
-    own = _dict(given, COLUMN)
+    own = _dict({"mark": None, **given} if isinstance(given, dict) else given, COLUMN)
     name, kind = _text(own["name"]), _one_of(own["kind"], KINDS)
     categories = _texts(own["categories"])
     mean, deviation = (None if own[key] is None else _number(own[key]) for key in ("mean", "deviation"))
@@ -68,7 +68,8 @@ def _column(given: Any) -> Column:
     form = None if own["form"] is None else _one_of(own["form"], tuple(FORMS))
     if (kind == "date") != (form is not None):
         raise FileError(f"column {name!r} of kind {kind} with dates written as {form!r}")
-    return Column(name, kind, categories, mean, deviation, fill, form)
+    mark = None if own["mark"] is None else _text(own["mark"])
+    return Column(name, kind, categories, mean, deviation, fill, form, mark)
 
 
 def _dict(given: Any, keys: set[str]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             fill = float(moments(known)[0])
         if words.standardize:
             mean, deviation = _scaled(known, True)
-    return Column(name, kind, (), mean, deviation, fill, form)
+    return Column(name, kind, (), mean, deviation, fill, form, cells.mark if kind == "number" else None)
 
 
 def _mask(cells: Cells) -> Array:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..core.settings import shown
 from ..core.text import Report, columns, plain
 from ..errors import ContentError, DataError, optional
-from .written import as_text, number_of, numbers_in
+from .written import as_text, mark_of, number_of, numbers_in
 
 Array = npt.NDArray[Any]
 
@@ -44,6 +44,8 @@ class Cells(NamedTuple):
         How one of the numbers is written, if not plainly, and how it is read.
     original : list of str, optional
         The original texts of all numbers: elsewhere the same column may hold texts.
+    mark : str
+        The sign of a currency, or ``"%"``, that its numbers have; empty if they have none.
     """
 
     numbers: Array | None
@@ -54,6 +56,7 @@ class Cells(NamedTuple):
     large: tuple[int, str] | None = None
     written: str = ""
     original: list[str] | None = None
+    mark: str = ""
 
     def __len__(self) -> int:
         return len(self.texts if self.numbers is None else self.numbers)  # type: ignore[arg-type]
@@ -81,7 +84,7 @@ class Cells(NamedTuple):
             one and ((places[one[0]], one[1]) if one[0] in places else None)
             for one in (self.exact, self.large)
         )
-        return Cells(numbers, texts, missing, self.truths, exact, large, self.written, original)
+        return Cells(numbers, texts, missing, self.truths, exact, large, self.written, original, self.mark)
 
 
 class Frame(Report, Mapping[str, Any]):
@@ -336,4 +339,4 @@ def as_written(
     lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
     odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
     written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
-    return Cells(made, None, {**lacking, **missing}, written=written, original=texts)
+    return Cells(made, None, {**lacking, **missing}, written=written, original=texts, mark=mark_of(there))

@@ -123,6 +123,18 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
     return found
 
 
+def mark_of(texts: Iterable[str]) -> str:
+    """Return the sign of a currency or of per cent that the numbers of a column have; "" if there is none.
+
+    Examples
+    --------
+    >>> mark_of(["", "5", "$1,200"]), mark_of(["5%"]), mark_of(["1,200"])
+    ('$', '%', '')
+    """
+    found = (DRESSED.fullmatch(text.replace(MINUS, "-")) for text in texts)
+    return next((mark for match in found if match and (mark := match["before"] or match["after"])), "")
+
+
 def unit_of(texts: Iterable[str]) -> str | None:
     """Return the unit that stands behind each number of a column; None if there is no such.
 
