@@ -10,6 +10,7 @@ import lucidnet as ln
 from lucidnet.data.batch import Batch
 from lucidnet.errors import (
     DataError,
+    LucidnetError,
     NonFiniteError,
     NotReadyError,
     SettingError,
@@ -507,3 +508,24 @@ def test_a_precision_as_numpy_writes_it(dtype):
     made = ln.Model([Input(2), Dense(1)], dtype=dtype)
     assert made.dtype == "float64"
     assert made.predict(np.ones((1, 2))).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda m: m.activations(X[:2], "nope"),
+        lambda m: m.params["nope"],
+        lambda m: m.set_params({"nope": 1}),
+        lambda m: m.load_weights({"nope": {"W": np.zeros(3)}}),
+        lambda m: m.fit(X, Y, class_weight=dict.fromkeys(range(500), 1.0), verbose=0),
+        lambda m: m.fit(X, Y, callbacks=[ln.callbacks.PrintWeights(["nope"])], verbose=0),
+        lambda m: m.fit(X, Y, record=["nope"], verbose=0),
+    ],
+)
+def test_a_message_about_a_deep_network_is_no_page(wrong):
+    """Of two hundred names the first are told, and how many more there are."""
+    deep = ln.Model([Input(64), *[Dense(2) for _ in range(200)], Dense(10, "softmax")], seed=0)
+    deep.compile("categorical_crossentropy", "sgd")
+    with pytest.raises((LucidnetError, KeyError), match=r" and [\d,]+ more") as error:
+        wrong(deep)
+    assert len(str(error.value)) < 700

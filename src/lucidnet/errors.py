@@ -171,7 +171,24 @@ def suggestion(name: str, known: Iterable[str], meant: str | None = None) -> str
     names = sorted(known)
     near = meant or nearest(str(name).lower(), names)
     hint = f"did you mean {near!r}? " if near else ""
-    return f"{hint}Known: {', '.join(names)}."
+    return f"{hint}Known: {some(names)}."
+
+
+MANY = 60
+"""The most names that a message lists."""
+
+
+def some(names: Iterable[object], most: int = MANY) -> str:
+    """List names in a message; of very many the first, and how many more there are.
+
+    Examples
+    --------
+    >>> some("abcde", 3), some([])
+    ('a, b, c and 2 more', 'nothing')
+    """
+    every = [str(name) for name in names]
+    shown = ", ".join(every[:most]) or "nothing"
+    return f"{shown} and {len(every) - most:,} more" if len(every) > most else shown
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -21,7 +21,7 @@ from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
-from .core.trees import dotted, filled, leaves, tree_map
+from .core.trees import differing, dotted, filled, leaves, tree_map
 from .core.value import from_config, in_line, of_library
 from .data.named import (
     OneHot,
@@ -284,7 +284,7 @@ def take_params(model: Any, params: Tree, shape: Any, reset: bool, finite: bool 
     params = filled(params, blank)
     given, expected = (tree_map(np.shape, tree) for tree in (params, blank))
     if given != expected:
-        raise ShapeError(f"set_params: expected arrays of shapes {expected}, got {given}")
+        raise ShapeError(f"set_params: {differing(dict(leaves(expected)), dict(leaves(given)))}")
     for path, array in leaves(params) if finite else ():
         check_finite(numeric(array, "params"), f"set_params: {dotted(path)}", model.dtype)
     made = tree_map(lambda array: numeric(array, "params").astype(model.dtype, copy=False), params)
@@ -296,7 +296,7 @@ def take_feedback(model: Any, feedback: Tree) -> None:
     expected = {path: array.shape for path, array in leaves(model.feedback)}
     given = {path: np.shape(array) for path, array in leaves(feedback)}
     if given != expected:
-        raise ShapeError(f"set_feedback: expected arrays of shapes {expected}, got {given}")
+        raise ShapeError(f"set_feedback: {differing(expected, given)}")
     made = tree_map(lambda array: numeric(array, "feedback").astype(model.dtype), feedback)
     with model.executor.lock:
         model.live = model.state._replace(feedback=FeedbackState(made, model.state.feedback.memory))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, TypeAlias, TypeVar
 
+from ..errors import some
+
 Rows: TypeAlias = "Sequence[Sequence[str]]"
 
 FUNCTIONS = (FunctionType, BuiltinFunctionType)
@@ -117,7 +119,7 @@ class ByName(dict[str, Any]):
     """A dict whose repr shows large arrays by type and shape, one entry per line if it is long."""
 
     def __missing__(self, name: Any) -> Any:
-        raise KeyError(f"{name!r}: by name there are: {', '.join(map(str, self)) or 'none'}")
+        raise KeyError(f"{name!r}: by name there are: {some(self) if self else 'none'}")
 
     def __repr__(self) -> str:
         sizes = _sizes(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import SettingError
+from ..errors import SettingError, some
 from .text import ByName
 
 if TYPE_CHECKING:
@@ -44,6 +44,22 @@ def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Array]]:
             yield from leaves(branch, (*path, name))
     else:
         yield path, tree
+
+
+def differing(expected: Mapping[Path, Any], given: Mapping[Path, Any]) -> str:
+    """Say which arrays have other shapes than expected, by their paths.
+
+    Examples
+    --------
+    >>> differing({("a", "W"): (2, 3)}, {("a", "W"): (3, 2), ("b",): ()})
+    'expected arrays of shapes a.W (2, 3), no b, got a.W (3, 2), b ()'
+    """
+    paths = [path for path in {**expected, **given} if expected.get(path) != given.get(path)]
+    told = (
+        some((f"{dotted(p)} {shapes[p]}" if p in shapes else f"no {dotted(p)}" for p in paths), 10)
+        for shapes in (expected, given)
+    )
+    return "expected arrays of shapes {}, got {}".format(*told)
 
 
 def dotted(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Array, Shape
 from ..core.finite import check_finite, first_bad, in_precision, place
 from ..core.numeric import numeric
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, some
 from .batch import Data, rows
 
 
@@ -150,7 +150,8 @@ def factors_of(class_weight: Any, known: list[int]) -> Array:
     if not isinstance(class_weight, Mapping):
         raise SettingError(f"class_weight: expected a dict, or 'balanced', got {class_weight!r}")
     if unknown := [label for label in class_weight if label not in known]:
-        raise DataError(f"class_weight names the classes {unknown}, but the labels are {known}")
+        names, there = (some(map(repr, labels), 20) for labels in (unknown, known))
+        raise DataError(f"class_weight names the classes [{names}], but the labels are [{there}]")
     for label, weight in class_weight.items():
         number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
         if not (number and np.isfinite(weight) and weight >= 0):

@@ -10,7 +10,7 @@ from ..data.batch import Batch
 from ..data.batches import sample
 from ..engine.protocol import Trainee
 from ..engine.state import Measured
-from ..errors import SettingError, nearest
+from ..errors import SettingError, nearest, some
 from ..layers import walk
 from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
@@ -20,8 +20,6 @@ ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alig
 """Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
 KINDS = ("grads", "updates", "activations", *ALIGNMENTS)
 """What stands before the slash of a name; alone it means all of its kind."""
-LISTED = 12
-"""How many names an error lists when one is unknown."""
 
 
 class Recorder(Callback):
@@ -60,9 +58,10 @@ class Recorder(Callback):
         for pattern in self.patterns:
             if not any(fits(name, pattern) for name in known):
                 near = nearest(pattern, [*{name.partition("/")[0]: 0 for name in known}, *known])
-                there = ", ".join(known[:LISTED]) + " ..." * (len(known) > LISTED)
                 meant = f"; did you mean {near!r}?" if near else ""
-                raise SettingError(f"record: nothing is called {pattern!r}; there are {there}{meant}")
+                raise SettingError(
+                    f"record: nothing is called {pattern!r}; there are {some(known, 12)}{meant}"
+                )
         loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:

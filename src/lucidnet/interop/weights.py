@@ -13,7 +13,7 @@ from ..backend import Array, Tree
 from ..core.finite import finite_in
 from ..core.text import Report
 from ..core.trees import leaves
-from ..errors import DataError, FileError, SettingError, ShapeError
+from ..errors import DataError, FileError, SettingError, ShapeError, some
 from ..foreign.networks import converted
 from . import container
 from .header import DAMAGED
@@ -91,16 +91,15 @@ def matched(
         if given[name].shape != needed[name]
     ]
     if wrong:
-        raise ShapeError(f"load_weights: these do not fit, so nothing was loaded: {', '.join(wrong)}")
+        raise ShapeError(f"load_weights: these do not fit, so nothing was loaded: {some(wrong, 20)}")
     missing = tuple(name for name in needed if name not in given)
     unexpected = tuple(name for name in given if name not in needed)
     if strict and (missing or unexpected):
         theirs = any(name.endswith(("weight", "bias")) for name in unexpected)
         remedy = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
         raise SettingError(
-            f"load_weights: nothing was loaded; the source lacks {', '.join(missing) or 'nothing'}, and the "
-            f"model lacks {', '.join(unexpected) or 'nothing'}: "
-            f"{remedy if theirs else 'strict=False takes what fits by name'}"
+            f"load_weights: nothing was loaded; the source lacks {some(missing, 20)}, and the "
+            f"model lacks {some(unexpected, 20)}: {remedy if theirs else 'strict=False takes what fits by name'}"
         )
     arrays = {name: finite_in(given[name], f"load_weights: {name}", dtype) for name in names}
     return arrays, LoadReport(names, missing, unexpected)

@@ -12,7 +12,7 @@ from ...core.packing import whole as whole_number
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import dotted, leaves
 from ...engine.state import Measured
-from ...errors import NonFiniteError, SettingError
+from ...errors import NonFiniteError, SettingError, some
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
 from ..history import Result
@@ -259,7 +259,7 @@ class PrintWeights(Callback):
         names = [dotted(path) for path, _ in leaves(loop.model.state.params)]
         for pattern in self.patterns:
             if not any(fnmatch(name, pattern) for name in names):
-                there = ", ".join(names)
+                there = some(names, 12)
                 raise SettingError(f"PrintWeights: nothing is called {pattern!r}; there are {there}")
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
