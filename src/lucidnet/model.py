@@ -350,8 +350,12 @@ class Model:
         """Set the feedback weights from a tree like `feedback`."""
         living.take_feedback(self, feedback)
 
-    def gradient_alignment(self, x: Any, y: Any) -> dict[str, Alignment]:
+    def gradient_alignment(
+        self, x: Any, y: Any, *, sample_weight: Any = None, mask: Any = None
+    ) -> dict[str, Alignment]:
         """Return how well the rule's gradient aligns with the true one on a whole data set, layer by layer.
+
+        Both are without penalties; the arguments are those of `fit`.
 
         Examples
         --------
@@ -364,7 +368,8 @@ class Model:
         """
         from .inspect.alignment import gradient_alignment
 
-        return gradient_alignment(self, self.checked(x, y).batch(slice(None)))
+        given = self.checked(x, y, None, sample_weight, mask)
+        return gradient_alignment(self, given.batch(slice(None)))
 
     def weight_alignment(self) -> dict[str, float]:
         """Return the cosine between feedback weights B and the weights W that they stand for, by layer."""

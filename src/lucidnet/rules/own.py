@@ -113,8 +113,8 @@ def _check_held(what: str, rule: Any, held: Mapping[str, Any]) -> None:
     if kept := [name for name, value in vars(rule).items() if held.get(name, rule) is not value]:
         raise SettingError(
             f"{what} keeps {', '.join(kept)} in the rule itself, which a compiled program would do once, "
-            "for all: what it remembers are feedback weights, B: let feedback(...) return them, and cross(...) "
-            "the changed ones as its third result"
+            "for all: what it remembers are feedback weights, B: let feedback(...) return them, and "
+            "cross(...) the changed ones as its third result"
         )
 
 
