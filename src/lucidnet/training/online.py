@@ -37,6 +37,7 @@ class OnlineLearner(Brief):
     the same time. The pass is that of `predict`: nothing is dropped, no noise is added, and running
     statistics stay. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
     `run`; weights and traces stay on the device, and the model fetches its weights when they are asked for.
+    A learner can be copied and pickled with its model in the middle of a stream, and goes on from there.
 
     Parameters
     ----------
