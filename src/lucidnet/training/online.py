@@ -98,7 +98,7 @@ class OnlineLearner(Brief):
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
-        check_stream(model.net, self.rule, model.state.params, model.input_shape)
+        check_stream(model.net, self.rule, model.state.params, model.input_shape, model.optimizer)
         self._source, joined, state = model.problem, self._joined(), model.state
         self._static = StreamProblem(joined, self.rule, self.delay, model.problem)
         start = state if joined is model.problem else joined.start(state.params, state.seed)
