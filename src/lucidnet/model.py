@@ -362,6 +362,8 @@ class Model:
     ) -> dict[str, Alignment]:
         """Return how well the rule's gradient aligns with the true one on a whole data set, layer by layer.
 
+        Both are without penalties; the arguments are those of `fit`.
+
         Examples
         --------
         >>> from lucidnet.layers import Dense, Input

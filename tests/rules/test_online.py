@@ -362,6 +362,12 @@ def test_what_cannot_learn_online_says_so(layers, rule, message):
         model(layers, SGD(0.1)).online(rule)
 
 
+def test_an_optimizer_of_whole_data_says_so_at_once():
+    made = model([SimpleRNN(3, return_sequences=True)], ln.optimizers.LBFGS())
+    with pytest.raises(SettingError, match="online: LBFGS needs the loss of all data at several points"):
+        made.online("rflo")
+
+
 OF_OTHER_TIMES = {
     "causal convolution": [ln.layers.Conv1D(4, 3, padding="causal")],
     "convolution": [ln.layers.Conv1D(4, 3, padding="same")],

@@ -140,6 +140,21 @@ OTHERS = {
         weights({"carried_by": lambda self, W, B: halved(W)}),
         "Own.carried_by.* writes into what it was given",
     ),
+    "B of another shape": (
+        weights({"drawn": lambda self, layer, W, rng: rng.normal((2, 2))}),
+        r"Own.drawn must return weights of shape \(4, 1\)",
+    ),
+    "one signal": (
+        (
+            [Input(3), Dense(4, "tanh"), Dense(2)],
+            type(
+                "Own",
+                (rules.DirectFeedbackAlignment,),
+                {"signal": lambda self, signals: signals.error[:, :1]},
+            )(),
+        ),
+        r"Own.signal must return an array of shape \(8, 2\), got shape \(8, 1\)",
+    ),
     "an error of its own": (
         weights({"broadcasts": "loss"}),
         "Own.broadcasts must be 'preactivation', 'output' or None, got 'loss'",
@@ -181,7 +196,7 @@ def test_other_methods(made, words):
     with warnings.catch_warnings(), pytest.raises((SettingError, ShapeError), match=words):
         warnings.simplefilter("ignore")  # approximate below
         model.compile("mse", "sgd", rule=own)
-        model.fit(x, X[:, :1], verbose=0)
+        model.fit(x, X[:, : model.output_shape[-1]], verbose=0)
 
 
 def test_an_error_at_another_number_of_inputs():

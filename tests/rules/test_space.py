@@ -11,6 +11,7 @@ from lucidnet.backend import Stream
 from lucidnet.errors import LucidnetError
 from lucidnet.layers import (
     LSTM,
+    Activation,
     Add,
     Concatenate,
     Dense,
@@ -263,10 +264,14 @@ def test_signs_of_other_sizes_are_drawn_for_each_batch():
     np.testing.assert_array_equal(state.feedback.weights["dense2"]["W"], first)
 
 
-@pytest.mark.parametrize("rule", ["np", "wp"])
-def test_the_mean_of_many_perturbations_is_the_gradient(rule):
+@pytest.mark.parametrize(
+    ("rule", "layers"),
+    [("np", [Dense(3)]), ("wp", [Dense(3)]), ("wp", [Dense(5, "tanh", tied="a"), Dense(3)])],
+    ids=["np", "wp", "wp, tied"],
+)
+def test_the_mean_of_many_perturbations_is_the_gradient(rule, layers):
     """Within five standard errors of each entry, over 3,000 draws."""
-    net = Sequential([Input(5), Dense(3, "tanh"), Dense(3, "softmax")])
+    net = Sequential([Input(5), Dense(3, "tanh", name="a"), *layers, Activation("softmax")])
     step = step_of(rule, net)
     state = step.start((5,), dtype="float64")
     true = flat(by_chain_rule(step, state, X, Y).grads)

@@ -90,6 +90,21 @@ def test_through_time():
     assert found["dense2"].cosine == pytest.approx(1)
 
 
+def test_with_masks_and_weights():
+    """Padding and examples of weight 0 are as if they were not there, and recording says the same."""
+    made = ln.Model([Input((None, 2)), GRU(4), Dense(3, "tanh"), Dense(1)], dtype="float64")
+    made.compile("mse", "sgd", rule=ln.rules.Rule("fa", "rflo"))
+    x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=(8, 1))
+    weights, lengths = [1.0] * 6 + [0.0] * 2, [3] * 8
+    found = made.gradient_alignment(x, y, sample_weight=weights, mask=lengths)
+    whole = made.gradient_alignment(x, y)
+    for name, alone in made.gradient_alignment(x[:6, :3], y[:6]).items():
+        np.testing.assert_allclose(found[name], alone, rtol=1e-9)
+        assert name == "dense3" or abs(whole[name].cosine - alone.cosine) > 1e-3
+    made.fit(x, y, mask=lengths, sample_weight=weights, batch_size=8, verbose=0, record="gradient_alignment")
+    assert made.history.steps["gradient_alignment/gru1"][0][1] == pytest.approx(found["gru1"].cosine)
+
+
 def test_drawn_as_angles():
     made = model("fa")
     made.fit(X, Y, epochs=3, verbose=0, record=["gradient_alignment", "weight_alignment"])

@@ -96,10 +96,12 @@ def matched(
     unexpected = tuple(name for name in given if name not in needed)
     if strict and (missing or unexpected):
         theirs = any(name.endswith(("weight", "bias")) for name in unexpected)
-        remedy = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
+        remedy = "strict=False takes what fits by name"
+        if theirs:
+            remedy = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
         raise SettingError(
             f"load_weights: nothing was loaded; the source lacks {some(missing, 20)}, and the "
-            f"model lacks {some(unexpected, 20)}: {remedy if theirs else 'strict=False takes what fits by name'}"
+            f"model lacks {some(unexpected, 20)}: {remedy}"
         )
     arrays = {name: finite_in(given[name], f"load_weights: {name}", dtype) for name in names}
     return arrays, LoadReport(names, missing, unexpected)

@@ -85,15 +85,14 @@ def _check_penalties(net: Layer, rule: Rule) -> None:
 
 
 def _check_tied(net: Layer, rule: Rule) -> None:
-    """Raise if a rule other than plain backprop would cross a layer with tied weights."""
+    """Raise if a rule would cross a layer with tied weights in another way than plain backprop."""
     for path, layer, own in places(net, rule):
-        if layer.tied_to and not own.space.exact:
+        apart = own.space.whole and not getattr(own.space, "alone", False)  # only forward passes are made
+        if layer.tied_to and not own.space.exact and not apart:
             raise SettingError(
                 f"rule: layer {dotted(path)!r} takes its weights from {layer.tied_to!r} (tied), which "
-                "goes with "
-                f"plain backpropagation across layers alone, not with {own.space!r}: take 'backprop', "
-                "or leave "
-                "tied out"
+                f"goes with plain backpropagation across layers or 'wp', not with {own.space!r}: take one of "
+                "these, or leave tied out"
             )
 
 
@@ -206,11 +205,16 @@ def _check_time(where: str, layer: Layer, rule: Rule) -> None:
     )
 
 
-def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any) -> None:
+def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any, optimizer: Any) -> None:
     """Raise `SettingError` if a rule or a network cannot learn online, time step by time step.
 
     It warns of what the rule only approximates (`InexactWarning`), four calls above.
     """
+    if optimizer.full_batch:
+        raise SettingError(
+            f"online: {type(optimizer).__name__} needs the loss of all data at several points, not the "
+            "gradient of one time: compile with another optimizer, such as 'adam'"
+        )
     recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")

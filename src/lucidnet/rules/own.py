@@ -281,6 +281,16 @@ def _carrying(what: str, made: Any, W: Any, B: Any) -> Any:
     return returned(made, W, what, W.shape)
 
 
+def _drawn(what: str, made: Any, layer: Any, W: Any, rng: Any) -> Any:
+    if getattr(made, "shape", None) != W.shape:
+        raise ShapeError(f"{what} must return weights of shape {W.shape}, got {shown(made)}")
+    return made
+
+
+def _sent(what: str, made: Any, signals: Any) -> Any:
+    return returned(made, signals.error, what, signals.error.shape)
+
+
 def _routed(what: str, made: Any, layer: Any, params: Tree, cache: Any, dy: Any, need: bool, B: Tree) -> Any:
     words = "three things: the error at the layer's input (None if it is not needed), its gradients, and B"
     dx, grads, after = _things(what, made, 3, words)
@@ -346,6 +356,8 @@ ACROSS: Mapping[str, Callable[..., Any]] = {
     "mirrored": _mirrored,
     "counterparts": _counterparts,
     "carried_by": _carrying,
+    "drawn": _drawn,
+    "signal": _sent,
 }
 THROUGH: Mapping[str, Callable[..., Any]] = {
     "feedback": _fresh,

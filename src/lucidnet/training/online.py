@@ -38,6 +38,7 @@ class OnlineLearner(Brief):
     the same time. The pass is that of `predict`: nothing is dropped, no noise is added, and running
     statistics stay. On ``backend="jax"`` a step is one compiled program, and so is a whole stretch given to
     `run`; weights and traces stay on the device, and the model fetches its weights when they are asked for.
+    A learner can be copied and pickled with its model in the middle of a stream, and goes on from there.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class OnlineLearner(Brief):
         self.delay: int = taken("online", "delay", delay, count(0))
         self.steps = self.learned = self._since = 0
         self.loss, self.losses = float("nan"), np.zeros(0, model.dtype)
-        check_stream(model.net, self.rule, model.state.params, model.input_shape)
+        check_stream(model.net, self.rule, model.state.params, model.input_shape, model.optimizer)
         self._source, joined, state = model.problem, self._joined(), model.state
         self._static = StreamProblem(joined, self.rule, self.delay, model.problem)
         start = state if joined is model.problem else joined.start(state.params, state.seed)
