@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 ESTIMATOR = {
     "save": "model_.save(path)",
-    **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(estimator.model_, path)"),
+    **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(estimator, path)"),
     "evaluate": "score(x, y)",
     "summary": "model_.summary()",
     "history": "model_.history",
@@ -203,6 +203,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "Network": "Model",
         "functional": "layers",
         "load_model": "load(path)",
+        **dict.fromkeys(
+            ("from_keras", "from_torch", "from_pytorch", "from_sklearn", "import_model"), "convert(network)"
+        ),
+        **dict.fromkeys(("to_onnx", "export_onnx"), "export(model, path)"),
         "datasets": "data",
         "DataLoader": "data.Dataset",
         "activations": "layers.activations",
