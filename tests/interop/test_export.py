@@ -581,6 +581,21 @@ def test_an_estimator(tmp_path):
     assert (space["columns"], space["classes"]) == (["size", "age"], ["cat", "dog", "eel"])
 
 
+def test_a_pipeline(tmp_path):
+    """What scales the data before is part of the program; other steps are refused."""
+    sklearn = pytest.importorskip("lucidnet.sklearn")
+    pipeline, before = pytest.importorskip("sklearn.pipeline"), pytest.importorskip("sklearn.preprocessing")
+    x = RNG.normal(size=(20, 3)) * [1.0, 10.0, 0.0] + 5
+    net = sklearn.NetRegressor((4,), solver="lbfgs", random_state=0, alpha=1.0)
+    steps = before.StandardScaler(), "passthrough", before.MinMaxScaler((-1, 1)), net
+    fitted = pipeline.make_pipeline(*steps).fit(x, x[:, 0])
+    for found in (by_file(fitted, tmp_path, x), by_runtime(fitted, tmp_path, x)):
+        agree(found[:, 0], fitted.predict(x), 1e-6)
+    fitted = pipeline.make_pipeline(before.PolynomialFeatures(1), net).fit(x, x[:, 0])
+    with pytest.raises(SettingError, match="PolynomialFeatures does before the network cannot be written"):
+        ln.export(fitted, tmp_path / "net.py")
+
+
 def test_files_that_would_be_too_large(tmp_path, monkeypatch):
     """More than fits into an ONNX file is refused."""
     monkeypatch.setattr("lucidnet.interop.exported.onnx_file.LARGEST", 100)

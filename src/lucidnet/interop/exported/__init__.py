@@ -13,7 +13,6 @@ from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
 from ...errors import SettingError
-from ...foreign.networks import converted
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import masks as masks
 from . import pointwise as pointwise
@@ -21,6 +20,7 @@ from . import recurrent as recurrent
 from . import sequences as sequences
 from . import windows as windows
 from . import wiring as wiring  # these six fill the table of translations
+from .estimators import of_estimator
 from .operations import Operations, Port, prune
 
 
@@ -48,8 +48,8 @@ def export(
     Parameters
     ----------
     model : Model, a part of one, or an estimator
-        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, whose network is
-        written.
+        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, also behind a
+        `StandardScaler` or `MinMaxScaler` in a pipeline.
     path : path
         Where to; its suffix says what is written.
     mask : bool or sequence of str
@@ -91,7 +91,7 @@ def export(
     >>> ln.export(model, "net.py")
     >>> from net import predict  # doctest: +SKIP
     """
-    model, columns = of_estimator(model)
+    model, columns, scales = of_estimator(model)
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
     whole, part = getattr(model, "model", model), hasattr(model, "model")
     precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
@@ -100,7 +100,7 @@ def export(
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
     whole.build()
     program = Operations(precision, loops=suffix == ".py")
-    write(program, model, None if part else whole.table, mask)
+    write(program, model, None if part else whole.table, mask, scales)
     told = {} if part else columns | names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
@@ -113,26 +113,14 @@ def export(
     files.write(path, [content])
 
 
-def of_estimator(model: Any) -> tuple[Any, dict[str, list[str]]]:
-    """Return a model, or that of an estimator with the names of its columns."""
-    if hasattr(model, "input_shape") and hasattr(model, "net"):
-        return model, {}
-    if not hasattr(model, "model_"):
-        unfitted = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
-        hint = converted(model) or unfitted
-        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
-    columns = getattr(model, "feature_names_in_", None)
-    return model.model_, {} if columns is None else {"columns": [*map(str, columns)]}
-
-
-def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
+def write(to: Operations, model: Any, table: Any, mask: Any, scales: Any) -> None:
     """Add the operations of a model, from the columns of its table to the units of its target."""
     net, shape = model.net, model.input_shape
     only = net.inputs[0][0] if isinstance(net, Graph) else "x"
     shapes = shape if isinstance(shape, dict) else {only: shape}
     ends = net.outputs if isinstance(net, Graph) else ("y",)
     to.reserve(ends)
-    x = {name: taken_in(to, net, name, size, table) for name, size in shapes.items()}
+    x = {name: taken_in(to, net, name, size, table, scales) for name, size in shapes.items()}
     counts = {name: mask_in(to, name, x[name], shapes) for name in masked(mask, net, shapes)}
     given = (x, counts) if isinstance(shape, dict) else (x[only], counts.get(only))
     made, _ = to.flow(net, model.params, given[0], shape, given[1])
@@ -145,10 +133,17 @@ def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
     prune(to)
 
 
-def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> str:
+def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any, scales: Any) -> str:
     """Add an input; return the name of what the network is given: the columns of a table are standardized."""
     table = tables.get(name) if isinstance(tables, dict) else tables
     known = to.named(name)
+    if scales:
+        to.inputs.append(Port(known, "float64", shape))
+        x = known
+        for mean, deviation in scales:
+            x = to.add("Sub", x, to.array(mean, "means", "float64"))
+            x = to.add("Div", x, to.array(deviation, "deviations", "float64"))
+        return to.add("Cast", x, to=to.dtype)
     if table is None or all(column.mean is None and not filled(column) for column in table.columns):
         to.inputs.append(Port(known, "int64" if looked_up(net, name) else to.dtype, shape))
         return known
