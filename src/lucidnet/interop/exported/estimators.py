@@ -11,7 +11,7 @@ from ...errors import SettingError
 from ...foreign.networks import converted
 
 
-class Written(NamedTuple):
+class Behind(NamedTuple):
     """A model, and what stands before it in a pipeline.
 
     Parameters
@@ -29,7 +29,7 @@ class Written(NamedTuple):
     scales: list[tuple[Any, Any]]
 
 
-def of_estimator(given: Any) -> Written:
+def of_estimator(given: Any) -> Behind:
     """Return a model as it is, or that of an estimator with what a pipeline does before it.
 
     Raises
@@ -38,7 +38,7 @@ def of_estimator(given: Any) -> Written:
         If it is neither, or not fitted, or something in the pipeline cannot be written.
     """
     if hasattr(given, "input_shape") and hasattr(given, "net"):
-        return Written(given, {}, [])
+        return Behind(given, {}, [])
     *before, last = [step for _, step in given.steps] if hasattr(given, "steps") else [given]
     if not hasattr(last, "model_"):
         unfitted = ": fit it first" if hasattr(last, "hidden_layer_sizes") else ""
@@ -46,7 +46,7 @@ def of_estimator(given: Any) -> Written:
         raise SettingError(f"export: expected a Model, then the name of a file, got {shown(given)}{hint}")
     columns = getattr(given, "feature_names_in_", None)
     scales = [scale for step in before if step not in (None, "passthrough") for scale in scales_of(step)]
-    return Written(last.model_, {} if columns is None else {"columns": [*map(str, columns)]}, scales)
+    return Behind(last.model_, {} if columns is None else {"columns": [*map(str, columns)]}, scales)
 
 
 def scales_of(step: Any) -> list[tuple[Any, Any]]:
