@@ -450,6 +450,30 @@ def test_masks(name, time, tmp_path):
     agree(by_runtime(padded, tmp_path, x), padded.predict(x), 2e-5)
 
 
+@pytest.mark.parametrize("opset", [14, 17, 18, 19])
+def test_older_operators(opset, tmp_path):
+    """For readers that do not know the newest; the numbers stay."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    mish = [SimpleRNN(3, activation="mish", return_sequences=True), GroupNormalization(3)]
+    net = [
+        Conv1D(4, 2, activation="gelu"),
+        AveragePooling1D(2, 1),
+        *mish,
+        LayerNormalization(),
+        GlobalMaxPooling1D(),
+    ]
+    model, (x, mask) = made([Input((TIME, CHANNELS)), *net, Dense(2, "softmax")]), gaps()
+    ln.export(model, tmp_path / "net.onnx", mask=True, opset=opset)
+    assert [each.version for each in onnx.load(tmp_path / "net.onnx").opset_import] == [opset]
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": x, "mask": mask})
+    agree(found, model.predict(x, mask=mask), 2e-5)
+    with pytest.raises(SettingError, match="opset must be a whole number from 14 to 20"):
+        ln.export(model, tmp_path / "net.onnx", opset=13)
+    with pytest.raises(SettingError, match="opset=17 has no effect on a Python file"):
+        ln.export(model, tmp_path / "net.py", opset=17)
+
+
 def test_masks_of_films_and_words(tmp_path):
     """Whose first axis is time, too."""
     x, mask = RNG.normal(size=(4, TIME, 3, 2, 1)), gaps()[1]

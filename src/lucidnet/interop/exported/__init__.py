@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core import files
-from ...core.settings import choice, path_like, shown, taken
+from ...core.settings import choice, path_like, shown, taken, whole
 from ...data import Table
 from ...errors import SettingError
 from ...layers import Embedding, Graph, Input, Layer, Sequential
@@ -21,17 +21,23 @@ from . import sequences as sequences
 from . import windows as windows
 from . import wiring as wiring  # these six fill the table of translations
 from .estimators import of_estimator
+from .older import LEAST, NEWEST
 from .operations import Operations, Port, prune
 
 
 def export(
-    model: Any, path: str | os.PathLike[str], *, mask: bool | Sequence[str] = False, dtype: str | None = None
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    mask: bool | Sequence[str] = False,
+    dtype: str | None = None,
+    opset: int | None = None,
 ) -> None:
     """Write a model as a program that runs without lucidnet: ``net.onnx``, or ``net.py`` for NumPy alone.
 
-    What is written computes what `Model.predict` does, and cannot be trained. ONNX files (version 20 of the
-    operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The Python file holds
-    the weights, and a function ``predict``.
+    What is written computes what `Model.predict` does, and cannot be trained. ONNX files are read by ONNX
+    Runtime and many others, and need the extra ``onnx``. The Python file holds the weights, and a function
+    ``predict``.
 
     The Python file checks the shapes of what goes in, neither of them whether numbers are finite.
 
@@ -60,6 +66,8 @@ def export(
     dtype : {"float32", "float64"}, optional
         The precision of the program. If it is not given, that of the model for Python, float32 for ONNX, as
         ONNX Runtime has few layers in float64.
+    opset : int, optional
+        The version of ONNX's operators, from 14 to 20, for readers that do not know version 20, the default.
 
     Raises
     ------
@@ -93,19 +101,22 @@ def export(
     """
     model, columns, scales = of_estimator(model)
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
-    whole, part = getattr(model, "model", model), hasattr(model, "model")
-    precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
+    owner, part = getattr(model, "model", model), hasattr(model, "model")
+    precision = "float64" if owner.dtype == "float64" and suffix == ".py" else "float32"
     precision = taken("export", "dtype", dtype, choice("float32", "float64", optional=True)) or precision
+    opset = taken("export", "opset", opset, whole(LEAST, NEWEST, optional=True))
+    if opset and suffix == ".py":
+        raise SettingError(f"export: opset={opset} has no effect on a Python file: leave it out")
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
-    whole.build()
+    owner.build()
     program = Operations(precision, loops=suffix == ".py")
-    write(program, model, None if part else whole.table, mask, scales)
+    write(program, model, None if part else owner.table, mask, scales)
     told = {} if part else columns | names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
 
-        content = onnx_bytes(program, Path(path).stem, told)
+        content = onnx_bytes(program, Path(path).stem, told, opset or NEWEST)
     else:
         from .source import python
 
