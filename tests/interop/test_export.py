@@ -476,6 +476,30 @@ def test_masks(name, time, tmp_path):
     agree(by_runtime(padded, tmp_path, x), padded.predict(x), 2e-5)
 
 
+@pytest.mark.parametrize("opset", [14, 17, 18, 19])
+def test_older_operators(opset, tmp_path):
+    """For readers that do not know the newest; the numbers stay."""
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    mish = [SimpleRNN(3, activation="mish", return_sequences=True), GroupNormalization(3)]
+    net = [
+        Conv1D(4, 2, activation="gelu"),
+        AveragePooling1D(2, 1),
+        *mish,
+        LayerNormalization(),
+        GlobalMaxPooling1D(),
+    ]
+    model, (x, mask) = made([Input((TIME, CHANNELS)), *net, Dense(2, "softmax")]), gaps()
+    ln.export(model, tmp_path / "net.onnx", mask=True, opset=opset)
+    assert [each.version for each in onnx.load(tmp_path / "net.onnx").opset_import] == [opset]
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": x, "mask": mask})
+    agree(found, model.predict(x, mask=mask), 2e-5)
+    with pytest.raises(SettingError, match="opset must be a whole number from 14 to 20"):
+        ln.export(model, tmp_path / "net.onnx", opset=13)
+    with pytest.raises(SettingError, match="opset=17 has no effect on a Python file"):
+        ln.export(model, tmp_path / "net.py", opset=17)
+
+
 def test_masks_of_films_and_words(tmp_path):
     """Whose first axis is time, too."""
     x, mask = RNG.normal(size=(4, TIME, 3, 2, 1)), gaps()[1]
@@ -605,6 +629,21 @@ def test_an_estimator(tmp_path):
     space = {}
     exec((tmp_path / "program.py").read_text("utf-8"), space)
     assert (space["columns"], space["classes"]) == (["size", "age"], ["cat", "dog", "eel"])
+
+
+def test_a_pipeline(tmp_path):
+    """What scales the data before is part of the program; other steps are refused."""
+    sklearn = pytest.importorskip("lucidnet.sklearn")
+    pipeline, before = pytest.importorskip("sklearn.pipeline"), pytest.importorskip("sklearn.preprocessing")
+    x = RNG.normal(size=(20, 3)) * [1.0, 10.0, 0.0] + 5
+    net = sklearn.NetRegressor((4,), solver="lbfgs", random_state=0, alpha=1.0)
+    steps = before.StandardScaler(), "passthrough", before.MinMaxScaler((-1, 1)), net
+    fitted = pipeline.make_pipeline(*steps).fit(x, x[:, 0])
+    for found in (by_file(fitted, tmp_path, x), by_runtime(fitted, tmp_path, x)):
+        agree(found[:, 0], fitted.predict(x), 1e-6)
+    fitted = pipeline.make_pipeline(before.PolynomialFeatures(1), net).fit(x, x[:, 0])
+    with pytest.raises(SettingError, match="PolynomialFeatures does before the network cannot be written"):
+        ln.export(fitted, tmp_path / "net.py")
 
 
 def test_files_that_would_be_too_large(tmp_path, monkeypatch):

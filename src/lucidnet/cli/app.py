@@ -256,9 +256,12 @@ def export(
         str | None,
         typer.Option(help="float32 or float64; else float32, in Python that of the model."),
     ] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="The version of ONNX's operators, from 14 to 20, the default.")
+    ] = None,
 ) -> None:
     """Write a saved model as a program that runs without lucidnet: an ONNX file, or a Python file."""
-    show.export(file, out, mask, dtype)
+    show.export(file, out, mask, dtype, opset)
 
 
 @app.command(cls=Command)

@@ -225,12 +225,12 @@ def info(file: Path, found: dict[str, Any]) -> None:
         line(f"{'history':<12} {epochs:,} epoch{'s' * (epochs > 1)}, the last with {last}")
 
 
-def export(file: Path, out: Path, mask: bool, dtype: str | None) -> None:
+def export(file: Path, out: Path, mask: bool, dtype: str | None, opset: int | None) -> None:
     """Write a model file as a program."""
     from ..interop.exported import export
 
     check_places(out)
-    export(Model.load(file), out, mask=mask, dtype=dtype)
+    export(Model.load(file), out, mask=mask, dtype=dtype, opset=opset)
     line(f"program written to {out}")
 
 

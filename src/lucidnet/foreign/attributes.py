@@ -8,7 +8,7 @@ from .modules import MODULES
 
 ESTIMATOR = {
     "save": "model_.save(path)",
-    **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(estimator.model_, path)"),
+    **dict.fromkeys(("export", "to_onnx"), "lucidnet.export(estimator, path)"),
     "evaluate": "score(x, y)",
     "summary": "model_.summary()",
     "history": "model_.history",

@@ -28,6 +28,10 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "Network": "Model",
         "functional": "layers",
         "load_model": "load(path)",
+        **dict.fromkeys(
+            ("from_keras", "from_torch", "from_pytorch", "from_sklearn", "import_model"), "convert(network)"
+        ),
+        **dict.fromkeys(("to_onnx", "export_onnx"), "export(model, path)"),
         "datasets": "data",
         "DataLoader": "data.Dataset",
         "activations": "layers.activations",

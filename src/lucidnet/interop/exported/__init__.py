@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...core import files
-from ...core.settings import choice, path_like, shown, taken
+from ...core.settings import choice, path_like, shown, taken, whole
 from ...data import Table
 from ...errors import SettingError
-from ...foreign.networks import converted
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import masks as masks
 from . import pointwise as pointwise
@@ -21,17 +20,24 @@ from . import recurrent as recurrent
 from . import sequences as sequences
 from . import windows as windows
 from . import wiring as wiring  # these six fill the table of translations
+from .estimators import of_estimator
+from .older import LEAST, NEWEST
 from .operations import Operations, Port, prune
 
 
 def export(
-    model: Any, path: str | os.PathLike[str], *, mask: bool | Sequence[str] = False, dtype: str | None = None
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    mask: bool | Sequence[str] = False,
+    dtype: str | None = None,
+    opset: int | None = None,
 ) -> None:
     """Write a model as a program that runs without lucidnet: ``net.onnx``, or ``net.py`` for NumPy alone.
 
-    What is written computes what `Model.predict` does, and cannot be trained. ONNX files (version 20 of the
-    operators) are read by ONNX Runtime and many others, and need the extra ``onnx``. The Python file holds
-    the weights, and a function ``predict``.
+    What is written computes what `Model.predict` does, and cannot be trained. ONNX files are read by ONNX
+    Runtime and many others, and need the extra ``onnx``. The Python file holds the weights, and a function
+    ``predict``.
 
     The Python file checks the shapes of what goes in, neither of them whether numbers are finite.
 
@@ -48,8 +54,8 @@ def export(
     Parameters
     ----------
     model : Model, a part of one, or an estimator
-        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, whose network is
-        written.
+        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, also behind a
+        `StandardScaler` or `MinMaxScaler` in a pipeline.
     path : path
         Where to; its suffix says what is written.
     mask : bool or sequence of str
@@ -60,6 +66,8 @@ def export(
     dtype : {"float32", "float64"}, optional
         The precision of the program. If it is not given, that of the model for Python, float32 for ONNX, as
         ONNX Runtime has few layers in float64.
+    opset : int, optional
+        The version of ONNX's operators, from 14 to 20, for readers that do not know version 20, the default.
 
     Raises
     ------
@@ -92,21 +100,24 @@ def export(
     >>> ln.export(model, "net.py")
     >>> from net import predict  # doctest: +SKIP
     """
-    model, columns = of_estimator(model)
+    model, columns, scales = of_estimator(model)
     suffix = Path(taken("export", "path", path, path_like())).suffix.lower()
-    whole, part = getattr(model, "model", model), hasattr(model, "model")
-    precision = "float64" if whole.dtype == "float64" and suffix == ".py" else "float32"
+    owner, part = getattr(model, "model", model), hasattr(model, "model")
+    precision = "float64" if owner.dtype == "float64" and suffix == ".py" else "float32"
     precision = taken("export", "dtype", dtype, choice("float32", "float64", optional=True)) or precision
+    opset = taken("export", "opset", opset, whole(LEAST, NEWEST, optional=True))
+    if opset and suffix == ".py":
+        raise SettingError(f"export: opset={opset} has no effect on a Python file: leave it out")
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
-    whole.build()
+    owner.build()
     program = Operations(precision, loops=suffix == ".py")
-    write(program, model, None if part else whole.table, mask)
+    write(program, model, None if part else owner.table, mask, scales)
     told = {} if part else columns | names(model)
     if suffix == ".onnx":
         from .onnx_file import onnx_bytes
 
-        content = onnx_bytes(program, Path(path).stem, told)
+        content = onnx_bytes(program, Path(path).stem, told, opset or NEWEST)
     else:
         from .source import python
 
@@ -114,26 +125,14 @@ def export(
     files.write(path, [content])
 
 
-def of_estimator(model: Any) -> tuple[Any, dict[str, list[str]]]:
-    """Return a model, or that of an estimator with the names of its columns."""
-    if not isinstance(model, type) and hasattr(model, "input_shape") and hasattr(model, "net"):
-        return model, {}
-    if not hasattr(model, "model_"):
-        unfitted = ": fit it first" if hasattr(model, "hidden_layer_sizes") else ""
-        hint = converted(model) or unfitted
-        raise SettingError(f"export: expected a Model, then the name of a file, got {shown(model)}{hint}")
-    columns = getattr(model, "feature_names_in_", None)
-    return model.model_, {} if columns is None else {"columns": [*map(str, columns)]}
-
-
-def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
+def write(to: Operations, model: Any, table: Any, mask: Any, scales: Any) -> None:
     """Add the operations of a model, from the columns of its table to the units of its target."""
     net, shape = model.net, model.input_shape
     only = net.inputs[0][0] if isinstance(net, Graph) else "x"
     shapes = shape if isinstance(shape, dict) else {only: shape}
     ends = net.outputs if isinstance(net, Graph) else ("y",)
     to.reserve(ends)
-    x = {name: taken_in(to, net, name, size, table) for name, size in shapes.items()}
+    x = {name: taken_in(to, net, name, size, table, scales) for name, size in shapes.items()}
     counts = {name: mask_in(to, name, x[name], shapes) for name in masked(mask, net, shapes)}
     given = (x, counts) if isinstance(shape, dict) else (x[only], counts.get(only))
     made, _ = to.flow(net, model.params, given[0], shape, given[1])
@@ -146,10 +145,17 @@ def write(to: Operations, model: Any, table: Any, mask: Any) -> None:
     prune(to)
 
 
-def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any) -> str:
+def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any, scales: Any) -> str:
     """Add an input; return the name of what the network is given: the columns of a table are standardized."""
     table = tables.get(name) if isinstance(tables, dict) else tables
     known = to.named(name)
+    if scales:
+        to.inputs.append(Port(known, "float64", shape))
+        x = known
+        for mean, deviation in scales:
+            x = to.add("Sub", x, to.array(mean, "means", "float64"))
+            x = to.add("Div", x, to.array(deviation, "deviations", "float64"))
+        return to.add("Cast", x, to=to.dtype)
     if table is None or all(column.mean is None and not filled(column) for column in table.columns):
         to.inputs.append(Port(known, "int64" if looked_up(net, name) else to.dtype, shape))
         return known

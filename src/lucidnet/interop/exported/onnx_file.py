@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from ...errors import SettingError, optional
+from .older import lower
 from .operations import Operation, Operations, Port, Subgraph
 
-OPERATORS, FORMAT = 20, 10
-"""The versions of ONNX's operators, and of its format (https://onnx.ai/onnx/repo-docs/Versioning.html)."""
+FORMATS = {14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 10}
+"""The versions of ONNX's format by those of its operators (https://onnx.ai/onnx/repo-docs/Versioning.html)."""
 
 LARGEST = 2**31 - 2**20
 """The most bytes of arrays in a file, whose whole has at most 2 GB (https://protobuf.dev)."""
 
 
-def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
+def onnx_bytes(program: Operations, name: str, told: dict[str, Any], version: int) -> bytes:
     """Return the content of an ONNX file, checked by the package `onnx`.
 
     Parameters
@@ -28,6 +29,8 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
         The name of the network.
     told : dict
         What else the file tells: names of classes and columns, as JSON.
+    version : int
+        The version of the operators.
 
     Raises
     ------
@@ -39,6 +42,7 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
         If the arrays are more than such a file holds.
     """
     check_size(program)
+    lower(program, version)
     onnx: Any = optional("onnx", "onnx")
     helper, arrays = onnx.helper, onnx.numpy_helper
 
@@ -72,8 +76,8 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any]) -> bytes:
         [value(port) for port in program.outputs],
         [arrays.from_array(array, known) for known, array in program.constants.items()],
     )
-    operators = [helper.make_opsetid("", OPERATORS)]
-    model = helper.make_model(graph, opset_imports=operators, ir_version=FORMAT, producer_name="lucidnet")
+    versions = {"opset_imports": [helper.make_opsetid("", version)], "ir_version": FORMATS[version]}
+    model = helper.make_model(graph, producer_name="lucidnet", **versions)
     helper.set_model_props(model, {key: json.dumps(value) for key, value in told.items()})
     try:
         onnx.checker.check_model(model, full_check=True)
