@@ -427,6 +427,17 @@ def test_what_cannot_be_written_is_said(said, tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
+def test_a_program_of_ones_own_is_not_lost(tmp_path):
+    model, path = made([Input(2), Dense(1)]), tmp_path / "train.py"
+    path.touch()
+    for _ in range(2):  # over nothing, and over what it wrote before
+        ln.export(model, path)
+    path.write_text("import numpy")
+    with pytest.raises(FileError, match=r"train.py: is a program that export has not written; name another"):
+        ln.export(model, path)
+    assert path.read_text() == "import numpy"
+
+
 def test_files_of_other_kinds(tmp_path):
     """A suffix that is none of the two, a model without weights, a folder that is not there."""
     model = made([Input(2), Dense(1)])

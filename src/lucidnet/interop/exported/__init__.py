@@ -9,7 +9,7 @@ from typing import Any
 from ...core import files
 from ...core.settings import choice, path_like, shown, taken
 from ...data import Table
-from ...errors import SettingError
+from ...errors import FileError, SettingError
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import pointwise as pointwise
 from . import sequences as sequences
@@ -54,7 +54,7 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     NotReadyError
         If the model has no weights yet.
     FileError
-        If the file cannot be written.
+        If the file cannot be written, or a Python file of your own would be lost.
 
     Examples
     --------
@@ -83,7 +83,27 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
         from .source import python
 
         content = python(program, told).encode()
+        check_own(path)
     files.write(path, [content])
+
+
+def check_own(path: str | os.PathLike[str]) -> None:
+    """Raise if a person's own program stands where a network is to be written.
+
+    Raises
+    ------
+    FileError
+        If there is a file that `export` has not written.
+    """
+    from .source import BEGINNING
+
+    if not os.path.isfile(path):
+        return
+    with files.opened(path) as file:
+        if file.read(len(BEGINNING)) not in (BEGINNING, b""):
+            raise FileError(
+                path, "is a program that export has not written", "name another file, or remove it"
+            )
 
 
 def written(model: Any, table: Any, dtype: str) -> Operations:

@@ -73,6 +73,8 @@ CALLED = {
 """Operations that are functions of `formulas`."""
 
 TITLE = "A network written by lucidnet: it needs NumPy alone."
+BEGINNING = f'"""{TITLE}'.encode()
+"""How each such file begins."""
 WIDTH = 100
 """The longest line of an array's numbers, or of a call."""
 SHORT = 8
