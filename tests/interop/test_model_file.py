@@ -326,6 +326,9 @@ class TestDamage:
             ln.load(tmp_path)
         with pytest.raises(FileError, match="is no name of a file"):
             ln.load("null\0byte")
+        for read in (ln.load, ln.data.read):
+            with pytest.raises(FileError, match="no such file; it is an address: download it first"):
+                read("https://example.org/file.csv")
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_not_waited_for(self, path):

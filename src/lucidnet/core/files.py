@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,7 +41,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
         with path.open("rb") as file:
             yield file
     except FileNotFoundError as error:
-        raise FileError(path, "there is no such file", "look for a mistake in its name") from error
+        address = re.match(r"[A-Za-z][\w+.-]+:/", str(path))  # longer than the letter of a drive
+        remedy = "it is an address: download it first" if address else "look for a mistake in its name"
+        raise FileError(path, "there is no such file", remedy) from error
     except ValueError as error:
         if path_fault(path) is None:
             raise
