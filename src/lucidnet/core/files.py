@@ -19,6 +19,9 @@ MOST_COMPRESSED = 1032
 SLACK = 1 << 20
 """A file may claim this many bytes more than it holds, as for parts that were never written."""
 
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that Git LFS has not fetched yet (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+
 
 # --- reading ------------------------------------------------------------------------------------------
 
@@ -39,6 +42,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
             kind = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
             raise FileError(path, f"is {kind}", "name a file in it" if kind == "a folder" else "name one")
         with path.open("rb") as file:
+            if file.peek(len(POINTER)).startswith(POINTER):
+                raise FileError(path, "is a pointer of Git LFS, not the file", "git lfs pull brings it")
             yield file
     except FileNotFoundError as error:
         address = re.match(r"[A-Za-z][\w+.-]+:/", str(path))  # longer than the letter of a drive
