@@ -1,5 +1,6 @@
 """Exported programs: ONNX Runtime, and a Python file alone, give the numbers that `predict` gives."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import lucidnet as ln
 from lucidnet import layers
 from lucidnet.errors import FileError, SettingError
+from lucidnet.interop.exported import source
 from lucidnet.interop.exported.operations import TRANSLATIONS
 from lucidnet.layers import (
     GRU,
@@ -443,6 +445,12 @@ def test_files_of_other_kinds(tmp_path):
     model = made([Input(2), Dense(1)])
     with pytest.raises(SettingError, match=r"ends in \.onnx or \.py, got"):
         ln.export(model, tmp_path / "net.pb")
+    head = ast.parse(source.head())
+    modules = {node.module for node in head.body if isinstance(node, ast.ImportFrom)} - {"__future__"}
+    modules |= {name.name for node in head.body if isinstance(node, ast.Import) for name in node.names}
+    for module in {name.partition(".")[0] for name in modules}:
+        with pytest.raises(SettingError, match=f"{module}.py' would be imported by itself"):
+            ln.export(model, tmp_path / f"{module}.py")
     with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
         model.save(tmp_path / "net.onnx")
     estimator = (

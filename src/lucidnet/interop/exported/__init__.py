@@ -17,6 +17,9 @@ from . import windows as windows
 from . import wiring as wiring  # these four fill the table of translations
 from .operations import Operations, Port
 
+IMPORTED = ("numpy", "base64", "math", "collections", "typing")
+"""What a written program imports."""
+
 
 def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None) -> None:
     """Write a model as a program that runs without lucidnet: ``net.onnx``, or ``net.py`` for NumPy alone.
@@ -48,7 +51,7 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     SettingError
         If a layer cannot be written: one of your own, one that makes masks, a `LeakyRNN` or a `ConvLSTM2D`.
         If a number is too large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is
-        another one. Nothing is written then.
+        another one, or a Python file is called as what it imports. Nothing is written then.
     MissingExtraError
         If the package onnx is not installed.
     NotReadyError
@@ -72,6 +75,10 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: str | None = None
     precision = taken("export", "dtype", dtype, choice("float32", "float64", optional=True)) or precision
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
+    if suffix == ".py" and Path(path).stem in IMPORTED:
+        raise SettingError(
+            f"export: {os.fspath(path)!r} would be imported by itself, for the module of that name"
+        )
     whole.build()
     program = written(model, None if part else whole.table, precision)
     told = {} if part else names(model)
