@@ -1,5 +1,6 @@
 """Exported programs: ONNX Runtime, and a Python file alone, give the numbers that `predict` gives."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -671,11 +672,29 @@ def test_what_cannot_be_written_is_said(said, tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
+def test_a_program_of_ones_own_is_not_lost(tmp_path):
+    model, path = made([Input(2), Dense(1)]), tmp_path / "train.py"
+    path.touch()
+    for _ in range(2):  # over nothing, and over what it wrote before
+        ln.export(model, path)
+    path.write_text("import numpy")
+    with pytest.raises(FileError, match=r"train.py: is a program that export has not written; name another"):
+        ln.export(model, path)
+    assert path.read_text() == "import numpy"
+
+
 def test_files_of_other_kinds(tmp_path):
     """A suffix that is none of the two, a model without weights, a folder that is not there."""
     model = made([Input(2), Dense(1)])
     with pytest.raises(SettingError, match=r"ends in \.onnx or \.py, got"):
         ln.export(model, tmp_path / "net.pb")
+    ln.export(model, tmp_path / "net.py")
+    head = ast.parse((tmp_path / "net.py").read_text("utf-8"))
+    modules = {node.module for node in head.body if isinstance(node, ast.ImportFrom)} - {"__future__"}
+    modules |= {name.name for node in head.body if isinstance(node, ast.Import) for name in node.names}
+    for module in {name.partition(".")[0] for name in modules}:
+        with pytest.raises(SettingError, match=f"{module}.py' would be imported by itself"):
+            ln.export(model, tmp_path / f"{module}.py")
     with pytest.raises(SettingError, match=r"lucidnet.export\(model, path\) writes that"):
         model.save(tmp_path / "net.onnx")
     with pytest.raises(SettingError, match="expected a Model.*, got 3"):

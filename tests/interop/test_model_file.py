@@ -351,6 +351,16 @@ class TestDamage:
             ln.load(tmp_path)
         with pytest.raises(FileError, match="is no name of a file"):
             ln.load("null\0byte")
+        for read in (ln.load, ln.data.read):
+            with pytest.raises(FileError, match="no such file; it is an address: download it first"):
+                read("https://example.org/file.csv")
+
+    @pytest.mark.parametrize(("name", "read"), [("a.safetensors", ln.load), ("a.csv", ln.data.read)])
+    def test_a_file_that_git_has_not_fetched(self, tmp_path, name, read):
+        path = tmp_path / name
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+        with pytest.raises(FileError, match="is a pointer of Git LFS, not the file; git lfs pull"):
+            read(path)
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_not_waited_for(self, path):

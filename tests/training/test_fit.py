@@ -178,6 +178,26 @@ class TestProgress:
         assert "accuracy" in text
         assert "epoch 2/2" in text
 
+    def test_what_is_printed_may_go_to_an_object_that_only_writes(self, monkeypatch):
+        """As a log of one's own that stands in the place of stdout."""
+
+        class Log:
+            def __init__(self):
+                self.text = ""
+
+            def write(self, text):
+                self.text += text
+
+            def flush(self):
+                pass
+
+        log, live = Log(), ln.lab.Live()
+        monkeypatch.setattr("sys.stdout", log)
+        model().fit(X[:20], Y[:20], epochs=2, callbacks=[live])
+        live.close()
+        assert "lucidnet lab: http://127.0.0.1:" in log.text
+        assert "2  " in log.text.splitlines()[-1] and "loss" in log.text
+
 
 def test_history(tmp_path):
     made = model()

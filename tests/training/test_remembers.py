@@ -735,6 +735,19 @@ def test_of_many_that_want_a_folder_one_gets_it(tmp_path):
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["lucidnet.core.lock.os.link", "lucidnet.core.lock.threading.Thread.start"])
+def test_ctrl_c_leaves_no_lock(tmp_path, monkeypatch, place):
+    """Before the file is in its place, and behind that."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted)
+    with pytest.raises(KeyboardInterrupt), FolderLock(tmp_path):
+        raise AssertionError("it was not taken")
+    assert list(tmp_path.iterdir()) == []
+
+
 def left(folder, **other):
     """What a lock says that a training of this process would have, or another one."""
     with FolderLock(folder) as lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,9 @@ MOST_COMPRESSED = 1032
 """The largest compression ratio of deflate (https://zlib.net/zlib_tech.html)."""
 SLACK = 1 << 20
 """A file may claim this many bytes more than it holds, as for parts that were never written."""
+
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that Git LFS has not fetched yet (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
 
 
 # --- reading ------------------------------------------------------------------------------------------
@@ -38,9 +42,13 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
             kind = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
             raise FileError(path, f"is {kind}", "name a file in it" if kind == "a folder" else "name one")
         with path.open("rb") as file:
+            if file.peek(len(POINTER)).startswith(POINTER):
+                raise FileError(path, "is a pointer of Git LFS, not the file", "git lfs pull brings it")
             yield file
     except FileNotFoundError as error:
-        raise FileError(path, "there is no such file", "look for a mistake in its name") from error
+        address = re.match(r"[A-Za-z][\w+.-]+:/", str(path))  # longer than the letter of a drive
+        remedy = "it is an address: download it first" if address else "look for a mistake in its name"
+        raise FileError(path, "there is no such file", remedy) from error
     except ValueError as error:
         if path_fault(path) is None:
             raise

@@ -26,6 +26,7 @@ from typing import Any
 
 from ..errors import FileError
 from .files import explained, make_folder, path_fault
+from .signals import defer_interrupt
 
 NAME = ".lucidnet-training.lock"
 """The name of the lock file in the folder."""
@@ -65,11 +66,16 @@ class FolderLock:
         self._ended = threading.Event()
 
     def __enter__(self) -> FolderLock:
-        self.take()
+        try:
+            self.take()
+        except BaseException:  # Ctrl-C, too, when the file is there already
+            self.release()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        with defer_interrupt():
+            self.release()
 
     def take(self) -> None:
         """Acquire the lock; raise with the name of its holder if it is held.

@@ -43,8 +43,13 @@ def surface() -> Surface | None:
     """Return where to draw bars: a notebook or a terminal; None if the output is a file or a pipe."""
     if in_notebook():
         return Notebook()
-    is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Terminal() if is_terminal else None
+    return Terminal() if is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb" else None
+
+
+def is_terminal(stream: Any) -> bool:
+    """Tell whether a stream is a terminal; there may be none, or an object of one's own that only writes."""
+    asked = getattr(stream, "isatty", None)
+    return asked is not None and bool(asked())
 
 
 def in_notebook() -> bool:

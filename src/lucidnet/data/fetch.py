@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import files as atomic
 from ..core.caches import cache_folder
+from ..core.screen import is_terminal
 from ..errors import FileError
 from .idx import CHUNK, read_idx
 
@@ -109,7 +110,9 @@ def _chunks(response: Any, title: str) -> Iterator[bytes]:
     from rich.progress import Progress
 
     total = response.headers.get("Content-Length")
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+    with Progress(
+        console=Console(stderr=True), disable=not is_terminal(sys.stderr), transient=True
+    ) as progress:
         task = progress.add_task(title, total=int(total) if total else None)
         try:
             while chunk := response.read(CHUNK):

@@ -12,7 +12,7 @@ import numpy as np
 from ...core import files
 from ...core.settings import choice, path_like, shown, taken, whole
 from ...data import Table
-from ...errors import SettingError
+from ...errors import FileError, SettingError
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import masks as masks
 from . import pointwise as pointwise
@@ -23,6 +23,9 @@ from . import wiring as wiring  # these six fill the table of translations
 from .estimators import of_estimator
 from .older import LEAST, NEWEST
 from .operations import Operations, Port, prune
+
+IMPORTED = ("numpy", "base64", "math", "collections", "typing")
+"""What a written program imports."""
 
 
 def export(
@@ -73,14 +76,14 @@ def export(
     ------
     SettingError
         If a layer cannot be written, such as one of your own that has no ``operations``. If a number is too
-        large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is another one, or an
-        input has no time steps for a mask. Nothing is written then.
+        large for the dtype, or the whole for an ONNX file (2 GiB). Or if the suffix is another one, a Python
+        file is called as what it imports, or an input has no time steps for a mask. Nothing is written then.
     MissingExtraError
         If the package onnx is not installed.
     NotReadyError
         If the model has no weights yet.
     FileError
-        If the file cannot be written.
+        If the file cannot be written, or a Python file of your own would be lost.
 
     Notes
     -----
@@ -110,6 +113,10 @@ def export(
         raise SettingError(f"export: opset={opset} has no effect on a Python file: leave it out")
     if suffix not in (".onnx", ".py"):
         raise SettingError(f"export: expected a file name that ends in .onnx or .py, got {os.fspath(path)!r}")
+    if suffix == ".py" and Path(path).stem in IMPORTED:
+        raise SettingError(
+            f"export: {os.fspath(path)!r} would be imported by itself, for the module of that name"
+        )
     owner.build()
     program = Operations(precision, loops=suffix == ".py")
     write(program, model, None if part else owner.table, mask, scales)
@@ -122,7 +129,27 @@ def export(
         from .source import python
 
         content = python(program, told).encode()
+        check_own(path)
     files.write(path, [content])
+
+
+def check_own(path: str | os.PathLike[str]) -> None:
+    """Raise if a person's own program stands where a network is to be written.
+
+    Raises
+    ------
+    FileError
+        If there is a file that `export` has not written.
+    """
+    from .source import BEGINNING
+
+    if not os.path.isfile(path):
+        return
+    with files.opened(path) as file:
+        if file.read(len(BEGINNING)) not in (BEGINNING, b""):
+            raise FileError(
+                path, "is a program that export has not written", "name another file, or remove it"
+            )
 
 
 def write(to: Operations, model: Any, table: Any, mask: Any, scales: Any) -> None:

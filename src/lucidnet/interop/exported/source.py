@@ -18,6 +18,8 @@ from .operations import Operations, Port
 from .variables import Names
 
 TITLE = "A network written by lucidnet: it needs NumPy alone."
+BEGINNING = f'"""{TITLE}'.encode()
+"""How each such file begins."""
 ROWS = '''def inputs(rows: Any) -> Array:
     """Return rows of the table as `predict` takes them: dicts of numbers and texts by column."""
     return numbered(rows, cells)'''

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core import files
+from ...core.screen import is_terminal
 from ...core.settings import flag, path_like, taken, whole
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError
@@ -191,7 +192,7 @@ def _show(server: Server, wanted: bool | None) -> None:
 
         show: Any = display
         show(IFrame(notebook_address(server), "100%", HEIGHT))
-    elif wanted or (wanted is None and sys.stdout.isatty()):
+    elif wanted or (wanted is None and is_terminal(sys.stdout)):
         import webbrowser
 
         webbrowser.open(server.url)
