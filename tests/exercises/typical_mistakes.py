@@ -135,6 +135,7 @@ ROWS = {
         ("(p - t) / z.size", "(p - t) / len(z)", "divided by n only"),
     ],
     "layer-norm": [
+        ("dh - dh.mean(-1, keepdims=True)", "dh - dh.mean(-1)", "keepdims=True is missing in mean(dh)"),
         ("axis=-1, keepdims=True)\n    v", "axis=0)\n    v", "the mean is taken over the examples"),
         ("np.sqrt(v + epsilon)", "(v + epsilon)", "divided by the variance"),
         ("np.sqrt(v + epsilon)", "(np.sqrt(v) + epsilon)", "under the root"),
