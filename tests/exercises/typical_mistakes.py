@@ -34,7 +34,7 @@ ROWS = {
         ("dy @ W.T", "dW @ W.T", "dx: it is dW @ W.T"),
         ("dy @ W.T", "dy @ W.T + x", "dx: x is too much"),
         ("return dx, dW, db", "return x, dW, db", "dx: it is x itself"),
-        ("x @ W + b", "x @ W - 2 * b", "no known mistake"),
+        ("x @ W + b", "x @ W - 2 * b", "3 * b is missing: add it"),
         ("x @ W + b", "x.astype('float32') @ W.astype('float32') + b", "a few digits only"),
         ("x @ W + b", "x + b", "forward: it is x + b"),
         ("x.T @ dy", "np.zeros(W.shape)", "all zero"),
