@@ -265,6 +265,7 @@ def test_what_is_no_word_of_theirs_is_left_to_python():
         (lambda: ln.data.split([[1]], [1], 0.2), "split() takes x and y by place"),
         (lambda: ln.Model.load("m", None, "numpy"), "load() takes path and custom by place"),
         (lambda: Reshape(8, 8, 1), "here it is Reshape((8, 8, 1)), one tuple"),
+        (lambda: ln.mlp(4, 16, 3), "mlp() takes sizes alone by place, got 3: here it is mlp([4, 16, 3])"),
     ],
 )  # fmt: skip
 def test_arguments_by_place_that_go_by_name(wrong, said):

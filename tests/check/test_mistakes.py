@@ -164,6 +164,7 @@ def test_dense(bad, message):
         (lambda p, x, dy: (dy @ p["W"].T, {"W": (dy.T @ x)}), "transposed"),
         (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ x}), "W: it is x.T @ x"),
         (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ dy + p["W"]}), "W: W is too much"),
+        (lambda p, x, dy: (dy @ p["W"].T - 0.3 * x, {"W": x.T @ dy}), "x: 0.3 * x is missing: add it"),
         (lambda p, x, dy: (dy @ p["W"].T * x, {"W": x.T @ dy}), "x: the factor x is one too many"),
         (lambda p, x, dy: (dy @ p["W"].T, {"W": np.trunc(x.T @ dy)}), "W: it is cut off to whole numbers"),
         (lambda p, x, dy: (dy @ p["W"].T, {"W": x.T @ dy * (np.arange(5) > 0)}), "W: it is wrong in [:, 0] only"),

@@ -8,7 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import check, rules
-from lucidnet.errors import SettingError
+from lucidnet.errors import SettingError, ShapeError
 from lucidnet.layers import GRU, LSTM, Conv2D, Dense, Flatten, Input, Residual, Sequential
 from lucidnet.rules import RFLO, Rule, SpaceRule
 from lucidnet.rules.space.transported import Transported
@@ -390,3 +390,20 @@ def test_layers_with_rules_of_their_own_read_for_themselves():
 def test_a_network_without_weights_has_nothing_to_test():
     with pytest.raises(SettingError, match="no weights that a rule could train"):
         check.rule("fa", Sequential([Input(3), ln.layers.Dropout(0.5)]))
+
+
+@pytest.mark.parametrize(
+    ("carried", "said"),
+    [
+        (
+            lambda self, W, B: B.T,
+            r"Own.carried_by must return an array of shape \(5, 3\), got shape \(3, 5\)",
+        ),
+        (lambda self, W, B: None, "what Own.carried_by returns is of no use"),
+        (lambda self, W: W, r"Own.carried_by takes \(self, W\), but is called with W, B"),
+    ],
+)
+def test_what_carries_the_error_is_looked_at(carried, said):
+    kind = type("Own", (Transported,), {"carried_by": carried, "__module__": __name__})
+    with pytest.raises((SettingError, ShapeError), match=said):
+        check.rule(kind())

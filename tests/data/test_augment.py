@@ -131,3 +131,4 @@ def test_a_data_set_is_mapped_by_a_change_of_images():
             np.testing.assert_array_equal(x, x_by_hand)
             np.testing.assert_array_equal(y, y_by_hand)
     assert not np.array_equal(x, images[3:])
+    assert ".batch(3).map(Compose((Shift(1), Flip())))" in str(data.map(change))

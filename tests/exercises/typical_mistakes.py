@@ -34,7 +34,7 @@ ROWS = {
         ("dy @ W.T", "dW @ W.T", "dx: it is dW @ W.T"),
         ("dy @ W.T", "dy @ W.T + x", "dx: x is too much"),
         ("return dx, dW, db", "return x, dW, db", "dx: it is x itself"),
-        ("x @ W + b", "x @ W - 2 * b", "no known mistake"),
+        ("x @ W + b", "x @ W - 2 * b", "3 * b is missing: add it"),
         ("x @ W + b", "x.astype('float32') @ W.astype('float32') + b", "a few digits only"),
         ("x @ W + b", "x + b", "forward: it is x + b"),
         ("x.T @ dy", "np.zeros(W.shape)", "all zero"),
@@ -135,6 +135,7 @@ ROWS = {
         ("(p - t) / z.size", "(p - t) / len(z)", "divided by n only"),
     ],
     "layer-norm": [
+        ("dh - dh.mean(-1, keepdims=True)", "dh - dh.mean(-1)", "keepdims=True is missing in mean(dh)"),
         ("axis=-1, keepdims=True)\n    v", "axis=0)\n    v", "the mean is taken over the examples"),
         ("np.sqrt(v + epsilon)", "(v + epsilon)", "divided by the variance"),
         ("np.sqrt(v + epsilon)", "(np.sqrt(v) + epsilon)", "under the root"),

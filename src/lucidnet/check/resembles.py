@@ -42,7 +42,7 @@ def resembles(own: Any, true: Any, at_hand: Mapping[str, Any], tolerance: float)
     if own.shape != true.shape or not np.isfinite(own).all() or not own.any():
         return None
     arrays = {name: np.asarray(array, np.float64) for name, array in at_hand.items()}
-    for find in (_turned, _known, _terms, _factors, _products):
+    for find in (_turned, _known, _terms, _factors, _products, _multiples):
         if sentence := next(find(own, true, arrays, tolerance), None):
             return sentence
     return None
@@ -95,7 +95,7 @@ def _factors(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterat
 
 def _products(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:
     """Yield the product of two arrays, plus a third or not, whose numbers these are."""
-    if agree(own, float((own * true).sum() / max((true * true).sum(), 1e-300)) * true, tolerance):
+    if _multiple(own, true, tolerance) is not None:
         return  # the right product, by a constant factor
     matrices = {name: array for name, array in arrays.items() if array.ndim == 2}
     matrices |= {f"{name}.T": array.T for name, array in matrices.items()}
@@ -107,6 +107,24 @@ def _products(own: Array, true: Array, arrays: Named, tolerance: float) -> Itera
         for (way, made), (term, added) in product(ways.items(), terms.items()):
             if made.shape == own.shape and agree(own, made + added, tolerance):
                 yield f"it is {way}{term}"
+
+
+def _multiples(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:
+    """Yield the array of which some multiple is missing or too much."""
+    if _multiple(own, true, tolerance) is not None:
+        return
+    for name, array in arrays.items():
+        if array.ndim and _fits(array, own):
+            times = _multiple(own - true, np.broadcast_to(array, own.shape), tolerance)
+            if times is not None:
+                yield f"{abs(times):.4g} * {name} is {'too much' if times > 0 else 'missing: add it'}"
+
+
+def _multiple(a: Array, b: Array, tolerance: float) -> float | None:
+    """Return the number that one array is times another; None if there is none."""
+    size = float((b * b).sum())
+    times = float((a * b).sum()) / size if size else 0.0
+    return times if times and agree(a, times * b, tolerance) else None
 
 
 def _turned(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:

@@ -150,7 +150,7 @@ class Dataset(Report):
         seed : int
             The seed of ``rng``.
         """
-        return Mapped(self, getattr(function, "to_items", function), seed)
+        return Mapped(self, function, seed)
 
     @takes(items=count(1))
     def prefetch(self, items: int = 2) -> Dataset:
@@ -310,11 +310,12 @@ class Mapped(Dataset):
     def __init__(self, inner: Dataset, function: Callable[..., Any], seed: int) -> None:
         import inspect
 
-        self.inner, self.function, self.seed, self.length = inner, function, seed, inner.length
-        self.random = "rng" in inspect.signature(function).parameters
+        self.inner, self.given, self.seed, self.length = inner, function, seed, inner.length
+        self.function = getattr(function, "to_items", function)  # a change of images
+        self.random = "rng" in inspect.signature(self.function).parameters
 
     def written(self) -> str:
-        return f"{self.inner.written()}.map({getattr(self.function, '__name__', short(self.function))})"
+        return f"{self.inner.written()}.map({getattr(self.given, '__name__', short(self.given))})"
 
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):

@@ -401,6 +401,7 @@ def _wrong_shares(step: int, steps: int, warmup: int) -> dict[str, float]:
         "step / (steps - 1 - warmup)": step / (steps - 1 - warmup),
         "step / steps": step / steps,
         "step / warmup": step / warmup,
+        "(step - warmup) / (steps + 1 - warmup)": (step - warmup) / (steps + 1 - warmup),
     }
     right = "on the way down s is (step - warmup) / (steps - 1 - warmup)"
     return {f"{right}, not {told}": s for told, s in wrong.items()}
@@ -437,6 +438,8 @@ def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float,
         "to and from are exchanged": at(half, end, first),
         "it is subtracted: from + (to - from) ...": at(-half),
         "pi is missing: cos(pi s)": at((1 - math.cos(share)) / 2),
+        "to - from is missing: from + (to - from) ...": {"rate": first + half},
+        "the way up goes on after warmup": at(_soft(up), low, peak) if step > warmup else {},
         "it is cos / 2, in place of (1 - cos) / 2": at(math.cos(math.pi * share) / 2),
         **{told: at(_soft(s)) for told, s in _wrong_shares(step, steps, warmup).items()},
         "it stays at the peak": {"rate": peak},

@@ -99,6 +99,7 @@ def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
         },
         "the two parts are exchanged": {"loss": np.where(near, delta * (size - delta / 2), e**2 / 2).mean()},
         "y and t are added: the error is their difference": _value(Huber(delta), y, -t),
+        "t is left out: the error is y - t": _value(Huber(delta), y, 0 * t),
         "it is e^2 / 2 everywhere: far away it is delta (|e| - delta / 2)": {"loss": (e**2 / 2).mean()},
         "it is delta (|e| - delta / 2) everywhere: near 0 it is e^2 / 2": {
             "loss": (delta * (size - delta / 2)).mean()

@@ -105,6 +105,20 @@ def _norm_given(at: At) -> Given:
     return {"h": (x - x.mean(-1, keepdims=True)) * s, "s": s, "g": at.params["gamma"], "dy": at.dy}
 
 
+def _back_without_keepdims(at: At) -> Wrong:
+    """Return what comes back if means of rows meet columns."""
+    h, s, g, dy = _norm_given(at).values()
+    if len(h) != len(g):
+        return {}
+    d, told = dy * g, "keepdims=True is missing in {}: each row has to meet its own"
+    first, second = d.mean(-1, keepdims=True), (d * h).mean(-1, keepdims=True)
+    return {
+        told.format("mean(dh)"): {"dx": s * (d - first.T - h * second)},
+        told.format("mean(dh h)"): {"dx": s * (d - first - h * second.T)},
+        told.format("both means"): {"dx": s * (d - first.T - h * second.T)},
+    }
+
+
 def _wrong_scales(at: At) -> Wrong:
     h, _, _, dy = _norm_given(at).values()
     return {
@@ -158,6 +172,7 @@ def _norm_mistakes(at: At, true: Any) -> Wrong:
         },
         "sums stand where means belong": dx(mean * len(g), share * len(g)),
         **_wrong_scales(at),
+        **_back_without_keepdims(at),
     }
 
 

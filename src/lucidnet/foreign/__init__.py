@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .attributes import ATTRIBUTES
 from .keywords import KEYWORDS, MEANT
+from .methods import PLACED
 from .names import MOMENTS, NAMES, THEIR_METHODS
 
 __all__ = ["ATTRIBUTES", "KEYWORDS", "MOMENTS", "NAMES"]
@@ -203,6 +204,10 @@ def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError |
     if count <= len(placed) or not others or code.co_flags & CO_VARARGS:
         return None
     bound = placed[:1] in (("self",), ("cls",))
+    if ours := PLACED.get(title):
+        return TypeError(
+            f"{title}() takes {placed[bound]} alone by place, got {count - bound}: here it is {ours}"
+        )
     listed = " and ".join(placed[bound:]) or "nothing"
     names = ", ".join(f"{name}=" for name in others[:BY_PLACE]) + (" ..." if len(others) > BY_PLACE else "")
     return TypeError(

@@ -59,6 +59,9 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "metric": "metrics",
         "lr": "optimizer=Adam(learning_rate)",
         "learning_rate": "optimizer=Adam(learning_rate)",
+        "momentum": "optimizer=SGD(0.1, momentum=0.9)",
+        "weight_decay": "optimizer=AdamW(weight_decay=0.01)",
+        "clipnorm": "optimizer=Adam(clip=ClipNorm(1.0))",
         "learning_rule": "rule",
         "weighted_metrics": "metrics",
         "jit_compile": "Model(backend='jax')",
@@ -134,3 +137,6 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Foreign keywords, by method or function."""
+
+PLACED: Mapping[str, str] = {"mlp": "mlp([4, 16, 3]), the sizes as one list"}
+"""What to write where a function is given more by place than it takes, if names do not help."""
