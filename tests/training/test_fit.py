@@ -292,3 +292,17 @@ def test_a_history_is_whole_whenever_another_thread_copies_it():
         history.append(Looks(loss=0.5, accuracy=0.25))
     assert lengths == {frozenset(), frozenset({1}), frozenset({2})}
     assert history == {"loss": [0.5] * 3, "accuracy": [0.25] * 3}
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_what_a_callback_writes_into_a_batch_is_refused(shuffle):
+    """Without shuffling it was written into the data set, with it nothing came of it on JAX."""
+    x = X.astype("float32")
+
+    class Writes(Callback):
+        def before_step(self, loop, batches):
+            batches[0].x[:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        model().fit(x, Y, shuffle=shuffle, verbose=0, callbacks=[Writes()])
+    np.testing.assert_array_equal(x, X.astype("float32"))

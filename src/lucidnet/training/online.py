@@ -195,7 +195,7 @@ class OnlineLearner(Brief):
 
     def _given(self, xs: Any, ys: Any, weights: Any) -> Segment:
         """Return the inputs, targets and weights as a checked segment."""
-        x = finite_in(xs, "xs", self.model.dtype)
+        x = finite_in(xs, "xs", self.model.dtype).copy()  # windows and what waits for a target keep it
         if x.ndim < 2 or x.shape[2:] != self._shape or not x.size:
             raise ShapeError(
                 f"online: x: expected inputs {str(('n', *self._shape)).replace(chr(39), '')} of one time, or "
