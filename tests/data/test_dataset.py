@@ -252,11 +252,12 @@ def test_an_iterator_that_is_used_up_says_so():
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
-@pytest.mark.parametrize("ahead", [False, True])
-def test_a_generator_may_fill_the_same_arrays_again_and_again(backend, ahead):
+@pytest.mark.parametrize(("ahead", "tensors"), [(False, False), (True, False), (False, True)])
+def test_a_generator_may_fill_the_same_arrays_again_and_again(backend, ahead, tensors):
     """Batches that waited for their step had all become the last of them."""
     if backend != "numpy":
         pytest.importorskip("jax")
+    as_given = pytest.importorskip("torch").from_numpy if tensors else np.asarray
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(24, 4)).astype("f"), rng.normal(size=(24, 1)).astype("f")
     part, target = np.zeros((8, 4), "f"), np.zeros((8, 1), "f")
@@ -264,7 +265,7 @@ def test_a_generator_may_fill_the_same_arrays_again_and_again(backend, ahead):
     def again():
         for begin in range(0, 24, 8):
             part[:], target[:] = x[begin : begin + 8], y[begin : begin + 8]
-            yield part, target
+            yield as_given(part), as_given(target)
 
     data = Dataset.from_iterator(again)
     models = [ln.Model([Input(4), Dense(1)], backend=backend) for _ in range(2)]

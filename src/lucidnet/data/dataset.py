@@ -472,7 +472,9 @@ def stacked(parts: tuple[Any, ...]) -> Any:
 
 
 def _copied(array: Any) -> Any:
-    return array.copy() if isinstance(array, np.ndarray) else array
+    if isinstance(array, np.ndarray):
+        return array.copy()
+    return array.clone() if hasattr(array, "data_ptr") else array  # a tensor of PyTorch's
 
 
 def kept(item: Any) -> Any:
