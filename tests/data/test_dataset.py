@@ -249,3 +249,30 @@ def test_an_iterator_that_is_used_up_says_so():
     for use in (model.evaluate, lambda given: model.fit(given, verbose=0)):
         with pytest.raises(DataError, match="no batch at all; an iterator that was used up gives none"):
             use(batches)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+@pytest.mark.parametrize(("ahead", "tensors"), [(False, False), (True, False), (False, True)])
+def test_a_generator_may_fill_the_same_arrays_again_and_again(backend, ahead, tensors):
+    """Batches that waited for their step had all become the last of them."""
+    if backend != "numpy":
+        pytest.importorskip("jax")
+    as_given = pytest.importorskip("torch").from_numpy if tensors else np.asarray
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(24, 4)).astype("f"), rng.normal(size=(24, 1)).astype("f")
+    part, target = np.zeros((8, 4), "f"), np.zeros((8, 1), "f")
+
+    def again():
+        for begin in range(0, 24, 8):
+            part[:], target[:] = x[begin : begin + 8], y[begin : begin + 8]
+            yield as_given(part), as_given(target)
+
+    data = Dataset.from_iterator(again)
+    models = [ln.Model([Input(4), Dense(1)], backend=backend) for _ in range(2)]
+    for model in models:
+        model.compile("mse", "adam")
+    models[0].fit(data.prefetch(3) if ahead else data, epochs=2, verbose=0)
+    models[1].fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    np.testing.assert_allclose(models[0].get_weights(), models[1].get_weights(), rtol=1e-6)
+    items = list(data)
+    np.testing.assert_array_equal(np.concatenate([item[0] for item in items]), x)

@@ -435,3 +435,17 @@ def test_states_and_traces_that_are_handed_out_are_of_numpy_and_stay(backend):
         states[:] = 0
     online.step(X[:2, 0], Y[:2, 0])
     np.testing.assert_array_equal(states, before)
+
+
+@pytest.mark.parametrize("rule", ["rflo", "truncated"])
+def test_inputs_may_come_in_the_same_array_again_and_again(rule):
+    """What waited for its target, or stood in a window, was learned with the inputs of a later time."""
+    learners = [
+        model([SimpleRNN(4, return_sequences=True)], SGD(0.1)).online(rule, delay=2) for _ in range(2)
+    ]
+    buffer = np.zeros((N, 2))
+    for t in range(T):
+        buffer[:] = X[:, t]
+        learners[0].step(buffer, Y[:, t])
+        learners[1].step(X[:, t].copy(), Y[:, t])
+    np.testing.assert_array_equal(*(learner.model.get_weights() for learner in learners))

@@ -324,3 +324,17 @@ def test_validation_split_of_rows_that_are_sorted_by_class_is_warned_of():
         model.fit(x, y, validation_split=0.4, verbose=0)
     order = np.random.default_rng(0).permutation(50)
     model.fit(x[order], y[order], validation_split=0.4, verbose=0)  # and none is warned of
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_what_a_callback_writes_into_a_batch_is_refused(shuffle):
+    """Without shuffling it was written into the data set, with it nothing came of it on JAX."""
+    x = X.astype("float32")
+
+    class Writes(Callback):
+        def before_step(self, loop, batches):
+            batches[0].x[:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        model().fit(x, Y, shuffle=shuffle, verbose=0, callbacks=[Writes()])
+    np.testing.assert_array_equal(x, X.astype("float32"))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array
-from ..backend.memory import aligned
+from ..backend.memory import aligned, sealed
 from ..core.record import Record, record
 from ..core.text import Brief, legible
 from ..core.trees import leaves, mapped, stacked, there, tree_map
@@ -42,6 +42,10 @@ class Batch(NamedTuple):
     def copied(self) -> Batch:
         """Return the batch with copies of its arrays, as a user may modify the originals."""
         return Batch(*(part if part is None else tree_map(np.array, part) for part in self))
+
+    def lent(self) -> Batch:
+        """Return the batch with its arrays read-only, as they may be those of the data set."""
+        return Batch(*(mapped(sealed, part) for part in self))
 
 
 def rows(tree: Any) -> int:

@@ -320,7 +320,7 @@ class Mapped(Dataset):
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         for number, item in enumerate(self.inner.items(epoch, start), start):
             rng = {"rng": Stream(self.seed, epoch, path=("map", str(number)))} if self.random else {}
-            made = self.function(*mapped(_copied, tuple(item)), **rng)  # it may write to them
+            made = self.function(*kept(tuple(item)), **rng)
             yield made if isinstance(made, tuple) else (made,)
 
 
@@ -396,7 +396,7 @@ class Iterated(Dataset):
     def items(self, epoch: int, start: int = 0) -> Iterator[Item]:
         yielded = start
         for item in islice(self._fresh(epoch), start, self.length):
-            yield item
+            yield kept(item)  # several wait for their step, and many generators fill the same arrays again
             yielded += 1
         if self.length is not None and yielded < self.length:
             raise DataError(
@@ -475,7 +475,14 @@ def stacked(parts: tuple[Any, ...]) -> Any:
 
 
 def _copied(array: Any) -> Any:
-    return array.copy() if isinstance(array, np.ndarray) else array
+    if isinstance(array, np.ndarray):
+        return array.copy()
+    return array.clone() if hasattr(array, "data_ptr") else array  # a tensor of PyTorch's
+
+
+def kept(item: Any) -> Any:
+    """Return an item with copies of its arrays: to write into them changes no data."""
+    return mapped(_copied, tuple(item) if isinstance(item, list) else item)
 
 
 def _one_by_one(dataset: Dataset, epoch: int, start: int) -> Iterator[Item]:

@@ -27,7 +27,7 @@ def streamed(model: Any, xs: Any, ys: Any, weights: Any) -> tuple[Array, Array |
         If they do not fit the model, or each other.
     """
     shape = model.input_shape[1:]
-    x = finite_in(xs, "xs", model.dtype)
+    x = finite_in(xs, "xs", model.dtype).copy()  # windows and what waits for a target keep it
     if x.ndim < 2 or x.shape[2:] != shape or not x.size:
         raise ShapeError(
             f"online: x: expected inputs {str(('n', *shape)).replace(chr(39), '')} of one time, or "

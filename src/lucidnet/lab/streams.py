@@ -13,6 +13,7 @@ import numpy as np
 from ..backend import Array
 from ..core.numeric import numeric
 from ..core.settings import UnfitError, count, is_function, setting, taken
+from ..data.dataset import kept
 from ..data.fingerprint import of_arrays
 from ..errors import DataError, NonFiniteError, SettingError
 from ..model import Model
@@ -167,7 +168,7 @@ class Streaming:
                 yield Stretch(self.x[part], self.y[part], weights)
             return
         stream = iter(self.x())
-        while items := list(islice(stream, self.stretch)):
+        while items := list(map(kept, islice(stream, self.stretch))):  # it may fill the same arrays again
             if not all(isinstance(one, (tuple, list)) and len(one) in (2, 3) for one in items):
                 raise DataError("race: a stream gives (x, y) or (x, y, weights) for each time step")
             columns = [np.asarray(column) for column in zip(*items, strict=True)]

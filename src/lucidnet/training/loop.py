@@ -118,7 +118,7 @@ class Callback(Brief, Refusing):
         """Called before the first step; forget here what was remembered of an earlier training."""
 
     def before_step(self, loop: Loop, batches: Sequence[Any]) -> None:
-        """Called before each step with its batches (one, unless gradients are accumulated)."""
+        """Called before each step with its batches, read-only (one, unless gradients are accumulated)."""
 
     def step(self, loop: Loop, measured: Sequence[Measured]) -> None:
         """Called after each step, or each few, with what was measured in each of them."""
@@ -374,7 +374,7 @@ class Loop:
         model, executor = self.model, self.model.executor
         for callback in self.callbacks:
             if type(callback).before_step is not Callback.before_step:
-                callback.before_step(self, [materialize(batch) for several in steps for batch in several])
+                callback.before_step(self, [materialize(b).lent() for several in steps for b in several])
         with executor.lock:
             problem = model.problem
             looks = bool(self.tally.metrics) or any(callback.looks for callback in self.callbacks)
