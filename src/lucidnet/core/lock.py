@@ -26,7 +26,7 @@ from typing import Any
 
 from ..errors import FileError
 from .files import explained, make_folder, path_fault
-from .signals import defer_interrupt
+from .signals import DeferInterrupt
 
 NAME = ".lucidnet-training.lock"
 """The name of the lock file in the folder."""
@@ -74,7 +74,7 @@ class FolderLock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with defer_interrupt():
+        with DeferInterrupt():
             self.release()
 
     def take(self) -> None:
