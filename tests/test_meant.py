@@ -289,7 +289,11 @@ def test_weights_in_a_list_are_no_vector():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("m.pt", "name a model that save has"), ("m.safetensors", "damaged")]
+    ("name", "said"),
+    [
+        ("m.pt", r"a file of PyTorch: load it there; lucidnet.convert\(network\)"),
+        ("m.safetensors", "damaged"),
+    ],
 )
 def test_a_file_that_is_no_model(tmp_path, name, said):
     path = tmp_path / name

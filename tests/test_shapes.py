@@ -105,7 +105,7 @@ SHARED = [("one", Dense(3), "a"), ("two", "one", "b"), ("y", Add(), ("one", "two
         (ReLU(), {"a": (2,), "b": (3,)}, "ReLU takes one input"),
         (Conv1D(2, 3), (None, None), "needs to know the channels"),
         (Conv2D(2, 9), (None, 8, 1), r"do not fit into \(None, 8\)"),
-        (LSTM(3), (4,), "Embedding first"),
+        (LSTM(3), (4,), "whole numbers that stand for words an Embedding makes vectors"),
         (LSTM(3), (None, None), "expected sequences"),
         (LSTM(3), ((5, 4), (3,), (3,), (3,)), r"LSTM begins in states h and c of shape \(3,\), got \(3,\), "),
         (GRU(3), ((5, 4), (4,)), r"GRU begins in states h of shape \(3,\), got \(4,\)"),

@@ -404,6 +404,5 @@ def test_a_network_without_weights_has_nothing_to_test():
     ],
 )
 def test_what_carries_the_error_is_looked_at(carried, said):
-    kind = type("Own", (Transported,), {"carried_by": carried, "__module__": __name__})
     with pytest.raises((SettingError, ShapeError), match=said):
-        check.rule(kind())
+        check.rule(type("Own", (Transported,), {"carried_by": carried, "__module__": __name__})())

@@ -14,10 +14,11 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback
+from lucidnet.errors import SettingError
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD
 
@@ -141,15 +142,26 @@ class Machine(RuleBasedStateMachine):
             model, Literal(weights, tuple(np.zeros_like(w) for w in weights), feedback=feedback)
         )
 
+    def refused(self, pair, train):
+        """Say whether all layers are frozen; if so, a training is refused."""
+        if all(pair.literal.frozen):
+            with pytest.raises(SettingError, match="no parameters that are not frozen"):
+                train()
+        return all(pair.literal.frozen)
+
     @rule(pair=pairs, number=st.integers(0, 2))
     def train_step(self, pair, number):
         x, y = batch(number)
+        if self.refused(pair, lambda: pair.model.train_step(x, y)):
+            return
         result = pair.model.train_step(x, y)
         np.testing.assert_allclose(result.loss, pair.literal.loss(x, y), rtol=1e-9)
         pair.literal = pair.literal.stepped(x, y)
 
     @rule(pair=pairs)
     def fit(self, pair):
+        if self.refused(pair, lambda: pair.model.fit(X, Y, verbose=0)):
+            return
         pair.model.fit(X, Y, batch_size=ROWS, shuffle=False, verbose=0)
         for number in range(3):
             pair.literal = pair.literal.stepped(*batch(number))
@@ -157,6 +169,8 @@ class Machine(RuleBasedStateMachine):
     @rule(target=pairs, pair=pairs, at=st.integers(1, 3), pickled=st.booleans(), rate=NUMBERS)
     def fit_with_callbacks(self, pair, at, pickled, rate):
         """In the middle of a fit the model is copied, and gets another rate."""
+        if self.refused(pair, lambda: pair.model.fit(X, Y, verbose=0)):
+            return multiple()
         copies = []
 
         def action(model):

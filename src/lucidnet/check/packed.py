@@ -40,7 +40,7 @@ class Packed(Wrapper):
         self._made = layer.output_shape(shape)
 
     def around(self, layer: Layer) -> Packed:
-        """Return the same around another layer."""
+        """Return a net with another layer in the place of the one inside."""
         return Packed(layer, self.shape, self.smooth)
 
     def init(self, rng: Stream, shape: Any) -> tuple[Tree, Any]:

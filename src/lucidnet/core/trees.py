@@ -70,7 +70,7 @@ def dotted(path: Path) -> str:
     >>> dotted(("block", "dense1", "W"))
     'block.dense1.W'
     """
-    return ".".join(path)
+    return ".".join(map(str, path))  # names as they were given may be no texts
 
 
 def filled(tree: Tree, whole: Tree) -> Tree:

@@ -108,7 +108,7 @@ class OfLogs(_Of):
 
     Examples
     --------
-    >>> OfLogs(get("mae"))([[2.0], [5.0]], np.log([[3.0], [5.0]]))
+    >>> round(OfLogs(get("mae"))([[2.0], [5.0]], np.log([[3.0], [5.0]])), 12)
     0.5
     """
 

@@ -48,7 +48,8 @@ def convert(network: Any, shape: Any = None, *, backend: str = "numpy") -> Model
     Examples
     --------
     >>> from sklearn.neural_network import MLPRegressor
-    >>> theirs = MLPRegressor((3,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [0.0, 2.0])
+    >>> theirs = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
+    >>> theirs = theirs.fit([[0.0], [1.0]], [0.0, 2.0])
     >>> model = convert(theirs)
     >>> bool(abs(model.predict([[0.5]])[:, 0] - theirs.predict([[0.5]])) < 1e-12)
     True
