@@ -23,6 +23,17 @@ def odd(path):
     return "\n".join(data.look(path).odd)
 
 
+@pytest.mark.parametrize("sign", [",", "."])
+def test_titles_above_numbers_with_decimal_commas(tmp_path, sign):
+    """With commas, the cells of each row could be separated by them as well."""
+    rows = [f"p{i};{i / 4:.2f};{RNG.random():.3f};{'ab'[i % 2]}".replace(".", sign) for i in range(30)]
+    path = written(tmp_path, "Rain in the hills; by hand", "place;depth;mm;kind", *rows)
+    frame = data.frame(path)
+    assert (list(frame.names), frame.rows) == (["place", "depth", "mm", "kind"], 30)
+    np.testing.assert_array_equal(frame["depth"], WHOLE)
+    assert "a line above the table left out: Rain in the hills, by hand" in odd(path)
+
+
 @pytest.mark.parametrize(
     ("above", "count"),
     [

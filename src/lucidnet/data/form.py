@@ -125,7 +125,7 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
     form = form._replace(escaped=_is_escaped(lines, form, whole))
     rows = _rows(lines, form, whole)
-    above = titles(rows, whole)
+    above = _above(rows, form.separator, whole)
     form, rows = form._replace(titles=tuple(map(tuple, rows[:above]))), rows[above:]
     form = form._replace(zeros=_zeros(rows))
     if form.separator != "," or (quote in text and _no_points(rows)):
@@ -184,6 +184,11 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
     return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
 
 
+def _above(rows: Sequence[Sequence[str]], separator: str, whole: bool) -> int:
+    """Count the rows above the table, whose numbers may have decimal commas if commas separate no cells."""
+    return max(titles(rows, whole, decimal) for decimal in (".," if separator != "," else "."))
+
+
 def _is_escaped(lines: Sequence[str], form: TextForm, whole: bool) -> bool:
     """Tell whether more rows are as long as the first if quotes behind a backslash belong to the text."""
     if not any(f"\\{form.quote}" in line for line in lines):
@@ -200,7 +205,7 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
         rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
         if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
-        above = titles(rows, len(lines) < SAMPLE)
+        above = _above(rows, sign, len(lines) < SAMPLE)
         rows = rows[above:]
         widths = Counter(map(len, rows))
         if not widths:
