@@ -651,9 +651,10 @@ class Model:
         """
         from .training.find import find
 
-        given = {"class_weight": class_weight, "sample_weight": sample_weight, "mask": mask}
-        with living.learning(self, x, y, keep=False):
-            return find(self, to_train(self, x, y, batch_size, **given)[0], start, stop, steps)
+        given = {"sample_weight": sample_weight, "mask": mask}
+        with living.learning(self, x, y, class_weight, keep=False) as learned:
+            source, _ = to_train(self, x, y, batch_size, class_weight=learned.weight, **given)
+            return find(self, source, start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on a batch; return the loss and metrics from before the step.

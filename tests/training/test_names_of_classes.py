@@ -135,6 +135,14 @@ def test_numbers_where_there_are_no_names():
         network(3, "sigmoid", "binary_crossentropy").predict_classes(X)
 
 
+def test_a_rate_is_found_with_class_weights_by_name():
+    model, weights = network(), {"setosa": 3.0, "virginica": 0.5}
+    by_name = model.lr_find(X, NAMES, steps=10, class_weight=weights)
+    by_number = network().lr_find(X, IRIS.target, steps=10, class_weight={0: 3.0, 2: 0.5})
+    np.testing.assert_array_equal(by_name.losses, by_number.losses)
+    assert model.classes is None  # no training has begun
+
+
 def test_class_weights_by_name():
     weights, model, same = {"setosa": 3.0, "virginica": 0.5}, network(), network()
     model.fit(X, NAMES, class_weight=weights, verbose=0)

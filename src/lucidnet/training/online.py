@@ -224,7 +224,7 @@ class OnlineLearner(Brief):
         return by_layer(leaves(found))
 
     def _of_one(self, x: Any, y: Any, weights: Any) -> Segment:
-        """Return what is given for a single time as a segment."""
+        """Check the inputs of one time step, and return them as a segment of length 1."""
         given = zip(("x", "y", "weights"), (x, y, weights), strict=True)
         arrays = (None if one is None else numeric(one, name)[None] for name, one in given)
         return Segment(*streamed(self.model, *arrays))
