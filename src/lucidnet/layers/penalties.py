@@ -12,7 +12,7 @@ from operator import add
 from typing import Any
 
 from ..backend import Array, Tree
-from ..core.trees import dotted
+from ..core.trees import Path, dotted
 from ..errors import SettingError
 from .base import Cache, Layer, Mask, Run, Send, backprop, walk
 
@@ -37,6 +37,11 @@ def penalized(
     return sum((value for value, _ in added), start=loss), (*parts, *own)
 
 
+def penalizing(net: Layer) -> list[Path]:
+    """Return the paths of the layers of a network that add something to the loss."""
+    return [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
+
+
 def check_one_mean(net: Layer, mask: Mask, argument: str) -> None:
     """Raise if layers add means over other numbers of values than the loss has, to a batch of several.
 
@@ -47,9 +52,9 @@ def check_one_mean(net: Layer, mask: Mask, argument: str) -> None:
     """
     masks = mask.values() if isinstance(mask, dict) else (mask,)
     if net.penalizes and any(one is not None and one.ndim > 1 for one in masks):
-        where = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
+        where = dotted(penalizing(net)[0])
         raise SettingError(
-            f"{argument}: what layer {dotted(where)!r} adds to the loss is a mean over examples, and the "
+            f"{argument}: what layer {where!r} adds to the loss is a mean over examples, and the "
             f"loss, as there is a mask, one over the time steps that count: leave {argument} out"
         )
 
