@@ -81,6 +81,13 @@ def plain(array: Any) -> bool:
     return array.dtype.kind in KINDS
 
 
+def in_dtype(x: Any, dtype: Any, name: str) -> Any:
+    """Convert what a user's function made to numbers of a dtype; an array that has it stays as it is."""
+    if plain(x) and x.dtype == dtype:  # including blank arrays
+        return x
+    return numeric(x, name).astype(dtype)
+
+
 def scalar(made: Any, what: str, finite: bool = True) -> float:
     """Convert what a user's function returned to a Python float; raise `SettingError` if it is no number.
 

@@ -281,7 +281,7 @@ def check_methods(cls: type, base: type) -> None:
 
 def check_callback(cls: Any, base: type) -> None:
     """Raise if a callback's method cannot be called; make its return values be checked."""
-    if cls.__module__.partition(".")[0] == "lucidnet":
+    if of_library(cls):
         return
     check_methods(cls, base)
     if (room := written(cls, "room", base)) is not None:

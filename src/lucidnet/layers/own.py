@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import Tree, returned
 from ..backend.xla.autodiff import not_followed
-from ..core.numeric import numeric, plain
+from ..core.numeric import in_dtype
 from ..core.own import run, written
 from ..core.trees import leaves, mapped, tree_map
 from ..errors import SettingError
@@ -104,13 +104,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
                 f"{title} returns a {type(params).__name__} and a {type(made).__name__}: return a pair, "
                 f"{PAIRS['init']}"
             )
-
-        def brought(array: Any) -> Any:
-            if plain(array) and getattr(array, "dtype", rng.dtype) == rng.dtype:  # including blank arrays
-                return array
-            return numeric(array, f"{title}: a parameter").astype(rng.dtype)
-
-        return tree_map(brought, params), made
+        return tree_map(lambda array: in_dtype(array, rng.dtype, f"{title}: a parameter"), params), made
 
     return checked
 
