@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import Tree
 from ..backend.results import followed, returned
-from ..core.numeric import numeric, plain
+from ..core.numeric import in_dtype
 from ..core.own import check_draws, check_methods, traced, written
 from ..core.settings import shown
 from ..core.trees import Path, dotted, mapped, tree_map
@@ -50,11 +50,8 @@ def check(cls: Any, base: type, methods: Mapping[str, Callable[..., Any]]) -> No
 def _watched(name: str, method: Callable[..., Any], fits: Callable[..., Any]) -> Any:
     @wraps(method)
     def checked(self: Any, *given: Any) -> Any:
-        what, held = f"{type(self).__name__}.{name}", dict(vars(self))
-        made = fits(what, followed(what, method, self, *given), *given)
-        if any(map(traced, given)):
-            _check_held(what, self, held)
-        return made
+        what = f"{type(self).__name__}.{name}"
+        return fits(what, _asked(what, self, method, self, *given), *given)
 
     setattr(checked, MARK, True)
     return checked
@@ -73,7 +70,6 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         for method in vars(type(rule)).values():
             check_draws(type(rule).__name__, method)
     inputs: list[Any] = []
-    held = dict(vars(rule))
 
     def route(*given: Any, **named: Any) -> tuple[Any, Tree]:
         dx, grads = edge.route(*given, **named)
@@ -86,9 +82,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         )
         return rule.cross(here, send)
 
-    made = followed(where.rstrip(","), cross, edge.dy, edge.params, edge.B)
-    if traced(edge.dy):
-        _check_held(where.rstrip(","), rule, held)
+    made = _asked(where.rstrip(","), rule, cross, edge.dy, edge.params, edge.B)
     if not isinstance(made, tuple) or len(made) != 3:
         raise SettingError(
             f"{where} must return three things: the error at the layer's input, its gradients, and its "
@@ -108,14 +102,19 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
     return dx, _gradients(where, grads, edge.params, edge.layer.buffers), B
 
 
-def _check_held(what: str, rule: Any, held: Mapping[str, Any]) -> None:
-    """Raise if a rule has kept something in itself while JAX traced it: each step would find the same."""
+def _asked(what: str, rule: Any, function: Callable[..., Any], *given: Any) -> Any:
+    """Call a rule's function; raise if it keeps something in the rule while JAX traces it."""
+    if not any(map(traced, given)):
+        return followed(what, function, *given)
+    held = dict(vars(rule))
+    made = followed(what, function, *given)
     if kept := [name for name, value in vars(rule).items() if held.get(name, rule) is not value]:
         raise SettingError(
             f"{what} keeps {', '.join(kept)} in the rule itself, which a compiled program would do once, "
             "for all: what it remembers are feedback weights, B: let feedback(...) return them, and "
             "cross(...) the changed ones as its third result"
         )
+    return made
 
 
 def _stream(known: Any, path: Path) -> Any:
@@ -226,14 +225,7 @@ def _fresh(what: str, made: Any, *given: Any) -> Tree:
     """First feedback weights: the last argument says in which dtype."""
     if not isinstance(made, dict):
         raise SettingError(f"{what} must return a dict of weights by name, {{}} for none, got {shown(made)}")
-    dtype = given[-1].dtype
-
-    def brought(array: Any) -> Any:
-        if plain(array) and getattr(array, "dtype", dtype) == dtype:  # including blank arrays
-            return array
-        return numeric(array, f"{what}: a weight").astype(dtype)
-
-    return tree_map(brought, made)
+    return tree_map(lambda array: in_dtype(array, given[-1].dtype, f"{what}: a weight"), made)
 
 
 def _by_name(what: str, made: Any, *given: Any) -> Tree:

@@ -7,8 +7,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from ... import initializers
-from ...backend import Array, Shape, Stream, Tree, namespace, returned
-from ...core.own import check_methods
+from ...backend import Array, Shape, Stream, Tree, namespace
 from ...core.settings import between, finite, named, whole
 from ...core.value import of_library, value
 from ...errors import SettingError
@@ -68,7 +67,7 @@ class Transported(SpaceRule):
         return B
 
     def counterparts(self, layer: Layer, params: Tree, B: Tree, last: bool) -> list[tuple[Array, Array]]:
-        return [(self._carried(params[n], B[n]), params[n]) for n in carriers(layer) if n in B]
+        return [(self.carried_by(params[n], B[n]), params[n]) for n in carriers(layer) if n in B]
 
     def mirrored(self, layer: Layer, params: Tree, last: bool) -> Tree | None:
         return {name: params[name] for name in carriers(layer)}
@@ -76,16 +75,8 @@ class Transported(SpaceRule):
     def cross(self, edge: Edge, send: Send) -> tuple[Any, Tree, Tree | None]:
         params, B = edge.params, edge.B
         own = (name for name in carriers(edge.layer) if name in B)
-        params = params | {name: self._carried(params[name], B[name]) for name in own}
+        params = params | {name: self.carried_by(params[name], B[name]) for name in own}
         return *edge.route(params, edge.cache, edge.dy, send, edge.need_dx), None
-
-    def _carried(self, W: Array, B: Array) -> Array:
-        """Return what `carried_by` returns; of a user's own rule it is checked."""
-        if of_library(self):
-            return self.carried_by(W, B)
-        check_methods(type(self), Transported)
-        what = f"{type(self).__name__}.carried_by"
-        return returned(self.carried_by(W, B), W, what, W.shape)
 
 
 @value
