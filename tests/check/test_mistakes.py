@@ -299,6 +299,7 @@ class TestLosses:
             (lambda e: 2 * e, None, "5 times"),
             (None, lambda cache: 2 * cache[0] / cache[0].shape[-1], "1/N is missing"),
             (None, lambda cache: 2 * cache[0] / cache[0].shape[-1] / 16, "divided by the batch size"),
+            (None, lambda cache: 0 * cache[0], "it is all zero"),
         ],
     )
     def test_named(self, slope, backward, message):

@@ -40,9 +40,7 @@ class WrongGradient:
     @cached_property
     def factor(self) -> float | None:
         """The constant factor between the analytic and the right gradient; None if there is none."""
-        size = float((self.numeric * self.numeric).sum())
-        factor = float((self.analytic * self.numeric).sum()) / size if size else 0.0
-        return factor if factor and agree(self.analytic, factor * self.numeric) else None
+        return multiple(self.analytic, self.numeric)
 
 
 def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
@@ -51,6 +49,13 @@ def agree(a: Array, b: Array, tolerance: float = 1e-5) -> bool:
         return False
     scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
     return 1e-9 < scale < np.inf and float(np.abs(a - b).max()) <= tolerance * scale
+
+
+def multiple(a: Array, b: Array, tolerance: float = 1e-5) -> float | None:
+    """Return the number that one array is times another; None if there is none."""
+    size = float((b * b).sum())
+    times = float((a * b).sum()) / size if size else 0.0
+    return times if times and agree(a, times * b, tolerance) else None
 
 
 def numeric(subject: Subject, array: Array, only: int | None = None) -> Array:

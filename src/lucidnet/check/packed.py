@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from ..backend import Array, Stream, Tree, namespace
 from ..core.trees import mapped
 from ..layers.base import INFERENCE, Cache, Layer, Run, several
@@ -88,15 +86,12 @@ def apart(array: Array, shape: Any) -> Any:
     """
     if not several(shape):
         return array
-    names = list(shape) if isinstance(shape, dict) else list(range(len(shape)))
-    cuts = np.cumsum([_size(shape[name]) for name in names]).tolist()
-    found = [array[:, start:stop] for start, stop in zip([0, *cuts], cuts, strict=False)]
-    made = [apart(part, shape[name]) for name, part in zip(names, found, strict=True)]
-    made = [
-        part if several(shape[name]) else part.reshape(len(array), *shape[name])
-        for name, part in zip(names, made, strict=True)
-    ]
-    return dict(zip(names, made, strict=True)) if isinstance(shape, dict) else tuple(made)
+    made, start = {}, 0
+    for name, own in shape.items() if isinstance(shape, dict) else enumerate(shape):
+        part = array[:, start : start + _size(own)]
+        made[name] = apart(part, own) if several(own) else part.reshape(len(array), *own)
+        start += _size(own)
+    return made if isinstance(shape, dict) else tuple(made.values())
 
 
 def shapes(parts: Any) -> Any:

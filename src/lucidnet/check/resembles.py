@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
-from .evidence import agree
+from .evidence import agree, multiple
 
 Named = dict[str, Array]
 
@@ -95,7 +95,7 @@ def _factors(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterat
 
 def _products(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:
     """Yield the product of two arrays, plus a third or not, whose numbers these are."""
-    if _multiple(own, true, tolerance) is not None:
+    if multiple(own, true, tolerance) is not None:
         return  # the right product, by a constant factor
     matrices = {name: array for name, array in arrays.items() if array.ndim == 2}
     matrices |= {f"{name}.T": array.T for name, array in matrices.items()}
@@ -111,20 +111,13 @@ def _products(own: Array, true: Array, arrays: Named, tolerance: float) -> Itera
 
 def _multiples(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:
     """Yield the array of which some multiple is missing or too much."""
-    if _multiple(own, true, tolerance) is not None:
+    if multiple(own, true, tolerance) is not None:
         return
     for name, array in arrays.items():
         if array.ndim and _fits(array, own):
-            times = _multiple(own - true, np.broadcast_to(array, own.shape), tolerance)
+            times = multiple(own - true, np.broadcast_to(array, own.shape), tolerance)
             if times is not None:
                 yield f"{abs(times):.4g} * {name} is {'too much' if times > 0 else 'missing: add it'}"
-
-
-def _multiple(a: Array, b: Array, tolerance: float) -> float | None:
-    """Return the number that one array is times another; None if there is none."""
-    size = float((b * b).sum())
-    times = float((a * b).sum()) / size if size else 0.0
-    return times if times and agree(a, times * b, tolerance) else None
 
 
 def _turned(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:

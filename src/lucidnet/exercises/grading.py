@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..check import CheckReport, gradients
-from ..check.evidence import agree
+from ..check.evidence import agree, multiple
 from ..check.resembles import resembles, right_in_part
 from ..check.subject import LayerSubject
 from ..core.settings import setting
@@ -31,8 +31,6 @@ SAME = 1e-9
 """The relative difference up to which two values are the same."""
 EXACT = 1e-11
 """Correct formulas differ by less than this; finite differences by more."""
-
-
 COARSE = 1e-5
 """Values that differ by less than this, but more than `SAME`, are right to a few digits only."""
 
@@ -258,7 +256,7 @@ def _judge(
     """Raise if a gradient is wrong by the check, or by the formula where the check is too coarse."""
     if close and report.worst > report.tolerance:
         return
-    if like and not close:
+    if like:
         raise WrongAnswerError(f"{name}: {like}")
     if report.likely or not (report or close):
         raise WrongAnswerError(worded(report.likely[0]) if report.likely else f"{name}: {UNKNOWN}")
@@ -435,12 +433,9 @@ def _plain(a: Any, n: Any, arguments: Given) -> Iterator[str]:
         yield NUMERIC
     elif agree(a, -n, SAME):
         yield "the sign is wrong"
-    elif n.ndim == 2 and n.shape[0] == n.shape[1] and agree(a, n.T, SAME):
-        yield "it is transposed"
     elif a.size > 1 and (a == a.flat[0]).all() and not (n == n.flat[0]).all():
         yield "it is the same number everywhere"
-    elif a.size > 1 and agree(a, float((a * n).sum() / max((n * n).sum(), 1e-300)) * n, SAME):
-        factor = float((a * n).sum() / (n * n).sum())
+    elif a.size > 1 and (factor := multiple(a, n, SAME)) is not None:
         yield f"it is {factor:.6g} times what it should be: a constant factor is wrong or missing"
     elif part := right_in_part(a, n, arguments, SAME):
         yield part
