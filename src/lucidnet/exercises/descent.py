@@ -415,23 +415,17 @@ def _cycle_mistakes(step: int, steps: int, warmup: int, peak: float, low: float,
     def at(weight: float, first: float = first, end: float = end) -> dict[str, Any]:
         return {"rate": first + (end - first) * weight}
 
-    half = (1 - math.cos(math.pi * share)) / 2
+    half = _soft(share)
     return {
         "it goes in a straight line: follow the cosine": at(share),
         "it goes the wrong way: at the beginning of a phase the cosine is 1": at(1 - half),
         "the factor 1/2 is missing: (1 - cos) / 2 goes from 0 to 1": at(2 * half),
-        "the cosine goes through half a turn, pi: here it is a whole turn": at(
-            (1 - math.cos(2 * math.pi * share)) / 2
-        ),
+        "the cosine goes through half a turn, pi: here it is a whole turn": at(_soft(2 * share)),
         "it is a quarter of a turn: cos(pi s) goes from 1 to -1": at(1 - math.cos(math.pi * share / 2)),
         "it falls back to low: it has to end at last": at(half, end=low) if step > warmup else {},
         "it stays at low: s is 0 all the way, as with // , which rounds down": {"rate": low},
-        "the last step is number steps - 1": at(
-            (1 - math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
-        ),
-        "the way down is counted from step 0: it begins at warmup": at(
-            (1 - math.cos(math.pi * step / (steps - 1))) / 2
-        ),
+        "the last step is number steps - 1": at(_soft((step - warmup) / (steps - warmup))),
+        "the way down is counted from step 0: it begins at warmup": at(_soft(step / (steps - 1))),
         "it rises from 0: it begins at low": {"rate": peak * half},
         "the beginning is missing: from + (to - from) ...": {"rate": (end - first) * half},
         "to is not the way that is left: it is to - from": {"rate": first + end * half},
