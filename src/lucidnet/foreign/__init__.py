@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
-from inspect import signature, unwrap
+from inspect import CO_VARARGS, signature, unwrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .attributes import ATTRIBUTES
@@ -199,10 +199,10 @@ def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError |
     TypeError('f() takes x by place, got 2 arguments: give the others by name, epochs=')
     """
     code = function.__code__
+    if count <= code.co_argcount or not code.co_kwonlyargcount or code.co_flags & CO_VARARGS:
+        return None
     placed = code.co_varnames[: code.co_argcount]
     others = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    if count <= len(placed) or not others or code.co_flags & CO_VARARGS:
-        return None
     bound = placed[:1] in (("self",), ("cls",))
     if ours := PLACED.get(title):
         return TypeError(
@@ -213,10 +213,6 @@ def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError |
     return TypeError(
         f"{title}() takes {listed} by place, got {count - bound} arguments: give the others by name, {names}"
     )
-
-
-CO_VARARGS = 0x04
-"""The flag of a function that takes any number of arguments; copied from `inspect`."""
 
 
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -232,7 +228,7 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
             )
         if settings:
             refuse(title, settings, method)
-        if title != "Model" and (error := by_name(title, inner, len(args))):
+        if error := by_name(title, inner, len(args)):
             raise error
         return method(*args, **settings)
 

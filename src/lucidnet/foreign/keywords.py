@@ -117,10 +117,13 @@ SCHEDULE = {
     **dict.fromkeys(("initial_learning_rate", "initial_lr", "init_value", "lr", "learning_rate"), "start"),
     **dict.fromkeys(("decay_rate", "gamma", "lr_decay"), "factor"),
     **dict.fromkeys(
-        ("decay_steps", "T_max", "T_0", "total_steps", "total_iters", "transition_steps"), "steps"
+        (
+            *("decay_steps", "T_max", "T_0", "total_steps", "total_iters", "transition_steps"),
+            *("first_decay_steps", "warmup_steps"),
+        ),
+        "steps",
     ),
-    **dict.fromkeys(("first_decay_steps", "warmup_steps"), "steps"),
-    **dict.fromkeys(("step_size",), "every"),
+    "step_size": "every",
     **dict.fromkeys(("eta_min", "end_learning_rate", "alpha", "end_value", "end_lr"), "stop"),
     **dict.fromkeys(("T_mult", "t_mul"), "stretch"),
     **dict.fromkeys(("boundaries", "milestones", "values"), "points, pairs of a step and a value"),
