@@ -814,6 +814,33 @@ def test_several_inputs_and_outputs():
     assert gradients(words, entries=9)
 
 
+def test_several_arrays_come_in_any_order():
+    x, w = np.random.default_rng(0).normal(size=(2, 4, 3))
+    for right in (True, False):
+        nodes = [("m", Halved(right), ("x", "w")), ("a", Dense(1), "m"), ("b", Dense(2), "m")]
+        net = Graph({"x": (3,), "w": (3,)}, nodes, ["a", "b"])
+        report = gradients(net, {"w": w, "x": x})
+        assert report.passed == right
+        assert any("Halved" in reason for reason in report.likely) != right
+
+
+@pytest.mark.parametrize("outside", [[Input(3)], [Input(3), Dense(3)]])
+def test_a_graph_of_several_outputs_inside(outside):
+    """Its errors came as one array, to a layer that takes them by name."""
+
+    class Doubled(Dense):
+        def backward(self, params, cache, dy, need_dx=True):
+            return Dense.backward(self, params, cache, 2 * dy, need_dx)
+
+    nodes = [("h", Doubled(4), "x"), ("a", Dense(1), "h"), ("b", Dense(2), "h")]
+    net = Sequential([*outside, Graph({"x": (3,)}, nodes, ["a", "b"])])
+    model = ln.Model(net)
+    model.compile({"b": "mse", "a": "mse"}, "sgd")
+    for report in (gradients(net), gradients(model)):
+        assert not report
+        assert "Doubled(4) (h): " in report.likely[0]
+
+
 def test_masks():
     lengths, short = [1, 6, 3, 4], [1, 3, 3, 4]
     assert gradients(Bidirectional(GRU(2)), mask=lengths, entries=20)

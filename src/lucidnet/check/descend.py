@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..core.value import described
+from ..layers.rebuild import unwrapped
 from .contract import unusable
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, Subject
 from .visits import visits
@@ -37,5 +38,5 @@ def wiring(subject: Subject) -> Iterator[str]:
     if isinstance(subject, LayerSubject) and subject.layer.children():
         yield (
             f"each layer inside is right by itself, so the fault is in the wiring: how "
-            f"{type(subject.layer).__name__} hands errors on and adds up what comes back"
+            f"{type(unwrapped(subject.layer)).__name__} hands errors on and adds up what comes back"
         )

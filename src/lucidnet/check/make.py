@@ -19,7 +19,7 @@ from ..layers.containers import final, first_leaf
 from ..layers.core import Input
 from ..losses import Loss
 from ..training.checks import as_inputs, as_mask
-from .packed import Packed, joined, shapes
+from .packed import Packed, embedded, joined, shapes
 from .subject import LayerSubject, LossSubject, ObjectiveSubject, as_float64, example
 
 ROWS = 4
@@ -47,7 +47,7 @@ def layer_subject(layer: Layer, x: Any, shape: Any, seed: int, train: bool, mask
     end = final(layer)
     if isinstance(inputs, np.ndarray) and not (isinstance(end, Graph) and len(end.outputs) > 1):
         return LayerSubject.of(layer, inputs, seed, train, mask)
-    packed: Any = Packed(layer, shapes(inputs), not _embedded(layer))
+    packed: Any = Packed(layer, shapes(inputs))
     return LayerSubject.of(packed, joined(inputs), seed, train, mask)
 
 
@@ -156,7 +156,7 @@ def model_subject(model: Any, x: Any, y: Any, seed: int, train: bool, mask: Any 
     target = model.loss.check_target(y, shape, "float64")
     params = tree_map(as_float64, model.params)
     run = Run(train, rng, mask=mask)
-    return ObjectiveSubject(objective, params, x, target, run, not _embedded(model.net))
+    return ObjectiveSubject(objective, params, x, target, run)
 
 
 def _targets(loss: Any, n: int, shape: Any) -> Any:
@@ -174,7 +174,7 @@ def inputs_of(net: Layer, shape: Any, rng: Stream, rows: int, times: int) -> Any
     shape : shape
         The shape of one input, or of each by name; sizes that vary are as large as `times`.
     """
-    return _drawn(shape, rng, rows, times, _embedded(net))
+    return _drawn(shape, rng, rows, times, embedded(net))
 
 
 def _drawn(
@@ -188,20 +188,3 @@ def _drawn(
     if (vocabulary := vocabularies.get(name) or vocabularies.get("")) is not None:
         return np.floor(rng.uniform(sizes) * vocabulary)
     return rng.normal(sizes)
-
-
-def _embedded(net: Layer) -> dict[str, int]:
-    """Return the vocabulary size of each input that goes into an embedding, by name ("" if unnamed)."""
-    while isinstance(net, Sequential):
-        net = next(layer for layer in net.layers if not isinstance(layer, Input))
-    if not isinstance(net, Graph):
-        first = first_leaf(net)
-        return {"": first.vocabulary} if isinstance(first, Embedding) else {}
-    found: dict[str, int] = {}
-    for _, _, layer, sources in net.placed():
-        first = first_leaf(layer)
-        if isinstance(first, Embedding):
-            found |= {source: first.vocabulary for source in sources}
-    return (
-        found if len(net.inputs) > 1 else {"": found[net.inputs[0][0]]} if net.inputs[0][0] in found else {}
-    )

@@ -177,17 +177,13 @@ class LossSubject:
 
 @dataclass(frozen=True)
 class ObjectiveSubject:
-    """The loss of a network on a batch, as a scalar function of the parameters.
-
-    `smooth` tells whether the network has a gradient by all of its inputs.
-    """
+    """The loss of a network on a batch, as a scalar function of the parameters."""
 
     objective: Objective
     params: Tree
     x: Any
     target: Any
     run: Run
-    smooth: bool = True
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -220,8 +216,8 @@ class ObjectiveSubject:
         net, objective = self.objective.net, self.objective
         if self.several:
             made = objective.evaluate(self.params, Batch(self.x, self.target), self.run)
-            dy: Any = joined(objective.loss.backward(made.kept))
-            packed: Any = Packed(net, shapes(self.x), self.smooth)
+            packed: Any = Packed(net, shapes(self.x))
+            dy: Any = packed.side_by_side(objective.loss.backward(made.kept))
             return LayerSubject(packed, self.params, joined(self.x), dy * len(dy), self.run)
         dy = self.loss.gradients()["prediction"]
         # The size of dy does not matter to a linear map; near 1 it is far from rounding errors.

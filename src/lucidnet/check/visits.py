@@ -31,9 +31,10 @@ class Visit:
         if call is None or call.dy is None:
             return None
         layer: Any = self.layer
-        if isinstance(call.x, tuple):
-            layer = Packed(layer, shapes(call.x))
-        x, dy = joined(call.x), joined(call.dy)
+        x, dy = call.x, call.dy
+        if isinstance(x, (tuple, dict)) or isinstance(dy, dict):
+            layer = Packed(layer, shapes(x))
+            x, dy = joined(x), layer.side_by_side(dy)
         if not isinstance(x, np.ndarray) or not isinstance(dy, np.ndarray):
             return None
         params = tree_map(np.copy, call.params)  # which are tried out with other numbers
