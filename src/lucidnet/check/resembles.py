@@ -72,11 +72,14 @@ def _terms(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator
             if not _fits(term := number * array, own):
                 continue
             term = np.broadcast_to(term, own.shape)
-            for count, words in {1: "is missing: add it", 2: "has the wrong sign: add it"}.items():
+            for count, lacking, surplus in (
+                (1, "is missing: add it", "is too much"),
+                (2, "has the wrong sign: add it", "has the wrong sign: subtract it"),
+            ):
                 if agree(true - own, count * term, tolerance):
-                    yield f"{much}{name} {words}"
+                    yield f"{much}{name} {lacking}"
                 if agree(own - true, count * term, tolerance):
-                    yield f"{much}{name} {words.replace('add', 'subtract') if count > 1 else 'is too much'}"
+                    yield f"{much}{name} {surplus}"
 
 
 def _factors(own: Array, true: Array, arrays: Named, tolerance: float) -> Iterator[str]:
