@@ -67,11 +67,12 @@ def of_keras(k):
             k.TimeDistributed(k.Dense(3, "relu")),
             k.SimpleRNN(3, activation="relu", go_backwards=True, use_bias=False),
         ),
+        "several axes": (SEQUENCES, k.LayerNormalization(axis=[1, 2], scale=False), k.Dense(2)),
         "words": (WORDS, k.Embedding(5, 4, mask_zero=True), k.Bidirectional(k.GRU(2), merge_mode="sum")),
     }
 
 
-@pytest.mark.parametrize("name", ["rows", "images", "sequences", "words"])
+@pytest.mark.parametrize("name", ["rows", "images", "sequences", "several axes", "words"])
 def test_keras_in_order(name, keras):
     """Layers one after the other, with the settings that they may have."""
     x, *several = of_keras(keras.layers)[name]
@@ -247,6 +248,15 @@ def test_what_torch_has_alone_is_refused():
         ),
         "module '1': it stands there twice": nn.Sequential(twice, twice),
         "padding_mode='reflect'": nn.Conv2d(3, 3, 3, padding_mode="reflect"),
+        "Upsample: only nearest and bilinear by whole factors": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.Upsample(size=(4, 4))
+        ),
+        "output_size=None is not known, only 1": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(None)
+        ),
+        "divisor_override=3 is not known, only None": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.AvgPool2d(2, divisor_override=3)
+        ),
         "approximate='tanh'": nn.Sequential(nn.Linear(4, 4), nn.GELU("tanh")),
         "dim=0: only over the features": nn.Sequential(nn.Linear(4, 4), nn.Softmax(0)),
         "batch_first=False": nn.LSTM(4, 3),
