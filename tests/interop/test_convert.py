@@ -204,6 +204,8 @@ def test_torch_recurrent():
         theirs = kind(4, 3, num_layers=2, bidirectional=True, batch_first=True).double()
         x = SEQUENCES.astype("float64")
         near(ln.convert(theirs).predict(x), theirs(torch.tensor(x))[0].detach().numpy(), 1e-12)
+    with pytest.warns(InexactWarning, match=r"LSTM: dropout=0\.2 acts in training, and is left out"):
+        ln.convert(torch.nn.LSTM(4, 3, num_layers=2, batch_first=True, dropout=0.2))
 
 
 def test_other_doors_lead_to_convert(tmp_path):

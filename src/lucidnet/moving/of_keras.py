@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import layers
-from ..errors import InexactWarning, outside
 from ..layers import Graph, Input, Layer, LeakyReLU
 from .parts import Moved, Theirs, gated, joined, normalized, plain, refused, two_ways
 
@@ -58,15 +56,6 @@ class KerasLayer(Theirs):
 
     def setting(self, name: str, usual: Any) -> Any:
         return self.config.get(name, usual)
-
-    def left_out(self, *names: str) -> None:
-        """Warn of settings that act in training alone, and that are not known here."""
-        for name in names:
-            if self.config.get(name):
-                said = (
-                    f"convert: {self.where}: {name}={self.config[name]!r} acts in training, and is left out"
-                )
-                warnings.warn(said, InexactWarning, stacklevel=outside())
 
     @property
     def activation(self) -> Any:

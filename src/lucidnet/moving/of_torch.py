@@ -288,6 +288,7 @@ def recurrent(known: TorchModule) -> tuple[list[Moved], int]:
     """Return recurrent layers one after the other; the output is that of all times, without the states."""
     known.takes(0, known.input_size)
     known.only(batch_first=True, proj_size=0)
+    known.left_out("dropout")
     several = []
     for depth in range(known.num_layers):
         names = ("", "_reverse") if known.bidirectional else ("",)

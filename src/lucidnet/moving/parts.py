@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Tree
-from ..errors import SettingError
+from ..errors import InexactWarning, SettingError, outside
 from ..layers import GRU, Bidirectional, Layer, Sequential
 
 
@@ -39,6 +40,13 @@ class Theirs:
             given = self.setting(name, value)
             if given != value:
                 raise refused(self.where, f"{name}={given!r} is not known, only {value!r}")
+
+    def left_out(self, *names: str) -> None:
+        """Warn of settings that act in training alone, and that are not known here."""
+        for name in names:
+            if given := self.setting(name, None):
+                said = f"convert: {self.where}: {name}={given!r} acts in training, and is left out"
+                warnings.warn(said, InexactWarning, stacklevel=outside())
 
 
 def joined(parts: Sequence[Moved]) -> Moved:
