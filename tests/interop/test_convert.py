@@ -67,11 +67,12 @@ def of_keras(k):
             k.TimeDistributed(k.Dense(3, "relu")),
             k.SimpleRNN(3, activation="relu", go_backwards=True, use_bias=False),
         ),
+        "several axes": (SEQUENCES, k.LayerNormalization(axis=[1, 2], scale=False), k.Dense(2)),
         "words": (WORDS, k.Embedding(5, 4, mask_zero=True), k.Bidirectional(k.GRU(2), merge_mode="sum")),
     }
 
 
-@pytest.mark.parametrize("name", ["rows", "images", "sequences", "words"])
+@pytest.mark.parametrize("name", ["rows", "images", "sequences", "several axes", "words"])
 def test_keras_in_order(name, keras):
     """Layers one after the other, with the settings that they may have."""
     x, *several = of_keras(keras.layers)[name]
@@ -203,6 +204,8 @@ def test_torch_recurrent():
         theirs = kind(4, 3, num_layers=2, bidirectional=True, batch_first=True).double()
         x = SEQUENCES.astype("float64")
         near(ln.convert(theirs).predict(x), theirs(torch.tensor(x))[0].detach().numpy(), 1e-12)
+    with pytest.warns(InexactWarning, match=r"LSTM: dropout=0\.2 acts in training, and is left out"):
+        ln.convert(torch.nn.LSTM(4, 3, num_layers=2, batch_first=True, dropout=0.2))
 
 
 def test_other_doors_lead_to_convert(tmp_path):
@@ -247,6 +250,15 @@ def test_what_torch_has_alone_is_refused():
         ),
         "module '1': it stands there twice": nn.Sequential(twice, twice),
         "padding_mode='reflect'": nn.Conv2d(3, 3, 3, padding_mode="reflect"),
+        "Upsample: only nearest and bilinear by whole factors": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.Upsample(size=(4, 4))
+        ),
+        "output_size=None is not known, only 1": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(None)
+        ),
+        "divisor_override=3 is not known, only None": nn.Sequential(
+            nn.Conv2d(3, 3, 3), nn.AvgPool2d(2, divisor_override=3)
+        ),
         "approximate='tanh'": nn.Sequential(nn.Linear(4, 4), nn.GELU("tanh")),
         "dim=0: only over the features": nn.Sequential(nn.Linear(4, 4), nn.Softmax(0)),
         "batch_first=False": nn.LSTM(4, 3),

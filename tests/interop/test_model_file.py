@@ -81,7 +81,8 @@ def test_what_was_recorded_between_epochs_comes_back(path):
             assert (number, type(other)) == (step, type(value))
             np.testing.assert_array_equal(other, value)
     assert loaded.to_csv(steps=True) == history.to_csv(steps=True)
-    made.history.record(10, {"why": "text"})
+    made.history.record(10, {"why": 1.0})
+    made.history.record(11, {"why": "text"})
     with pytest.raises(SettingError, match=r"history.steps\['why'\] holds 'text': only numbers and arrays"):
         made.save(path)
 

@@ -81,12 +81,13 @@ def save(model: Any, path: str | os.PathLike[str], optimizer: bool = True) -> No
 def _recorded(history: EpochLists) -> dict[str, Any]:
     """Return what a history has recorded between epochs: steps, and values as one array if that can be."""
     found = {}
-    for name, pairs in history.steps.items():
-        steps, values = zip(*pairs, strict=True)
+    for name, recorded in history.steps.items():
+        steps, values = zip(*recorded, strict=True)
         arrays = [np.asarray(value) for value in values]
-        if any(array.dtype.kind not in NUMBERS for array in arrays):
+        pairs = zip(values, arrays, strict=True)
+        if wrong := [value for value, array in pairs if array.dtype.kind not in NUMBERS]:
             raise SettingError(
-                f"save: history.steps[{name!r}] holds {short(values[0])}: only numbers and arrays of numbers "
+                f"save: history.steps[{name!r}] holds {short(wrong[0])}: only numbers and arrays of numbers "
                 "can be written down; remove it from history.steps first"
             )
         alike = len({(array.shape, array.dtype) for array in arrays}) == 1

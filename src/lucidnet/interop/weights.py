@@ -96,12 +96,11 @@ def matched(
     unexpected = tuple(name for name in given if name not in needed)
     if strict and (missing or unexpected):
         theirs = any(name.endswith(("weight", "bias")) for name in unexpected)
-        remedy = "strict=False takes what fits by name"
-        if theirs:
-            remedy = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
+        ours = "strict=False takes what fits by name"
+        moved = "lucidnet.convert(network) makes a model of a network of PyTorch, whose names these are"
         raise SettingError(
             f"load_weights: nothing was loaded; the source lacks {some(missing, 20)}, and the "
-            f"model lacks {some(unexpected, 20)}: {remedy}"
+            f"model lacks {some(unexpected, 20)}: {moved if theirs else ours}"
         )
     arrays = {name: finite_in(given[name], f"load_weights: {name}", dtype) for name in names}
     return arrays, LoadReport(names, missing, unexpected)

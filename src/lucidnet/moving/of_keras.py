@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import layers
-from ..errors import InexactWarning, outside
 from ..layers import Graph, Input, Layer, LeakyReLU
-from .parts import Moved, joined, plain, refused
+from .parts import Moved, Theirs, gated, joined, normalized, plain, refused, two_ways
 
 ACTIVATIONS: dict[str, Any] = {
     name: name
@@ -36,7 +34,7 @@ ACTIVATIONS: dict[str, Any] = {
 """Ours by their names."""
 
 
-class KerasLayer:
+class KerasLayer(Theirs):
     """What a layer of Keras tells of itself.
 
     Parameters
@@ -47,7 +45,7 @@ class KerasLayer:
 
     def __init__(self, layer: Any) -> None:
         self.layer, self.config = layer, layer.get_config()
-        self.where = f"layer {layer.name!r}, {type(layer).__name__}"
+        self.where = place(layer)
         arrays = [np.asarray(array) for array in layer.get_weights()]
         self.arrays = arrays
         self.weights = {weight.name: array for weight, array in zip(layer.weights, arrays, strict=True)}
@@ -56,21 +54,8 @@ class KerasLayer:
         given = self.config[name]
         return tuple(given) if isinstance(given, list) else given
 
-    def only(self, **usual: Any) -> None:
-        """Raise if a setting is another one than the only one that is known here."""
-        for name, value in usual.items():
-            given = self.config.get(name, value)
-            if given != value:
-                raise refused(self.where, f"{name}={given!r} is not known, only {value!r}")
-
-    def left_out(self, *names: str) -> None:
-        """Warn of settings that act in training alone, and that are not known here."""
-        for name in names:
-            if self.config.get(name):
-                said = (
-                    f"convert: {self.where}: {name}={self.config[name]!r} acts in training, and is left out"
-                )
-                warnings.warn(said, InexactWarning, stacklevel=outside())
+    def setting(self, name: str, usual: Any) -> Any:
+        return self.config.get(name, usual)
 
     @property
     def activation(self) -> Any:
@@ -79,6 +64,11 @@ class KerasLayer:
         if not isinstance(given, str) or given not in ACTIVATIONS:
             raise refused(self.where, f"the activation {given!r} is not known: {', '.join(ACTIVATIONS)}")
         return ACTIVATIONS[given]
+
+
+def place(layer: Any) -> str:
+    """Return what a layer is called where something is wrong with it."""
+    return f"layer {layer.name!r}, {type(layer).__name__}"
 
 
 def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
@@ -138,7 +128,7 @@ def of_graph(model: Any) -> Moved:
 
 def of_call(layer: Any, node: Any) -> Moved:
     """Return a layer as it is called at one place of a graph."""
-    where = f"layer {layer.name!r}, {type(layer).__name__}"
+    where = place(layer)
     tensors, told = node.input_tensors, {k: v for k, v in node.arguments.kwargs.items() if v is not None}
     if len(node.output_tensors) != 1:
         raise refused(where, f"it has {len(node.output_tensors)} outputs, here each has one")
@@ -156,7 +146,7 @@ def of_call(layer: Any, node: Any) -> Moved:
 
 def of_layer(layer: Any) -> Moved:
     """Return one layer with its weights."""
-    kind, where = type(layer).__name__, f"layer {layer.name!r}, {type(layer).__name__}"
+    kind, where = type(layer).__name__, place(layer)
     if hasattr(layer, "layers") and hasattr(layer, "inputs"):
         if len(layer.inputs) > 1:
             raise refused(where, "a network inside that has several inputs is not known")
@@ -183,29 +173,32 @@ def same(kind: Any, *settings: str, **only: Any) -> Callable[[KerasLayer], Moved
 def dense(known: KerasLayer) -> Moved:
     """Return a dense layer."""
     known.only(lora_rank=None, quantization_config=None)
-    layer = layers.Dense(known["units"], known.activation, known["use_bias"])
+    return weighted(known, layers.Dense(known["units"], known.activation, known["use_bias"]))
+
+
+def weighted(known: KerasLayer, layer: Layer) -> Moved:
+    """Return a layer with a kernel, and a bias if there is one."""
     return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
+
+
+def windows(known: KerasLayer) -> tuple[Any, ...]:
+    """Return where the windows of a convolution lie."""
+    known.only(data_format="channels_last")
+    return known["kernel_size"], known["strides"], known["padding"], known["dilation_rate"]
+
+
+def ending(known: KerasLayer) -> dict[str, Any]:
+    """Return what a convolution does at its end."""
+    return {"activation": known.activation, "use_bias": known["use_bias"]}
 
 
 def convolution(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution."""
 
     def make(known: KerasLayer) -> Moved:
-        known.only(data_format="channels_last")
-        more: dict[str, Any] = {"groups": known["groups"]} if "Transpose" not in kind.__name__ else {}
-        if not more:
-            known.only(output_padding=None)
-        layer = kind(
-            known["filters"],
-            known["kernel_size"],
-            known["strides"],
-            known["padding"],
-            known["dilation_rate"],
-            activation=known.activation,
-            use_bias=known["use_bias"],
-            **more,
-        )
-        return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
+        known.only(output_padding=None)  # of transposed ones
+        more = {} if "Transpose" in kind.__name__ else {"groups": known["groups"]}
+        return weighted(known, kind(known["filters"], *windows(known), **ending(known), **more))
 
     return make
 
@@ -214,11 +207,8 @@ def by_channel(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution of each channel by itself."""
 
     def make(known: KerasLayer) -> Moved:
-        known.only(data_format="channels_last")
-        where = known["kernel_size"], known["strides"], known["padding"], known["dilation_rate"]
-        how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
-        layer = kind(*where, multiplier=known["depth_multiplier"], **how)
-        return plain(layer, W=known.weights["kernel"], b=known.weights.get("bias"))
+        layer = kind(*windows(known), multiplier=known["depth_multiplier"], **ending(known))
+        return weighted(known, layer)
 
     return make
 
@@ -227,16 +217,8 @@ def separable(kind: Any) -> Callable[[KerasLayer], Moved]:
     """Return what makes a convolution by channel, and one of all channels."""
 
     def make(known: KerasLayer) -> Moved:
-        known.only(data_format="channels_last")
-        where = (
-            known["filters"],
-            known["kernel_size"],
-            known["strides"],
-            known["padding"],
-            known["dilation_rate"],
-        )
-        how: dict[str, Any] = {"activation": known.activation, "use_bias": known["use_bias"]}
-        layer = kind(*where, multiplier=known["depth_multiplier"], **how)
+        where = known["filters"], *windows(known)
+        layer = kind(*where, multiplier=known["depth_multiplier"], **ending(known))
         first, second, *b = known.arrays
         return Moved(
             layer, {"depthwise": {"W": first}, "pointwise": {"W": second} | ({"b": b[0]} if b else {})}
@@ -245,34 +227,31 @@ def separable(kind: Any) -> Callable[[KerasLayer], Moved]:
     return make
 
 
-def scaled(layer: Layer, known: KerasLayer, size: int, **more: Any) -> Moved:
-    """Return a normalization, whose scale and shift may be left out there."""
+def scaled(known: KerasLayer, layer: Layer, **more: Any) -> Moved:
+    """Return a normalization; its arrays, all of one shape, tell how many features there are."""
     gamma, beta = known.weights.get("gamma"), known.weights.get("beta")
-    gamma = np.ones(size, "float32") if gamma is None else gamma
-    return plain(layer, gamma=gamma, beta=np.zeros_like(gamma) if beta is None else beta, **more)
+    if not known.arrays:
+        raise refused(known.where, "center=False and scale=False: how many features there are is not known")
+    return normalized(layer, known.arrays[0].shape, gamma, beta, **more)
 
 
 def batch_normalization(known: KerasLayer) -> Moved:
     """Return a normalization by running statistics."""
     layer = layers.BatchNormalization(known["momentum"], known["epsilon"], axis=known["axis"])
     mean, variance = known.weights["moving_mean"], known.weights["moving_variance"]
-    return scaled(layer, known, len(mean), mean=mean, variance=variance)
+    return scaled(known, layer, mean=mean, variance=variance)
 
 
 def layer_normalization(known: KerasLayer) -> Moved:
     """Return a normalization of each example."""
     known.only(rms_scaling=False)
-    if not known.arrays:
-        raise refused(known.where, "center=False and scale=False: how many features there are is not known")
-    return scaled(layers.LayerNormalization(known["epsilon"], known["axis"]), known, len(known.arrays[0]))
+    return scaled(known, layers.LayerNormalization(known["epsilon"], known["axis"]))
 
 
 def group_normalization(known: KerasLayer) -> Moved:
     """Return a normalization within groups."""
-    if not known.arrays:
-        raise refused(known.where, "center=False and scale=False: how many features there are is not known")
     layer = layers.GroupNormalization(known["groups"], known["epsilon"], axis=known["axis"])
-    return scaled(layer, known, len(known.arrays[0]))
+    return scaled(known, layer)
 
 
 def embedding(known: KerasLayer) -> Moved:
@@ -299,9 +278,7 @@ def recurrent(kind: Any) -> Callable[[KerasLayer], Moved]:
         if kind is not layers.GRU:
             return plain(layer, W=W, U=U, b=bias)
         outside, inside = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
-        gates = 2 * known["units"]  # those whose two biases are one sum
-        b_all = np.concatenate([outside[:gates] + inside[:gates], outside[gates:]])
-        return plain(layer, W=W, U=U, b=b_all, c=inside[gates:])
+        return gated(layer, W, U, outside, inside)
 
     return make
 
@@ -315,9 +292,7 @@ def both_ways(known: KerasLayer) -> Moved:
     if kind not in RECURRENT or type(known.layer.backward_layer).__name__ != kind:
         raise refused(known.where, f"of {kind}: only LSTM, GRU and SimpleRNN, both ways the same, are known")
     several = [RECURRENT[kind](KerasLayer(each), False) for each in (inner, known.layer.backward_layer)]
-    forward, backward = several
-    params = {"forward": forward.params, "backward": backward.params}
-    return Moved(layers.Bidirectional(forward.layer, merge), params)  # type: ignore[arg-type]
+    return two_ways(several, merge)
 
 
 def each_time(known: KerasLayer) -> Moved:
@@ -441,9 +416,9 @@ KINDS: dict[str, Callable[[KerasLayer], Moved]] = {
     "Cropping1D": same(layers.Cropping1D, "cropping"),
     "Cropping2D": same(layers.Cropping2D, "cropping", **LAST),
     "Average": same(layers.Average),
+    "Concatenate": lambda known: Moved(layers.Concatenate(axis=known["axis"]), {}),
+    "Dot": lambda known: Moved(layers.Dot(axes=known["axes"], normalize=known["normalize"]), {}),
     **{name: same(kind) for name, kind in SUMS.items()},
     **RECURRENT,
 }
 """What makes ours of theirs, by class."""
-KINDS["Concatenate"] = lambda known: Moved(layers.Concatenate(axis=known["axis"]), {})
-KINDS["Dot"] = lambda known: Moved(layers.Dot(axes=known["axes"], normalize=known["normalize"]), {})

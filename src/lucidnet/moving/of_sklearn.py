@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from ..interop.exported.estimators import scales_of, steps_of
 from ..layers import Dense, Input, Normalization
 from .parts import Moved, joined, plain, refused
 
@@ -23,7 +22,7 @@ def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
     """Return the layers of an estimator, and the names of its classes."""
     if shape is not None:
         raise refused("shape", "an estimator of scikit-learn knows its own: leave it out")
-    *before, net = [step for _, step in network.steps] if hasattr(network, "steps") else [network]
+    *before, net = steps_of(network)
     kind = type(net).__name__
     if kind not in ("MLPClassifier", "MLPRegressor"):
         raise refused(kind, "only MLPClassifier and MLPRegressor are networks")
@@ -46,7 +45,5 @@ def scaler(step: Any) -> Moved:
         raise refused(type(step).__name__, "of what may stand before a network StandardScaler alone is known")
     if not hasattr(step, "scale_"):
         raise refused("StandardScaler", "it has no means yet: fit it first")
-    count = step.n_features_in_
-    mean = np.zeros(count) if step.mean_ is None or not step.with_mean else step.mean_
-    scale = np.ones(count) if step.scale_ is None or not step.with_std else step.scale_
+    ((mean, scale),) = scales_of(step)
     return Moved(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})

@@ -9,14 +9,14 @@ import numpy as np
 
 from .. import layers
 from ..layers import Input, Layer
-from .parts import Moved, joined, plain, refused
+from .parts import Moved, Theirs, gated, joined, normalized, plain, refused, two_ways
 
 UNKNOWN = -1
 """Before the first module that tells how many axes of places there are."""
 KINDS_OF_INPUT = {0: "rows of features", 1: "sequences with channels", 2: "images"}
 
 
-class TorchModule:
+class TorchModule(Theirs):
     """What a module of PyTorch tells of itself, at its place in a network.
 
     Parameters
@@ -44,11 +44,8 @@ class TorchModule:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.module, name)
 
-    def only(self, **usual: Any) -> None:
-        """Raise if a setting is another one than the only one that is known here."""
-        for name, value in usual.items():
-            if (given := getattr(self.module, name)) != value:
-                raise refused(self.where, f"{name}={given!r} is not known, only {value!r}")
+    def setting(self, name: str, usual: Any) -> Any:
+        return getattr(self.module, name, usual)
 
     def takes(self, places: int, features: int | None = None) -> None:
         """Raise if the input is known to be of another kind, or has another number of features."""
@@ -144,9 +141,9 @@ def of_module(known: TorchModule) -> tuple[list[Moved], int]:
     return KINDS[kind](known)
 
 
-def pair(value: Any, places: int) -> tuple[int, ...]:
-    """Return a setting as one number for each axis."""
-    return (value,) * places if isinstance(value, int) else tuple(value)
+def pair(value: Any, places: int) -> tuple[Any, ...]:
+    """Return a setting as one for each axis."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * places
 
 
 def linear(known: TorchModule) -> tuple[list[Moved], int]:
@@ -204,16 +201,14 @@ def batch_normalization(places: tuple[int, ...]) -> Callable[[TorchModule], tupl
         momentum = 0.9 if known.momentum is None else 1 - known.momentum
         layer = layers.BatchNormalization(momentum, known.eps)
         mean, variance = known.arrays["running_mean"], known.arrays["running_var"]
-        return [plain(layer, **scale(known, len(mean)), mean=mean, variance=variance)], now
+        return [normalized(layer, mean.shape, *scale(known), mean=mean, variance=variance)], now
 
     return make
 
 
-def scale(known: TorchModule, size: int) -> dict[str, Any]:
-    """Return scale and shift of a normalization, which may be left out there."""
-    gamma, beta = known.arrays.get("weight"), known.arrays.get("bias")
-    gamma = np.ones(size, "float32") if gamma is None else gamma
-    return {"gamma": gamma, "beta": np.zeros_like(gamma) if beta is None else beta}
+def scale(known: TorchModule) -> tuple[Any, Any]:
+    """Return scale and shift of a normalization; None for those that are left out."""
+    return known.arrays.get("weight"), known.arrays.get("bias")
 
 
 def layer_normalization(known: TorchModule) -> tuple[list[Moved], int]:
@@ -221,13 +216,13 @@ def layer_normalization(known: TorchModule) -> tuple[list[Moved], int]:
     if known.places > 0 or len(known.normalized_shape) != 1:
         raise refused(known.where, "only of the features of rows, not of images or channels before places")
     layer = layers.LayerNormalization(known.eps)
-    return [plain(layer, **scale(known, known.normalized_shape[0]))], known.places
+    return [normalized(layer, known.normalized_shape, *scale(known))], known.places
 
 
 def group_normalization(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a normalization within groups of channels."""
     layer = layers.GroupNormalization(known.num_groups, known.eps)
-    return [plain(layer, **scale(known, known.num_channels))], known.places
+    return [normalized(layer, known.num_channels, *scale(known))], known.places
 
 
 def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
@@ -235,12 +230,8 @@ def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved]
 
     def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places)
-        known.only(ceil_mode=False)
+        known.only(ceil_mode=False, dilation=1, return_indices=False, divisor_override=None)
         border = pair(known.padding, places)
-        if "Max" in kind.__name__:
-            known.only(dilation=1, return_indices=False)
-        if getattr(known.module, "divisor_override", None) is not None:
-            known.only(divisor_override=None)
         size, steps = pair(known.kernel_size, places), pair(known.stride, places)
         sides, nothing = tuple((n, n) for n in border), ((0, 0),) * places
         if any(border) and getattr(known.module, "count_include_pad", False):  # zeros that count are a layer
@@ -284,36 +275,25 @@ def embedding(known: TorchModule) -> tuple[list[Moved], int]:
 def enlarged(known: TorchModule) -> tuple[list[Moved], int]:
     """Return an enlargement of images."""
     known.takes(2)
-    factors = tuple(int(n) for n in pair_of_floats(known.scale_factor))
-    if (
-        known.mode not in ("nearest", "bilinear")
-        or known.align_corners
-        or factors != pair_of_floats(known.scale_factor)
-    ):
+    factors = pair(known.scale_factor, 2)
+    whole = all(factor is not None and factor == int(factor) for factor in factors)
+    if known.mode not in ("nearest", "bilinear") or known.align_corners or not whole:
         raise refused(
             known.where, "only nearest and bilinear by whole factors, without align_corners, are known"
         )
-    return [Moved(layers.UpSampling2D(factors, known.mode), {})], 2
-
-
-def pair_of_floats(value: Any) -> tuple[float, ...]:
-    """Return a factor as one for each axis."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    return [Moved(layers.UpSampling2D(tuple(map(int, factors)), known.mode), {})], 2
 
 
 def recurrent(known: TorchModule) -> tuple[list[Moved], int]:
     """Return recurrent layers one after the other; the output is that of all times, without the states."""
     known.takes(0, known.input_size)
     known.only(batch_first=True, proj_size=0)
+    known.left_out("dropout")
     several = []
     for depth in range(known.num_layers):
         names = ("", "_reverse") if known.bidirectional else ("",)
         parts = [cell(known, f"_l{depth}{name}", bool(name)) for name in names]
-        if known.bidirectional:
-            forward, backward = parts
-            joined_ones: Any = layers.Bidirectional(forward.layer)  # type: ignore[arg-type]
-            parts = [Moved(joined_ones, {"forward": forward.params, "backward": backward.params})]
-        several += parts
+        several += [two_ways(parts)] if known.bidirectional else parts
     return several, 0
 
 
@@ -331,8 +311,7 @@ def cell(known: TorchModule, suffix: str, backwards: bool) -> Moved:
     if kind == "LSTM":
         return plain(layers.LSTM(units, **how), W=W, U=U, b=outside + inside)
     W, U, outside, inside = (swapped(array, units) for array in (W, U, outside, inside))
-    b = np.concatenate([outside[: 2 * units] + inside[: 2 * units], outside[2 * units :]])
-    return plain(layers.GRU(units, **how), W=W, U=U, b=b, c=inside[2 * units :])
+    return gated(layers.GRU(units, **how), W, U, outside, inside)
 
 
 def swapped(array: Any, units: int) -> Any:

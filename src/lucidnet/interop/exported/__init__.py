@@ -180,8 +180,7 @@ def taken_in(to: Operations, net: Layer, name: str, shape: Any, tables: Any, sca
         to.inputs.append(Port(known, "float64", shape))
         x = known
         for mean, deviation in scales:
-            x = to.add("Sub", x, to.array(mean, "means", "float64"))
-            x = to.add("Div", x, to.array(deviation, "deviations", "float64"))
+            x = rescaled(to, x, mean, deviation)
         return to.add("Cast", x, to=to.dtype)
     if table is None or all(column.mean is None and not filled(column) for column in table.columns):
         to.inputs.append(Port(known, "int64" if looked_up(net, name) else to.dtype, shape))
@@ -233,9 +232,14 @@ def standardized(to: Operations, x: str, table: Any) -> str:
     if not np.isnan(fills).all():
         x = to.add("Where", to.add("IsNaN", x), to.array(fills, "fills", "float64"), x)
     if any(column.mean is not None for column in table.columns):
-        x = to.add("Sub", x, to.array(means, "means", "float64"))
-        x = to.add("Div", x, to.array(deviations, "deviations", "float64"))
+        x = rescaled(to, x, means, deviations)
     return to.add("Cast", x, to=to.dtype)
+
+
+def rescaled(to: Operations, x: str, means: Any, deviations: Any) -> str:
+    """Subtract means, and divide by deviations, in float64."""
+    x = to.add("Sub", x, to.array(means, "means", "float64"))
+    return to.add("Div", x, to.array(deviations, "deviations", "float64"))
 
 
 def looked_up(net: Layer, name: str) -> bool:

@@ -39,7 +39,7 @@ def of_estimator(given: Any) -> Behind:
     """
     if not isinstance(given, type) and hasattr(given, "input_shape") and hasattr(given, "net"):
         return Behind(given, {}, [])
-    *before, last = [step for _, step in given.steps] if hasattr(given, "steps") else [given]
+    *before, last = steps_of(given)
     if not hasattr(last, "model_"):
         unfitted = ": fit it first" if hasattr(last, "hidden_layer_sizes") else ""
         hint = converted(last) or unfitted
@@ -47,6 +47,11 @@ def of_estimator(given: Any) -> Behind:
     columns = getattr(given, "feature_names_in_", None)
     scales = [scale for step in before if step not in (None, "passthrough") for scale in scales_of(step)]
     return Behind(last.model_, {} if columns is None else {"columns": [*map(str, columns)]}, scales)
+
+
+def steps_of(given: Any) -> list[Any]:
+    """Return the steps of a pipeline, in order; an estimator alone is the only one."""
+    return [step for _, step in given.steps] if hasattr(given, "steps") else [given]
 
 
 def scales_of(step: Any) -> list[tuple[Any, Any]]:

@@ -23,7 +23,8 @@ from ...layers import (
     ZeroPadding1D,
 )
 from ...layers.grids import both, grid_of
-from .operations import MASKS, Operations, carries, kept
+from ...layers.shapes import zeros
+from .operations import MASKS, Operations, carries, kept, zeroed
 
 END = 2**62
 """An end of a slice that means the end of its axis."""
@@ -49,10 +50,7 @@ def masking(to: Operations, layer: Masking, params: Tree, x: str, shape: Any, ma
     different = reduce(partial(to.add, "And"), [to.add("Not", each) for each in same])
     different = to.called(any_counts(to, different, *range(2, len(shape) + 1)), "mask")
     mask = both_count(to, (mask, different))
-    to.mask, outside = mask, to.mask
-    y = to.zero(x, len(shape) + 1) if layer.value else x
-    to.mask = outside
-    return y, mask
+    return zeroed(to, mask, x, len(shape) + 1) if layer.value else x, mask
 
 
 @carries(Embedding)
@@ -60,7 +58,7 @@ def embedding(to: Operations, layer: Embedding, params: Tree, x: str, shape: Any
     """Add a look into a table of vectors, and the mask of the zeros."""
     numbers = to.called(to.add("Cast", x, to="int64"), "numbers")
     if layer.mask_zero or mask is not None:
-        layer.output_mask(np.zeros((1, *(size or 1 for size in shape))), None)  # raises if it takes no masks
+        layer.output_mask(zeros(shape, to.dtype, 1), None)  # raises if it takes no masks
     if layer.mask_zero:
         words = to.add("Not", to.add("Equal", numbers, to.whole(0, "padding")))
         mask = both_count(to, (mask, to.called(words, "mask")))

@@ -35,11 +35,9 @@ def onnx_bytes(program: Operations, name: str, told: dict[str, Any], version: in
     Raises
     ------
     SettingError
-        If it is larger than such a file can be, or `onnx` refuses it.
+        If its arrays are more than such a file holds, or `onnx` refuses it.
     MissingExtraError
         If the package `onnx` is not installed.
-    SettingError
-        If the arrays are more than such a file holds.
     """
     check_size(program)
     lower(program, version)

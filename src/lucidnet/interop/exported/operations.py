@@ -18,6 +18,7 @@ from ...core.value import of_library
 from ...errors import SettingError
 from ...layers import Layer
 from ...layers.base import several
+from ...layers.shapes import zeros
 
 
 class Operation(NamedTuple):
@@ -172,10 +173,7 @@ class Operations:
 
     def zero(self, x: str, dimensions: int, value: float = 0.0) -> str:
         """Return sequences (n, time, ...) with zeros, or another value, where time steps do not count."""
-        mask = self.mask[0] if isinstance(self.mask, tuple) else self.mask
-        if mask is None:
-            return x
-        return self.add("Where", self.spread(mask, dimensions), x, self.array(value, "filler"))
+        return zeroed(self, first_mask(self), x, dimensions, value)
 
     def spread(self, mask: str, dimensions: int) -> str:
         """Return a mask (n, time) with as many axes as what it tells of."""
@@ -246,6 +244,24 @@ class Operations:
     def layer(self, layer: Layer, params: Tree, x: Any, shape: Any) -> Any:
         """Add the operations of a layer that no mask reaches; return the name of its output."""
         return self.flow(layer, params, x, shape)[0]
+
+
+def first_mask(to: Operations) -> str | None:
+    """Return the mask of the only input, or of the first of several; None if there is none."""
+    mask: str | None = to.mask[0] if isinstance(to.mask, tuple) else to.mask
+    return mask
+
+
+def zeroed(to: Operations, mask: str | None, x: str, dimensions: int, value: float = 0.0) -> str:
+    """Return sequences with zeros, or another value, where the steps of some mask do not count."""
+    if mask is None:
+        return x
+    return to.add("Where", to.spread(mask, dimensions), x, to.array(value, "filler"))
+
+
+def sizes_of(to: Operations, x: str, *axes: int) -> str:
+    """Return the sizes of some axes of an array, which are known when the program runs."""
+    return to.add("Gather", to.add("Shape", x), to.whole(axes, "axes"), axis=0)
 
 
 def renamed(operation: Operation, old: str, new: str) -> Operation:
@@ -328,13 +344,12 @@ def kept(to: Operations, layer: Layer, x: Any, shape: Any) -> Any:
     given = to.mask if isinstance(to.mask, tuple) else (to.mask,)
     if all(mask is None for mask in given):
         return None
-    shapes = shape if several(shape) else (shape,)
-    blanks = tuple(np.broadcast_to(np.float32(0), (1, *(size or 1 for size in each))) for each in shapes)
+    blank, whole = zeros(shape, "float32", 1), several(shape)
+    blanks = blank if whole else (blank,)
     tried = tuple(
         None if m is None else np.ones(x.shape[:2], bool) for m, x in zip(given, blanks, strict=True)
     )
-    whole = several(shape)
-    made = layer.output_mask(blanks if whole else blanks[0], tried if whole else tried[0])
+    made = layer.output_mask(blank, tried if whole else tried[0])
     if made is None:
         return None
     for name, mask in zip(given, tried, strict=True):

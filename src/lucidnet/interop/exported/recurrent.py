@@ -9,7 +9,7 @@ import numpy as np
 
 from ...backend import Tree
 from ...layers import GRU, LSTM, ConvLSTM2D, LeakyRNN, ReLU, Sigmoid, SimpleRNN, Tanh
-from .operations import Operations, Step, translates
+from .operations import Operations, Step, first_mask, sizes_of, translates
 from .windows import windows
 
 FUNCTIONS: dict[type, str] = {Tanh: "Tanh", ReLU: "Relu", Sigmoid: "Sigmoid"}
@@ -79,7 +79,7 @@ def stepwise(to: Operations, layer: Any, params: Tree, x: Any, cell: Cell) -> st
     x, *given = x if isinstance(x, tuple) else (x,)
     z = to.add("MatMul", to.turned(x, 1, 0, 2), to.array(params["W"], "W"))
     z = to.called(to.add("Add", z, to.array(params["b"], "b")), "z")
-    first = joined(to, picked(to, x, [0]), to.whole([layer.units]))
+    first = joined(to, sizes_of(to, x, 0), to.whole([layer.units]))
     states = [*given, *zeros(to, first, len(layer.carried) - len(given))]
     last, y = over_time(to, layer, z, states, cell, 3)
     return to.turned(y, 1, 0, 2) if layer.return_sequences else last
@@ -94,11 +94,9 @@ def over_time(
     to: Operations, layer: Any, z: str, states: list[str], cell: Cell, dimensions: int
 ) -> tuple[str, str]:
     """Add a loop over time; return the last output, and those of all times, time first."""
-    arrays, mask = {"z": z}, to.mask[0] if isinstance(to.mask, tuple) else to.mask
+    arrays, mask = {"z": z}, first_mask(to)
     if mask is not None:
-        axes = to.whole(list(range(2, dimensions)), "axes")
-        counts = to.add("Unsqueeze", to.turned(mask, 1, 0), axes)
-        arrays["counts"] = to.called(counts, "counts")
+        arrays["counts"] = to.called(to.spread(to.turned(mask, 1, 0), dimensions), "counts")
     carried = dict(zip(layer.carried, states, strict=True))
     last, *_, y = to.scan(masked(to, cell, layer.carried), carried, arrays, layer.go_backwards)
     return last, y
@@ -184,11 +182,11 @@ def films(to: Operations, layer: ConvLSTM2D, params: Tree, x: str, shape: Any) -
     W, U = (to.array(params[name].transpose(3, 2, 0, 1), name) for name in ("W", "U"))
     b, count = to.array(params["b"], "b"), layer.filters
     turned = to.turned(to.zero(x, 5), 1, 0, 4, 2, 3)
-    images = to.add("Reshape", turned, joined(to, to.whole([-1]), picked(to, turned, [2, 3, 4])))
+    images = to.add("Reshape", turned, joined(to, to.whole([-1]), sizes_of(to, turned, 2, 3, 4)))
     z = to.add("Conv", images, W, b, group=1, **windows(to, layer, shape[1:]))
-    sizes = joined(to, picked(to, turned, [0, 1]), picked(to, z, [1, 2, 3]))
+    sizes = joined(to, sizes_of(to, turned, 0, 1), sizes_of(to, z, 1, 2, 3))
     z = to.called(to.add("Reshape", z, sizes, allowzero=1), "z")
-    first = joined(to, picked(to, z, [1]), to.whole([count]), picked(to, z, [3, 4]))
+    first = joined(to, sizes_of(to, z, 1), to.whole([count]), sizes_of(to, z, 3, 4))
     grid = layer.inner_windows()
     where = {"kernel_shape": list(grid.kernel), "strides": [1, 1], "dilations": [1, 1]}
     where["pads"] = [*grid.before, *grid.after]
@@ -199,11 +197,6 @@ def films(to: Operations, layer: ConvLSTM2D, params: Tree, x: str, shape: Any) -
 
     last, y = over_time(to, layer, z, zeros(to, first, 2), step, 5)
     return to.turned(y, 1, 0, 3, 4, 2) if layer.return_sequences else to.turned(last, 0, 2, 3, 1)
-
-
-def picked(to: Operations, x: str, axes: list[int]) -> str:
-    """Return the sizes of some axes of an array."""
-    return to.add("Gather", to.add("Shape", x), to.whole(axes, "axes"), axis=0)
 
 
 def joined(to: Operations, *sizes: str) -> str:

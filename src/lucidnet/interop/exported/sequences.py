@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...backend import Tree
-from ...layers import (
-    MultiHeadAttention,
-    PositionalEmbedding,
-    SinusoidalEncoding,
-)
-from .operations import Operations, translates
+from ...layers import MultiHeadAttention, PositionalEmbedding, SinusoidalEncoding
+from .operations import Operations, sizes_of, translates, zeroed
 
 
 @translates(PositionalEmbedding)
@@ -20,13 +16,8 @@ def positions(to: Operations, layer: PositionalEmbedding, params: Tree, x: str, 
     """Add learned vectors of places in a sequence."""
     if shape[0] is not None:
         return to.add("Add", x, to.array(params["W"][: shape[0]], "W"))
-    bounds = to.whole([0], "begin"), time_steps(to, x), to.whole([0], "axes")
+    bounds = to.whole([0], "begin"), sizes_of(to, x, 1), to.whole([0], "axes")
     return to.add("Add", x, to.add("Slice", to.array(params["W"], "W"), *bounds))
-
-
-def time_steps(to: Operations, x: str) -> str:
-    """Return how many time steps sequences have, as an array of one number."""
-    return to.add("Gather", to.add("Shape", x), to.whole([1], "axis"), axis=0)
 
 
 @translates(SinusoidalEncoding)
@@ -36,7 +27,7 @@ def waves(to: Operations, layer: SinusoidalEncoding, params: Tree, x: str, shape
     if time is not None:
         encoded, _ = layer.forward({}, np.zeros((1, time, features), to.dtype))
         return to.add("Add", x, to.array(encoded[0], "waves"))
-    ends = to.whole(0, "begin"), to.add("Squeeze", time_steps(to, x), to.whole([0], "axes"))
+    ends = to.whole(0, "begin"), to.add("Squeeze", sizes_of(to, x, 1), to.whole([0], "axes"))
     times = to.add("Cast", to.add("Range", *ends, to.whole(1, "step")), to="float64")
     feature = np.arange(features)
     lengths = to.array(10000.0 ** (feature // 2 * 2 / features), "lengths", "float64")
@@ -50,7 +41,7 @@ def attention(to: Operations, layer: MultiHeadAttention, params: Tree, x: Any, s
     """Add attention: dense layers, products, and a softmax."""
     query, memory = x if isinstance(x, tuple) else (x, x)
     mask = to.mask[1] if isinstance(to.mask, tuple) else to.mask
-    known = memory if mask is None else to.add("Where", to.spread(mask, 3), memory, to.array(0, "zero"))
+    known = zeroed(to, mask, memory, 3)
     size = params["W_query"].shape[1] // layer.heads
 
     def heads(part: str, source: str, *last: int) -> str:

@@ -48,16 +48,18 @@ def python(program: Operations, told: dict[str, Any]) -> str:
     body.append(f"return {outputs[0] if len(outputs) == 1 else f'{{{named}}}'}")
     body = ['"""Return the outputs of the network."""', *body]
     text = "\n".join(f"    {line}" if line else "" for line in body)
-    arrays = "\n".join(stored(names.of(name), held) for name, held in kept(program, text, names))
-    used = functions(text + arrays + (ROWS if "cells" in told else ""))
+    arrays = [stored(names.of(name), held) for name, held in kept(program, text, names)]
+    rows = ROWS if "cells" in told else ""
+    code = "\n".join([text, *(each.partition("\n")[0] for each in arrays), rows])  # what arrays hold is none
+    used = functions(code)
     parts = [
         f'"""{TITLE}\n\n{described(program, names)}\n"""',
-        head(text + arrays + "".join(defined()[name] for name in used)),
+        head(code + "".join(defined()[name] for name in used)),
         "\n".join(f"{name} = {value!r}" for name, value in told.items()),
         f"def predict({arguments}) -> Array:\n{text}",
-        ROWS if "cells" in told else "",
-        *(inspect.getsource(getattr(formulas, name)).rstrip() for name in used),
-        arrays,
+        rows,
+        *(defined()[name].rstrip() for name in used),
+        "\n".join(arrays),
     ]
     return "\n\n\n".join(part for part in parts if part) + "\n"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
-import numpy as np
-
 from ...backend import Tree
 from ...layers import (
     Add,
@@ -27,9 +25,10 @@ from ...layers import (
 )
 from ...layers.base import several
 from ...layers.graph import gathered, known
+from ...layers.shapes import zeros
 from ...layers.ties import lent
 from .masks import both_count
-from .operations import Operations, carries, refused
+from .operations import Operations, carries, refused, sizes_of
 
 
 @carries(Sequential)
@@ -92,8 +91,7 @@ def each_time(to: Operations, layer: TimeDistributed, params: Tree, x: str, shap
         raise refused(to, "a mask arises in the layer inside, of the times within one time step")
     if shape[0] is not None:
         return to.shaped(y, -1, shape[0], *made), mask
-    first = to.add("Gather", to.add("Shape", x), to.whole([0, 1], "axes"), axis=0)
-    return to.add("Reshape", y, to.add("Concat", first, to.whole(made), axis=0)), mask
+    return to.add("Reshape", y, to.add("Concat", sizes_of(to, x, 0, 1), to.whole(made), axis=0)), mask
 
 
 def branches(
@@ -143,8 +141,7 @@ def concatenate(to: Operations, layer: Concatenate, params: Tree, x: Any, shape:
 
 def every(to: Operations, x: str) -> str:
     """Return the mask of sequences in which all time steps count."""
-    sizes = to.add("Gather", to.add("Shape", x), to.whole([0, 1], "axes"), axis=0)
-    return to.add("Cast", to.add("Expand", to.whole([1], "one"), sizes), to="bool")
+    return to.add("Cast", to.add("Expand", to.whole([1], "one"), sizes_of(to, x, 0, 1)), to="bool")
 
 
 @carries(Dot)
@@ -160,8 +157,7 @@ def dot(to: Operations, layer: Dot, params: Tree, x: Any, shape: Any, mask: Any)
     other[axes[1]] = one[axes[0]]
     left = [letter for letter in (*one, *other[1:]) if letter != one[axes[0]]]
     y = to.add("Einsum", *outputs, equation=f"{''.join(one)},{''.join(other)}->{''.join(left)}")
-    blanks = [np.broadcast_to(np.float32(0), (1, *(size or 1 for size in each))) for each in shapes]
-    layer.join_masks(masks, blanks)  # raises if there can be none
+    layer.join_masks(masks, list(zeros(shapes, "float32", 1)))  # raises if there can be none
     return (y if len(left) > 1 else to.shaped(y, 0, 1)), masks[0]
 
 
