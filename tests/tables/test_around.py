@@ -66,6 +66,12 @@ def test_counts_and_classes_as_scikit_learn_writes_them_are_no_names(tmp_path):
     assert data.frame(written(tmp_path, "30,2,malignant,benign", *narrow)).rows == 30
 
 
+def test_counts_stand_above_more_rows_than_are_looked_at(tmp_path):
+    lines = [f"{i / 4},{i / 5},{i % 2}" for i in range(250)]
+    frame = data.frame(written(tmp_path, "250,2,malignant,benign", *lines))
+    assert (frame.rows, frame.form["titles"]) == (250, (("250", "2", "malignant", "benign"),))
+
+
 @pytest.mark.parametrize("first", ["31,4,a,b,c", "30,5,a,b,c", "30,4,a,a,c", "30,4,1,2,3"])
 def test_other_counts_are_a_row(tmp_path, first):
     lines = [f"{i / 4},{i / 5},{i / 6},{i / 7},{i % 3}" for i in range(30)]

@@ -309,7 +309,7 @@ def read_frame(name: str, model: Model | None = None) -> Frame:
 
 @contextmanager
 def _path_of(name: str) -> Iterator[Path]:
-    """Give the path of a file, with what standard input holds if that is meant."""
+    """Yield the path of a file; for standard input, that of a temporary file with what came in."""
     if name != STDIN:
         yield Path(name)
         return

@@ -51,7 +51,7 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
 
 
 def check_all_finite(x: Any, name: str, dtype: Any = None) -> None:
-    """Do as `check_finite` for an array, or for several by name."""
+    """Raise as `check_finite` does, for an array or for several by name."""
     if isinstance(x, dict):
         for key, array in x.items():
             check_finite(array, f"{name}[{key!r}]", dtype)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from . import dates, targets
 from .column import Column
 from .frames import TRUTHS, Cells, Frame
-from .written import number_of
+from .written import is_number, number_of
 
 Array = npt.NDArray[Any]
 
@@ -190,7 +190,7 @@ def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:
 def _places(cells: Cells, column: Column, frame: Frame) -> Array:
     """Return the category index of each row."""
     places = {name: i for i, name in enumerate(column.categories)}
-    if cells.original is not None and not all(map(targets.is_number, column.categories)):
+    if cells.original is not None and not all(map(is_number, column.categories)):
         cells = Cells(None, cells.original, cells.missing)  # texts, from which the categories come
     if cells.numbers is not None and not cells.truths:
         found = targets.numbered(cells, frame, f"column {column.name}: the category", column.categories)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from .written import MISSING, number_of
+from .written import MISSING, is_number, is_text
 
 PREAMBLE = 30
 """A title and the like stand above a table in fewer lines than these."""
@@ -61,12 +61,12 @@ def _counts(rows: Sequence[Sequence[str]], width: int, whole: bool) -> bool:
     if (count != len(rows) - 1) if whole else (count < len(rows) - 1):
         return False
     classes = {str(number) for number in range(len(names))}
-    return {row[-1] for row in others} <= classes and not any(_is_number(name) for name in names)
+    return {row[-1] for row in others} <= classes and not any(is_number(name) for name in names)
 
 
 def _is_title(row: Sequence[str], below: Sequence[Sequence[str]], width: int, decimal: str) -> bool:
     there = [cell for cell in row if cell]
-    if 2 * len(there) > width or any(_is_number(cell, decimal) for cell in there[:1]) or width < 2:
+    if 2 * len(there) > width or any(is_number(cell, decimal) for cell in there[:1]) or width < 2:
         return False
     short = len(row) < width - 1
     if short and len(there) == 1:
@@ -90,7 +90,7 @@ def two_lines(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...] | 
     same = [row for row in rest if len(row) == len(second)]
     if not any(first) or all(first) or not all(second) or len(first) != len(second) or not same:
         return None
-    if any(_is_number(cell, decimal) for cell in first) or not _are_names(second, same, decimal):
+    if any(is_number(cell, decimal) for cell in first) or not _are_names(second, same, decimal):
         return None
     if len(set(second)) == len(second):  # they are complete, unless they are units
         return tuple(second) if sum(map(len, second)) > sum(map(len, first)) else None
@@ -143,25 +143,25 @@ class Body:
                 yield line, row
 
     def _is_note(self, row: Sequence[str], apart: bool) -> bool:
-        first = row[0].strip()
-        if self.width < 2 or first.lower() in MISSING or _is_number(first):
+        if len(row) == self.width and row[-1].strip():  # as nearly all have
+            return False
+        if self.width < 2 or not is_text(row[0]):
             return False
         if not any(map(str.strip, row[1:])):
             return True
-        return apart and len(row) < self.width and (self.numeric or not any(map(_is_number, row)))
+        return apart and len(row) < self.width and (self.numeric or not any(map(is_number, row)))
 
 
 def _are_names(names: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
     """Tell whether a row of texts stands above rows with a column of numbers."""
-    if any(_is_number(name, decimal) for name in names):
+    if any(is_number(name, decimal) for name in names):
         return False
-    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
-    there = ([cell for cell in cells if cell.lower() not in MISSING] for cells in columns)
-    return any(
-        name and cells and all(_is_number(cell, decimal) for cell in cells)
-        for name, cells in zip(names, there, strict=True)
-    )
+    counts = numbers_below(rows, len(names), decimal)
+    return any(name and count for name, count in zip(names, counts, strict=True))
 
 
-def _is_number(cell: str, decimal: str = ".") -> bool:
-    return number_of(cell, decimal) is not None
+def numbers_below(rows: Sequence[Sequence[str]], width: int, decimal: str) -> Iterator[int]:
+    """Yield how many numbers each column has, in rows of a width; 0 if it has a text, too."""
+    for cells in zip(*(row for row in rows if len(row) == width), strict=True):
+        there = [cell for one in cells if (cell := one.strip()).lower() not in MISSING]
+        yield len(there) if all(is_number(cell, decimal) for cell in there) else 0

@@ -22,7 +22,7 @@ from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import EXACT, Cells, Frame, as_written
 from .others import PACKED as SIGNS
 from .others import other_form
-from .written import ABSENT, MISSING, number_of
+from .written import ABSENT, MISSING, is_text, number_of
 
 MOST = 1 << 30
 """The most bytes that a file's numbers may take by default."""
@@ -243,7 +243,7 @@ def _read(
     names = names or [str(i) for i in range(len(first[1]))]
     if len(names) > WIDEST:
         raise FileError(path, f"has {len(names):,} columns", "write so many numbers as .npz")
-    start = {i for i, cell in enumerate(first[1]) if _is_text(cell, form.decimal)} | with_texts
+    start = {i for i, cell in enumerate(first[1]) if is_text(cell, form.decimal)} | with_texts
     made = [_Column(i in start, form.decimal, form.sure) for i in range(len(names))]
     lines, chunk = numbers_array("q"), []
     enough = max(CHUNK, min(TALL * len(names), LARGE))
@@ -306,12 +306,7 @@ def _block(chunk: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.float6
 
 def _all_texts(cells: Sequence[str], decimal: str) -> bool:
     """Tell whether there are two cells, neither of which is a number or missing."""
-    return len(cells) > 1 and all(_is_text(cell, decimal) for cell in cells)
-
-
-def _is_text(cell: str, decimal: str) -> bool:
-    cell = cell.strip()
-    return cell.lower() not in MISSING and number_of(cell, decimal) is None
+    return len(cells) > 1 and all(is_text(cell, decimal) for cell in cells)
 
 
 class _Column:

@@ -17,6 +17,7 @@ from .applying import as_numbers, missing_cell, missing_target
 from .column import Column
 from .frames import TRUTHS, Cells, Frame, as_cells
 from .likely import likely_target
+from .written import is_number
 
 Array = npt.NDArray[Any]
 
@@ -134,7 +135,7 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
     if cells.texts is None:
         return "number", None
     there = {text for i, text in enumerate(cells.texts) if i not in cells.missing}
-    if there and all(map(targets.is_number, there)):
+    if there and all(map(is_number, there)):
         return "number", None
     if there and all(text.lower() in TRUTHS for text in there):
         return "number", None
@@ -191,8 +192,7 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
             (
                 i
                 for i in range(len(cells))
-                if i not in cells.missing
-                and not targets.is_number(cells.texts[i], frame.form.get("decimal", "."))
+                if i not in cells.missing and not is_number(cells.texts[i], frame.form.get("decimal", "."))
             ),
             row,
         )

@@ -6,12 +6,13 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from .around import titles, two_lines
-from .written import MARK, MISSING, number_of
+from .around import numbers_below, titles, two_lines
+from .written import MARK, MISSING, is_number, is_text
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "
@@ -119,15 +120,14 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     if lines and (said := SAID.fullmatch(lines[0])):
         skipped, remark, separator = 1, "", separator or said[1]
     lines = lines[skipped:]
-    quote = (
-        "'" if '"' not in text and re.search(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", text, re.M) else '"'
-    )
-    form = TextForm(encoding, separator or _separator(lines, usual, encoding, quote), quote, skipped=skipped)
-    form = form._replace(escaped=_is_escaped(lines, form, whole))
-    rows = _rows(lines, form, whole)
-    above = _above(rows, form.separator, whole)
-    form, rows = form._replace(titles=tuple(map(tuple, rows[:above]))), rows[above:]
-    form = form._replace(zeros=_zeros(rows))
+    quote = "'" if '"' not in text and SINGLE.search(text) else '"'
+    parts = cache(lambda sign: _parts(lines, TextForm(encoding, sign, quote), whole))
+    form = TextForm(encoding, separator or _separator(parts, usual), quote, skipped=skipped)
+    above, rows = parts(form.separator)
+    if _is_escaped(lines, form, whole):
+        form = form._replace(escaped=True)
+        above, rows = _parts(lines, form, whole)
+    form = form._replace(titles=tuple(map(tuple, above)), zeros=_zeros(rows))
     if form.separator != "," or (quote in text and _no_points(rows)):
         form = form._replace(decimal=_decimal(rows))
     form = form._replace(sure="," in (form.separator, form.decimal) or _has_points(rows))
@@ -147,17 +147,13 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
 
 def _second(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...]:
     """Return the row below the header if it holds no number where two or more columns hold nothing else."""
-    if len(rows) < 4 or any(_as_number(cell.strip(), decimal) for cell in rows[1]):
+    if len(rows) < 4 or any(is_number(cell.strip(), decimal) for cell in rows[1]):
         return ()
     if all(LINE.fullmatch(cell.strip()) for cell in rows[1]):
         return tuple(rows[1])
-    others = [[cell.strip() for cell in row] for row in rows[2:] if len(row) == len(rows[1])]
-    there = [[cell for cell in cells if cell.lower() not in MISSING] for cells in zip(*others, strict=True)]
-    named = [cell.strip().lower() not in MISSING for cell in rows[1]]
-    above = sum(
-        name and len(cells) > 1 and all(_as_number(cell, decimal) for cell in cells)
-        for name, cells in zip(named, there, strict=False)
-    )
+    named = (cell.strip().lower() not in MISSING for cell in rows[1])
+    counts = numbers_below(rows[2:], len(rows[1]), decimal)
+    above = sum(name and count > 1 for name, count in zip(named, counts, strict=False))
     return tuple(rows[1]) if above > 1 else ()
 
 
@@ -184,9 +180,12 @@ def _rows(lines: Sequence[str], form: TextForm, whole: bool) -> list[list[str]]:
     return rows if whole or len(rows) < 3 else rows[:-1]  # the last may be cut off
 
 
-def _above(rows: Sequence[Sequence[str]], separator: str, whole: bool) -> int:
-    """Count the rows above the table, whose numbers may have decimal commas if commas separate no cells."""
-    return max(titles(rows, whole, decimal) for decimal in (".," if separator != "," else "."))
+def _parts(lines: Sequence[str], form: TextForm, whole: bool) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the first rows of a file: those above the table, and those of the table."""
+    rows = _rows(lines, form, whole)
+    signs = "." if form.separator == "," else ".,"  # commas that separate no cells may be decimal ones
+    above = max(titles(rows, whole and len(rows) < SAMPLE, decimal) for decimal in signs)
+    return rows[:above], rows[above:]
 
 
 def _is_escaped(lines: Sequence[str], form: TextForm, whole: bool) -> bool:
@@ -198,15 +197,13 @@ def _is_escaped(lines: Sequence[str], form: TextForm, whole: bool) -> bool:
     return alike[-1] > alike[0]
 
 
-def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> str:
+def _separator(parts: Callable[[str], tuple[list[list[str]], list[list[str]]]], usual: str) -> str:
     """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
     best, found = (0.0, False, False, 0.0, 0, 0, 0.0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
-        rows = _rows(lines, TextForm(encoding, sign, quote), len(lines) < SAMPLE)
         if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
-        above = _above(rows, sign, len(lines) < SAMPLE)
-        rows = rows[above:]
+        above, rows = parts(sign)
         widths = Counter(map(len, rows))
         if not widths:
             continue
@@ -215,7 +212,7 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
             continue
         cells = [cell.strip() for row in rows[1:] or rows for cell in row]
         decimal = "," if sign != "," else "."
-        numbers = sum(_as_number(cell, decimal) or cell.lower() in MISSING for cell in cells) / len(cells)
+        numbers = sum(not is_text(cell, decimal) for cell in cells) / len(cells)
         alike = most / len(rows)  # all rows, where another sign stands twice in some
         score = (
             round(alike, 1),
@@ -231,20 +228,16 @@ def _separator(lines: Sequence[str], usual: str, encoding: str, quote: str) -> s
     return found
 
 
-def _as_number(cell: str, decimal: str = ".") -> bool:
-    return number_of(cell, decimal) is not None
-
-
 def _no_points(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether no number has a decimal point, though some cells have commas."""
     cells = [AROUND.sub("", cell.strip()) for row in rows[1:] for cell in row if "," in cell or "." in cell]
-    return bool(cells) and not any(_as_number(cell) and POINT.search(cell) for cell in cells)
+    return bool(cells) and not any(is_number(cell) and POINT.search(cell) for cell in cells)
 
 
 def _has_points(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether a number has a point that does not separate thousands."""
     return any(
-        _as_number(cell) and POINT.search(cell.strip()) for row in rows[1:] for cell in row if "." in cell
+        is_number(cell) and POINT.search(cell.strip()) for row in rows[1:] for cell in row if "." in cell
     )
 
 
@@ -253,7 +246,7 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str:
     for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
         there = [AROUND.sub("", cell.strip()) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
-        plain = all(_as_number(cell) and not POINT.search(cell) for cell in there if cell not in commas)
+        plain = all(is_number(cell) and not POINT.search(cell) for cell in there if cell not in commas)
         if commas and plain and not all(THOUSANDS.fullmatch(cell) for cell in commas):
             return ","
     return "."
@@ -268,13 +261,13 @@ def _zeros(rows: Sequence[Sequence[str]]) -> tuple[tuple[int, str], ...]:
 def _lacks_one(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row has one cell less than all others, which begin with a row name."""
     widths = {len(row) for row in rows[1:]}
-    return widths == {len(rows[0]) + 1} and not any(_as_number(cell) for cell in rows[0])
+    return widths == {len(rows[0]) + 1} and not any(is_number(cell) for cell in rows[0])
 
 
 def _above_numbers(first: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
     """Tell whether some cells of a first row are no numbers, in columns of nothing else."""
     return any(
-        not _as_number(cell, decimal) and all(_as_number(row[i].strip(), decimal) for row in rows)
+        not is_number(cell, decimal) and all(is_number(row[i].strip(), decimal) for row in rows)
         for i, cell in enumerate(first)
     )
 
@@ -306,14 +299,14 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str = ".") -> bool:
     once = [row for row in others if [cell.strip() for cell in row] != first]
     if len(once) < len(others) and once and _above_numbers(first, once, decimal):  # a header that is repeated
         others = once
-    numbers = [i for i, cell in enumerate(first) if _as_number(cell, decimal)]
+    numbers = [i for i, cell in enumerate(first) if is_number(cell, decimal)]
     if not numbers:
         again = sum(any(row[i].strip() == cell for row in others) for i, cell in enumerate(first) if cell)
         return not 2 * again >= len(first) or not any(first)
     words = sorted(set(range(len(first))) - set(numbers))
     if words and _are_years(first, numbers) and not any(_are_years(row, numbers) for row in once):
         return True
-    above = [i for i in words if all(_as_number(row[i].strip(), decimal) for row in others)]
+    above = [i for i in words if all(is_number(row[i].strip(), decimal) for row in others)]
     names = [i for i in above if first[i].lower() not in MISSING]
     if not others or not above:
         return False

@@ -157,6 +157,7 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
 
 def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     name, more = _learned(frame, target)
+    said = _said(name, frame)
     odd = [*of_form(frame), *more]
     parts = one_hot_with(name, frame)
     found = [told(one, frame) for one in frame.names if one != name]
@@ -166,7 +167,7 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     odd += _of_copies(found, frame, name)
     table, task = None, ""
     try:
-        table = Table(**fitted(frame, _said(name, frame), words))
+        table = Table(**fitted(frame, said, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
         if frame.cells[name].numbers is None and (unit := in_units(frame.cells[name].texts or ())):
@@ -188,8 +189,8 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     seen = {one.seen.name: one.seen for one in found}
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
-    command = "" if table is None else _command(path, str(_said(name, frame)), words)
-    python = "" if table is None else _python(path, _said(name, frame), words)
+    command = "" if table is None else _command(path, str(said), words)
+    python = "" if table is None else _python(path, said, words)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .frames import EXACT, TRUTHS, Cells, Frame
-from .written import MISSING, as_text, number_of
+from .written import MISSING, as_text, is_number, number_of
 
 Array = npt.NDArray[Any]
 
@@ -102,11 +102,6 @@ def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
         what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
         reason = f"row {frame.row(k)}: the target is missing: {what}"
         raise frame.error(reason, "write a number there, or leave out the row")
-
-
-def is_number(text: str, decimal: str = ".") -> bool:
-    """Tell whether a text is a number."""
-    return number_of(text, decimal) is not None
 
 
 def _of_numbers(

@@ -65,6 +65,17 @@ def number_of(text: str, decimal: str = ".") -> float | None:
         return None
 
 
+def is_number(text: str, decimal: str = ".") -> bool:
+    """Tell whether a text is a number."""
+    return number_of(text, decimal) is not None
+
+
+def is_text(cell: str, decimal: str = ".") -> bool:
+    """Tell whether a cell holds a text: neither a number nor what people write for a missing one."""
+    cell = cell.strip()
+    return cell.lower() not in MISSING and number_of(cell, decimal) is None
+
+
 def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> dict[str, float] | None:
     """Parse the distinct texts of a column as numbers; None if one of them is no number.
 

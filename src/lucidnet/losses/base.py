@@ -21,6 +21,9 @@ from ..layers.core import fits
 
 Cache: TypeAlias = Any
 
+LEAVE_OUT = "by mask= (of time steps) or by sample_weight= (a 0)"
+"""How a target is left out, to end a message with."""
+
 
 @uncalled
 @value
@@ -295,10 +298,7 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
         why = f", where {value:g} is infinite in {dtype}" if np.isfinite(value) else ""
         why += place(index)
         if np.isnan(value):
-            why += (
-                "; where a target is missing give any number, such as 0, and leave it out by mask= (of time "
-                "steps) or by sample_weight= (a 0)"
-            )
+            why += f"; where a target is missing give any number, such as 0, and leave it out {LEAVE_OUT}"
         raise DataError(f"targets hold NaN or infinity, first at index {index}{why}")
     return target
 

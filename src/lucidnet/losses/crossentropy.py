@@ -22,7 +22,7 @@ from ..errors import DataError, SettingError, ShapeError
 from ..layers import HardSigmoid, Layer, LogSoftmax, Sigmoid, Softmax
 from ..layers.activations import KNOWN
 from ..layers.activations.sigmoidal import sigmoid_of
-from .base import Cache, Loss, check_values, mean_last
+from .base import LEAVE_OUT, Cache, Loss, check_values, mean_last
 
 
 def log_and_softmax(z: Array) -> tuple[Array, Array]:
@@ -320,9 +320,7 @@ def of_classes(values: Array, labels: Array, classes: int) -> Array:
     return xp.where(good if values.ndim == good.ndim else good[..., None], values, xp.nan)
 
 
-WITHOUT = (
-    "; what has no label gets any class, and is left out by mask= (of time steps) or by sample_weight= (a 0)"
-)
+WITHOUT = f"; what has no label gets any class, and is left out {LEAVE_OUT}"
 """What to do with targets that stand for none."""
 
 
@@ -345,20 +343,26 @@ def check_labels(given: Array, classes: int) -> Array:
         given = given.astype(np.float32)  # which 2^53 is a number of
     whole = given.dtype.kind in "biu" or (np.abs(given) < 2**53) & (given == np.rint(given))
     if not np.all(whole):
-        index = tuple(np.argwhere(~whole)[0].tolist())
+        index = _first(~whole)
         raise DataError(
             f"labels must be whole numbers from 0 to {classes - 1}, got {given[index]:g} at index "
-            f"{index[0] if len(index) == 1 else index}{WITHOUT if np.isnan(given[index]) else ''}"
+            f"{index}{WITHOUT if np.isnan(given[index]) else ''}"
         )
     labels = given.astype(np.int64, copy=False)
     if (bad := (labels < 0) | (labels >= classes)).any():
-        index, way = tuple(np.argwhere(bad)[0].tolist()), ""
+        index, way = _first(bad), ""
         if labels.min() == 1 and labels.max() == classes:
             way = f": of labels 1 to {classes} give y - 1, or give them as texts"
         elif labels[bad].max() < 0:
             way = WITHOUT
         raise DataError(
-            f"label {labels[index]} at index {index[0] if len(index) == 1 else index} is out of range: the "
-            f"network has {classes} outputs, so labels run from 0 to {classes - 1}{way}"
+            f"label {labels[index]} at index {index} is out of range: the network has {classes} outputs, so "
+            f"labels run from 0 to {classes - 1}{way}"
         )
     return labels
+
+
+def _first(wrong: Array) -> Any:
+    """Return the index of the first that is wrong: a number for a single axis, else a tuple."""
+    index = tuple(np.argwhere(wrong)[0].tolist())
+    return index[0] if len(index) == 1 else index

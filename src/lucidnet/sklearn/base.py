@@ -9,7 +9,7 @@ from functools import cache, lru_cache, partial
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
-from . import needed as needed
+from .compat import Listened, context_of  # first: without scikit-learn it names the extra
 
 # isort: split
 import numpy as np
@@ -29,7 +29,6 @@ from ..errors import DataError, SettingError, outside
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
-from .compat import Listened, context_of
 from .epochs import Epochs
 from .settings import NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
 

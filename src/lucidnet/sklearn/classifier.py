@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from . import needed as needed
+from .compat import with_callbacks  # first: without scikit-learn it names the extra
 
 # isort: split
 import numpy as np
@@ -29,7 +29,6 @@ from ..losses import (
     SparseCategoricalCrossentropy,
 )
 from .base import Job, Net
-from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 OF_LABELS = (CategoricalCrossentropy, SparseCategoricalCrossentropy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from . import needed as needed
+from .compat import with_callbacks  # first: without scikit-learn it names the extra
 
 # isort: split
 from sklearn.base import RegressorMixin
@@ -17,7 +17,6 @@ from ..errors import DataError
 from ..foreign import answering, refusing
 from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
-from .compat import with_callbacks
 from .settings import NetSettings, learns_in_parts
 
 

@@ -277,6 +277,6 @@ def listed(classes: Any) -> Any:
 
 
 def cell(column: Any) -> dict[str, Any]:
-    """Return what is known of the cells of a column: their categories, and what stands for a missing one."""
+    """Return the categories of a table's column, and what replaces a missing cell, if it has them."""
     kind = {"categories": [*column.categories]} if column.kind == "category" else {}
     return kind | ({} if column.fill is None else {"missing": column.fill})
