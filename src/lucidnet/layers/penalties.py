@@ -12,7 +12,7 @@ from operator import add
 from typing import Any
 
 from ..backend import Array, Tree
-from ..core.trees import dotted
+from ..core.trees import Path, dotted
 from ..errors import SettingError
 from .base import Cache, Layer, Mask, Run, Send, backprop, walk
 
@@ -23,6 +23,11 @@ def penalties(layer: Any, cache: Cache) -> list[tuple[Any, Any]]:
         return layer.penalties(cache)  # type: ignore[no-any-return]
     terms = getattr(layer, "penalty_terms", None)
     return [(layer.penalty(cache), None if terms is None else terms(cache))]
+
+
+def penalizing(net: Layer) -> list[Path]:
+    """Return the paths of the layers that add something to the loss, without containers."""
+    return [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
 
 
 def penalized(
@@ -47,10 +52,10 @@ def check_one_mean(net: Layer, mask: Mask, argument: str) -> None:
     """
     masks = mask.values() if isinstance(mask, dict) else (mask,)
     if net.penalizes and any(one is not None and one.ndim > 1 for one in masks):
-        where = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
         raise SettingError(
-            f"{argument}: what layer {dotted(where)!r} adds to the loss is a mean over examples, and the "
-            f"loss, as there is a mask, one over the time steps that count: leave {argument} out"
+            f"{argument}: what layer {dotted(penalizing(net)[0])!r} adds to the loss is a mean over "
+            "examples, and the loss, as there is a mask, one over the time steps that count: leave "
+            f"{argument} out"
         )
 
 

@@ -23,9 +23,9 @@ from ..engine.state import State
 from ..engine.update import run_name, training_run
 from ..errors import SettingError, ShapeError, UnknownNameError, UnpicklableError, suggestion
 from ..foreign import answering
-from ..layers import Run, backprop, walk
+from ..layers import Run, backprop
 from ..layers.base import Cache, Mask
-from ..layers.penalties import chain_rule
+from ..layers.penalties import chain_rule, penalizing
 from .devices import alone
 from .given import real
 from .view import View, over
@@ -268,8 +268,7 @@ class Tape(Brief):
     def _adding(self) -> str:
         """Return the name of the first layer that adds a penalty to the loss."""
         net, root = self.made.view.net, self.made.view.path
-        leaf = next(path for path, layer in walk(net) if layer.penalizes and not layer.children())
-        return dotted((*root, *leaf)) or net.describe()
+        return dotted((*root, *penalizing(net)[0])) or net.describe()
 
     def _again(self, net: Any) -> Cache:
         """Repeat the forward pass of a network where the input lies, and return its cache."""

@@ -12,6 +12,7 @@ from ..errors import SettingError
 from ..layers import Layer, Recurrent, walk
 from ..layers.base import several
 from ..layers.endings import outputs
+from ..layers.penalties import penalizing
 from ..layers.shapes import input_shapes
 from ..layers.stepwise import check_stepwise
 from .base import SpaceRule
@@ -74,7 +75,7 @@ def _check_steps(net: Layer, rule: Rule) -> None:
 
 def _check_penalties(net: Layer, rule: Rule) -> None:
     """Raise if a layer's own penalty would not reach the layers below it, or the rule would ignore it."""
-    adding = [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
+    adding = penalizing(net)
     for _, _, own in places(net, rule) if adding else ():
         if own.space.cuts or own.space.whole:
             raise SettingError(
