@@ -359,12 +359,11 @@ def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -
 def _by_processes(made: list[_Run], work: Training | Streaming, jobs: int) -> Iterator[RaceRun]:
     """Run in several processes; yield runs as they finish, in any order."""
     joblib = optional("joblib", "jobs")
-    # An error in this one, as by Ctrl-C, ends the others; SIGTERM alone would leave them behind.
     tasks = (
         joblib.delayed(elsewhere)(
             work, os.getpid(), one.racer.name, one.seed, one.model, one.racer.fit_settings, one.facts
         )
         for one in made
     )
-    with waiting():
+    with waiting():  # an error in this one, as by Ctrl-C, ends the others; SIGTERM alone would leave them
         yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks)

@@ -25,6 +25,11 @@ def penalties(layer: Any, cache: Cache) -> list[tuple[Any, Any]]:
     return [(layer.penalty(cache), None if terms is None else terms(cache))]
 
 
+def penalizing(net: Layer) -> list[Path]:
+    """Return the paths of the layers that add something to the loss, without containers."""
+    return [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
+
+
 def penalized(
     net: Layer, cache: Cache, loss: Any, parts: tuple[Any, ...], run: Run
 ) -> tuple[Any, tuple[Any, ...]]:

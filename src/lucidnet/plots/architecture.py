@@ -174,7 +174,7 @@ class Drawing:
 
     def _route(self, way: list[int]) -> None:
         """Draw the line of data from one box to another."""
-        self._path(self._corners(way), LineStyle(theme(self.axes).muted, "-", ""), True)
+        self._path(self._corners(way), LineStyle(theme(self.axes).muted, "-", ""))
 
     def _corners(self, way: list[int]) -> list[tuple[float, float]]:
         """Return the corners of a line that passes beside the boxes of the rows between."""
@@ -188,21 +188,18 @@ class Drawing:
             points += [(x, y - half)] * (number > 0) + [(x, y + half)] * (item != way[-1])
         return points
 
-    def _path(
-        self, points: Sequence[tuple[float, float]], style: LineStyle, arrow: bool, curved: bool = False
-    ) -> None:
+    def _path(self, points: Sequence[tuple[float, float]], style: LineStyle, curved: bool = False) -> None:
         from matplotlib.patches import FancyArrowPatch
         from matplotlib.path import Path as Way
 
         self.axes.add_patch(
             FancyArrowPatch(
                 path=Way(points, [Way.MOVETO, *[Way.CURVE4] * 3] if curved else None),
-                arrowstyle="-|>" if arrow else "-",
+                arrowstyle="-|>",
                 mutation_scale=8 * self.scale,
                 color=style.color,
                 linestyle=style.linestyle,
                 linewidth=1.1,
-                fill=arrow,
                 zorder=2,
             )
         )
@@ -217,43 +214,37 @@ class Drawing:
         if start.column != end.column:
             lane = self.plan.rights[end.column] + self.plan.side - 0.12
             corners = [(lane, start.y), (lane, end.y)]
-            self._path([(start.x - widths[0], start.y), *corners, (end.x + widths[1], end.y)], style, True)
+            self._path([(start.x - widths[0], start.y), *corners, (end.x + widths[1], end.y)], style)
             return
         way = self.plan.rows.routes.get((target, source))
         signs = any(is_sign(self.wiring.boxes[box]) for box in (source, target))
         if way is not None and (signs or len(way) > 2 or abs(start.x - end.x) > 0.05):
-            self._path([(x + ASIDE, y) for x, y in reversed(self._corners(way))], style, True)
+            self._path([(x + ASIDE, y) for x, y in reversed(self._corners(way))], style)
             return
         lane = max(start.x + widths[0], end.x + widths[1]) + 0.5 * (start.y - end.y)
         corners = [(lane, start.y), (lane, end.y)]
-        self._path(
-            [(start.x + widths[0], start.y), *corners, (end.x + widths[1], end.y)], style, True, curved=True
-        )
+        self._path([(start.x + widths[0], start.y), *corners, (end.x + widths[1], end.y)], style, curved=True)
 
-    def _bent(self, ends: Any, style: LineStyle, bend: float) -> None:
+    def _share(self, one: int, other: int) -> None:
+        """Draw a dotted arrow between two boxes that share a layer."""
         from matplotlib.patches import FancyArrowPatch
 
+        spots, widths = self.plan.spots, self.plan.rows.widths
+        side = 1 if spots[one].x < spots[other].x else -1
+        ends = [(spots[n].x + sign * side * widths[n] / 2, spots[n].y) for n, sign in ((one, 1), (other, -1))]
         self.axes.add_patch(
             FancyArrowPatch(
                 *ends,
                 arrowstyle="-|>",
-                connectionstyle=f"arc3,rad={bend}",
                 mutation_scale=8 * self.scale,
                 shrinkA=0,
                 shrinkB=0,
-                color=style.color,
-                linestyle=style.linestyle,
+                color=theme(self.axes).networks[0],
+                linestyle=":",
                 linewidth=1.4,
                 zorder=5,
             )
         )
-
-    def _share(self, one: int, other: int) -> None:
-        """Draw a dotted line between two boxes that share a layer."""
-        spots, widths = self.plan.spots, self.plan.rows.widths
-        side = 1 if spots[one].x < spots[other].x else -1
-        ends = [(spots[n].x + sign * side * widths[n] / 2, spots[n].y) for n, sign in ((one, 1), (other, -1))]
-        self._bent(ends, LineStyle(theme(self.axes).networks[0], ":", ""), 0.0)
 
     def draw_errors(self, errors: ErrorWays) -> None:
         """Draw how errors come back, with a legend below the network."""
@@ -291,4 +282,4 @@ class Drawing:
                 self.named.add((spot.column, style.color))
                 how: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 7.5 * self.scale}
                 self.axes.text(lane, low, "error", color=style.color, **how)
-        self._path(points, style, True)
+        self._path(points, style)

@@ -12,11 +12,10 @@ import numpy.typing as npt
 from ..errors import ShapeError
 from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
-from .figures import WIDE, PictureLook, color_bar, panels, picture
+from .figures import WIDE, PictureLook, color_bar, panels, picture, whole_ticks
 from .images import real
 from .inside import call_of
 from .names import name_ticks, shortened
-from .weights import whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -139,7 +138,7 @@ def _shown(names: Sequence[str] | None) -> list[str] | None:
 
 def _draw(axes: Axes, weights: Array, names: Names, most: float) -> None:
     axes.imshow(weights, cmap=positive_map(axes), vmin=0, vmax=most, interpolation="nearest", aspect="auto")
-    whole_ticks(axes)
+    whole_ticks(axes.xaxis, axes.yaxis)
     for axis, some, turned in ((axes.xaxis, names[1], 90), (axes.yaxis, names[0], 0)):
         if some is not None:
             every = math.ceil(len(some) / MOST_TOKENS)

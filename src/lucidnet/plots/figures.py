@@ -35,7 +35,9 @@ from .names import folded, literal, named_legend, texts_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
 BLUE, VERMILLION = LIGHT.classes[:2]
@@ -345,32 +347,54 @@ def log_axis(axes: Axes, side: Literal["x", "y"] = "y") -> None:
 
 def whole_steps(axes: Axes, what: str = "step") -> None:
     """Label the horizontal axis as training steps or epochs, which are whole numbers."""
+    whole_ticks(axes.xaxis)
+    axes.set_xlabel(what)
+
+
+def whole_ticks(*some: Axis) -> None:
+    """Restrict the ticks of some axes to whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    axes.set_xlabel(what)
+    for axis in some:
+        axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 BAR = "lucidnet-colour-bar"
 """What axes are marked with that hold a colour bar."""
 
 
-def bar_place(axes: Axes, bottom: float = 0.0, height: float = 1.0) -> Axes:
-    """Return axes for a colour bar beside others, at a share of their height."""
-    place: Axes = axes.inset_axes((1.03, bottom, 0.04, height))
+def color_bar(
+    axes: Axes, picture: ScalarMappable, label: str, span: Pair = (0.0, 1.0), **how: Any
+) -> Colorbar:
+    """Add a colour bar beside the axes, with a label.
+
+    Parameters
+    ----------
+    axes : Axes
+    picture : ScalarMappable
+        What has the colours.
+    label : str
+    span : (float, float)
+        Where it begins and how high it is, as shares of the axes' height.
+    **how
+        Further arguments of matplotlib's `colorbar`.
+    """
+    place = axes.inset_axes((1.03, span[0], 0.04, span[1]))
     place.set_gid(BAR)
     settle([place])
-    return place
-
-
-def color_bar(axes: Axes, picture: ScalarMappable, label: str, ticks: Any = None) -> Any:
-    """Add a colour bar beside the axes, with a label."""
-    bar = axes.figure.colorbar(picture, cax=bar_place(axes), label=label, ticks=ticks)
+    bar: Colorbar = axes.figure.colorbar(picture, cax=place, label=label, **how)
     bar.outline.set_visible(False)
     return bar
 
 
-def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def percent(share: float, _: int) -> str:
+    """Write a share as the label of a tick, in per cent."""
+    return f"{100 * share:g} %"
+
+
+def legend_below(
+    places: Sequence[Axes], look: Mapping[str, Any], found: Mapping[str, Any] | None = None
+) -> None:
     """Draw one legend for all panels: below a new figure, or in the first given panel.
 
     Parameters
@@ -378,9 +402,12 @@ def legend_below(places: Sequence[Axes], look: Mapping[str, Any], found: Mapping
     places : sequence of Axes
     look : mapping
         The picture's arguments (`PictureLook`).
-    found : mapping
-        Lines and patches, by what they are.
+    found : mapping, optional
+        Lines and patches, by what they are; those of the first panel that have a label if not given.
     """
+    if found is None:
+        lines, labels = places[0].get_legend_handles_labels()
+        found = dict(zip(labels, lines, strict=True))
     if "ax" in look:
         named_legend(places[0], found, fontsize=8, framealpha=0.8)
         return

@@ -84,12 +84,13 @@ def entitle(axes: Axes, name: str) -> None:
 
 def _room(place: Axes | FigureBase) -> float:
     """Return the inches that a title has: those of a panel's column without the axis, or of a figure."""
-    spec = getattr(place, "get_subplotspec", lambda: None)()
     figure: Any = getattr(place, "figure", place)
     wide: float = figure.bbox.width / figure.dpi
-    if spec is not None:
+    if not hasattr(place, "get_subplotspec"):
+        return wide - 0.4
+    if (spec := place.get_subplotspec()) is not None:
         wide *= (spec.colspan.stop - spec.colspan.start) / spec.get_gridspec().ncols
-    return wide - (0.75 if hasattr(place, "get_subplotspec") else 0.4)
+    return wide - 0.75
 
 
 def folded(text: str, place: Axes | FigureBase) -> str:

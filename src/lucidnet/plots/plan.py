@@ -8,8 +8,7 @@ from itertools import pairwise
 from .figures import WIDE
 from .layout import GAP, NetworkRows, Spot, across, cuts, in_rows
 from .names import shortened
-from .wiring import LONGEST as NAME
-from .wiring import Box, Wiring
+from .wiring import LONGEST, Box, Wiring
 
 TALL = 9.5
 """The height in inches above which networks are drawn in several columns, if there is room."""
@@ -19,8 +18,6 @@ NARROW = 5.0
 """The least width of a picture in inches, so that title and legend have room."""
 CLOSE = 0.09
 """The space between the boxes of a crowded row, in inches."""
-LONGEST = 2 * NAME - 2
-"""The most characters of a layer that are shown."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..errors import DataError, ShapeError, short
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
-from .figures import WIDE, PictureLook, bar_place, legend_below, panels, picture, root, shrunk
+from .figures import WIDE, PictureLook, color_bar, legend_below, panels, percent, picture, root, shrunk
 from .images import (
     Array,
     drawn_ratio,
@@ -135,22 +135,19 @@ def _draw_shares(axes: Axes, share: Array, block: int, inches: float) -> Array:
     under = axes.imshow(shown, cmap=negative_map(axes), norm=norm, **place)
     diagonal = np.ma.masked_array(right, ~np.eye(len(right), dtype=bool))
     over = axes.imshow(diagonal, cmap=positive_map(axes).with_extremes(bad="none"), vmin=0, vmax=1, **place)
-    for shown_part, bottom, label in ((over, 0.53, "right"), (under, 0.0, "wrong")):
-        ticks = [0, 0.5, 1] if label == "right" else [0, 0.05, 0.25, 1]
-        small = inches < SMALL
-        bar = axes.figure.colorbar(
-            shown_part, cax=bar_place(axes, bottom, 0.47), ticks=[0, 1] if small else ticks, format=_percent
-        )
-        bar.set_label(label if small else f"share {label}", fontsize=7 if small else 10)
-        bar.ax.tick_params(labelsize=7 if small else 10)
-        bar.outline.set_visible(False)
+    small = inches < SMALL
+    size = 7 if small else 10
+    for part, bottom, label, ticks in (
+        (over, 0.53, "right", [0, 0.5, 1]),
+        (under, 0.0, "wrong", [0, 0.05, 0.25, 1]),
+    ):
+        said, shares = (label, [0, 1]) if small else (f"share {label}", ticks)
+        bar = color_bar(axes, part, said, (bottom, 0.47), ticks=shares, format=percent)
+        bar.ax.yaxis.label.set_fontsize(size)
+        bar.ax.tick_params(labelsize=size)
     cells = np.eye(len(right), dtype=bool)[..., None]
     colors: Array = np.where(cells, over.to_rgba(right), under.to_rgba(shown))
     return colors[..., :3]
-
-
-def _percent(share: float, _: int) -> str:
-    return f"{100 * share:g} %"
 
 
 def _pooled(share: Array, block: int) -> Array:
@@ -336,9 +333,9 @@ def _captioned(images: Array, captions: list[str], title: str, look: PictureLook
     rows, across = tiles.canvas.shape[:2]
     left = (cell - inches) / 2  # to set a caption apart from its image; the title begins at the image
     wide = max(TITLE + left, across / pixels + 2 * left + 0.2)
-    high = (rows + above) / upwards + 0.7
-    (axes,) = panels(1, 1, wide, high, look)
-    size = 9.0 * shrunk(axes, look, (wide - 0.2, high - 0.6), (0.2, 0.6))
+    tall = (rows + above) / upwards + 0.7
+    (axes,) = panels(1, 1, wide, tall, look)
+    size = 9.0 * shrunk(axes, look, (wide - 0.2, tall - 0.6), (0.2, 0.6))
     axes.set_anchor("W")
     canvas = np.repeat(tiles.canvas[..., None], 3, -1) if channels == 1 else tiles.canvas
     axes.imshow(with_page(canvas, axes), interpolation="nearest", aspect=aspect)
@@ -364,7 +361,6 @@ def _bars(worst: Mistakes, labels: list[str], title: str, look: PictureLook) -> 
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability")
     axes.spines[["top", "right"]].set_visible(False)
-    bars, said = axes.get_legend_handles_labels()
-    legend_below([axes], look, dict(zip(said, bars, strict=True)))
+    legend_below([axes], look)
     axes.set_title(title, fontsize=10, loc="left")
     return [axes]

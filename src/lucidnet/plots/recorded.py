@@ -9,7 +9,17 @@ import numpy as np
 
 from ..errors import DataError
 from .colors import positive_map, theme
-from .figures import PictureLook, ends, legend_below, panels, picture, say_left_out, settle, whole_steps
+from .figures import (
+    PictureLook,
+    ends,
+    legend_below,
+    panels,
+    percent,
+    picture,
+    say_left_out,
+    settle,
+    whole_steps,
+)
 from .images import Array
 from .names import entitle
 
@@ -68,8 +78,7 @@ def activation_histograms(records: History | Records, **look: Unpack[PictureLook
         _draw(axes, name, pairs)
     if hidden:
         say_left_out(places[len(shown) // 2], f"{hidden} more, not shown")
-    lines, labels = places[0].get_legend_handles_labels()
-    legend_below(places, look, dict(zip(labels, lines, strict=True)))
+    legend_below(places, look)
     return places
 
 
@@ -85,7 +94,7 @@ def _draw(axes: Axes, name: str, pairs: Sequence[tuple[int, Any]]) -> None:
         _edges(steps), edges, shown, cmap=cmap, norm=PowerNorm(GAMMA, 0, most), rasterized=True
     )
     ticks = [tick for tick in TICKS if tick <= most]
-    bar = axes.figure.colorbar(picture, ax=axes, label="share of the values", ticks=ticks, format=_percent)
+    bar = axes.figure.colorbar(picture, ax=axes, label="share of the values", ticks=ticks, format=percent)
     settle([bar.ax])
     bar.outline.set_visible(False)
     if not any(np.isfinite(array).any() for array in arrays):
@@ -104,10 +113,6 @@ def _draw_quantiles(axes: Axes, steps: Array, arrays: Sequence[Array]) -> None:
     axes.plot(steps, lines[1], color=ink, linewidth=1.8, marker=marker, label="median")
     for line, label in ((lines[0], "nine in ten lie between"), (lines[2], None)):
         axes.plot(steps, line, color=ink, linewidth=0.9, linestyle="--", marker=marker, label=label)
-
-
-def _percent(share: float, _: int) -> str:
-    return f"{100 * share:g} %"
 
 
 def histograms(arrays: Sequence[Array]) -> tuple[Array, Array, bool]:

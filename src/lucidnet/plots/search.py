@@ -42,7 +42,7 @@ def learning_rate_finder(
     Raises
     ------
     DataError
-        If there is no step, or rates and losses differ in number.
+        If there is no step, rates and losses differ in number, or a rate is not above 0.
 
     Examples
     --------
@@ -70,9 +70,8 @@ def learning_rate_finder(
     if is_steep("loss", [y]):
         log_axis(axes)
     mark_missing(axes, x, y, colors.lines[0])
-    marks, said = axes.get_legend_handles_labels()
-    if said:
-        legend_below([axes], look, dict(zip(said, marks, strict=True)))
+    if axes.get_legend_handles_labels()[1]:
+        legend_below([axes], look)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")
     tidy(axes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, ShapeError
 from .colors import positive_map
-from .figures import WIDE, PictureFrame, PictureLook, color_bar, panels, picture
+from .figures import WIDE, PictureFrame, PictureLook, color_bar, panels, picture, whole_ticks
 from .images import Array, draw_numbers, draw_tiles, drawn_ratio, image_shape_of, real, symmetric_limit
 from .names import entitle, some_of
 
@@ -120,7 +120,7 @@ def draw_heat_map(
 ) -> None:
     """Draw a matrix of signed numbers with a colour bar, scaled to `limit` or its largest magnitude."""
     picture = draw_numbers(axes, matrix, limit or symmetric_limit(matrix), aspect=_aspect(matrix))
-    whole_ticks(axes)
+    whole_ticks(axes.xaxis, axes.yaxis)
     axes.set_xlabel("unit")
     axes.set_ylabel("input")
     if len(matrix) == 1:
@@ -161,20 +161,12 @@ def distance_map(distances: npt.ArrayLike, **look: Unpack[PictureLook]) -> Seque
     (axes,) = panels(1, 1, max(columns * cell, 1.6) + 1.6, max(rows * cell, 1.2) + 1.0, look)
     largest = float(np.nanmax(array, initial=0.0)) or 1.0
     shown = axes.imshow(array, cmap=positive_map(axes), vmin=0, vmax=largest, aspect=_aspect(array))
-    whole_ticks(axes)
+    whole_ticks(axes.xaxis, axes.yaxis)
     axes.set_xlabel("column")
     axes.set_ylabel("row")
     axes.set_title("self-organising map", loc="left", fontsize=11)
     color_bar(axes, shown, "mean distance\nto the neighbours")
     return [axes]
-
-
-def whole_ticks(axes: Axes) -> None:
-    """Restrict ticks to whole numbers."""
-    from matplotlib.ticker import MaxNLocator
-
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 def _aspect(matrix: Array) -> Literal["equal", "auto"]:

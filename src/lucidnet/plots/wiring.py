@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.trees import Path, at, leaves
-from ..layers import Layer, Residual, Sequential, TransformerBlock
+from ..layers import Layer, Residual, Sequential, TransformerBlock, walk
 from ..layers.branches import Add, Branches, Multiply
 from ..layers.core import Input
 from ..layers.graph import Graph
@@ -15,8 +14,8 @@ from .names import shortened
 
 MOST = 120
 """The most layers in a row that are all shown; of more, the first and the last."""
-LONGEST = 24
-"""Longer names of layers are shortened where more is said beside them."""
+LONGEST, NAME = 46, 24
+"""The most characters of a line in a box, and of a layer's name where more is said beside it."""
 MOST_BOXES = 150
 """In networks with more boxes, containers are shown closed."""
 
@@ -165,8 +164,8 @@ class Wiring:
             return Box(name, in_words(shape), "input", path)
         what = f"{type(layer).__name__}(...)" if layer.children() else layer.describe().replace("()", "")
         same = what.split("(")[0].lower() == name.lower()
-        short = shortened(name, LONGEST)
-        title = what if same else f"{short}: {shortened(what, 2 * LONGEST - 4 - len(short))}"
+        short = shortened(name, NAME)
+        title = what if same else f"{short}: {shortened(what, LONGEST - 2 - len(short))}"
         return Box(title, self._detail(shape, weights), "layer", path, weights)
 
     def _detail(self, shape: Any, weights: int) -> str:
@@ -206,23 +205,13 @@ def wired(net: Layer, params: Any, shape: Any) -> Wiring:
     shape : tuple of int, or several by name
         The shape of one input.
     """
-    for depth in _depths(net):
+    deepest = max(len(path) for path, _ in walk(net))
+    for depth in range(deepest, 0, -1):
         wiring = Wiring(params, depth)
         wiring.ends = _lead_in(wiring, net, shape)
         if len(wiring.boxes) <= MOST_BOXES:
             break
     return wiring
-
-
-def _depths(net: Layer) -> Iterator[int]:
-    deepest = max((len(path) for path in _paths(net)), default=1)
-    yield from range(deepest, 0, -1)
-
-
-def _paths(net: Layer, path: Path = ()) -> Iterator[Path]:
-    yield path
-    for name, child in net.children():
-        yield from _paths(child, (*path, name))
 
 
 def _lead_in(wiring: Wiring, net: Layer, shape: Any) -> list[int]:

@@ -16,7 +16,7 @@ from ...engine.on_numpy import OnNumpy
 from ...engine.problem import Problem
 from ...engine.protocol import Trainee
 from ...engine.state import State
-from ...errors import NonFiniteError, SettingError
+from ...errors import NonFiniteError
 from ...layers import Layer
 from ...losses import BinaryCrossentropy, Loss
 from ...losses.crossentropy import FromProbabilities
@@ -115,8 +115,6 @@ class Evidence:
 
 def examine(model: Trainee, data: Data, steps: int, batch_size: int) -> Evidence:
     """Run some training steps on a copy of a model's state, and return the evidence."""
-    if not isinstance(steps, int) or steps < 1:
-        raise SettingError(f"doctor: steps must be a whole number of 1 or more, got {steps!r}")
     problem = model.problem
     start, full, stateful = model.state.reset(), problem.optimizer.full_batch, bool(problem.layout.stateful)
     source = ArraySource(data, len(data) if full else batch_size, model.seed, not full and not stateful)
