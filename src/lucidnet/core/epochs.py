@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
+from .signals import DeferInterrupt, lock
 from .text import LINES, ByName, columns, plain, short, shortened
 
 VALIDATION = "val_"
+LOCK = lock()
+"""Held while the lists of a history grow, or are copied."""
 PANELS = 6
 """The most curves on a page; other quantities are only in the table."""
 
@@ -39,18 +42,19 @@ class EpochLists(dict[str, list[float]]):
     stopped: str | None
 
     def append(self, result: Mapping[str, float]) -> None:
-        """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs.
-
-        All lists are replaced at once: one that was handed out stays as it is, and who reads meanwhile in
-        another thread finds lists of one length.
-        """
-        unknown = [float("nan")] * self.epochs
-        before = {name: self.get(name, unknown) for name in dict.fromkeys([*self, *result])}
-        self.update({name: [*values, result.get(name, float("nan"))] for name, values in before.items()})
+        """Add the numbers of one epoch; quantities new or missing now are NaN in the other epochs."""
+        unknown, before = float("nan"), self.epochs
+        values = {name: result.get(name, unknown) for name in {**self, **result}}
+        with DeferInterrupt(), LOCK:  # who copies it finds whole epochs
+            for name, value in values.items():
+                if name not in self:
+                    self[name] = [unknown] * before
+                self[name].append(value)
 
     def copied(self) -> Self:
         """Return a copy with lists of its own, to which nothing is added here; recorded arrays are shared."""
-        made = type(self)({name: list(values) for name, values in dict(self).items()})
+        with LOCK:
+            made = type(self)({name: list(values) for name, values in self.items()})
         vars(made).update(vars(self))
         made.steps = ByName({name: list(pairs) for name, pairs in dict(self.steps).items()})
         return made

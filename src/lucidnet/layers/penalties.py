@@ -42,11 +42,6 @@ def penalized(
     return sum((value for value, _ in added), start=loss), (*parts, *own)
 
 
-def penalizing(net: Layer) -> list[Path]:
-    """Return the paths of the layers of a network that add something to the loss."""
-    return [path for path, layer in walk(net) if layer.penalizes and not layer.children()]
-
-
 def check_one_mean(net: Layer, mask: Mask, argument: str) -> None:
     """Raise if layers add means over other numbers of values than the loss has, to a batch of several.
 
