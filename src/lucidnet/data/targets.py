@@ -100,7 +100,8 @@ def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
         k = next(k for k, cell in enumerate(cells) if cell in others)
         other = (fractions or numbers)[0]
         what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
-        reason = f"row {frame.row(k)}: the target is missing: {what}"
+        lacks = "is missing: " if cells[k].lower() in MISSING else ""
+        reason = f"row {frame.row(k)}: the target {lacks}{what}"
         raise frame.error(reason, "write a number there, or leave out the row")
 
 
