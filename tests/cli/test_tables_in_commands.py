@@ -743,4 +743,6 @@ def test_the_encoding_that_was_said_is_remembered(tmp_path):
     run("train", new, "--categories", "one-hot", "--epochs", 1, "--quiet", "--save", with_utf8)
     assert said in run("predict", with_utf8, old, code=2)
     assert run("predict", with_utf8, old, "--encoding", "cp1251") == run("predict", with_utf8, new)
-    assert "--encoding is for a file with a table" in run("predict", with_utf8, "xor", "--encoding", "utf-8", code=2)
+    assert "--encoding is for a file with a table" in run(
+        "predict", with_utf8, "xor", "--encoding", "utf-8", code=2
+    )

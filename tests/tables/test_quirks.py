@@ -424,7 +424,9 @@ def test_text_that_is_not_western_is_not_guessed(tmp_path, words, encoding):
 
 @pytest.mark.parametrize("far", [False, True])
 def test_a_row_of_another_encoding_is_named(tmp_path, far):
-    made = rows(lambda i, rng: f"{rng.random():.2f},{['größer', 'älter', 'früh'][i % 3]}", 30_000 if far else 90)
+    made = rows(
+        lambda i, rng: f"{rng.random():.2f},{['größer', 'älter', 'früh'][i % 3]}", 30_000 if far else 90
+    )
     path = tmp_path / "table.csv"
     head = [b"v,k\xc3\xb6nnte", *(row.encode() for row in made)]
     path.write_bytes(b"\n".join([*head, "0.5,früh".encode("latin-1"), *head[1:9]]))
@@ -447,7 +449,11 @@ def test_letters_of_two_signs_are_those_of_one(tmp_path):
     import unicodedata
 
     forms = ("NFC", "NFD")
-    made = rows(lambda i, rng: f"{rng.random():.2f},{unicodedata.normalize(forms[i % 2], 'Zürich Genève'.split()[i % 4 // 2])}")
+    made = rows(
+        lambda i, rng: (
+            f"{rng.random():.2f},{unicodedata.normalize(forms[i % 2], ['Zürich', 'Genève'][i % 4 // 2])}"
+        )
+    )
     frame = data.frame(written(tmp_path, [unicodedata.normalize("NFD", "v,Städte"), *made]))
     assert frame.names == ("v", "Städte")
     table = Table.fit(frame, target="Städte")
@@ -458,7 +464,9 @@ def test_letters_of_two_signs_are_those_of_one(tmp_path):
 
 def test_names_that_differ_in_blanks_or_width_alone(tmp_path):
     made = rows(lambda i, rng: f"{['Ａ型', 'A型', 'New  York', 'New York'][i % 4]},{i % 2}")
-    assert "differ in blanks, or kinds of letters, alone, and are two" in odd(written(tmp_path, ["p,y", *made]))
+    assert "differ in blanks, or kinds of letters, alone, and are two" in odd(
+        written(tmp_path, ["p,y", *made])
+    )
 
 
 def test_a_name_that_counts_as_missing(tmp_path):
@@ -479,7 +487,9 @@ def test_copies_of_a_numeric_target(tmp_path):
 
 
 def test_what_is_missing_with_a_class(tmp_path):
-    made = rows(lambda i, rng: f"{rng.random():.2f},{['', 'price', 'move'][i % 3]},{['stays', 'left', 'left'][i % 3]}")
+    made = rows(
+        lambda i, rng: f"{rng.random():.2f},{['', 'price', 'move'][i % 3]},{['stays', 'left', 'left'][i % 3]}"
+    )
     said = odd(written(tmp_path, ["v,reason,churn", *made]))
     assert "column 'reason': it is missing where 'churn' is 'stays', and nowhere else" in said
     made[1] = made[1].replace("price", "")
@@ -544,8 +554,97 @@ def test_dates_in_other_words(cells, iso):
     np.testing.assert_allclose(table.apply({"when": cells})[0][:, 0], made, rtol=1e-7)
 
 
-@pytest.mark.parametrize("cell", ["2021Q5", "2021M13", "2021-W54", "2021-W53", "2021年13月1日", "A2021Q1", "3 de foo de 2021"])
+@pytest.mark.parametrize(
+    "cell", ["2021Q5", "2021M13", "2021-W54", "2021-W53", "2021年13月1日", "A2021Q1", "3 de foo de 2021"]
+)
 def test_no_dates_either(cell):
     from lucidnet.data.dates import form_of
 
     assert form_of([cell]) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["١٢٫٥", "٣", "-٤٫٢٥"], [12.5, 3, -4.25]),
+        (["۱۲", "۳٫۵"], [12, 3.5]),
+        (["１２．５", "－３", "４"], [12.5, -3, 4]),
+        (["１２％", "５％"], [12, 5]),
+        (["१२.५", "३"], [12.5, 3]),
+    ],
+)
+def test_digits_of_other_letters(tmp_path, cells, numbers):
+    frame = data.frame(written(tmp_path, ["v;y", *(f"{cell};{i / 7}" for i, cell in enumerate(cells))]))
+    np.testing.assert_array_equal(frame["v"], numbers)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("{0} {1} {2}", "its cells hold several numbers, as '"),
+        ("[{0}.5, {1}]", "its cells hold several numbers, as '"),
+        ("{0}/{1}", "its cells hold several numbers, as '"),
+        ("{0}:1{2}", "its cells are times"),
+        ("{0}{1} kg", "its cells are numbers of kg"),
+    ],
+)
+def test_quantities_are_no_categories(tmp_path, cell, said):
+    made = rows(
+        lambda i, rng: f'"{cell.format(1 + i % 9, 20 + i % 8, i % 3)}",{rng.random():.2f},{i % 2}', 160
+    )
+    seen = data.look(written(tmp_path, ["v,w,y", *made]))
+    assert said in "\n".join(seen.odd)
+    if seen.columns[0].plan == "dropped":
+        assert "column 'v': it holds quantities: as texts they would be" in "\n".join(seen.odd)
+    assert (seen.columns[0].plan == "dropped") == (len({row.split('"')[1] for row in made}) > 20)
+
+
+def test_one_text_among_numbers_may_stand_for_what_is_missing(tmp_path):
+    made = rows(lambda i, rng: f"{'OL' if i % 10 == 3 else rng.random()},{i % 2}")
+    said = odd(written(tmp_path, ["v,y", *made]))
+    assert "but 4 are not, as 'OL' in row 5: if it stands for what is missing, leave the cells empty" in said
+
+
+def test_names_that_read_as_powers_of_ten(tmp_path):
+    made = rows(lambda i, rng: f"{['1E5', '3E7'][i % 2]},{rng.random():.2f},{i % 3 % 2}")
+    said = odd(written(tmp_path, ["code,v,y", *made]))
+    assert "column 'code': its numbers are written as '3E7', which is taken as 30000000" in said
+
+
+def test_a_last_column_of_one_text_is_not_the_target(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f};{rng.random():.2f};eor")
+    assert data.look(written(tmp_path, ["a;b;eor", *made])).target == "b"
+
+
+def test_dates_as_classes_are_told(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f},2021-03-{1 + i % 5:02d}")
+    assert "the target holds dates, each a class of its own" in odd(written(tmp_path, ["v,when", *made]))
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6, 7, 8])
+def test_commands_for_few_rows_can_be_carried_out(tmp_path, count):
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from lucidnet.cli.app import app
+
+    path = written(tmp_path, ["v,w,y", *(f"{i},{i * i % 5},{'ab'[i % 2]}" for i in range(count))])
+    words = shlex.split(data.look(path).command)[1:]
+    result = CliRunner().invoke(app, [*words, "--epochs", "1", "--hidden", "2"])
+    assert result.exit_code == 0, result.exception
+
+
+def test_two_marks_of_byte_order(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("\ufeff\ufeffa,b\n1,x\n2,y\n", encoding="utf-8")
+    assert data.frame(path).names == ("a", "b")
+
+
+def test_what_no_file_is_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, said in (("https://example.org/a.csv", "download it first"), ("-", "write it into a file")):
+        with pytest.raises(FileError, match=said):
+            data.look(name)
+        with pytest.raises(UnknownNameError, match=said):
+            data.load(name)

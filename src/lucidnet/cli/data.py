@@ -107,8 +107,8 @@ ANYTHING = Asked()
 class Task:
     """A data set and the task on it: by its table, or by the type of its targets.
 
-    The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file, and
-    the encoding one that was said.
+    The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file,
+    and the encoding one that was said.
     """
 
     name: str

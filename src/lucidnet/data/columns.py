@@ -19,7 +19,7 @@ from .form import THOUSANDS
 from .frames import Cells, Frame
 from .leaks import groups
 from .targets import FEW
-from .written import as_text, number_of, unit_of
+from .written import as_text, is_text, number_of, unit_of
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +34,10 @@ NINES = re.compile(r"-?9{2,}(\.9+)?")
 """Numbers that often stand for a missing value."""
 TIME = re.compile(r"\d{1,2}(?::\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})( ?[AaPp]\.?[Mm]\.?)?")
 """A time of day, or a duration."""
+SEVERAL = re.compile(
+    r"[\[(]?\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s*[ ,;/]\s*[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*[\])]?", re.I
+)
+"""Several numbers in a cell, as of a pixel each, a place on a map, or a blood pressure."""
 ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
@@ -252,19 +256,33 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = "it is another text in each row, as names of rows are"
     elif drop is None and (len(kinds) > MANY or (len(kinds) > FEW and 2 * len(kinds) > len(there))):
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
+    if drop is None and odd and len(kinds) > FEW and _are_quantities(kinds, there, frame):
+        drop = f"it holds quantities: as texts they would be {len(kinds):,} inputs"
     if (count := groups(name, cells)) is not None:
         told = GROUPS.format(f"it names {count:,} things", f"{len(cells) / count:.3g}")
         drop, odd = (told, None) if drop or count > FEW else (None, told)
     if is_tick(cells) and not drop:
-        seen = ColumnSeen(name, "category", f"{kinds[0][:40]} or empty", "one-hot, 2 inputs", len(cells.missing))
+        seen = ColumnSeen(
+            name, "category", f"{kinds[0][:40]} or empty", "one-hot, 2 inputs", len(cells.missing)
+        )
         return ColumnTold(seen, None, _told_tick(cells, "another category"), tick=True)
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
 
 
+def _are_quantities(kinds: Sequence[str], there: Sequence[str], frame: Frame) -> bool:
+    """Tell whether texts are quantities that are not written as numbers, such as times."""
+    decimal = str(frame.form.get("decimal", "."))
+    if 2 * sum(number_of(text, decimal) is not None for text in there) > len(there):
+        return True
+    shapes = (THOUSANDS, TIME, SEVERAL)
+    return unit_of(kinds) is not None or any(all(map(shape.fullmatch, kinds)) for shape in shapes)
+
+
 def _told_tick(cells: Cells, other: str) -> str:
     row = next(row for row in range(len(cells)) if row not in cells.missing)
-    return f"it is {cells.text(row)[:40]!r} or empty, as a tick is: --missing mean takes the empty cells for {other}"
+    held = f"{cells.text(row)[:40]!r} or empty, as a tick is"
+    return f"it is {held}: --missing mean takes the empty cells for {other}"
 
 
 def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[str]) -> str | None:
@@ -272,15 +290,17 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
     decimal = str(frame.form.get("decimal", "."))
     numbers = sum(number_of(text, decimal) is not None for text in there)
     if 2 * numbers > len(there):
-        row = next(
-            i
-            for i, text in enumerate(cells.texts or ())
-            if i not in cells.missing and number_of(text, decimal) is None
-        )
-        count = len(there) - numbers
+        others = Counter(text for text in there if is_text(text, decimal))
+        odd = next(iter(others), "")
+        count = sum(others.values())
+        if not count:
+            return None
+        row = (cells.texts or []).index(odd)
+        alone = count > 1 and len(others) == 1
         return (
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
             f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
+            f"{': if it stands for what is missing, leave the cells empty' * alone}"
         )
     if unit := in_units(kinds):
         return f"{unit}: they are inputs without the unit"
@@ -296,6 +316,9 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
             f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
             "2021-12-31, --dates days makes inputs of them"
         )
+    if all(map(SEVERAL.fullmatch, kinds)):
+        first = min(kinds, key=len)
+        return f"its cells hold several numbers, as {first[:40]!r}: they are inputs in columns of one each"
     return in_other_letters(kinds) or _missing_name(cells, frame)
 
 

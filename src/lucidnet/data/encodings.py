@@ -49,7 +49,7 @@ SHOWN, LIKELY = 4, 0.8
 
 
 def foreign(begin: bytes, whole: bool, row: int = 0) -> tuple[str, str] | None:
-    r"""Return why bytes that are not UTF-8 cannot be taken for Western text, and what to do; None if they can.
+    r"""Return why bytes that are not UTF-8 cannot be Western text, and what to do; None if they can.
 
     If `row` is given, it is the first that is not UTF-8.
 
@@ -82,7 +82,7 @@ def foreign(begin: bytes, whole: bool, row: int = 0) -> tuple[str, str] | None:
 
 
 def foreign_below(stream: IO[bytes], most: int) -> tuple[str, str] | None:
-    """Return the same for a file that begins as UTF-8, by about `most` bytes of the lines that are not ASCII."""
+    """Return the same for a file that begins as UTF-8, by about `most` bytes that are not ASCII."""
     kept, held, row, number = list[bytes](), 0, 0, 0
     while held <= most and (line := stream.readline(most)):
         number += 1
@@ -99,7 +99,7 @@ def foreign_below(stream: IO[bytes], most: int) -> tuple[str, str] | None:
 
 
 def _is_western(begin: bytes, whole: bool) -> bool:
-    """Tell whether text that is not UTF-8 may be Windows-1252: letters with accents, apart from each other."""
+    """Tell whether text that is not UTF-8 may be Windows-1252: letters with accents, here and there."""
     runs = HIGH.findall(begin)
     long = sum(len(run) for run in runs if len(run) >= RUN)
     many = sum(map(len, runs))

@@ -146,7 +146,7 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
 
 
 def is_tick(cells: Cells) -> bool:
-    """Tell whether a column holds one value, other than 0, or nothing: then what is missing says something."""
+    """Tell whether a column holds one value, other than 0, or nothing: then empty cells say something."""
     if not 0 < len(cells.missing) < len(cells):
         return False
     if cells.texts is None:

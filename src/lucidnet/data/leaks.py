@@ -1,4 +1,4 @@
-"""What makes a test say too much: the target among the inputs, rows that stand twice, several rows of one thing."""
+"""What makes a test say too much: the target among the inputs, rows that stand twice, groups."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ IDS = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid)$|(?<=[a-z])(?:Id|ID)$")
 
 
 def copies(frame: Frame, target: str, names: Sequence[str]) -> Iterator[str]:
-    """Yield a remark for each input that may be the target under another name, or tell it when it is known."""
+    """Yield a remark for each input that may be the target under another name, or be known no earlier."""
     cells = frame.cells[target]
     for name in names:
         one = frame.cells[name]
         if tells(one, cells):
             yield (
-                f"column {name!r}: each value goes with one of {target!r}: if it is the target in other words, "
-                "--drop it"
+                f"column {name!r}: each value goes with one of {target!r}: if it is the target in other "
+                "words, --drop it"
             )
         elif len(names) > 1 and _in_a_line(one, cells):
             yield (
-                f"column {name!r}: it goes with {target!r} in a straight line: if it is the target in another "
-                "unit, --drop it"
+                f"column {name!r}: it goes with {target!r} in a straight line: if it is the target in "
+                "another unit, --drop it"
             )
         elif (kind := _missing_with(one, cells)) is not None:
             yield (
-                f"column {name!r}: it is missing where {target!r} is {kind[:40]!r}, and nowhere else: if it is "
-                "known only when the target is, --drop it"
+                f"column {name!r}: it is missing where {target!r} is {kind[:40]!r}, and nowhere else: if it "
+                "is known only when the target is, --drop it"
             )
 
 
@@ -108,6 +108,8 @@ def repeated(frame: Frame) -> str | None:
         pairs *= float((counts * (counts - 1.0)).sum()) / (n * (n - 1.0))
         marks = marks * np.uint64(0x9E3779B97F4A7C15) ^ column
         marks ^= marks >> np.uint64(29)
+    first: Array
+    places: Array
     _, first, places = np.unique(marks, return_index=True, return_inverse=True)
     count = n - len(first)
     if count <= CHANCE * pairs:
@@ -123,7 +125,8 @@ def _marks(cells: Cells) -> Array:
     """Return a number for each cell, the same for the same."""
     if cells.numbers is not None:
         bits: Array = np.where(np.isnan(cells.numbers), np.nan, cells.numbers + 0.0).view(np.uint64)
-        return bits ^ (bits >> np.uint64(32))
+        bits ^= bits >> np.uint64(32)
+        return bits
     places: dict[str, int] = {}
     return np.array([places.setdefault(text, len(places)) for text in cells.texts or ()], np.uint64)
 

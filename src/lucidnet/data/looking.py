@@ -30,7 +30,7 @@ from .columns import (
 )
 from .delimited import KINDS, MOST, frame, suffixes
 from .encodings import symbol_within
-from .fitting import Words, column_name, fitted, listed
+from .fitting import Words, column_name, fitted, kind_of, listed
 from .frames import Cells, Frame
 from .leaks import copies, repeated
 from .likely import best_target
@@ -207,6 +207,9 @@ def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str 
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
     command = "" if table is None else _command(path, str(said), words, encoding)
+    if command and _are_few(len(table.kept(frame))):  # type: ignore[union-attr]
+        command += " --validation 0"
+        odd.append("the rows are too few to keep some for validation, which --validation 0 says")
     python = "" if table is None else _python(path, said, words, encoding)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
@@ -290,6 +293,11 @@ def of_form(frame: Frame) -> list[str]:
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
     return odd
+
+
+def _are_few(rows: int) -> bool:
+    """Tell whether the command line, which tests on a fifth, has no tenth of the rest to validate on."""
+    return not round((rows - round(rows / 5)) / 10)
 
 
 def _misread(frame: Frame) -> str | None:
@@ -383,6 +391,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         return task, odd
     if cells.texts is not None and (letters := in_other_letters(table.classes)):
         odd.append(f"the target: {letters}")
+    if kind_of(cells)[0] == "date":
+        odd.append("the target holds dates, each a class of its own: to predict when, write days as numbers")
     counts = np.bincount(y, minlength=len(table.classes))
     task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
     few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]

@@ -96,7 +96,7 @@ class Table(Report, Record):
             ``"one-hot"`` turns a column of texts into a 0/1 column for each text.
         missing : str, optional
             ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the column,
-            or its most common text; where a column has one value only, as ticks have, with 0, or an empty text
+            or its most common text; in a column of one value, as of ticks, with 0, or an empty text
             as a second category.
         dates : str, optional
             ``"days"`` turns a date into the number of days since 1970.
@@ -287,7 +287,9 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
 def _made_of(column: Column) -> str:
     """Describe what is made of a column."""
     if column.kind == "category":
-        names = ", ".join(name or EMPTY for name in column.categories[:6]) + (", ..." if len(column.categories) > 6 else "")
+        names = ", ".join(name or EMPTY for name in column.categories[:6]) + (
+            ", ..." if len(column.categories) > 6 else ""
+        )
         said = f"{len(column.categories)} inputs: {names}"
     else:
         said = "days since 1970" if column.kind == "date" else "as it is"

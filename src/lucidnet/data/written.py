@@ -32,7 +32,7 @@ EASTERN = {
     **{first + i: str(i) for first in (0x660, 0x6F0, 0x966, 0xFF10) for i in range(10)},
     **dict(zip(map(ord, "٫٬．，－＋％"), ".,.,-+%", strict=True)),
 }
-"""Signs of numbers outside of the West: Arabic, Persian and Indian digits, and those as wide as Chinese signs."""
+"""Signs of numbers outside of the West: Arabic, Persian, Indian, and as wide as Chinese signs."""
 BETWEEN = {".": ",", ",": "."}
 """The usual thousands separator for each decimal sign."""
 
@@ -42,7 +42,7 @@ UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,12}[²³]?|°[CFK]?|[^\
 
 
 def composed(text: str) -> str:
-    r"""Return a text with one sign for a letter and its accents, where some systems write two; without marks around it that nobody sees.
+    r"""Return a text with one sign for a letter and its accents, and no invisible marks around it.
 
     Examples
     --------
