@@ -43,6 +43,8 @@ WIDE = 40
 """From more columns than this, similar ones are shown together."""
 LOOKED = 1000
 """The texts of a column in which signs of another encoding are looked for."""
+FEW_ROWS = " --validation 0"
+"""What is added to a command where the rows are too few to keep some for validation."""
 UNTICKED = "it holds one value, or nothing: the rows without it would be left out"
 """Why a column of ticks is dropped where rows with missing cells are."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
@@ -207,9 +209,8 @@ def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str 
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
     command = "" if table is None else _command(path, str(said), words, encoding)
-    if command and _are_few(len(table.kept(frame))):  # type: ignore[union-attr]
-        command += " --validation 0"
-        odd.append("the rows are too few to keep some for validation, which --validation 0 says")
+    if table is not None and _are_few(len(table.kept(frame))):
+        command += FEW_ROWS
     python = "" if table is None else _python(path, said, words, encoding)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
@@ -372,8 +373,7 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     cells, odd = frame.cells[name], list[str]()
     if cells.written:
         odd.append(f"the target: its numbers are written as {cells.written}")
-    if cells.missing:
-        count = len(cells.missing)
+    if count := len(cells.missing):
         rows, them = ("1 row", "it") if count == 1 else (f"{count:,} rows", "them")
         odd.append(f"the target is missing in {rows}; --missing drop leaves {them} out")
     y = table.apply(frame)[1]
