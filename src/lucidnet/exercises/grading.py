@@ -286,7 +286,7 @@ NUMERIC = "right to a few digits only, as finite differences are, or float32: wr
 def _worded(sentence: str, array: str, name: str, function: str) -> str:
     """Rephrase a sentence of `lucidnet.check` in the words of the exercise."""
     sentence = sentence.replace("forward or backward", function)
-    sentence = sentence.replace("it must not change its cache", KEEP)
+    sentence = sentence.replace("it must not change its cache, nor draw random numbers", KEEP)
     if sentence.startswith("backward"):
         sentence = sentence.replace("backward", function, 1)
     if sentence.startswith(f"{array}: "):
