@@ -88,9 +88,9 @@ class Page:
         )
 
     def epochs(self, network: str) -> str:
-        """Return the row of a network's single-threaded epochs; scikit-learn does not have every network."""
+        """Return the row of a network's single-threaded epochs; not every contender has every network."""
         name, _, title = network.partition(" | ")
-        who = ("JAX", "NumPy", "torch.compile", "Keras", "scikit-learn")
+        who = ("JAX", "JAX by hand", "NumPy", "torch.compile", "Keras", "scikit-learn")
         return self.row("epochs_1", title, [f"{name}, {one}" for one in who])
 
     def devices(self, network: str) -> str:

@@ -16,6 +16,7 @@ from lucidnet.backend import (
     positive,
     row_max,
 )
+from lucidnet.backend.random import key_of
 from lucidnet.backend.xla.autodiff import derivative
 
 
@@ -64,6 +65,11 @@ class TestStream:
         for change in ({"seed": 2}, {"step": 3}, {"path": ("b",)}, {"path": ("a", "a")}):
             assert abs(scipy.stats.pearsonr(numbers(), numbers(**change)).statistic) < 4 / np.sqrt(1000)
             assert not np.intersect1d(numbers(), numbers(**change)).size
+
+    def test_they_are_those_of_philox_with_the_key(self):
+        bits = np.random.Philox(key=key_of(1, ("a",)), counter=[0, 0, 2, 0])
+        wanted = np.random.Generator(bits).random((5,))
+        np.testing.assert_array_equal(Stream(1, 2, "float64", ("a",)).uniform((5,)), wanted)
 
     def test_paths_are_not_glued_together(self):
         one, two = Stream(path=("ab", "c")), Stream(path=("a", "bc"))

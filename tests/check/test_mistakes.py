@@ -298,7 +298,11 @@ class TestLosses:
             (lambda e: e / e.shape[-1], None, "0.5 times"),
             (lambda e: 2 * e, None, "5 times"),
             (None, lambda cache: 2 * cache[0] / cache[0].shape[-1], "1/N is missing"),
-            (None, lambda cache: 2 * cache[0] / cache[0].shape[-1] / 16, "divided by the batch size"),
+            (
+                None,
+                lambda cache: 2 * cache[0] / cache[0].shape[-1] / len(cache[0]) ** 2,
+                "divided by the batch size",
+            ),
             (None, lambda cache: 0 * cache[0], "it is all zero"),
         ],
     )
@@ -640,7 +644,7 @@ KINDS = {
     "as many time steps": (
         through_time("mean"),
         (4, 5),
-        r"batch size \(4\).*; or by the number of time steps",
+        "W, U: it is 0.25 times.*there are 4 time steps: it is divided by it once too often",
     ),
     "kernel turned": (windows(lambda i: 2 - i), (6, 5), r"x: W is turned around on the way back \(axis 0\)"),
     "flipped": (
@@ -684,6 +688,99 @@ KINDS = {
         r"x = x.copy\(\)$",
     ),
 }
+
+
+def pooled(dx):
+    """The mean of each window of two time steps."""
+    return layer(
+        lambda p, x: (x.reshape(len(x), -1, 2, x.shape[-1]).mean(2), x),
+        lambda p, x, dy: (dx(np.repeat(dy, 2, 1)), {}),
+        lambda rng, s: ({}, (s[0] // 2, s[1])),
+    )
+
+
+def moved(change):
+    """A product with a square matrix at each time step, whose gradient by x is changed."""
+    return layer(
+        lambda p, x: (x @ p["W"], x),
+        lambda p, x, dy: (change(dy @ p["W"].T), {"W": np.einsum("nti,nto->io", x, dy)}),
+        lambda rng, s: ({"W": rng.normal((s[-1], s[-1]))}, s),
+    )
+
+
+def affine(scale_gradient):
+    """y = g h + b with h = tanh(x)."""
+    return layer(
+        lambda p, x: (p["g"] * np.tanh(x) + p["b"], x),
+        lambda p, x, dy: (
+            dy * p["g"] * (1 - np.tanh(x) ** 2),
+            {"g": scale_gradient(dy, np.tanh(x)), "b": dy.sum(0)},
+        ),
+        lambda rng, shape: ({"g": 1 + rng.normal(shape), "b": rng.normal(shape)}, shape),
+    )
+
+
+@dataclass(frozen=True)
+class Warm(Layer):
+    """A layer that forgets its temperature on the way back."""
+
+    temperature: float = 2.0
+
+    def forward(self, params, x, run):
+        return np.tanh(x / self.temperature), np.tanh(x / self.temperature)
+
+    def backward(self, params, y, dy, need_dx=True):
+        return dy * (1 - y * y), {}
+
+
+def normed(rest, epsilon=1e-2):
+    """Batch normalization whose gradient is h's own, less `rest`."""
+
+    def forward(p, x):
+        s = 1 / np.sqrt(x.var(0) + epsilon)
+        return (x - x.mean(0)) * s, ((x - x.mean(0)) * s, s)
+
+    return layer(forward, lambda p, c, dy: (c[1] * (dy - rest(dy, c[0])), {}))
+
+
+MOVES = {
+    "shifted": (lambda d: np.pad(d, ((0, 0), (1, 0), (0, 0)))[:, :-1], r"x: it is shifted by 1 along axis 1"),
+    "turned": (lambda d: d[:, ::-1] + 0, "x: it is turned around along axis 1"),
+    "halves": (lambda d: np.roll(d, 2, 2), "x: its halves along axis 2 are exchanged"),
+    "cut": (lambda d: np.clip(d, -0.5, 0.5), "x: it is cut off at 0.5: clipping belongs to the optimizer"),
+    "rounded": (lambda d: d.round(3), r"x: it is right to \d digits only"),
+    "edges": (lambda d: d * np.isin(np.arange(6), [1, 2, 3, 4])[:, None], r"x: it is wrong in \[:, \[0, -1\]\] only"),
+    "constant": (lambda d: 0 * d + d.sum(), "x: it is the same number everywhere, the sum"),
+}  # fmt: skip
+NAMED = {
+    "two channels, windows of two": (pooled(lambda d: d), (6, 3), "for each output: the division by it is missing"),
+    "as many units, a constant": (elementwise(lambda x: x**2, lambda x: 4 * x), (2,), "2 times .* a constant factor"),
+    "as many examples and units": (affine(lambda dy, h: (dy * h).mean(0)), (4,), r"batch size \(4\) once too often$"),
+    "gradient of another": (affine(lambda dy, h: dy.sum(0)), (4,), "^g: it is the gradient of b$"),
+    "sum over all": (affine(lambda dy, h: (dy * h).sum()), (4,), r"shape \(\), expected \(4,\): add up over the exam"),
+    "temperature": (Warm(), (5,), "x: the factor temperature is one too many"),
+    "no statistics": (normed(lambda d, h: 0), (5,), "the mean and the variance over the examples of the batch is"),
+    "sums": (normed(lambda d, h: d.sum(0) + h * (d * h).sum(0)), (5,), "the mean and the variance over the examples"),
+    "sign of one": (normed(lambda d, h: d.mean(0) - h * (d * h).mean(0)), (5,), "through the variance over the exam"),
+    "slope of b alone": (
+        layer(
+            lambda p, x: (np.tanh(x @ p["W"] + p["b"]), (x, np.tanh(x @ p["W"] + p["b"]))),
+            lambda p, c, dy: (dy * (1 - c[1] ** 2) @ p["W"].T, {"W": c[0].T @ (dy * (1 - c[1] ** 2)), "b": dy.sum(0)}),
+            dense_params,
+        ),
+        (5,),
+        "^b: the activation's derivative is missing",
+    ),
+    "nothing returned": (layer(lambda p, x: (x + 0, 0), lambda p, c, dy: None), (5,), "returns None, as if a return were"),
+    "turned pair": (layer(lambda p, x: (x + 0, 0), lambda p, c, dy: ({}, dy)), (5,), "returns a dict and an array: return"),
+} | {name: (moved(change), (6, 4), told) for name, (change, told) in MOVES.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize(("bad", "shape", "message"), NAMED.values(), ids=NAMED)
+def test_truly_and_no_other(bad, shape, message):
+    for seed in range(2):
+        said = gradients(bad, shape=shape, seed=seed).likely
+        assert re.search(message, said[0]), said
 
 
 @pytest.mark.parametrize(("bad", "shape", "message"), KINDS.values(), ids=KINDS)

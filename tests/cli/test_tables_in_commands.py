@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -721,3 +722,27 @@ def test_lines_that_are_left_out_are_said(tmp_path):
     assert "the line below the header (m/s, Nm, -) has no numbers" in said
     assert "1 row is empty, and left out" in said
     assert "40 rows of" in run("evaluate", model, path)
+
+
+def test_the_encoding_that_was_said_is_remembered(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.random():.2f},{['Москва', 'Омск'][i % 2]},{['да', 'нет'][i // 2 % 2]}" for i in range(40)]
+    text = "\n".join(["вес,город,класс", *lines])
+    old, new, model = tmp_path / "old.csv", tmp_path / "new.csv", tmp_path / "m.safetensors"
+    old.write_bytes(text.encode("cp1251"))
+    new.write_text(text, encoding="utf-8")
+    said = "cp1251 reads 'вес город класс'"
+    assert said in run("look", old, code=2)
+    command = figures("look", old, "--encoding", "cp1251")["command"]
+    assert command.endswith("--encoding cp1251")
+    run(*shlex.split(command)[1:], "--epochs", 1, "--quiet", "--save", model)
+    for words in (["evaluate", model], ["evaluate", model, old], ["predict", model, new, "--rows", 1]):
+        run(*words)
+    assert "нет" in run("predict", model, old)
+    with_utf8 = tmp_path / "u.safetensors"
+    run("train", new, "--categories", "one-hot", "--epochs", 1, "--quiet", "--save", with_utf8)
+    assert said in run("predict", with_utf8, old, code=2)
+    assert run("predict", with_utf8, old, "--encoding", "cp1251") == run("predict", with_utf8, new)
+    assert "--encoding is for a file with a table" in run(
+        "predict", with_utf8, "xor", "--encoding", "utf-8", code=2
+    )

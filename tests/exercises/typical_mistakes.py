@@ -2,6 +2,10 @@
 
 ROWS = {
     "perceptron": [
+        ("np.where(x @ w + b > 0, 1.0, 0.0)", "np.where(x @ w + b > 0.5, 1.0, 0.0)", "where the sum is 0.5"),
+        ("np.where(x @ w + b > 0, 1.0, 0.0)", "1 / (1 + np.exp(-(x @ w + b)))", "it is the sigmoid"),
+        ("y = 1.0 if row @ w + b > 0 else 0.0", "y = row @ w + b", "stands in place of the answer y"),
+        ("zip(x, t, strict=True)", "zip(x[:-1], t[:-1], strict=True)", "last example is left out"),
         ("np.where(x @ w + b > 0, 1.0, 0.0)", "x @ w + b", "threshold is missing"),
         ("np.where(x @ w + b > 0, 1.0, 0.0)", "np.where(x @ w > 0, 1.0, 0.0)", "bias b is left out"),
         ("np.where(x @ w + b > 0, 1.0, 0.0)", "np.sign(x @ w + b)", "-1 and 1"),
@@ -62,6 +66,8 @@ ROWS = {
         ("dy * (z > 0)", "dy * (z < 0)", "other way round"),
     ],
     "two-layers": [
+        ("(1 - h**2)", "(1 - h) ** 2", "not (1 - h)^2"),
+        ("(1 - h**2)", "(h > 0)", "that of ReLU"),
         ("da = dh * (1 - h**2)", "da = dh", "derivative of tanh is forgotten"),
         ("da = dh * (1 - h**2)", "da = dh * h * (1 - h)", "wrong formula"),
         ("dW2 = h.T @ dy", "dW2 = x.T @ dy", "x stands in place of h"),
@@ -78,6 +84,9 @@ ROWS = {
         ("dW1 = x.T @ da", "dW1 = h.T @ da", "the first layer's input is x"),
     ],
     "squared-error": [
+        ("((y - t) ** 2)", "(y**2 - t**2)", "their difference that is squared"),
+        ("2 * (y - t) / y.size", "2 * (y - t) ** 2 / y.size", "square is still there"),
+        ("2 * (y - t) / y.size", "np.sign(y - t) / y.size", "slope of the absolute error"),
         (".mean()", ".sum()", "it is a sum"),
         (".mean()", ".sum() / len(y)", "divided by n only"),
         ("((y - t) ** 2)", "np.abs(y - t)", "absolute errors"),
@@ -87,6 +96,9 @@ ROWS = {
         ("2 * (y - t) / y.size", "2 * (y - t) / len(y)", "divided by n only"),
     ],
     "huber": [
+        ("near, far).mean()", "near, far).sum() / len(y)", "divided by n only"),
+        ("np.clip(y - t, -delta, delta)", "2 * np.clip(y - t, -delta, delta)", "slope of e^2 / 2 is e"),
+        ("np.clip(y - t, -delta, delta)", "delta * np.sign(y - t)", "everywhere"),
         ("near = e**2 / 2", "near = e**2", "1/2 of the square"),
         ("(np.abs(e) - delta / 2)", "np.abs(e)", "do not meet"),
         (".mean()", ".sum()", "it is a sum"),
@@ -96,6 +108,10 @@ ROWS = {
         ("np.clip(y - t, -delta, delta)", "np.clip(t - y, -delta, delta)", "sign is wrong"),
     ],
     "softmax": [
+        ("e / e.sum(axis=-1, keepdims=True)", "e / e.mean(axis=-1, keepdims=True)", "mean of each row"),
+        ("e / e.sum(axis=-1, keepdims=True)", "e / e.sum()", "one sum of all rows"),
+        ("(dp - (p * dp)", "(dp + (p * dp)", "the sum is added"),
+        ("p * (dp - (p * dp).sum(axis=-1, keepdims=True))", "p * dp - (p * dp).sum(axis=-1, keepdims=True)", "p multiplies the bracket"),
         ("np.exp(z - z.max(axis=-1, keepdims=True))", "np.exp(z)", "overflow"),
         ("e / e.sum(axis=-1, keepdims=True)", "e", "not divided"),
         ("z.max(axis=-1, keepdims=True))", "z.max(axis=0))", "NaN"),
@@ -111,6 +127,11 @@ ROWS = {
         ("p * (dp - (p * dp).sum(axis=-1, keepdims=True))", "p * (1 - p)", "dp is left out"),
     ],
     "cross-entropy": [
+        ("-log_p[np.arange(len(z)), labels].mean()", "-log_p.mean()", "all classes are counted, and"),
+        ("-log_p[np.arange(len(z)), labels].mean()", "-log_p[:, labels].mean()", "labels of the whole batch are taken"),
+        ("np.log(np.exp(shifted)", "np.log2(np.exp(shifted)", "base 2"),
+        ("    p[np.arange(len(z)), labels] -= 1\n    return p", "    return (p - labels[:, None])", "number of the class"),
+        ("labels] -= 1", "labels - 1] -= 1", "labels count from 0"),
         ("    p = np.exp(z - z.max(axis=1, keepdims=True))", "    p = np.exp(z)", "exp of a score of 800 overflows"),
         ("    p = np.exp(z - z.max(axis=1, keepdims=True))", "    p = np.exp(z - z.max())", "right for small scores only"),
         ("    p = p / p.sum(axis=1, keepdims=True)", "    p = p / p.sum(axis=0)", "over the examples, axis 0"),
@@ -135,6 +156,9 @@ ROWS = {
         ("(p - t) / z.size", "(p - t) / len(z)", "divided by n only"),
     ],
     "layer-norm": [
+        ("g * h + b", "b * h + g", "g and b are exchanged"),
+        ("g * h + b", "g * (h + b)", "b is scaled, too"),
+        ("dg = (dy * h)", "dg = (dy * h * s)", "s is too much"),
         ("dh - dh.mean(-1, keepdims=True)", "dh - dh.mean(-1)", "keepdims=True is missing in mean(dh)"),
         ("axis=-1, keepdims=True)\n    v", "axis=0)\n    v", "the mean is taken over the examples"),
         ("np.sqrt(v + epsilon)", "(v + epsilon)", "divided by the variance"),
@@ -149,6 +173,9 @@ ROWS = {
         ("db = dy.sum(0)", "db = dy.mean(0)", "mean over the examples"),
     ],
     "convolution": [
+        ("y += x[:, j : j + times]", "y += x[:, :times]", "x is not shifted"),
+        ("dx[:, j : j + times]", "dx[:, :times]", "dx is not shifted"),
+        ("dW[j] = np", "dW += np", "added to all: dW[j]"),
         ("y += x[:, j : j + times] @ W[j]", "y += x[:, j : j + times] @ W[len(W) - 1 - j]", "turned around"),
         ("y += x", "y = x", "y is overwritten"),
         ("+= dy @ W[j].T", "= dy @ W[j].T", "overwritten"),
@@ -157,6 +184,8 @@ ROWS = {
         ("+= dy @ W[j].T", "-= dy @ W[j].T", "sign is wrong"),
     ],
     "max-pool": [
+        ("x.reshape(len(x), -1, size, x.shape[2]).max(axis=2)\n", "x[:, ::size]\n", "first number of each window"),
+        (".max(axis=2)\n", ".argmax(axis=2)\n", "place of the largest"),
         (".max(axis=2)\n", ".mean(axis=2)\n", "mean of each window"),
         ("largest * dy", "np.ones(windows.shape) * dy", "every number of a window"),
         ("largest * dy[:, :, None]", "largest * 1.0", "dy is left out"),
@@ -165,6 +194,9 @@ ROWS = {
         (".max(axis=2)\n", ".max(axis=1)\n", "over the windows, axis 1"),
     ],
     "recurrent": [
+        ("(1 - h[:, t] ** 2)", "h[:, t] * (1 - h[:, t])", "that of the sigmoid"),
+        ("db += da", "db += dh[:, t]", "dh stands in place of da"),
+        ("x[:, t].T @ da", "x[:, t - 1].T @ da", "x of the same time"),
         ("back = da @ U.T", "pass", "no error comes back"),
         (" * (1 - h[:, t] ** 2)", "", "derivative of tanh"),
         ("back = da @ U.T", "back = da @ U", "U is not transposed"),
@@ -184,6 +216,8 @@ ROWS = {
         ("return dx, dW, dU, db", "return dx, dW / times, dU / times, db / times", "mean over the examples or the times"),
     ],
     "attention": [
+        ("np.sqrt(q.shape[-1])\n    A", "np.sqrt(len(k))\n    A", "number of keys"),
+        ("q @ k.T", "q @ v.T", "values stand in place of keys"),
         (" / np.sqrt(q.shape[-1])\n    A", "\n    A", "not divided by sqrt(d)"),
         ("q @ k.T / np.sqrt(q.shape[-1])", "q @ k.T / q.shape[-1]", "divided by d"),
         ("dS = A * (dA - (A * dA).sum(axis=-1, keepdims=True))", "dS = dA", "derivative of the softmax is missing"),
@@ -193,6 +227,8 @@ ROWS = {
         ("A, do)\n", "A, do) / len(q)\n", "mean over the examples"),
     ],
     "momentum": [
+        ("momentum * v + g", "v + momentum * g", "momentum multiplies g"),
+        ("momentum * v + g", "momentum * (v + g)", "multiplies both"),
         ("v_new = momentum * v + g", "v_new = momentum * v - g", "sign of g"),
         ("v_new = momentum * v + g", "v_new = momentum * v + (1 - momentum) * g", "running mean"),
         ("v_new = momentum * v + g", "v_new = momentum * v - rate * g", "a minus stand in the velocity"),
@@ -201,6 +237,9 @@ ROWS = {
         ("    v_new = momentum * v + g", "    v *= momentum\n    v += g\n    v_new = v", "changes v"),
     ],
     "rmsprop": [
+        ("* g**2", "* abs(g)", "size of the gradient"),
+        ("rho * v +", "rho * v**2 +", "mean of squares already"),
+        ("g / (np.sqrt(v_new) + epsilon)", "np.sign(g)", "only the sign"),
         ("(1 - rho) * g**2", "g**2", "1 - rho is missing"),
         ("(1 - rho) * g**2", "(1 - rho) * g", "not squared"),
         ("(np.sqrt(v_new) + epsilon)", "np.sqrt(v_new + epsilon)", "under the root"),
@@ -209,6 +248,7 @@ ROWS = {
         ("p - rate", "p + rate", "climb"),
     ],
     "adam": [
+        ("* g**2", "* m_new**2", "m' stands in place of g"),
         ("/ (np.sqrt(vc) + epsilon)", "/ np.sqrt(vc) + epsilon", "in brackets"),
         ("return p_new, m_new, v_new", "return p_new, v_new, m_new", "another order"),
         ("mc = m_new / (1 - beta1**t)", "mc = m_new / (1 - beta1)", "correction of m has beta not raised"),
@@ -238,6 +278,7 @@ ROWS = {
         ("min(1.0, limit / norm)", "1 / norm", "norm 1"),
     ],
     "one-cycle": [
+        ("step / warmup", "step / steps", "on the way up"),
         ("step / warmup", "step // warmup", "rounds down"),
         ("(1 - np.cos(np.pi * s)) / 2", "s", "straight line"),
         ("(1 - np.cos(np.pi * s)) / 2", "(1 - np.cos(np.pi * s))", "factor 1/2"),
@@ -260,6 +301,7 @@ ROWS = {
         ("dy @ V.T", "dy @ W.T", "sizes of W"),
     ],
     "direct-feedback": [
+        ("db = da.sum(0)", "db = da", "db: it is da itself"),
         ("dh * (1 - h**2)", "dh", "derivative of tanh"),
         ("dh * (1 - h**2)", "dh * (1 - np.tanh(h) ** 2)", "wrong point"),
         ("e @ B", "e @ B.T", "B is transposed"),
@@ -267,6 +309,8 @@ ROWS = {
         ("da.sum(0)", "da.mean(0)", "mean over the examples"),
     ],
     "kolen-pollack": [
+        ("B - rate * (g + decay * B)", "W - rate * (g + decay * B)", "B begins at W"),
+        ("W - rate * (g + decay * W)", "decay * W - rate * g", "only the share decay"),
         ("W - rate * (g + decay * W)", "W - rate * g", "decay is forgotten"),
         ("W - rate * (g + decay * W)", "W - rate * g - decay * W", "not multiplied by the rate"),
         ("W - rate * (g + decay * W)", "W + rate * (g - decay * W)", "climb"),

@@ -8,7 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.errors import LucidnetError, NonFiniteError, NotReadyError, SettingError
-from lucidnet.layers import GRU, LSTM, Dense, Input, LeakyRNN, SimpleRNN
+from lucidnet.layers import GRU, LSTM, Dense, Graph, Input, LeakyRNN, SimpleRNN
 from lucidnet.optimizers import SGD
 from lucidnet.rules import Rule, TruncatedBPTT
 from lucidnet.tree import at, leaves, tree_map
@@ -349,6 +349,12 @@ def test_classes_and_a_stack_of_layers():
         ([SimpleRNN(3, return_sequences=True)], "bptt", "goes back to the first time"),
         ([SimpleRNN(3, return_sequences=True, go_backwards=True)], "rtrl", "goes backwards"),
         ([Dense(3)], "rflo", "no recurrent layer"),
+        ([SimpleRNN(3, return_sequences=True)], "np", "the gradient of a whole batch at once"),
+        (
+            [SimpleRNN(3, return_sequences=True)],
+            "fa",
+            r"truncated, as in Rule\(FeedbackAlignment\(\), RFLO\(\)\)$",
+        ),
         ([SimpleRNN(3, return_sequences=True)], Rule("np", "rflo"), "the gradient of a whole batch at once"),
         (
             [SimpleRNN(3, return_sequences=True), Dense(2)],
@@ -360,6 +366,32 @@ def test_classes_and_a_stack_of_layers():
 def test_what_cannot_learn_online_says_so(layers, rule, message):
     with pytest.raises(LucidnetError, match=message):
         model(layers, SGD(0.1)).online(rule)
+
+
+def test_a_network_of_two_outputs_says_so():
+    nodes = [("r", GRU(3, return_sequences=True), "x"), ("u", Dense(1), "r"), ("v", Dense(2), "r")]
+    made = ln.Model([Graph({"x": (None, 2)}, nodes, ["u", "v"])])
+    made.compile({"u": "mse", "v": "mse"})
+    for ask in (made.online, made.stepper):
+        with pytest.raises(LucidnetError, match="expected a network of one output, got u, v; "):
+            ask()
+
+
+@pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("rule", ["rtrl", "snap1", "rflo", "uoro"])
+def test_a_layer_that_is_used_twice_has_two_traces(rule, backend):
+    """Step by step the gradients add up to those of the sequence."""
+    nodes = [("r", SimpleRNN(3, return_sequences=True), "x"), ("s", "r", "r"), ("y", Dense(1), "s")]
+    made = ln.Model([Graph({"x": (None, 3)}, nodes, "y")], seed=1, dtype="float64", backend=backend)
+    made.compile("mse", SGD(0.0), rule=rule)
+    x, y = RNG.normal(size=(2, 5, 3)), RNG.normal(size=(2, 5, 1))
+    online, total = made.online(), 0
+    for t in range(5):
+        total = total + online.gradients(x[:, t], y[:, t])["graph0.r"]["U"] / 5
+        online.step(x[:, t])
+    assert len(online.traces) == 2
+    np.testing.assert_allclose(total, made.gradients(x, y)["graph0.r"]["U"], rtol=1e-9, atol=1e-12)
 
 
 def test_an_optimizer_of_whole_data_says_so_at_once():

@@ -347,6 +347,47 @@ def test_several_outputs_are_refused_by_rules_of_one():
         compiled(Graph({"x": (5, 4)}, longer, ["u", "v"]), "dfa", losses)
 
 
+@pytest.mark.parametrize("rule", ["rflo", "eprop", "snap1", "kernl"])
+def test_traces_of_single_units_want_units_that_are_single(rule):
+    """By softmax a weight acts on all units at once; the sum of its influences, which it took, is 0."""
+    with pytest.raises(
+        SettingError, match=r"'leakyrnn1', LeakyRNN, has activation Softmax\(\), .* SnAp\(1\)"
+    ):
+        compiled([Input((4, 3)), LeakyRNN(3, activation="softmax"), Dense(1)], rule)
+    compiled([Input((4, 3)), LeakyRNN(3, activation="softmax"), Dense(1)], SnAp(1))
+
+
+def test_kernl_refuses_a_layer_that_is_used_twice():
+    nodes = [("r", SimpleRNN(3, return_sequences=True), "x"), ("s", "r", "r"), ("y", Dense(1), "s")]
+    net = [Graph({"x": (4, 3)}, nodes, "y")]
+    with pytest.raises(SettingError, match="'graph0.r', SimpleRNN, is used several times"):
+        compiled(net, "kernl")
+    with pytest.raises(SettingError, match="'graph0.r', SimpleRNN, is used several times"):
+        compiled(net, "bptt").online("kernl")
+
+
+def test_which_rules_pass_a_convolution_in_time():
+    def net():
+        return [
+            Input((4, 5, 5, 1)),
+            L.ConvLSTM2D(2, 3, return_sequences=True),
+            L.ConvLSTM2D(2, 3),
+            L.Flatten(),
+            Dense(1),
+        ]
+
+    x, y = RNG.normal(size=(3, 4, 5, 5, 1)), RNG.normal(size=(3, 1))
+    for rule in ("fa", "brsf", "kp", "dfa", "wp"):
+        model = compiled(net(), rule)
+        model.fit(x, y, epochs=1, verbose=0)
+    with pytest.raises(SettingError, match=r"no such noise as WeightMirror\(\) sends: take 'fa' or 'kp'"):
+        compiled(net(), "wm")
+    with pytest.raises(SettingError, match=r"no such noise as NodePerturbation\(\) sends: take 'wp'"):
+        compiled(net(), "np")
+    with pytest.raises(SettingError, match=r"by backpropagation alone, not by RFLO\(\)"):
+        compiled(net(), "rflo")
+
+
 def test_node_perturbation_refuses_layers_that_mix_examples():
     with pytest.raises(SettingError, match="'batchnormalization2' mixes the examples of a batch"):
         compiled([Input(3), Dense(4), L.BatchNormalization(), Dense(1)], "np")
@@ -356,7 +397,7 @@ def test_node_perturbation_refuses_layers_that_mix_examples():
 
 def test_weight_perturbation_leaves_running_statistics_alone():
     """Its mean is the gradient, within five standard errors of each entry, over 2,000 draws."""
-    net = L.Sequential([Input(3), Dense(2), L.BatchNormalization(frozen=True), Dense(1)])
+    net = L.Sequential([Input(3), Dense(2), L.BatchNormalization(), Dense(1)])
     model = compiled(net, "wp", "half_squared_error")
     model.build()
     p = model.params
@@ -364,7 +405,7 @@ def test_weight_perturbation_leaves_running_statistics_alone():
     made.build()
     objective = made.problem.objective
     batch = ln.data.batch.Batch(RNG.normal(size=(4, 3)), RNG.normal(size=(4, 1)))
-    true = objective.gradient(p, batch).grads
+    true = objective.gradient(p, batch, L.Run(True)).grads
     draws = {layer: [] for layer in true if true[layer]}
     for k in range(2000):
         run = L.Run(True, Stream(7, k, "float64"))

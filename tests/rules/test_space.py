@@ -284,6 +284,37 @@ def test_the_mean_of_many_perturbations_is_the_gradient(rule, layers):
     assert (np.abs(draws.mean(0) - true) < 5 * error + 1e-3 * np.abs(true).max()).all()
 
 
+@pytest.mark.parametrize("rule", ["np", "wp"])
+@pytest.mark.parametrize(
+    ("frozen", "shape"),
+    [
+        (lambda: [Dense(7, "tanh"), LayerNormalization()], (5,)),
+        (lambda: [LSTM(3, return_sequences=True), SimpleRNN(4)], (4, 5)),
+    ],
+    ids=["dense", "recurrent"],
+)
+def test_what_is_frozen_gets_no_noise(frozen, shape, rule):
+    """As if the frozen layers had been passed before, and the bias were a constant."""
+    below = Sequential(frozen(), name="below", frozen=True)
+    top = [Dense(4, "tanh", frozen=("b",), name="b"), Dense(2, name="c")]
+    x, y = RNG.normal(size=(6, *shape)), RNG.normal(size=(6, 2))
+    both, alone = (ln.Model([*net, *top], seed=3, dtype="float64") for net in ([Input(shape), below], []))
+    for model, given in ((both, x), (alone, both.activations(x, "below")["below"])):
+        model.compile("mse", ln.optimizers.SGD(0.1), rule=rule)
+        if model is alone:
+            model.build(given.shape[1:])
+            model.set_params({name: both.params[name] for name in ("b", "c")})
+        found = model.gradients(given, y)
+        if model is both:
+            first = found
+            zero = {name: own for name, own in found.items() if name.startswith("below")}
+            assert zero
+            assert all((array == 0).all() for own in zero.values() for array in own.values())
+    for name in ("b", "c"):
+        np.testing.assert_array_equal(found[name]["W"], first[name]["W"])
+    assert rule == "np" or (found["b"]["b"] == 0).all()
+
+
 # --- layers with rules of their own ------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lucidnet import data
 from lucidnet.data import Table
-from lucidnet.errors import DataError, FileError, UnknownNameError
+from lucidnet.errors import ContentError, DataError, FileError, UnknownNameError
 
 
 def written(folder, lines):
@@ -391,3 +391,260 @@ def test_files_whose_suffix_is_their_part(tmp_path):
         content = path.read_bytes()
         other.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
         assert data.look(other).command.split()[2:] == [str(other), "--target", "1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        ("身長,体重,血液型 かな カナ 性別 男 女", "cp932"),
+        ("身長,体重,血液型 かな カナ 性別 男 女", "euc_jp"),
+        ("나이,도시,등급 서울 부산 대구 상 하", "cp949"),
+        ("年龄,城市,价格 北京 上海 广州 高 低", "gb18030"),
+        ("年齡,城市,價格 臺北 高雄 臺中 男 女", "big5"),
+        ("возраст,город,класс Москва Казань Омск да нет", "cp1251"),
+        ("возраст,город,класс Москва Казань Омск да нет", "koi8_r"),
+        ("ηλικία,πόλη,τάξη Αθήνα Πάτρα Χανιά ναι όχι", "cp1253"),
+        ("גיל,עיר,סוג תל אביב חיפה ירושלים כן לא", "cp1255"),
+        ("อายุ,เมือง,ประเภท กรุงเทพ เชียงใหม่ ภูเก็ต ใช่ ไม่", "cp874"),
+    ],
+)
+def test_text_that_is_not_western_is_not_guessed(tmp_path, words, encoding):
+    names, *texts = words.split()
+    made = rows(lambda i, rng: f"{rng.random():.2f},{texts[i % 3]},{texts[3 + i % (len(texts) - 3)]}")
+    path = tmp_path / "table.csv"
+    path.write_bytes("\n".join([names, *made]).encode(encoding))
+    first = names.split(",")[0]
+    with pytest.raises(ContentError, match="neither UTF-8 nor Western European") as raised:
+        data.frame(path)
+    assert f"{encoding} reads '{first}" in raised.value.remedy
+    assert data.frame(path, encoding=encoding).names == tuple(names.split(","))
+    seen = data.look(path, encoding=encoding)
+    assert seen.command.endswith(f"--encoding {encoding}") and f"encoding='{encoding}')" in seen.python
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_row_of_another_encoding_is_named(tmp_path, far):
+    made = rows(
+        lambda i, rng: f"{rng.random():.2f},{['größer', 'älter', 'früh'][i % 3]}", 30_000 if far else 90
+    )
+    path = tmp_path / "table.csv"
+    head = [b"v,k\xc3\xb6nnte", *(row.encode() for row in made)]
+    path.write_bytes(b"\n".join([*head, "0.5,früh".encode("latin-1"), *head[1:9]]))
+    with pytest.raises(ContentError, match=f"row {len(head) + 1} has bytes that are not UTF-8"):
+        data.frame(path)
+    path.write_bytes(b"\n".join(row.decode().encode("latin-1") for row in head))
+    assert data.frame(path).names == ("v", "könnte")
+
+
+def test_central_european_read_as_western_is_told(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f},{['Łódź', 'Kraków', 'Gdańsk'][i % 3]}")
+    path = tmp_path / "table.csv"
+    path.write_bytes("\n".join(["v,miasto", *made]).encode("cp1250"))
+    assert "'£ódŸ' may be misread: with --encoding cp1250 it is 'Łódź'" in odd(path)
+    path.write_bytes("\n".join(["m²,Größe", *made]).replace("Łódź", "l'été").encode("latin-1", "replace"))
+    assert "misread" not in odd(path)
+
+
+def test_letters_of_two_signs_are_those_of_one(tmp_path):
+    import unicodedata
+
+    forms = ("NFC", "NFD")
+    made = rows(
+        lambda i, rng: (
+            f"{rng.random():.2f},{unicodedata.normalize(forms[i % 2], ['Zürich', 'Genève'][i % 4 // 2])}"
+        )
+    )
+    frame = data.frame(written(tmp_path, [unicodedata.normalize("NFD", "v,Städte"), *made]))
+    assert frame.names == ("v", "Städte")
+    table = Table.fit(frame, target="Städte")
+    assert table.classes == ("Genève", "Zürich")
+    again = {"v": [0.5], "Städte": [unicodedata.normalize("NFD", "Zürich")]}
+    assert table.apply(again)[1].tolist() == [1]
+
+
+def test_names_that_differ_in_blanks_or_width_alone(tmp_path):
+    made = rows(lambda i, rng: f"{['Ａ型', 'A型', 'New  York', 'New York'][i % 4]},{i % 2}")
+    assert "differ in blanks, or kinds of letters, alone, and are two" in odd(
+        written(tmp_path, ["p,y", *made])
+    )
+
+
+def test_a_name_that_counts_as_missing(tmp_path):
+    made = rows(lambda i, rng: f"{['NA', 'EU', 'AS'][i % 3]},{rng.random():.2f},{i % 2}")
+    assert "column 'part': 'NA' in 14 rows counts as missing" in odd(written(tmp_path, ["part,v,y", *made]))
+    made = [row if i % 3 else row.replace("0.", "NA", 1)[:5] + f",{i % 2}" for i, row in enumerate(made)]
+    made = rows(lambda i, rng: f"{['NA', 'EU'][i % 2]},{'NA' if i % 5 else i},{i % 3 % 2}")
+    assert "counts as missing" not in odd(written(tmp_path, ["part,v,y", *made]))
+
+
+def test_copies_of_a_numeric_target(tmp_path):
+    made = rows(lambda i, rng: (i * i / 7 + rng.random(), rng.random()))
+    lines = [f"{100 * y:.0f},{y * 1.2 + 3:.2f},{v:.2f},{y + v:.2f},{y:.2f}" for y, v in made]
+    said = odd(written(tmp_path, ["cents,dollars,v,near,price", *lines]))
+    for name in ("cents", "dollars"):
+        assert f"column {name!r}: it goes with 'price' in a straight line" in said
+    assert "'near': it goes" not in said and "'v': it goes" not in said
+
+
+def test_what_is_missing_with_a_class(tmp_path):
+    made = rows(
+        lambda i, rng: f"{rng.random():.2f},{['', 'price', 'move'][i % 3]},{['stays', 'left', 'left'][i % 3]}"
+    )
+    said = odd(written(tmp_path, ["v,reason,churn", *made]))
+    assert "column 'reason': it is missing where 'churn' is 'stays', and nowhere else" in said
+    made[1] = made[1].replace("price", "")
+    assert "nowhere else" not in odd(written(tmp_path, ["v,reason,churn", *made]))
+
+
+def test_rows_that_stand_twice(tmp_path):
+    made = rows(lambda i, rng: f"{i},{rng.random():.3f},{rng.random():.3f},{i % 2}")
+    again = [f"{40 + i},{row.partition(',')[2]}" for i, row in enumerate(made[5:8])]
+    said = odd(written(tmp_path, ["id,v,w,y", *made, *again]))
+    assert "row 42 is row 7 again, and so on: 3 copies;" in said
+    assert "again" not in odd(written(tmp_path, ["id,v,w,y", *made]))
+    assert "again" not in odd(written(tmp_path, ["v,w,y", *rows(lambda i, rng: f"{i % 3},{i % 4},{i % 2}")]))
+
+
+def test_several_rows_of_one_thing(tmp_path):
+    made = rows(lambda i, rng: f"{1000 + i // 5},P{i // 10},{rng.random():.3f},{i % 2}")
+    seen = data.look(written(tmp_path, ["patient_id,ward id,v,y", *made]))
+    said = "\n".join(seen.odd)
+    assert "column 'patient_id': its numbers name 8 things of about 5 rows each, as its name says" in said
+    assert "column 'ward id': it names 4 things of about 10 rows each" in said
+    assert seen.table.dropped == ("patient_id",)
+
+
+@pytest.mark.parametrize("tick", ["x", "1", "yes", "TRUE"])
+def test_ticks(tmp_path, tick):
+    made = rows(lambda i, rng: f"{rng.random():.3f},{tick if i % 3 else ''},{'ny'[i % 2]}")
+    path = written(tmp_path, ["v,likes tea,y", *made])
+    seen = data.look(path)
+    assert f"column 'likes tea': it is {tick!r} or empty, as a tick is".lower() in "\n".join(seen.odd).lower()
+    assert seen.table.dropped == () and "cells are missing" not in "\n".join(seen.odd)
+    x, _ = seen.table.apply(data.frame(path))
+    np.testing.assert_array_equal(x[:, -1], np.arange(40) % 3 > 0)
+    assert Table.from_plain(seen.table.to_plain()) == seen.table
+    left = rows(lambda i, rng: f"{rng.random():.3f},{tick if i % 3 else ''},{['', 'n', 'y'][i % 5 % 3]}")
+    seen = data.look(written(tmp_path, ["v,likes tea,y", *left]))
+    assert (seen.table.dropped, seen.table.missing) == (("likes tea",), "drop")
+    assert seen.columns[1].plan == "dropped"
+
+
+@pytest.mark.parametrize(
+    ("cells", "iso"),
+    [
+        (["1. Mai 2021", "3. Okt. 2021", "5. März 2021"], ["2021-05-01", "2021-10-03", "2021-03-05"]),
+        (["1er févr. 2021", "12 août 2021", "3 juil. 2021"], ["2021-02-01", "2021-08-12", "2021-07-03"]),
+        (["3 de enero de 2021", "12 de dic de 2021"], ["2021-01-03", "2021-12-12"]),
+        (["2021年3月4日", "2021年12月31日"], ["2021-03-04", "2021-12-31"]),
+        (["2021년 3월 4일", "2021년 12월 31일"], ["2021-03-04", "2021-12-31"]),
+        (["2021. 3. 4.", "2021. 12. 31."], ["2021-03-04", "2021-12-31"]),
+        (["4. 3. 2021", "31. 12. 2021"], ["2021-03-04", "2021-12-31"]),
+        (["2021Q1", "2021Q4"], ["2021-01-01", "2021-10-01"]),
+        (["Q1 2021", "Q4 2021"], ["2021-01-01", "2021-10-01"]),
+        (["2021M03", "2021M12"], ["2021-03-01", "2021-12-01"]),
+        (["2020-W01", "2020-W53", "2021-W01"], ["2019-12-30", "2020-12-28", "2021-01-04"]),
+        (["Mon, 04 Jan 2021", "Tue, 05 Jan 2021"], ["2021-01-04", "2021-01-05"]),
+        (["2021/03/04 0:00:00 AM GMT+2".replace("0:00:00", "12:00:00")], ["2021-03-03T22:00"]),
+    ],
+)
+def test_dates_in_other_words(cells, iso):
+    table = Table.fit({"when": cells, "y": np.arange(len(cells)) / 3}, dates="days", task="regression")
+    made = np.array(iso, "datetime64[s]").astype(float) / 86400
+    np.testing.assert_allclose(table.apply({"when": cells})[0][:, 0], made, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "cell", ["2021Q5", "2021M13", "2021-W54", "2021-W53", "2021年13月1日", "A2021Q1", "3 de foo de 2021"]
+)
+def test_no_dates_either(cell):
+    from lucidnet.data.dates import form_of
+
+    assert form_of([cell]) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["١٢٫٥", "٣", "-٤٫٢٥"], [12.5, 3, -4.25]),
+        (["۱۲", "۳٫۵"], [12, 3.5]),
+        (["１２．５", "－３", "４"], [12.5, -3, 4]),
+        (["１２％", "５％"], [12, 5]),
+        (["१२.५", "३"], [12.5, 3]),
+    ],
+)
+def test_digits_of_other_letters(tmp_path, cells, numbers):
+    frame = data.frame(written(tmp_path, ["v;y", *(f"{cell};{i / 7}" for i, cell in enumerate(cells))]))
+    np.testing.assert_array_equal(frame["v"], numbers)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("{0} {1} {2}", "its cells hold several numbers, as '"),
+        ("[{0}.5, {1}]", "its cells hold several numbers, as '"),
+        ("{0}/{1}", "its cells hold several numbers, as '"),
+        ("{0}:1{2}", "its cells are times"),
+        ("{0}{1} kg", "its cells are numbers of kg"),
+    ],
+)
+def test_quantities_are_no_categories(tmp_path, cell, said):
+    made = rows(
+        lambda i, rng: f'"{cell.format(1 + i % 9, 20 + i % 8, i % 3)}",{rng.random():.2f},{i % 2}', 160
+    )
+    seen = data.look(written(tmp_path, ["v,w,y", *made]))
+    assert said in "\n".join(seen.odd)
+    if seen.columns[0].plan == "dropped":
+        assert "column 'v': it holds quantities: as texts they would be" in "\n".join(seen.odd)
+    assert (seen.columns[0].plan == "dropped") == (len({row.split('"')[1] for row in made}) > 20)
+
+
+def test_one_text_among_numbers_may_stand_for_what_is_missing(tmp_path):
+    made = rows(lambda i, rng: f"{'OL' if i % 10 == 3 else rng.random()},{i % 2}")
+    said = odd(written(tmp_path, ["v,y", *made]))
+    assert "but 4 are not, as 'OL' in row 5: if it stands for what is missing, leave the cells empty" in said
+
+
+def test_names_that_read_as_powers_of_ten(tmp_path):
+    made = rows(lambda i, rng: f"{['1E5', '3E7'][i % 2]},{rng.random():.2f},{i % 3 % 2}")
+    said = odd(written(tmp_path, ["code,v,y", *made]))
+    assert "column 'code': its numbers are written as '3E7', which is taken as 30000000" in said
+
+
+def test_a_last_column_of_one_text_is_not_the_target(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f};{rng.random():.2f};eor")
+    assert data.look(written(tmp_path, ["a;b;eor", *made])).target == "b"
+
+
+def test_dates_as_classes_are_told(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.2f},2021-03-{1 + i % 5:02d}")
+    assert "the target holds dates, each a class of its own" in odd(written(tmp_path, ["v,when", *made]))
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6, 7, 8])
+def test_commands_for_few_rows_can_be_carried_out(tmp_path, count):
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from lucidnet.cli.app import app
+
+    path = written(tmp_path, ["v,w,y", *(f"{i},{i * i % 5},{'ab'[i % 2]}" for i in range(count))])
+    words = shlex.split(data.look(path).command)[1:]
+    result = CliRunner().invoke(app, [*words, "--epochs", "1", "--hidden", "2"])
+    assert result.exit_code == 0, result.exception
+
+
+def test_two_marks_of_byte_order(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("\ufeff\ufeffa,b\n1,x\n2,y\n", encoding="utf-8")
+    assert data.frame(path).names == ("a", "b")
+
+
+def test_what_no_file_is_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, said in (("https://example.org/a.csv", "download it first"), ("-", "write it into a file")):
+        with pytest.raises(FileError, match=said):
+            data.look(name)
+        with pytest.raises(UnknownNameError, match=said):
+            data.load(name)

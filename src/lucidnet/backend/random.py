@@ -75,7 +75,7 @@ class Stream(Brief):
 
     def _generator(self) -> np.random.Generator:
         counter = [0, 0, self.step, 0]
-        return np.random.Generator(np.random.Philox(key=key_of(self.seed, self.path), counter=counter))
+        return np.random.Generator(np.random.Philox(_seed_of(self.seed, self.path), counter=counter))
 
     def normal(self, shape: Shape) -> Array:
         """Draw from the standard normal distribution."""
@@ -109,3 +109,20 @@ def key_of(seed: int, path: tuple[str, ...]) -> int:
     from hashlib import blake2b  # importing it takes as long as importing all layers
 
     return int.from_bytes(blake2b(repr((seed, path)).encode(), digest_size=16).digest(), "little")
+
+
+class _Key:
+    """A key for `numpy.random.Philox`, given as its seed: without one it draws one from the system first."""
+
+    def __init__(self, key: int) -> None:
+        self.words = np.array([key % 2**64, key >> 64], np.uint64)
+
+    def generate_state(self, n_words: int, dtype: Any = None) -> Array:
+        """Return the key."""
+        return self.words
+
+
+@lru_cache(maxsize=4096)
+def _seed_of(seed: int, path: tuple[str, ...]) -> Any:
+    np.random.bit_generator.ISeedSequence.register(_Key)
+    return _Key(key_of(seed, path))

@@ -95,7 +95,10 @@ def broken_promises(subject: Passes) -> Iterator[str]:
     if isinstance(subject, LayerSubject):
         yield from _another_shape(subject.layer, subject.x.shape[1:], y.shape[1:])
     if not _same(grads, again):
-        yield "backward gives another answer when it is called again: it must not change its cache"
+        yield (
+            "backward gives another answer when it is called again: it must not change its cache, nor draw "
+            "random numbers"
+        )
     elif not _same(grads, _copies(subject.backward(_after_another(subject, cache)))):
         yield (
             "backward goes by the last forward pass, whatever cache it is given: all that it needs must be "
@@ -162,6 +165,8 @@ def _misshapen(subject: Passes, got: Gradients) -> Iterator[str]:
         array, wanted = got.get(name), expected[name].shape
         if array is not None and array.shape != wanted:
             hint = _turned(array.shape, wanted)
+            if not hint and (like := [name for name, one in expected.items() if one.shape == array.shape]):
+                hint = f": that is the shape of {' and of '.join(like)}" if array.ndim else ""
             yield f"the gradient of {name} has shape {array.shape}, expected {wanted}{hint}"
 
 
@@ -169,6 +174,8 @@ def _turned(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     """Return a hint at what makes one shape of another; "" if nothing plain does."""
     if got == wanted[::-1]:
         return ": it looks transposed"
+    if not got:
+        return ": add up over the examples alone" if len(wanted) == 1 else ""
     more = len(got) - len(wanted)
     if more <= 0 or got[more:] != wanted:
         return ""

@@ -21,6 +21,8 @@ MOST_ENTRIES = 2000
 
 UNKNOWN = "no known mistake gives these numbers; compare the formula"
 
+ALSO = "wrong, too, in a way that is not known: perhaps for the same reason"
+
 SMALL = 5
 """The size of the axes of a smaller input."""
 
@@ -35,14 +37,16 @@ def explain(subject: Subject, failed: list[str]) -> Iterator[str]:
     mistakes = {name: sentence for name, sentence in mistakes.items() if name in arrays}
     for sentence in dict.fromkeys(mistakes.values()):
         names = [name for name in arrays if mistakes.get(name) == sentence]
-        yield sentence if names == arrays else f"{', '.join(names)}: {sentence}"
+        yield sentence if len(names) == len(subject.arrays) else f"{', '.join(names)}: {sentence}"
     step = step_mistakes(subject) if isinstance(subject, LayerSubject) else None
     if step:
         yield step
         return
     others = {name: _mistake(subject, name, place) for name in arrays if name not in mistakes}
-    for sentence in dict.fromkeys(others.values()):
-        yield f"{', '.join(name for name in others if others[name] == sentence)}: {sentence}"
+    told = sorted(dict.fromkeys(others.values()), key=lambda sentence: sentence == UNKNOWN)
+    for sentence in told:
+        wrong = ", ".join(name for name in others if others[name] == sentence)
+        yield f"{wrong}: {ALSO if sentence == UNKNOWN and (mistakes or len(told) > 1) else sentence}"
 
 
 def _mistake(subject: Subject, name: str, place: str | None) -> str:

@@ -126,7 +126,16 @@ def gradients(
         )
     if isinstance(getattr(target, "net", None), Layer):
         return _report(model_subject(target, x, y, seed, train, mask), "the model", tolerance, entries, seed)
-    raise SettingError(f"check.gradients: target must be a Layer, a Loss or a Model, got {shown(target)}")
+    remedy = ""
+    if isinstance(target, type) and issubclass(target, (Layer, Loss)):
+        remedy = f": write {target.__name__}(...), made"
+    elif isinstance(target, str):
+        remedy = ": by name there are losses.get('mse') and layers.activations.get('relu')"
+    elif callable(target):
+        remedy = ": a function as activation is layers.Activation(f), one as loss losses.Custom(f)"
+    raise SettingError(
+        f"check.gradients: target must be a Layer, a Loss or a Model, got {shown(target)}{remedy}"
+    )
 
 
 def _loss_report(subject: LossSubject, tolerance: float, entries: int, seed: int) -> CheckReport:

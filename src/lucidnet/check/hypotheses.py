@@ -6,18 +6,20 @@ A hypothesis is a function from the evidence to a sentence, or None where the nu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from ..backend import Array
+from ..backend import Array, Stream, length
 from ..core.trees import put, tree_map
+from ..layers import Layer
 from .evidence import WrongGradient, agree, numeric
 from .numeric import slopes
 from .resembles import resembles
-from .subject import LayerSubject, LossSubject
+from .subject import LayerSubject, LossSubject, example
 from .visits import visits
 
 ADD_UP = "add the contributions up (+= in a loop, sum over the batch)"
@@ -33,7 +35,8 @@ def all_zero(e: WrongGradient) -> str | None:
     """The gradient was never computed."""
     if e.analytic.any() or not e.numeric.any():
         return None
-    return "it is all zero, and should not be: it is never computed, or overwritten"
+    cut = ", or cut off to whole numbers" if np.abs(e.numeric).max() < 1 else ""
+    return f"it is all zero, and should not be: it is never computed, or overwritten{cut}"
 
 
 def whole_numbers(e: WrongGradient) -> str | None:
@@ -87,28 +90,74 @@ def branch_missing(e: WrongGradient) -> str | None:
 
 def wrong_mean(e: WrongGradient) -> str | None:
     """The gradient is N times too large or too small, for N examples, or for N of something else."""
-    n, others = e.subject.parts, _counts(e)
-    if e.factor is None:
+    causes = _causes(e)
+    if causes and (other := _of_other_sizes(e)) is not None:
+        causes = {cause: count for cause, count in causes.items() if cause in _causes(other)}
+    if e.factor is None or not causes:
         return None
     sign = " (and the sign is wrong)" if e.factor < 0 else ""
-    for power, factor in ((1, abs(e.factor)), (-1, 1 / abs(e.factor))):
-        fits = [what for what, count in others.items() if count > 1 and abs(factor - count) < 1e-5 * count]
-        if n > 1 and abs(factor - n) < 1e-5 * n:
+    much = f"it is {e.factor:.6g} times what it should be"
+    for power in (1.0, -1.0):
+        fits = [what for what, by in causes if by == power and what != BATCH]
+        if n := causes.get((BATCH, power)):
             also = f"; or by the number of {' or '.join(fits)}, which are as many" if fits else ""
             if power > 0:
                 return f"1/N is missing: it is {n} times too large, for a batch of {n}{sign}{also}"
             return f"it is divided by the batch size ({n}) once too often{sign}{also}"
         if fits:
-            much = f"it is {e.factor:.6g} times what it should be"
             missing = "the division by it is missing" if power > 0 else "it is divided by it once too often"
-            return f"{much}; there are {round(factor)} {' or '.join(fits)}: {missing}"
-        roots = [
-            what for what, count in others.items() if count > 1 and abs(factor**2 - count) < 1e-5 * count
-        ]
-        if roots:
-            what = " or ".join(roots)
-            return f"it is {e.factor:.6g} times what it should be, by the root of the number of {what}"
+            return f"{much}; there are {causes[fits[0], power]} {' or '.join(fits)}: {missing}"
+    return f"{much}, by the root of the number of {' or '.join(what for what, _ in causes)}"
+
+
+BATCH = "examples"
+
+
+def _causes(e: WrongGradient) -> dict[tuple[str, float], int]:
+    """Return the sizes whose power is the factor by which a gradient is wrong, by name and power."""
+    if e.factor is None:
+        return {}
+    size = abs(e.factor)
+    sizes = {BATCH: e.subject.parts} | _counts(e)
+    powers = (1.0, -1.0, 0.5, -0.5)
+    return {
+        (what, power): count
+        for what, count in sizes.items()
+        for power in (powers if what != BATCH else powers[:2])
+        if count > 1 and abs(size - count**power) < 1e-5 * size
+    }
+
+
+def _of_other_sizes(e: WrongGradient) -> WrongGradient | None:
+    """Return the gradient for other numbers of examples and features; None if there is none.
+
+    There a number of examples is no longer as large as one of features, or as a constant.
+    """
+    subject: Any = e.subject
+    made: Any = None
+    for grown in (1, 2, 0):
+        with suppress(Exception):  # the layer or loss, perhaps somebody's own, does not take such arrays
+            if isinstance(subject, LayerSubject) and subject.run.mask is None:
+                shape = tuple((grown + 1) * size if grown else size for size in subject.x.shape[1:])
+                x = example(Stream(0, dtype="float64"), subject.parts + 3, shape)
+                x = np.abs(x) if (subject.x > 0).all() else x
+                made = LayerSubject.of(subject.layer, x, 0, subject.run.train)
+            elif isinstance(subject, LossSubject) and subject.parts > 1:
+                rows, cut = slice(1, None), np.s_[..., 1:]
+                p, t, w = subject.prediction[rows], subject.target[rows], subject.weights
+                if grown and p.shape == t.shape and p.shape[-1] > 2:
+                    p, t = p[cut], t[cut]
+                made = LossSubject(subject.loss, p.copy(), t.copy(), None if w is None else w[rows])
+            if made is None or made.arrays[e.name].size > MOST_OTHER:
+                return None
+            found = WrongGradient.of(made, e.name)
+            if found.analytic.shape == found.numeric.shape:
+                return found
     return None
+
+
+MOST_OTHER = 3000
+"""The most numbers of an array whose gradient is found anew, with other sizes."""
 
 
 def _counts(e: WrongGradient) -> dict[str, int]:
@@ -125,6 +174,10 @@ def _counts(e: WrongGradient) -> dict[str, int]:
         return {}
     places, name = int(np.prod(inner)), "time steps" if len(inner) == 1 else "places"
     found = {name: places} | sizes | {f"{name} of all examples": places * subject.parts}
+    if isinstance(subject, LayerSubject) and subject.x.ndim > 2:
+        of_input = int(np.prod(subject.x.shape[1:-1]))
+        if of_input % places == 0:
+            found |= {f"{name} of the input for each output": of_input // places}
     return {what: size for what, size in found.items() if size > 1 and (inner or "of all" not in what)}
 
 
@@ -166,10 +219,12 @@ def weight_not_transposed(e: WrongGradient) -> str | None:
 
 def wrong_place(e: WrongGradient) -> str | None:
     """The gradient belongs to another array."""
+    made = e.subject.gradients()
     for name, other in e.subject.arrays.items():
         fits = name != e.name and other.shape == e.analytic.shape
         if fits and agree(e.analytic, numeric(e.subject, other)):
-            return f"it is the gradient of {name}: they are exchanged"
+            both = ": they are exchanged" if agree(np.asarray(made[name], float), e.numeric) else ""
+            return f"it is the gradient of {name}{both}"
     return None
 
 
@@ -227,22 +282,32 @@ def mask_forgotten(e: WrongGradient) -> str | None:
 
 
 def statistics_forgotten(e: WrongGradient) -> str | None:
-    """What comes back through a mean, a variance or a norm is missing from the gradient by x."""
+    """What comes back through a mean, a variance or a norm is missing from the gradient by x, or wrong.
+
+    The true gradient of a function that subtracts a mean adds up to 0; one that leaves the variance out has a
+    rest along x - mean (Ioffe & Szegedy 2015, section 3), and so on. Here only that rest is wrong.
+    """
     if not isinstance(e.subject, LayerSubject) or e.name != "x" or e.subject.layer.children():
         return None
     a, n, x = e.analytic, e.numeric, e.subject.x
     axes = {0: "the examples of the batch", tuple(range(1, x.ndim)): "each example", -1: "the features"}
     for axis, words in reversed(axes.items()):
-        centred = x - x.mean(axis, keepdims=True)
-        mean = a - a.mean(axis, keepdims=True)
+        size, mean = x.size // x.sum(axis).size, np.ones_like(x)
+        spread = x - x.mean(axis, keepdims=True)
         ways = {
-            "mean": mean,
-            "variance": _across(a, centred, axis),
-            "mean and the variance": _across(mean, centred, axis),
-            "norm": _across(a, x, axis),
+            "mean": (mean,),
+            "variance": (spread,),
+            "mean and the variance": (mean, spread),
+            "norm": (x,),
         }
-        for what, made in ways.items():
-            if agree(made, n, 1e-3):
+        for what, directions in ways.items():
+            if (size - len(directions)) * (x.size // size) < 4 or size <= len(directions):
+                continue
+            rest, without = a - n, n
+            for direction in directions:
+                rest, without = (_across(array, direction, axis) for array in (rest, without))
+            # epsilon keeps a small part along x - mean
+            if length(rest) < 1e-5 * length(a - n) and length(n - without) < 0.1 * length(n):
                 return f"what comes back through the {what} over {words} is missing or wrong (axis {axis})"
     return None
 
@@ -307,14 +372,42 @@ def counted_once(e: WrongGradient) -> str | None:
 
 
 def turned_kernel(e: WrongGradient) -> str | None:
-    """The error goes back through weights that are turned around along an axis."""
+    """The error goes back through weights that are turned around along an axis, or not transposed."""
     if not isinstance(e.subject, LayerSubject) or e.name != "x":
         return None
     for name, W in e.subject.arrays.items():
-        for axes in ((0,), (1,), (0, 1)) if name != "x" and W.ndim > 2 else ():
-            params = put(tree_map(np.copy, e.subject.params), tuple(name.split("/")), np.flip(W, axes).copy())
+        if name == "x" or W.ndim < 3:
+            continue
+        ways = {
+            f"is turned around on the way back (axis {', '.join(map(str, axes))})": np.flip(W, axes)
+            for axes in ((0,), (1,), (0, 1))
+        }
+        if W.shape[-1] == W.shape[-2]:
+            told = "is not transposed on the way back: its last two axes have to change places"
+            ways[told] = W.swapaxes(-1, -2)
+        for told, turned in ways.items():
+            params = put(tree_map(np.copy, e.subject.params), tuple(name.split("/")), turned.copy())
             if agree(e.analytic, numeric(other := replace(e.subject, params=params), other.x)):
-                return f"{name} is turned around on the way back (axis {', '.join(map(str, axes))})"
+                return f"{name} {told}"
+    return None
+
+
+def displaced(e: WrongGradient) -> str | None:
+    """The numbers are right, but turned around, shifted, or by halves exchanged, along an axis."""
+    a, n = e.analytic, e.numeric
+    if a.shape != n.shape or a.size < 4:
+        return None
+    for axis in range(a.ndim):
+        size, before, after = a.shape[axis], np.moveaxis(a, axis, 0), np.moveaxis(n, axis, 0)
+        if size > 1 and agree(before, after[::-1]):
+            return f"it is turned around along axis {axis}"
+        if size > 3 and agree(before, np.roll(after, size // 2, 0)):
+            return f"its halves along axis {axis} are exchanged"
+        for by in [sign * k for k in range(1, min(3, size // 2) + 1) for sign in (1, -1)]:
+            moved, left = (before[by:], after[:-by]) if by > 0 else (before[:by], after[-by:])
+            if len(left) > 1 and moved.size >= 4 and agree(moved, left):
+                way = "back" if by > 0 else "forward"
+                return f"it is shifted by {abs(by)} along axis {axis}: move it {way} by as much"
     return None
 
 
@@ -337,7 +430,17 @@ def made_of_others(e: WrongGradient) -> str | None:
         return None
     y, cache = subject.forward()
     at_hand = {"y": y} | {name: array for name, array in _kept(cache) if array is not y}
-    return resembles(e.analytic, e.numeric, subject.given | at_hand, 1e-5)
+    numbers = {name: one for name, one in _settings(subject.layer) if name not in subject.given}
+    return resembles(e.analytic, e.numeric, numbers | subject.given | at_hand, 1e-5)
+
+
+def _settings(layer: Any) -> Iterator[tuple[str, float]]:
+    """Yield the numbers among a layer's own settings, such as a temperature, but for 0, 1 and -1."""
+    for field in fields(layer):
+        number = getattr(layer, field.name)
+        own = isinstance(number, (int, float)) and not isinstance(number, bool) and number not in (0, 1, -1)
+        if own and field.name not in Layer.__dataclass_fields__:
+            yield field.name, float(number)
 
 
 def _kept(cache: Any) -> Iterator[tuple[str, Array]]:
@@ -350,10 +453,42 @@ def _kept(cache: Any) -> Iterator[tuple[str, Array]]:
             yield f"cache[{place!r}]", one
 
 
+def same_everywhere(e: WrongGradient) -> str | None:
+    """A sum over too many axes was broadcast to the gradient's shape."""
+    a, n = e.analytic, e.numeric
+    if a.size < 2 or not agree(a, np.full_like(a, a.flat[0])) or agree(n, np.full_like(n, n.flat[0])):
+        return None
+    how = "sum" if agree(a.flat[:1], n.sum(keepdims=True).ravel()) else "mean"
+    if how == "mean" and not agree(a.flat[:1], n.mean(keepdims=True).ravel()):
+        return None
+    return f"it is the same number everywhere, the {how} of all: it goes over too many axes"
+
+
+def clipped(e: WrongGradient) -> str | None:
+    """The gradient is cut off at some size."""
+    limit = float(np.abs(e.analytic).max())
+    cut = np.abs(e.numeric) > limit * (1 + 1e-6)
+    if cut.sum() < 2 or not agree(e.analytic, np.clip(e.numeric, -limit, limit)):
+        return None
+    return f"it is cut off at {limit:.4g}: clipping belongs to the optimizer (clip=ClipValue(...))"
+
+
+def few_digits(e: WrongGradient) -> str | None:
+    """The gradient is right up to rounding to a few digits."""
+    a, n = e.analytic, e.numeric
+    error = np.abs(a - n) / np.abs(n).max(initial=1e-300)
+    if a.size < 2 or error.max() > 2e-3 or (error < 1e-6).mean() > 0.5:
+        return None
+    digits = int(-np.log10(error.max()))
+    return f"it is right to {digits} digits only: something on the way is rounded, or kept in few bits"
+
+
 def wrong_factor(e: WrongGradient) -> str | None:
     """The gradient is a constant multiple of the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
         return None
+    if abs(float(np.linalg.norm(e.analytic)) - 1) < 1e-9:
+        return f"it is {e.factor:.6g} times what it should be: it is divided by its own norm"
     return f"it is {e.factor:.6g} times what it should be: a constant factor is wrong or missing"
 
 
@@ -378,7 +513,11 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     other_softmax,
     turned_kernel,
     mask_forgotten,
+    displaced,
     made_of_others,
     wrong_order,
     wrong_factor,
+    same_everywhere,
+    clipped,
+    few_digits,
 )

@@ -139,8 +139,10 @@ def right_in_part(own: Any, true: Any, at_hand: Mapping[str, Any], tolerance: fl
     """
     right = _right(np.asarray(own, np.float64), np.asarray(true, np.float64), tolerance)
     for axis in range(right.ndim):
-        good = right.all(tuple(other for other in range(right.ndim) if other != axis))
-        if good.any() and not good.all():
+        across = tuple(other for other in range(right.ndim) if other != axis)
+        good = right.all(across)
+        # where only some numbers are wrong, those that are right in a whole slice are so by chance
+        if good.any() and not good.all() and right.mean(across)[~good].max() <= CHANCE:
             for word, places in (("wrong", ~good), ("right", good)):
                 if place := _run(places):
                     return f"it is {word} in [{':, ' * axis}{place}] only"
@@ -148,7 +150,21 @@ def right_in_part(own: Any, true: Any, at_hand: Mapping[str, Any], tolerance: fl
         for sign in (1, -1) if np.shape(array) == right.shape else ():
             if right.any() and not right.all() and np.array_equal(right, sign * array > 0):
                 return f"it is right only where {name} {'>' if sign > 0 else '<'} 0"
+    for name, array in at_hand.items():
+        for sign, side in ((1, "above"), (-1, "below")) if np.shape(array) == right.shape else ():
+            if min(right.sum(), (~right).sum()) < FEWEST:
+                continue
+            inner, outer = (sign * np.asarray(array)[right]).max(), (sign * np.asarray(array)[~right]).min()
+            if inner < outer:
+                return f"it is wrong only where {name} is {side} {sign * (inner + outer) / 2:.2g} or so"
     return None
+
+
+CHANCE = 0.5
+"""The largest share of right numbers in a slice that is called wrong."""
+
+FEWEST = 3
+"""The fewest numbers, right and wrong, that tell a border between them."""
 
 
 def _right(own: Array, true: Array, tolerance: float) -> Array:
@@ -160,12 +176,17 @@ def _run(places: Array) -> str | None:
     marked = np.flatnonzero(places)
     first, last, size = int(marked[0]), int(marked[-1]), len(places)
     if len(marked) != last - first + 1:
-        return None
+        few = len(marked) <= FEW_PLACES and 2 * len(marked) < size
+        return str([-1 if place == size - 1 else int(place) for place in marked]) if few else None
     if len(marked) == 1:
         return "-1" if last == size - 1 else str(first)
     if first == 0:
         return f":{last - size + 1}"
     return f"{first}:" if last == size - 1 else None
+
+
+FEW_PLACES = 3
+"""The most places apart that are named one by one."""
 
 
 def _fits(array: Array, to: Array) -> bool:

@@ -16,6 +16,7 @@ from .options import (
     Data,
     Dates,
     Drop,
+    Encoding,
     Gaps,
     Hidden,
     Json,
@@ -73,11 +74,12 @@ def every_command(
 def look_command(
     data: Annotated[str, typer.Argument(metavar="FILE", help="A file with a table: CSV or the like.")],
     target: Target = None,
+    encoding: Encoding = None,
     json: Json = False,
 ) -> None:
     """Show what the columns of a file are, what is odd about them, and the command to train with."""
     with show.figures(json) as found:
-        look.table(data, target, found)
+        look.table(data, target, encoding, found)
 
 
 @app.command(name="train", cls=Command)
@@ -90,6 +92,7 @@ def train_command(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
@@ -148,7 +151,7 @@ def train_command(
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     with show.figures(json) as found:
         code = train.run(data, asked, network, method, save, plot, quiet or json, found)
     raise typer.Exit(code)
@@ -164,6 +167,7 @@ def race(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     rules: Annotated[
         str,
         typer.Option(
@@ -193,7 +197,7 @@ def race(
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
     contest = use.Contest(rules, seeds, baseline, folder, jobs)
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     with show.figures(json) as found:
         code = use.race(data, asked, network, method, contest, plot, csv, found)
     raise typer.Exit(code)
@@ -205,11 +209,12 @@ def evaluate(
     data: OptionalData = None,
     part: OfData = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the confusion matrix to this file.")] = None,
+    encoding: Encoding = None,
     json: Json = False,
 ) -> None:
     """Measure a saved model: on the test part of what it was trained on, or on a whole file."""
     with show.figures(json) as found:
-        use.evaluate(file, data, part, plot, found)
+        use.evaluate(file, data, part, plot, encoding, found)
 
 
 @app.command(cls=Command)
@@ -231,11 +236,12 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Write all predictions to this CSV file; - is standard output.")
     ] = None,
+    encoding: Encoding = None,
     json: Json = False,
 ) -> None:
     """Predict with a saved model: for the test part of what it was trained on, or for all rows of a file."""
     with show.figures(json) as found:
-        predicting.predict(file, data, part, rows, out, found)
+        predicting.predict(file, data, part, rows, out, encoding, found)
 
 
 @app.command(cls=Command)
@@ -301,6 +307,7 @@ def doctor(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -313,7 +320,7 @@ def doctor(
 ) -> None:
     """Say in plain sentences why a network does not learn: of a saved model, or of a new one."""
     method = train.Method(optimizer, lr, None, 1, batch_size, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     with show.figures(json) as found:
         model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
         code = look.doctor(model, examples, steps, batch_size, found)
@@ -331,6 +338,7 @@ def explain(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     hidden: Hidden = "2",
     activation: Activation = "tanh",
     optimizer: Optimizer = "sgd",
@@ -344,7 +352,7 @@ def explain(
 ) -> None:
     """Tell one training step operation by operation: forward, loss, backward, update."""
     method = train.Method(optimizer, lr, None, 1, 1, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
     look.explain(model, examples, row, rows, digits, out)
 
@@ -359,6 +367,7 @@ def lab(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where on this machine; 0 for any free port.")
     ] = 0,
@@ -368,7 +377,7 @@ def lab(
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """See a network learn in the browser, two rules side by side; Ctrl-C ends it."""
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     look.lab(data, asked, port, host, open)
 
 
@@ -383,6 +392,7 @@ def lr_find(
     categories: OneHot = None,
     missing: Gaps = None,
     dates: Dates = None,
+    encoding: Encoding = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     optimizer: Optimizer = "adam",
@@ -397,7 +407,7 @@ def lr_find(
 ) -> None:
     """Find a learning rate: the loss against a rate that grows from step to step."""
     method = train.Method(optimizer, None, None, 1, batch_size, 0.0, seed, train.Way(rule))
-    asked = Asked(target, task, drop, standardize, categories, missing, dates)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
     with show.figures(json) as found:
         model, examples = look.subject(subject, data, asked, train.Network(hidden, activation), method)
         look.lr_find(model, examples, start, stop, steps, batch_size, plot, found)

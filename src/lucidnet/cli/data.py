@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from .. import living
 from ..core.finite import moments
 from ..data.column import Column
 from ..data.columns import FAR
-from ..data.delimited import KINDS, suffixes
+from ..data.delimited import KINDS, is_unicode, suffixes
 from ..data.frames import Frame
 from ..data.looking import of_form
 from ..data.others import PACKED
@@ -50,6 +51,7 @@ class Asked:
     categories: str | None = None
     missing: str | None = None
     dates: str | None = None
+    encoding: str | None = None
 
     def fit(self, frame: Frame) -> Table:
         """Return the table of a frame's columns, made with these options."""
@@ -105,7 +107,8 @@ ANYTHING = Asked()
 class Task:
     """A data set and the task on it: by its table, or by the type of its targets.
 
-    The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file.
+    The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file,
+    and the encoding one that was said.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Task:
     note: str = ""
     names: tuple[str, ...] | None = None
     decimal: str = "."
+    encoding: str | None = None
 
     @property
     def classes(self) -> bool:
@@ -177,6 +181,7 @@ class Task:
         made: dict[str, Any] = {"data": readable(self.name)}
         if self.table:
             made["rows"] = len(self.x) + len(self.x_test)
+        made |= {"encoding": self.encoding} if self.encoding else {}
         return made | ({"decimal": self.decimal} if self.decimal != "." else {})
 
 
@@ -208,7 +213,7 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     """
     if not is_table(name):
         return open_arrays(name, asked, model)
-    frame = read_frame(name, model)
+    frame = read_frame(name, model, asked.encoding)
     table = asked.fit(frame) if model is None else table_for(model, frame)
     x, y = table.apply(frame)
     if y is None:
@@ -221,7 +226,7 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
         x, y = table.apply(frame)
         assert y is not None  # it was there before
     decimal = str(frame.form["decimal"])
-    return Task(name, x[train], y[train], x[test], y[test], table, note, decimal=decimal)
+    return Task(name, x[train], y[train], x[test], y[test], table, note, None, decimal, asked.encoding)
 
 
 def split(y: Any, name: str) -> tuple[Any, Any]:
@@ -284,25 +289,29 @@ def _by_place(model: Model | None, x: Any, y: Any) -> tuple[Any, Any]:
     return table.apply(frame)[0], y if table.classes else (y - table.center) / table.scale
 
 
-def read_frame(name: str, model: Model | None = None) -> Frame:
+def read_frame(name: str, model: Model | None = None, encoding: str | None = None) -> Frame:
     """Read the table in a file, or from standard input, which is called -.
 
     A few rows may not tell how they are written. Then they are read as those that a model was trained on:
-    without a line of names, if there was none, and with decimal commas.
+    without a line of names, if there was none, with decimal commas, and in the encoding that was said, if it
+    is not UTF-8.
     """
     words = set() if model is None else _words_of(model)
     with _path_of(name) as path:
+        if encoding is None and model is not None and not is_unicode(path):
+            encoding = model.about.get("encoding")
+        read = partial(sets.frame, path, encoding=encoding)
         try:
-            frame = sets.frame(path)
+            frame = read()
         except ContentError:
             if not words:
                 raise
-            frame = sets.frame(path, header=False)  # the only row was taken for names
+            frame = read(header=False)  # the only row was taken for names
         if words & {*frame.names}:
-            frame = sets.frame(path, header=False)
+            frame = read(header=False)
         form = frame.form
         if model is not None and model.about.get("decimal") == "," != form["decimal"] and not form["sure"]:
-            frame = sets.frame(path, header=bool(form["header"]), decimal=",")
+            frame = read(header=bool(form["header"]), decimal=",")
     frame.source = "standard input" if name == STDIN else frame.source
     return frame
 
@@ -416,7 +425,8 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
         numbers = frame.cells[column.name].numbers
         if isinstance(column.fill, float) and column.kind == "number" and numbers is not None:
             there = numbers[rows][~np.isnan(numbers[rows])]
-            column = replace(column, fill=float(there.mean()) if len(there) else column.fill)
+            if len(there) and there.min() < there.max():  # not one of ticks
+                column = replace(column, fill=float(there.mean()))
         columns.append(column)
         place += len(column.inputs)
     known = replace(table, columns=tuple(columns))

@@ -10,7 +10,7 @@ from ..errors import SettingError
 
 OF_A_NETWORK = ("hidden", "activation", "optimizer", "lr", "rule", "seed")
 """Options that describe a new network, and how it is trained."""
-OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing", "dates")
+OF_A_TABLE = ("target", "task", "drop", "standardize", "categories", "missing", "dates", "encoding")
 """Options about a file with a table."""
 
 

@@ -41,19 +41,20 @@ def subject(
     return model, task
 
 
-def table(data: str, target: str | None, found: dict[str, Any]) -> None:
+def table(data: str, target: str | None, encoding: str | None, found: dict[str, Any]) -> None:
     """Print what the columns of a file are, what is odd about them, and how to train on it."""
     if not data.strip() or data in data_sets.KNOWN:
         kind = "the name of a data set" if data.strip() else repr(data)
         raise SettingError(
             f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
         )
-    if target is not None and os.path.isfile(data) and not is_table(data):
-        raise SettingError(f"--target has no effect: {data} holds arrays; leave it out")
+    for option, given in (("target", target), ("encoding", encoding)):
+        if given is not None and os.path.isfile(data) and not is_table(data):
+            raise SettingError(f"--{option} has no effect: {data} holds arrays; leave it out")
     column = None if target is None else as_column(target)
     if target is not None and isinstance(column, int) and is_table(data):
-        column = as_column(target, data_sets.frame(data).names)  # a column may be called 0
-    seen = data_sets.look(data, target=column)
+        column = as_column(target, data_sets.frame(data, encoding=encoding).names)  # a column may be called 0
+    seen = data_sets.look(data, target=column, encoding=encoding)
     found |= seen.to_plain()
     show.line(str(seen))
 
@@ -104,7 +105,7 @@ def lab(data: str, asked: Asked, port: int, host: str, open: bool) -> None:
 
     subject: str | OwnData = data
     if is_table(data):
-        frame = read_frame(data)
+        frame = read_frame(data, None, asked.encoding)
         table = asked.fit(frame)
         for words in asked.idle(table):
             show.line(words)

@@ -165,6 +165,15 @@ Gaps = Annotated[
 ]
 
 
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=OF_A_FILE,
+        help="How its text is encoded, as cp1251 or cp932, if not as UTF-8 or UTF-16.",
+    ),
+]
+
+
 class Picture(StrEnum):
     """What `lucidnet plot` can draw."""
 

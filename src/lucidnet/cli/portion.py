@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,9 @@ class Portion:
         return f"{few} row{'s' * (max(count, self.of) != 1)} of {self.name}"
 
 
-def open_given(model: Model, data: str | None, part: str | None, judged: bool = True) -> Portion:
+def open_given(
+    model: Model, data: str | None, part: str | None, judged: bool = True, encoding: str | None = None
+) -> Portion:
     """Load examples for a model: the test part of its training data, or what is named.
 
     For a named file without a test part of its own, that is the whole file. If nothing is judged, targets may
@@ -66,8 +68,9 @@ def open_given(model: Model, data: str | None, part: str | None, judged: bool = 
     """
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):
+        replace(ANYTHING, encoding=encoding).refuse(f"{name} is none")
         return _given_arrays(model, name, part, data is not None)
-    frame = read_frame(name, model)
+    frame = read_frame(name, model, encoding)
     table = table_for(model, frame)
     frame = in_places(table, frame)
     part = part or (TEST if data is None else WHOLE)

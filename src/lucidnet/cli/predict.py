@@ -23,7 +23,13 @@ SHOWN = 10
 
 
 def predict(
-    file: Path, data: str | None, part: str | None, rows: int | None, out: Path | None, found: dict[str, Any]
+    file: Path,
+    data: str | None,
+    part: str | None,
+    rows: int | None,
+    out: Path | None,
+    encoding: str | None,
+    found: dict[str, Any],
 ) -> None:
     """Print predictions beside the targets, if there are any; write all of them as CSV if asked.
 
@@ -35,7 +41,7 @@ def predict(
         if out and not to_stdout and out.exists() and read.exists() and out.samefile(read):
             raise SettingError(f"--out {out}: is what is read, and would be lost: name another file")
     model = Model.load(file)
-    given = open_given(model, data, part, judged=False)
+    given = open_given(model, data, part, judged=False, encoding=encoding)
     y = probabilities(model, given.x)
     made = Predictions(given, y)
     some = slice(SHOWN if rows is None else rows)

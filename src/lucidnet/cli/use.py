@@ -84,12 +84,17 @@ def _of_run(run: lab.RaceRun) -> dict[str, Any]:
 
 
 def evaluate(
-    file: Path, data: str | None, part: str | None, plot: Path | None, found: dict[str, Any]
+    file: Path,
+    data: str | None,
+    part: str | None,
+    plot: Path | None,
+    encoding: str | None,
+    found: dict[str, Any],
 ) -> None:
     """Measure a saved model on a part of a data set, or on a whole file."""
     show.check_places(picture=plot)
     model = Model.load(file)
-    given = open_given(model, data, part)
+    given = open_given(model, data, part, encoding=encoding)
     if plot and not given.sorts:
         raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
     result = show.in_own_unit(model.evaluate(given.x, given.y), given.table)

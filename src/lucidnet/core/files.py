@@ -48,6 +48,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader]:
     except FileNotFoundError as error:
         address = re.match(r"[A-Za-z][\w+.-]+:/", str(path))  # longer than the letter of a drive
         remedy = "it is an address: download it first" if address else "look for a mistake in its name"
+        if str(path) == "-":
+            remedy = "standard input is read by evaluate and predict: write it into a file"
         raise FileError(path, "there is no such file", remedy) from error
     except ValueError as error:
         if path_fault(path) is None:

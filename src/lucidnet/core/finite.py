@@ -50,6 +50,15 @@ is infinite; scale the data, or take dtype='float64' (row 0, column 1)
             raise DataError(not_finite(block[(row, *rest)], (start + row, *rest), name, dtype))
 
 
+def usual(x: Any, shape: Any, dtype: Any) -> bool:
+    """Tell whether something is an array (n, ...) of finite numbers of a shape and dtype, quickly.
+
+    What is not (or has numbers whose squares are infinite) has to be looked at in all detail.
+    """
+    alike = type(x) is np.ndarray and x.dtype == dtype and x.shape[1:] == shape
+    return alike and x.size > 0 and math.isfinite(np.vdot(x, x))
+
+
 def check_all_finite(x: Any, name: str, dtype: Any = None) -> None:
     """Raise as `check_finite` does, for an array or for several by name."""
     if isinstance(x, dict):

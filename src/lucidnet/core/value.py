@@ -49,7 +49,7 @@ class Value(Record):
             if check is None:
                 if isinstance(given, np.generic):
                     own[name] = given.item()
-            elif given is not MISSING:
+            elif given is not MISSING and (given is not None or not check.optional):
                 own[name] = converted(check, self, name, given)
 
     def __repr__(self) -> str:

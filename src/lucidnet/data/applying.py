@@ -125,7 +125,7 @@ def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
     row, text = next(iter(sorted(target.missing.items())))
     known = (target.text(i) for i in range(len(target)) if i not in target.missing)
     like = next(known, "")
-    if text and target.numbers is not None:
+    if text and like and target.numbers is not None:
         reason = (
             f"row {frame.row(row)}: the target is missing: {text[:100]!r} is no number, as {like[:100]} is"
         )

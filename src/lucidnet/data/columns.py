@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,12 @@ import numpy.typing as npt
 from ..core.finite import moments
 from ..core.record import Record, record
 from .dates import FORMS, days, several_forms
-from .fitting import MANY, kind_of
+from .fitting import MANY, is_tick, kind_of
 from .form import THOUSANDS
 from .frames import Cells, Frame
+from .leaks import groups
 from .targets import FEW
-from .written import as_text, number_of, unit_of
+from .written import as_text, is_text, number_of, unit_of
 
 Array = npt.NDArray[Any]
 
@@ -25,10 +28,16 @@ IDENTITY = re.compile(
     r"|(?<=[a-z])(?:Id|ID|No)$"
 )
 """Names of columns that identify the rows."""
+NAMES = frozenset(("na", "nan", "null"))
+"""What stands for a missing cell, and may be a name or its abbreviation: North America, Namibia."""
 NINES = re.compile(r"-?9{2,}(\.9+)?")
 """Numbers that often stand for a missing value."""
 TIME = re.compile(r"\d{1,2}(?::\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})( ?[AaPp]\.?[Mm]\.?)?")
 """A time of day, or a duration."""
+SEVERAL = re.compile(
+    r"[\[(]?\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s*[ ,;/]\s*[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*[\])]?", re.I
+)
+"""Several numbers in a cell, as of a pixel each, a place on a map, or a blood pressure."""
 ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
@@ -68,18 +77,7 @@ class ColumnTold(NamedTuple):
     odd: str | None = None
     far: bool = False
     deviation: float | None = None
-
-
-def tells(cells: Cells, target: Cells) -> bool:
-    """Tell whether a column names the classes of the target in other words, or is the target itself.
-
-    Each of its values goes with one class, and each class with one value, in every row.
-    """
-    if len(cells) < 2 * ENOUGH or cells.missing or target.missing:
-        return False
-    one, other = (list(one.texts if one.numbers is None else one.numbers) for one in (cells, target))  # type: ignore[arg-type]
-    kinds = set(one)
-    return 1 < len(kinds) <= FEW and len(kinds) == len(set(other)) == len(set(zip(one, other, strict=True)))
+    tick: bool = False
 
 
 OF_TARGET = "it is one of those of which just one is 1 in each row, as the target is"
@@ -114,6 +112,13 @@ def _truths(cells: Cells) -> Array | None:
     return numbers if np.array_equal(np.unique(numbers), [0, 1]) else None
 
 
+GROUPS = (
+    "{} of about {} rows each, as its name says; rows of one may be both trained on and tested with, so that "
+    "the test says nothing about new ones"
+)
+"""Why a column is dropped that says which rows belong together."""
+
+
 def in_time(frame: Frame, name: str) -> str:
     """Return a remark on the dates of a series, if they are not in order, or have gaps; else ""."""
     cells = frame.cells[name]
@@ -137,7 +142,10 @@ def told(name: str, frame: Frame) -> ColumnTold:
         return ColumnTold(ColumnSeen(name, "nothing", "", "dropped", count), "it is empty throughout")
     kind, form = kind_of(cells)
     if cells.truths or (cells.texts is not None and kind == "number"):
-        return ColumnTold(ColumnSeen(name, "yes/no", "true and false", "0 and 1", count), _constant(cells))
+        seen = ColumnSeen(name, "yes/no", "true and false", "0 and 1", count)
+        if is_tick(cells):
+            return ColumnTold(seen, None, _told_tick(cells, "0"), tick=True)
+        return ColumnTold(seen, _constant(cells))
     if kind == "number":
         return _told_number(name, cells, frame)
     if kind == "date":
@@ -150,7 +158,7 @@ def told(name: str, frame: Frame) -> ColumnTold:
 
 def _constant(cells: Cells) -> str | None:
     """Say that a column holds the same value in all rows; None if it does not."""
-    if len(cells) < 2:
+    if len(cells) < 2 or is_tick(cells):
         return None
     there = _there(cells)
     same = len(set(there)) == 1 if isinstance(there, list) else bool(there.min() == there.max())
@@ -191,6 +199,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
+        elif (count := groups(name, cells)) is not None:
+            drop = GROUPS.format(f"its numbers name {count:,} things", f"{len(cells) / count:.3g}")
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
@@ -204,6 +214,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     far = abs(mean) > FAR or deviation > FAR or abs(mean) > max(1.0, ASIDE * deviation)
     if drop:
         return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
+    if is_tick(cells):
+        return ColumnTold(seen, None, _told_tick(cells, "0"), tick=True)
     return ColumnTold(seen, None, odd, far, deviation or None)
 
 
@@ -244,8 +256,33 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
         drop = "it is another text in each row, as names of rows are"
     elif drop is None and (len(kinds) > MANY or (len(kinds) > FEW and 2 * len(kinds) > len(there))):
         drop = f"it has {len(kinds):,} different texts in {len(there):,} rows"
+    if drop is None and odd and len(kinds) > FEW and _are_quantities(kinds, there, frame):
+        drop = f"it holds quantities: as texts they would be {len(kinds):,} inputs"
+    if (count := groups(name, cells)) is not None:
+        told = GROUPS.format(f"it names {count:,} things", f"{len(cells) / count:.3g}")
+        drop, odd = (told, None) if drop or count > FEW else (None, told)
+    if is_tick(cells) and not drop:
+        seen = ColumnSeen(
+            name, "category", f"{kinds[0][:40]} or empty", "one-hot, 2 inputs", len(cells.missing)
+        )
+        return ColumnTold(seen, None, _told_tick(cells, "another category"), tick=True)
     plan = "dropped" if drop else f"one-hot, {len(kinds)} inputs"
     return ColumnTold(ColumnSeen(name, "category", holds, plan, len(cells.missing)), drop, odd)
+
+
+def _are_quantities(kinds: Sequence[str], there: Sequence[str], frame: Frame) -> bool:
+    """Tell whether texts are quantities that are not written as numbers, such as times."""
+    decimal = str(frame.form.get("decimal", "."))
+    if 2 * sum(number_of(text, decimal) is not None for text in there) > len(there):
+        return True
+    shapes = (THOUSANDS, TIME, SEVERAL)
+    return unit_of(kinds) is not None or any(all(map(shape.fullmatch, kinds)) for shape in shapes)
+
+
+def _told_tick(cells: Cells, other: str) -> str:
+    row = next(row for row in range(len(cells)) if row not in cells.missing)
+    held = f"{cells.text(row)[:40]!r} or empty, as a tick is"
+    return f"it is {held}: --missing mean takes the empty cells for {other}"
 
 
 def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[str]) -> str | None:
@@ -253,15 +290,17 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
     decimal = str(frame.form.get("decimal", "."))
     numbers = sum(number_of(text, decimal) is not None for text in there)
     if 2 * numbers > len(there):
-        row = next(
-            i
-            for i, text in enumerate(cells.texts or ())
-            if i not in cells.missing and number_of(text, decimal) is None
-        )
-        count = len(there) - numbers
+        others = Counter(text for text in there if is_text(text, decimal))
+        odd = next(iter(others), "")
+        count = sum(others.values())
+        if not count:
+            return None
+        row = (cells.texts or []).index(odd)
+        alone = count > 1 and len(others) == 1
         return (
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
             f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
+            f"{': if it stands for what is missing, leave the cells empty' * alone}"
         )
     if unit := in_units(kinds):
         return f"{unit}: they are inputs without the unit"
@@ -277,7 +316,24 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
             f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
             "2021-12-31, --dates days makes inputs of them"
         )
-    return in_other_letters(kinds)
+    if all(map(SEVERAL.fullmatch, kinds)):
+        first = min(kinds, key=len)
+        return f"its cells hold several numbers, as {first[:40]!r}: they are inputs in columns of one each"
+    return in_other_letters(kinds) or _missing_name(cells, frame)
+
+
+def _missing_name(cells: Cells, frame: Frame) -> str | None:
+    """Say that a text counts as missing which may be a name, unless the file marks missing numbers by it."""
+    counted = Counter(text for text in cells.missing.values() if text.lower() in NAMES)
+    if not counted:
+        return None
+    word, count = counted.most_common(1)[0]
+    if any(word in one.missing.values() for one in frame.cells.values() if one.numbers is not None):
+        return None
+    return (
+        f"{word!r} in {count:,} row{'s' * (count > 1)} counts as missing: if it is the name of something, "
+        "write that out"
+    )
 
 
 def in_units(texts: Sequence[str]) -> str | None:
@@ -287,13 +343,15 @@ def in_units(texts: Sequence[str]) -> str | None:
 
 
 def in_other_letters(names: Sequence[str]) -> str | None:
-    """Say which texts differ in nothing but capital letters, if some do."""
+    """Say which texts differ in nothing but capital letters, blanks or the width of letters, if some do."""
     first: dict[str, str] = {}
     for name in names:
-        if (same := first.setdefault(name.casefold(), name)) != name:
-            return f"{same[:40]!r} and {name[:40]!r} differ in capital letters alone, and are two"
+        plain = " ".join(normalize("NFKC", name).split()).casefold()
+        if (same := first.setdefault(plain, name)) != name:
+            how = "capital letters" if same.casefold() == name.casefold() else "blanks, or kinds of letters,"
+            return f"{same[:40]!r} and {name[:40]!r} differ in {how} alone, and are two"
     return None
 
 
 def _short(number: float) -> str:
-    return as_text(number) if abs(number) < 1e7 and number.is_integer() else f"{number:.5g}"
+    return as_text(number) if abs(number) < 1e15 and number.is_integer() else f"{number:.5g}"

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 FORMS = {"iso": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
 """The date formats, and the order of their parts."""
 SHAPE = re.compile(
     r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?"
-    r"(?: ?([AaPp])\.?[Mm]\.?)?)?(?: ?(?:Z|UTC)|([+-])(\d\d)(?::?(\d\d))?)?"
+    r"(?: ?([AaPp])\.?[Mm]\.?)?)?(?: ?(?:Z|UTC|GMT))?(?: ?([+-])(\d{1,2})(?::?(\d\d))?)?"
 )
 """A date, and perhaps a time of day, and what that is ahead of UTC."""
-NAMED = re.compile(r"(\d{1,2})[-/ .]+([A-Za-z]{3,9})[-/ .,]+|([A-Za-z]{3,9})[-/ .]+(\d{1,2})(?:,? +|[-/])")
-"""The beginning of a date in which the month has its name: a day and a month, or a month and a day."""
-MONTHS = (
-    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
-    *("november", "december"),
+NAMED = re.compile(
+    r"(\d{1,2})(?:er|º)?[-/ .]+(?:de )?([^\W\d_]{3,10})[-/ .,]+(?:de )?"
+    r"|([^\W\d_]{3,10})[-/ .]+(\d{1,2})(?:,? +|[-/])"
 )
+"""The beginning of a date in which the month has its name: a day and a month, or a month and a day."""
+NAMES = (
+    "january januar januari janvier janv enero ene gennaio gen janeiro jänner",
+    "february februar februari février févr fevrier fevr febrero febbraio fevereiro fev",
+    "march märz mär mars marzo março maart mrt marts",
+    "april avril avr abril abr aprile",
+    "may mai mayo maggio mag maio mei maj",
+    "june juni juin junio giugno giu junho",
+    "july juli juillet juil julio luglio lug julho",
+    "august août aout agosto ago augustus augusti",
+    "september septembre sept septiembre settembre set setembro",
+    "october oktober octobre octubre ottobre ott outubro out okt",
+    "november novembre noviembre novembro",
+    "december dezember décembre déc decembre diciembre dic dicembre dezembro dez",
+)
+"""The names of the months in Western languages, and their abbreviations."""
+MONTHS = {
+    word: number
+    for number, names in enumerate(NAMES, 1)
+    for english in names.split()[:1]
+    for word in (*names.split(), english[:3], english[:4])
+}
+EASTERN = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(?:(\d{1,2}) ?[日일])?")
+"""The beginning of a date as it is written in China, Japan and Korea."""
+WEEKDAY = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,? +")
+"""A day of the week in front of a date."""
+PERIOD = re.compile(r"([12]\d{3})[- ]?(?:([QMW])(\d{1,2}))|Q([1-4])[-/ ]([12]\d{3})")
+"""A quarter, month or week of a year, which stands for its first day."""
+SPACED = re.compile(r"(?<=\d)\. (?=\d)|(?<=\d)\.$")
+"""The points of a date that blanks follow."""
 MONTH = re.compile(r"\d{4}([-/])\d{1,2}")
 """A month, which stands for its first day."""
 
@@ -72,16 +100,13 @@ def days(text: str, form: str) -> float | None:
     1.0
     >>> days("1970-02", "iso"), days("1-Feb-1970", "dmy"), days("Jan 2, 1970 06:00 PM", "mdy")
     (31.0, 31.0, 1.75)
+    >>> days("1970Q2", "iso"), days("1er févr. 1970", "dmy"), days("1970年1月2日", "iso")
+    (90.0, 31.0, 1.0)
     """
     text = text.strip()
-    if alone := MONTH.fullmatch(text):
-        text += f"{alone[1]}1"
-    if (named := NAMED.match(text)) is not None:
-        if form != ("dmy" if named[1] else "mdy") or (number := _month(named[2] or named[3])) is None:
-            return None
-        one, two = (named[1], number) if named[1] else (number, named[4])
-        text = f"{one}/{two}/{text[named.end() :]}"
     found = SHAPE.fullmatch(text)
+    if found is None and (usual := _in_numbers(text, form)) is not None:
+        found = SHAPE.fullmatch(usual)
     if not found or form not in FORMS or (form == "mdy" and found[2] == "."):  # nobody writes them like that
         return None
     if found[10] and not found[11] and not found[5]:  # "+02" follows times alone
@@ -105,11 +130,33 @@ def days(text: str, form: str) -> float | None:
     return ((moment - EPOCH).total_seconds() - 60 * ahead) / 86400
 
 
-def _month(name: str) -> int | None:
-    """Return the number of a month, from its name or the first letters of that."""
-    given = name.lower()
-    found = (i for i, month in enumerate(MONTHS, 1) if given in (month, month[:3], month[:4]))
-    return next(found, None)
+def _in_numbers(text: str, form: str) -> str | None:
+    """Write a date with its parts as numbers, if it may be one that has another form."""
+    if day := WEEKDAY.match(text):
+        return _in_numbers(text[day.end() :], form)
+    if alone := MONTH.fullmatch(text):
+        return f"{text}{alone[1]}1"
+    if (period := PERIOD.fullmatch(text)) is not None:
+        year, kind, count = period[1] or period[5], period[2] or "Q", int(period[3] or period[4])
+        if kind == "W":
+            return (
+                str(date.fromisocalendar(int(year), count, 1)) if 1 <= count <= 52 + _is_long(year) else None
+            )
+        return f"{year}-{count if kind == 'M' else 3 * count - 2}-1"
+    if (eastern := EASTERN.match(text)) is not None:
+        return f"{eastern[1]}-{eastern[2]}-{eastern[3] or 1} {text[eastern.end() :].strip()}".strip()
+    if (named := NAMED.match(text)) is not None:
+        number = MONTHS.get((named[2] or named[3]).lower())
+        if number is None or form != ("dmy" if named[1] else "mdy"):
+            return None
+        one, two = (named[1], number) if named[1] else (number, named[4])
+        return f"{one}/{two}/{text[named.end() :]}"
+    return SPACED.sub(lambda point: "." if point[0] == ". " else "", text)
+
+
+def _is_long(year: str) -> bool:
+    """Tell whether a year has 53 weeks."""
+    return date(int(year), 12, 28).isocalendar().week == 53
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

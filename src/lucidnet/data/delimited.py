@@ -18,11 +18,12 @@ from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
 from .around import PREAMBLE, Body, Row
+from .encodings import foreign, foreign_below
 from .form import BINARY, TextForm, cut, encoding_of, form_of
 from .frames import EXACT, Cells, Frame, as_written
 from .others import PACKED as SIGNS
 from .others import other_form
-from .written import ABSENT, MISSING, is_text, number_of
+from .written import ABSENT, MISSING, as_text, composed, is_text, number_of
 
 MOST = 1 << 30
 """The most bytes that a file's numbers may take by default."""
@@ -139,8 +140,11 @@ def read_frame(
         begin = _unpacked(file, path).read(min(BEGIN, most))
         if other := other_form(begin):
             raise FileError(path, *other)
-        guessed = encoding or encoding_of(begin, len(begin) < BEGIN)
-        form = form_of(begin.decode(guessed, "ignore"), guessed, len(begin) < BEGIN, usual, separator)
+        whole = len(begin) < BEGIN
+        guessed = encoding or encoding_of(begin, whole)
+        if guessed == "cp1252" and encoding is None and (doubt := foreign(begin, whole)):
+            raise ContentError(path, *doubt)
+        form = form_of(begin.decode(guessed, "ignore"), guessed, whole, usual, separator)
         form = form._replace(
             header=form.header if header is None else header,
             second=() if header is False else form.second,
@@ -153,7 +157,16 @@ def read_frame(
         except UnicodeDecodeError:
             if encoding is not None or form.encoding != "utf-8-sig":
                 raise
+            if doubt := foreign_below(_unpacked(file, path), BEGIN):
+                raise ContentError(path, *doubt) from None
             return _frame(path, file, form._replace(encoding="cp1252"), most)
+
+
+def is_unicode(path: Path) -> bool:
+    """Tell whether a file begins as text in UTF-8 or UTF-16."""
+    with opened(path) as file, reading(path, "CSV", REMEDY):
+        begin = _unpacked(file, path).read(BEGIN)
+    return encoding_of(begin, len(begin) < BEGIN) != "cp1252"
 
 
 def _check_encoding(path: Path, encoding: str) -> None:
@@ -195,8 +208,9 @@ def _frame(path: Path, file: Any, form: TextForm, most: int) -> Frame:
         if not found:
             break
         with_texts |= found
+    names = list(map(composed, names))
     told = {**form._asdict(), "names": names, **left_out}
-    zeros = {i: f"{cell!r}, which is taken as {int(cell)}" for i, cell in form.zeros}
+    zeros = {i: f"{cell!r}, which is taken as {as_text(float(cell))}" for i, cell in form.zeros}
     cells = [column.cells(zeros.get(i, "")) for i, column in enumerate(made)]
     return Frame(_unique(names), cells, str(path), lines, told)
 
@@ -268,7 +282,7 @@ def _ragged(path: Path, line: int, row: Sequence[str], width: int) -> ContentErr
     remedy = "write a cell for each column"
     if row[0].startswith("#"):
         remedy = "remarks are left out at the beginning alone: remove this one"
-    elif line < PREAMBLE and len(row) > width:
+    elif line < PREAMBLE:
         remedy += "; if other lines stand above the table, remove those"
     cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
     return ContentError(path, f"row {line} has {cells}, expected {width}", remedy)
@@ -327,7 +341,7 @@ class _Column:
         """Append the cells of more rows."""
         if self.texts is not None and self.same is not None:
             for cell in cells:
-                text = cell.strip()
+                text = composed(cell.strip())
                 if text.lower() in ABSENT:
                     self._lacks(len(self.texts), text)
                 self.texts.append(self.same.setdefault(text, text))

@@ -17,7 +17,7 @@ from .applying import as_numbers, missing_cell, missing_target
 from .column import Column
 from .frames import TRUTHS, Cells, Frame, as_cells
 from .likely import likely_target
-from .written import is_number
+from .written import composed, is_number
 
 Array = npt.NDArray[Any]
 
@@ -96,6 +96,7 @@ def column_name(frame: Frame, given: str | int, kind: str) -> str:
             what = f"there is no column {given}, the {'file' if frame.source else 'frame'} has {width}"
             raise frame.error(what, "give another target" if kind == "column" else "give another number")
         return frame.names[int(given)]
+    given = given if given in frame.cells else composed(given)
     if not frame.form.get("header", True) and given not in frame.cells:
         reason = f"has no header line, so the target must be given by index, not {given!r}"
         raise frame.error(reason, "target=-1 is the last")
@@ -144,6 +145,17 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
     return "category", None
 
 
+def is_tick(cells: Cells) -> bool:
+    """Tell whether a column holds one value, other than 0, or nothing: then empty cells say something."""
+    if not 0 < len(cells.missing) < len(cells):
+        return False
+    if cells.texts is None:
+        assert cells.numbers is not None  # one of both is there
+        there = cells.numbers[~np.isnan(cells.numbers)]
+        return bool(len(there) and there[0] != 0 and (there == there[0]).all())
+    return len({text for row, text in enumerate(cells.texts) if row not in cells.missing}) == 1
+
+
 def _column(name: str, frame: Frame, words: Words) -> Column:
     cells = frame.cells[name]
     kind, form = kind_of(cells)
@@ -161,7 +173,7 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             reason = f"row {frame.row(row)}, column {name}: {numbers[row]} is no finite number"
             raise frame.error(reason, "write one there, or leave out the row")
         if words.missing == "mean":
-            fill = float(moments(known)[0])
+            fill = 0.0 if is_tick(cells) else float(moments(known)[0])
         if words.standardize:
             mean, deviation = _scaled(known, True)
     return Column(name, kind, (), mean, deviation, fill, form, cells.mark if kind == "number" else None)
@@ -208,6 +220,8 @@ def _category(name: str, cells: Cells, frame: Frame, words: Words) -> Column:
     if len(kinds) > MANY or (len(kinds) > targets.FEW and 2 * len(kinds) > len(there)):
         reason = f"column {name} has {len(kinds):,} different texts in {len(there):,} rows, too many"
         raise frame.error(reason, f"leave it out: {_dropped(name)}")
+    if words.missing == "mean" and is_tick(cells):
+        return Column(name, "category", ("", *kinds), fill="")
     fill = max(kinds, key=counted.__getitem__) if words.missing == "mean" else None
     return Column(name, "category", tuple(kinds), fill=fill)
 

@@ -25,8 +25,8 @@ AROUND = re.compile(rf"^[-+(\s]*{MARK}?\s*|\s*(?:%|{MARK})?[)\s]*$")
 """What may surround a number."""
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
-LED = re.compile(r"0\d+")
-"""A whole number with leading zeros."""
+LED = re.compile(r"0\d+|\d{1,3}[eE]\d+")
+"""A whole number with leading zeros, or with an exponent, which both may be names."""
 SAID = re.compile(r'"?sep=([^\w\s]|\t)"?\s*')
 """A first line in which spreadsheets declare the separator."""
 SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..core.settings import shown
 from ..core.text import Report, columns, plain
 from ..errors import ContentError, DataError, optional
-from .written import as_text, mark_of, number_of, numbers_in
+from .written import as_text, composed, mark_of, number_of, numbers_in
 
 Array = npt.NDArray[Any]
 
@@ -307,7 +307,7 @@ def _of_objects(values: list[Any], what: str) -> Cells:
 def _written(value: Any, what: str) -> str:
     """Return a value in a text column as text: dates in ISO format."""
     if isinstance(value, str):
-        return value.strip()
+        return composed(value.strip())
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return str(int(value))  # a float cannot hold all of them
     if isinstance(value, (bool, float, np.generic)):

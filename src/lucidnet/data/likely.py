@@ -67,7 +67,9 @@ def best_target(frame: Frame) -> str:
 
 
 def _is_idle(cells: Cells) -> bool:
-    """Tell whether a column is empty, or holds another text in each row, as names of rows are."""
+    """Tell whether a column is empty, or holds the same text in all rows, or another in each."""
+    if cells.texts is not None and len(cells) >= ROWS and len(set(cells.texts)) == 1:
+        return True
     if cells.texts is None or len(set(cells.texts)) < len(cells) or len(cells) < ROWS:
         return len(cells.missing) == len(cells)
     return unit_of(cells.texts) is None

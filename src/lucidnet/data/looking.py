@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..core.calls import takes
 from ..core.record import Record, record
-from ..core.settings import count, path_like, setting
+from ..core.settings import count, path_like, setting, text
 from ..core.text import Report, array, columns, plain
 from ..errors import DataError
 from .columns import (
@@ -25,12 +26,13 @@ from .columns import (
     in_time,
     in_units,
     one_hot_with,
-    tells,
     told,
 )
 from .delimited import KINDS, MOST, frame, suffixes
-from .fitting import Words, column_name, fitted, listed
+from .encodings import symbol_within
+from .fitting import Words, column_name, fitted, kind_of, listed
 from .frames import Cells, Frame
+from .leaks import copies, repeated
 from .likely import best_target
 from .table import Table
 from .tables import as_target, read
@@ -39,6 +41,12 @@ from .written import as_text
 
 WIDE = 40
 """From more columns than this, similar ones are shown together."""
+LOOKED = 1000
+"""The texts of a column in which signs of another encoding are looked for."""
+FEW_ROWS = " --validation 0"
+"""What is added to a command where the rows are too few to keep some for validation."""
+UNTICKED = "it holds one value, or nothing: the rows without it would be left out"
+"""Why a column of ticks is dropped where rows with missing cells are."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 ENCODINGS = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (nearly Latin-1)"}
@@ -108,9 +116,16 @@ class Look(Report, Record):
 @takes(
     path=path_like(),
     target=setting("the name of a column, or its number", as_target, optional=True),
+    encoding=text(optional=True),
     max_bytes=count(1),
 )
-def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_bytes: int = MOST) -> Look:
+def look(
+    path: str | os.PathLike[str],
+    *,
+    target: str | int | None = None,
+    encoding: str | None = None,
+    max_bytes: int = MOST,
+) -> Look:
     """Look at a file of examples: what each column is, what is odd, and the command to train with.
 
     Nothing is trained or changed. The command is what the columns suggest; it can be written in other ways.
@@ -122,6 +137,8 @@ def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_b
     target : str or int, optional
         The column to learn, by name or number. If not given, one that is called ``label``, ``target`` or the
         like, a first column of classes in front of numbers, or the last.
+    encoding : str, optional
+        The encoding of its text, if that is not to be found out.
     max_bytes : int
         How many bytes the table may take.
 
@@ -133,7 +150,7 @@ def look(path: str | os.PathLike[str], *, target: str | int | None = None, max_b
     path = Path(path)
     if suffixes(path)[0] not in KINDS:
         return _at_arrays(path, max_bytes)
-    return _at_table(path, frame(path, max_bytes=max_bytes), target)
+    return _at_table(path, frame(path, encoding=encoding, max_bytes=max_bytes), target, encoding)
 
 
 def _at_arrays(path: Path, max_bytes: int) -> Look:
@@ -152,16 +169,18 @@ def _at_arrays(path: Path, max_bytes: int) -> Look:
     odd = [] if np.isfinite(found.x).all() else ["some inputs are not finite (NaN or infinite)"]
     if np.abs(np.nan_to_num(found.x)).max(initial=0) > 100 * FAR:
         odd.append("some inputs are large: divide them, so that most lie between -1 and 1")
-    return Look(str(path), title, seen, tuple(odd), None, task, _command(path, None, None), python)
+    return Look(str(path), title, seen, tuple(odd), None, task, _command(path, None, None, None), python)
 
 
-def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
+def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str | None) -> Look:
     name, more = _learned(frame, target)
     said = _said(name, frame)
     odd = [*of_form(frame), *more]
     parts = one_hot_with(name, frame)
     found = [told(one, frame) for one in frame.names if one != name]
-    found = [one._replace(drop=OF_TARGET) if one.seen.name in parts else one for one in found]
+    found = [_without(one, OF_TARGET) if one.seen.name in parts else one for one in found]
+    if frame.cells[name].missing:  # whose rows are left out, and so would be those without a tick
+        found = [_without(one, UNTICKED) if one.tick else one for one in found]
     words = _words(found, frame, frame.cells[name])
     odd += _of_inputs(found, words)
     odd += _of_copies(found, frame, name)
@@ -189,9 +208,15 @@ def _at_table(path: Path, frame: Frame, target: str | int | None) -> Look:
     seen = {one.seen.name: one.seen for one in found}
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
-    command = "" if table is None else _command(path, str(said), words)
-    python = "" if table is None else _python(path, said, words)
+    command = "" if table is None else _command(path, str(said), words, encoding)
+    if table is not None and _are_few(len(table.kept(frame))):
+        command += FEW_ROWS
+    python = "" if table is None else _python(path, said, words, encoding)
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
+
+
+def _without(one: ColumnTold, why: str) -> ColumnTold:
+    return one._replace(drop=why, odd=None, seen=replace(one.seen, plan="dropped"))
 
 
 def _learned(frame: Frame, target: str | int | None) -> tuple[str, list[str]]:
@@ -211,16 +236,12 @@ def _learned(frame: Frame, target: str | int | None) -> tuple[str, list[str]]:
 
 
 def _of_copies(found: Sequence[ColumnTold], frame: Frame, target: str) -> list[str]:
-    """Return a remark for each input that may be the target under another name."""
+    """Return remarks on inputs that may be the target under another name, and on rows that stand twice."""
     names = [one.seen.name for one in found if not one.drop]
+    again = repeated(frame)
     parts = [one.seen.name for one in found if one.drop == OF_TARGET]
     whole = f"to learn which of {_some([*parts, target])} is 1, make one column of names of them"
-    return [whole] * bool(parts) + [
-        f"column {name!r}: each value goes with one of {target!r}: if it is the target in other words, "
-        "--drop it"
-        for name in names
-        if tells(frame.cells[name], frame.cells[target])
-    ]
+    return [whole] * bool(parts) + [*copies(frame, target, names)] + ([again] if again else [])
 
 
 def _title(frame: Frame) -> str:
@@ -264,10 +285,27 @@ def of_form(frame: Frame) -> list[str]:
         )
     if form["decimal"] == form["separator"]:
         odd.append("numbers in quotes are taken to have decimal commas")
+    if form["encoding"] == "cp1252" and (word := _misread(frame)):
+        odd.append(
+            f"{word!r} may be misread: with --encoding cp1250 it is "
+            f"{word.encode('cp1252').decode('cp1250', 'replace')!r}"
+        )
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
         odd.append(f"several columns are called {_some(twice)}: the second is {twice[0]}.1 here")
     return odd
+
+
+def _are_few(rows: int) -> bool:
+    """Tell whether the command line, which tests on a fifth, has no tenth of the rest to validate on."""
+    return not round((rows - round(rows / 5)) / 10)
+
+
+def _misread(frame: Frame) -> str | None:
+    """Return a word of a name or a text that looks like Central European read as Western European."""
+    columns = (cells.texts[:LOOKED] for cells in frame.cells.values() if cells.texts)
+    words = (text for texts in ([*frame.names], *columns) for text in texts if not text.isascii())
+    return next(filter(None, map(symbol_within, words)), None)
 
 
 def _said(name: str, frame: Frame) -> str | int:
@@ -309,7 +347,7 @@ def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
             which, reason = f"{len(names)} columns ({_some(names)})", reason.replace("it ", "each ", 1)
         odd.append(f"{which}: {reason}; left out by --drop")
     odd += [f"column {one.seen.name!r}: {one.odd}" for one in found if one.odd]
-    lacking = [one.seen for one in found if one.seen.missing and not one.drop]
+    lacking = [one.seen for one in found if one.seen.missing and not one.drop and not one.tick]
     if lacking:
         cells = sum(seen.missing for seen in lacking)
         where = _some([seen.name for seen in lacking])
@@ -335,8 +373,7 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     cells, odd = frame.cells[name], list[str]()
     if cells.written:
         odd.append(f"the target: its numbers are written as {cells.written}")
-    if cells.missing:
-        count = len(cells.missing)
+    if count := len(cells.missing):
         rows, them = ("1 row", "it") if count == 1 else (f"{count:,} rows", "them")
         odd.append(f"the target is missing in {rows}; --missing drop leaves {them} out")
     y = table.apply(frame)[1]
@@ -354,6 +391,8 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         return task, odd
     if cells.texts is not None and (letters := in_other_letters(table.classes)):
         odd.append(f"the target: {letters}")
+    if kind_of(cells)[0] == "date":
+        odd.append("the target holds dates, each a class of its own: to predict when, write days as numbers")
     counts = np.bincount(y, minlength=len(table.classes))
     task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
     few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]
@@ -409,7 +448,7 @@ def _line(name: str) -> str:
     return name.replace("\r", "").replace("\n", "\\n").replace("\t", "\\t")
 
 
-def _command(path: Path, target: str | None, words: Words | None) -> str:
+def _command(path: Path, target: str | None, words: Words | None, encoding: str | None) -> str:
     """Return the command that trains on a file."""
     from shlex import join
 
@@ -423,18 +462,19 @@ def _command(path: Path, target: str | None, words: Words | None) -> str:
         given += ["--standardize"] if words.standardize else []
         given += ["--categories", words.categories] if words.categories else []
         given += ["--missing", words.missing] if words.missing else []
-    return join(given)
+    return join([*given, "--encoding", encoding] if encoding else given)
 
 
-def _python(path: Path, target: str | int, words: Words) -> str:
+def _python(path: Path, target: str | int, words: Words, encoding: str | None) -> str:
     """Return the Python equivalent of the command."""
     given = [f"target={target!r}"]
     given += [f"{name}={kept!r}" for name, kept in words._asdict().items() if kept]
+    said = f", encoding={encoding!r}" if encoding else ""
     return "\n".join(
         [
             "import lucidnet as ln",
             "",
-            f"frame = ln.data.frame({str(path)!r})",
+            f"frame = ln.data.frame({str(path)!r}{said})",
             f"table = ln.data.Table.fit(frame, {', '.join(given)})",
             "x, y = table.apply(frame)",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -166,6 +167,10 @@ class Split(NamedTuple):
 
 def _nearest(path: Path) -> str:
     """Return a hint at the data set, or the file of the same folder, that was probably meant."""
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(path)):
+        return "it is an address: download it first"
+    if str(path) == "-":
+        return "standard input is read by evaluate and predict: write it into a file"
     if not path.suffix:
         return suggestion(str(path), KNOWN)
     try:

@@ -96,7 +96,8 @@ class Table(Report, Record):
             ``"one-hot"`` turns a column of texts into a 0/1 column for each text.
         missing : str, optional
             ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the column,
-            or its most common text.
+            or its most common text; in a column of one value, as of ticks, with 0, or an empty text
+            as a second category.
         dates : str, optional
             ``"days"`` turns a date into the number of days since 1970.
 
@@ -249,6 +250,8 @@ class Table(Report, Record):
 
 
 TITLES = ("column", "kind", "becomes")
+EMPTY = "(empty)"
+"""How the category of empty cells is shown."""
 
 
 def names_of(predictions: Any, classes: Sequence[str]) -> Array:
@@ -284,7 +287,9 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
 def _made_of(column: Column) -> str:
     """Describe what is made of a column."""
     if column.kind == "category":
-        names = ", ".join(column.categories[:6]) + (", ..." if len(column.categories) > 6 else "")
+        names = ", ".join(name or EMPTY for name in column.categories[:6]) + (
+            ", ..." if len(column.categories) > 6 else ""
+        )
         said = f"{len(column.categories)} inputs: {names}"
     else:
         said = "days since 1970" if column.kind == "date" else "as it is"
@@ -293,7 +298,7 @@ def _made_of(column: Column) -> str:
             said = shift if column.kind == "number" else f"{said}, {shift}"
     if column.fill is None:
         return said
-    fill = column.fill if isinstance(column.fill, str) else f"{column.fill:.6g}"
+    fill = (column.fill or EMPTY) if isinstance(column.fill, str) else f"{column.fill:.6g}"
     return f"{said}; missing ones {fill}"
 
 

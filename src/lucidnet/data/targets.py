@@ -70,7 +70,7 @@ def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[
     assert cells.texts is not None
     kinds = set(cells.texts)
     plain = all(map(is_number, kinds))
-    classes = sorted(kinds, key=lambda text: (float(text), text)) if plain else sorted(kinds)
+    classes = sorted(kinds, key=lambda text: (number_of(text) or 0.0, text)) if plain else sorted(kinds)
     _check_labels(cells.texts, classes, frame)
     if task == "regression":
         row = frame.row(0)
@@ -86,7 +86,7 @@ def _of_texts(cells: Cells, frame: Frame, name: str, task: str | None) -> tuple[
 def _as_numbers(cells: Cells, task: str | None) -> Cells:
     """Convert numeric texts to numbers, if they are not all whole or are to be predicted."""
     assert cells.texts is not None
-    numbers = np.array([float(text) for text in cells.texts])
+    numbers = np.array([number_of(text) or 0.0 for text in cells.texts])
     whole = (numbers == np.round(numbers)).all()
     return cells if whole and task != "regression" else Cells(numbers, None, cells.missing)
 
@@ -95,12 +95,13 @@ def _check_labels(cells: list[str], classes: list[str], frame: Frame) -> None:
     """Raise if supposed class names are mostly numbers to predict, apart from a few odd cells."""
     numbers = [name for name in classes if is_number(name) and name.lower() not in MISSING]
     others = set(classes) - set(numbers)
-    fractions = [name for name in numbers if not float(name).is_integer()]
+    fractions = [name for name in numbers if not (number_of(name) or 0.0).is_integer()]
     if numbers and others and (fractions or all(name.lower() in MISSING for name in others)):
         k = next(k for k, cell in enumerate(cells) if cell in others)
         other = (fractions or numbers)[0]
         what = f"{cells[k][:100]!r} is no number, as {other[:100]} is"
-        reason = f"row {frame.row(k)}: the target is missing: {what}"
+        lacks = "is missing: " if cells[k].lower() in MISSING else ""
+        reason = f"row {frame.row(k)}: the target {lacks}{what}"
         raise frame.error(reason, "write a number there, or leave out the row")
 
 
@@ -220,7 +221,7 @@ def _are_truths(texts: Iterable[str]) -> bool:
 
 def _plainer(text: str) -> str:
     """Write a numeric class as a whole number if it is one: "1.0" becomes "1"."""
-    return as_text(float(text)) if is_number(text) else text
+    return text if (number := number_of(text)) is None else as_text(number)
 
 
 def numbers(cells: Cells, frame: Frame, name: str) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from unicodedata import normalize
 
 ABSENT = frozenset(
     ("", "?", "na", "n/a", "nan", "-nan", "<na>", "null", "#n/a", "#na", "#n/a n/a", "#div/0!", "#value!",
@@ -26,12 +27,29 @@ DRESSED = re.compile(
 """A number with its surroundings; brackets make it negative, as in accounting."""
 MINUS = "\N{MINUS SIGN}"
 """What typesetters, and statistical offices, write in the place of "-"."""
+EASTERN = {
+    ord(MINUS): "-",
+    **{first + i: str(i) for first in (0x660, 0x6F0, 0x966, 0xFF10) for i in range(10)},
+    **dict(zip(map(ord, "٫٬．，－＋％"), ".,.,-+%", strict=True)),
+}
+"""Signs of numbers outside of the West: Arabic, Persian, Indian, and as wide as Chinese signs."""
 BETWEEN = {".": ",", ",": "."}
 """The usual thousands separator for each decimal sign."""
 
 
 UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,12}[²³]?|°[CFK]?|[^\W\d_]+/[^\W\d_]+|[\"'′″])")
 """A number with a unit behind it."""
+
+
+def composed(text: str) -> str:
+    r"""Return a text with one sign for a letter and its accents, and no invisible marks around it.
+
+    Examples
+    --------
+    >>> len("u\u0308"), len(composed("u\u0308"))
+    (2, 1)
+    """
+    return text if text.isascii() else normalize("NFC", text).strip("\ufeff\u200b\u2060 ")
 
 
 def as_text(number: float) -> str:
@@ -55,8 +73,8 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     """
     if "_" in text:
         return None
-    if MINUS in text:
-        text = text.replace(MINUS, "-")
+    if not text.isascii():
+        text = text.translate(EASTERN)
     if decimal != ".":
         text = text.replace(decimal, ".") if "." not in text else text
     try:
@@ -107,9 +125,9 @@ def numbers_in(texts: Iterable[str], decimal: str = ".", sure: bool = True) -> d
         if text.lower() in MISSING:
             found[text] = math.nan
             continue
-        usual = text.replace(MINUS, "-")
-        if text.isdecimal() or not (match := DRESSED.fullmatch(usual)):
-            if (number := number_of(usual, decimal)) is None or not usual.isascii():
+        usual = text.translate(EASTERN)
+        if usual.isdecimal() or not (match := DRESSED.fullmatch(usual)):
+            if (number := number_of(usual, decimal)) is None:
                 return None
             found[text] = number
             marks.add("")
@@ -142,7 +160,7 @@ def mark_of(texts: Iterable[str]) -> str:
     >>> mark_of(["", "5", "$1,200"]), mark_of(["5%"]), mark_of(["1,200"])
     ('$', '%', '')
     """
-    found = (DRESSED.fullmatch(text.replace(MINUS, "-")) for text in texts)
+    found = (DRESSED.fullmatch(text.translate(EASTERN)) for text in texts)
     return next((mark for match in found if match and (mark := match["before"] or match["after"])), "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -118,17 +118,16 @@ class OnNumpy(Brief):
 
     def steps_per_call(self, problem: Any, batches: Sequence[Any]) -> int:
         """Return how many steps to run in one call: several for small batches, to save overhead."""
-        several = min(MOST, TOGETHER // max(1, nbytes(part for batch in batches for part in batch)))
+        several = min(MOST, TOGETHER // max(1, sum(map(nbytes, batches))))
         return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
 
     def training(self) -> Any:
         """Return a context for training; here it does nothing."""
         return nullcontext()
 
-    @contextmanager
-    def prefetch(self, blocks: Iterator[Any], state: State) -> Iterator[Iterator[tuple[Any, Any]]]:
-        """Yield the blocks unchanged, in pairs."""
-        yield ((block, block) for block in blocks)
+    def prefetch(self, blocks: Iterator[Any], state: State) -> Any:
+        """Return a context that gives the blocks unchanged, in pairs."""
+        return nullcontext((block, block) for block in blocks)
 
     def gather(self, value: Any) -> list[Any]:
         """Return a list with the value of this process, the only one."""

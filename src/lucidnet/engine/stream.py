@@ -73,7 +73,8 @@ class StreamState(NamedTuple):
     states : tree
         The states of the recurrent layers.
     traces : dict
-        The traces of their rules, by path; none before the first time step.
+        The traces of their rules, by path; those of a layer's other uses by its path and ``"again"``, once
+        for each use above. None before the first time step.
     waiting : tuple
         Predictions whose targets have not come yet, with what their forward pass kept.
     total : array (n,), optional
@@ -262,18 +263,20 @@ def _back(
     static: StreamProblem, stream: StreamState, cache: Any, dy: Array, signals: Signals, begin: bool = False
 ) -> tuple[dict[Path, Any], FeedbackState, Tree]:
     """Run the backward pass of one time step; return the new traces, feedback weights and gradients."""
-    traces, changed = dict(stream.traces), dict[Path, Tree]()
+    traces, changed, seen = dict(stream.traces), dict[Path, Tree](), list[Path]()
 
     def passage(layer: Any, rule: Any, path: Path, B: Tree, own: Tree) -> Any:
+        place = (*path, *("again",) * seen.count(path))  # each use of a layer has traces of its own
+        seen.append(path)
+
         def route(params: Tree, cache: Any, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
             weights, grads = B.get(TIME, {}), {}
             if begin:
-                traces[path] = rule.begin(layer, params, cache, weights)
+                traces[place] = rule.begin(layer, params, cache, weights)
             else:
                 error = _error(layer, dy)
-                traces[path], grads, new = rule.tick(layer, params, traces[path], cache, error, weights)
-                if new:
-                    own[TIME] = new
+                traces[place], grads, new = rule.tick(layer, params, traces[place], cache, error, weights)
+                own.update({TIME: new} if new else {})
             return (_below(layer, params, cache, dy) if need_dx else None), grads
 
         return route
@@ -288,10 +291,9 @@ def _back(
 
 def _output(problem: Problem, prediction: Array) -> Array:
     """Return the output of this time step, with the final activation if it was fused with the loss."""
-    if problem.objective.fused:
-        loss = problem.objective.loss
+    if (objective := problem.objective).fused:
         no_target = namespace(prediction).zeros_like(prediction)
-        prediction = loss.output(loss.forward(prediction, no_target)[1])
+        prediction = objective.loss.output(objective.loss.forward(prediction, no_target)[1])
     return prediction[:, 0] if prediction.ndim > 2 else prediction
 
 

@@ -76,10 +76,9 @@ def advance(
     if several:
         total = as_number(sum(terms))
         gradient = gradient * (1 / (total + (total == 0)))  # if nothing counts, the gradient is 0
-    told = losses, terms, predictions
     source = made.grads if "source" in keep else None
-    kept = gradient.copy() if "gradient" in keep else None
-    measured = Measured(*told, kept, finite(gradient, losses), tuple(masks), tuple(parts), source)
+    kept, good = gradient.copy() if "gradient" in keep else None, finite(gradient, losses)
+    measured = Measured(losses, terms, predictions, kept, good, tuple(masks), tuple(parts), source)
     return moved(problem, state, left, gradient, numbers, into, measured.good), measured
 
 

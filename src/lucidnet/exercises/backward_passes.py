@@ -29,6 +29,10 @@ def _no_classes(x: Any, w: Any, b: float) -> Mapping[str, Mapping[str, Any]]:
         "the bias b is subtracted": {"predict": np.heaviside(x @ w - b, 0.0)},
         "the answers are exchanged: 1 belongs to a sum above 0": {"predict": np.heaviside(-z, 0.0)},
         "it answers -1 and 1 where it should answer 0 and 1": {"predict": np.sign(z)},
+        "the answer changes where the sum is 0.5: it should where the sum is 0": {
+            "predict": np.heaviside(z - 0.5, 0.0)
+        },
+        "it is the sigmoid of the sum: the answer is 1 or 0": {"predict": 1 / (1 + np.exp(-z))},
     }
 
 
@@ -50,12 +54,13 @@ def _corrected(
     with_x: bool = True,
     keep: tuple[float, float] = (1, 1),
     wrong: Callable[[float, float], float] = lambda goal, y: goal - y,
+    answer: Callable[[float], float] = lambda z: float(z > 0),
 ) -> dict[str, Any]:
     """Return the weights after one pass over the data; `signs` are factors of the changes to w and b."""
     first, first_b = w, b
     for row, goal in zip(x, t, strict=True):
         judged = (w, b) if in_turn else (first, first_b)
-        error = wrong(goal, float(row @ judged[0] + with_b * judged[1] > 0))
+        error = wrong(goal, answer(row @ judged[0] + with_b * judged[1]))
         w = keep[0] * w + signs[0] * rate * error * (row if with_x else 1)
         b = keep[1] * b + signs[1] * rate * error
     return {"w": w, "b": b}
@@ -83,6 +88,10 @@ def _badly_corrected(x: Any, w: Any, b: float, t: Any, rate: float) -> Mapping[s
         "all examples are judged by the first weights: each has to be judged by those of the one before": (
             _corrected(*given, rate, in_turn=False)
         ),
+        "the sum x w + b stands in place of the answer y, which is 1 or 0": _corrected(
+            *given, rate, answer=float
+        ),
+        "the last example is left out: go through all of them": _corrected(x[:-1], w, b, t[:-1], rate),
         "only the first example is used: go through all of them": _corrected(x[:1], w, b, t[:1], rate),
         "every example is learned, also where the answer was right: multiply by t - y, not by t": {
             "w": w + rate * (t @ x),
@@ -328,6 +337,8 @@ def _two_mistakes(at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
             _first_layer(x, W2.T @ dy * (1 - h**2), at) if _square(x, dy) else {}
         ),
         "dh is left out: da = dh (1 - h^2)": _first_layer(x, 1 - h**2, at),
+        "the derivative of tanh is 1 - h^2, not (1 - h)^2": _first_layer(x, dh * (1 - h) ** 2, at),
+        "the derivative of tanh is 1 - h^2: h > 0 is that of ReLU": _first_layer(x, dh * (h > 0), at),
         "the derivative of tanh is 1 - h^2, not 1 + h^2": _first_layer(x, dh * (1 + h**2), at),
         "the derivative of tanh is 1 - h^2, not h^2": _first_layer(x, dh * h**2, at),
         "it is divided by the derivative of tanh: multiply": _first_layer(x, dh / (1 - h**2), at),

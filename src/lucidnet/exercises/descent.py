@@ -44,6 +44,9 @@ def _rolling_mistakes(p: Any, g: Any, v: Any, rate: float, momentum: float) -> W
     inside = momentum * v - rate * g
     return {
         "the gradient is not used": {"v": momentum * v},
+        "momentum multiplies g: it belongs to the old velocity": {"v": v + momentum * g},
+        "the rate stands in place of momentum": {"v": rate * v + g},
+        "momentum multiplies both: it belongs to the old velocity alone": {"v": momentum * (v + g)},
         "the old velocity is forgotten: v' = momentum v + g": {"v": g, "p": p - rate * g},
         "the old velocity is not shrunk by the momentum": {"v": v + g, "p": p - rate * (v + g)},
         "g is multiplied by 1 - momentum, as in a running mean: here it is v' = momentum v + g": {
@@ -110,6 +113,9 @@ def _scale_mistakes(p: Any, g: Any, v: Any, rate: float, rho: float, epsilon: fl
     new = rho * v + (1 - rho) * g**2
     return {
         "the gradient is not squared": {"v": rho * v + (1 - rho) * g},
+        "the size of the gradient stands in place of its square": {"v": rho * v + (1 - rho) * np.abs(g)},
+        "the old v is squared: it is a mean of squares already": {"v": rho * v**2 + (1 - rho) * g**2},
+        "only the sign of g is left: divide g by the root": {"p": p - rate * np.sign(g)},
         "rho and 1 - rho are exchanged: the share rho is kept": {"v": (1 - rho) * v + rho * g**2},
         "1 - rho is missing, so that v is no mean": {"v": rho * v + g**2},
         "the squares are added up for ever, as in Adagrad: v has to forget": {"v": v + g**2},
@@ -183,6 +189,7 @@ def _wrong_means(g: Any, m: Any, v: Any, t: int, beta1: float, beta2: float) -> 
         },
         "1 - beta is missing, so that it is no mean": {"m": beta1 * m + g, "v": beta2 * v + g**2},
         "the gradient is not squared": {"v": beta2 * v + (1 - beta2) * g},
+        "m' stands in place of g: v is the mean of the squares of g": {"v": beta2 * v + (1 - beta2) * one**2},
         "beta stands in place of 1 - beta": {"m": beta1 * m + beta1 * g, "v": beta2 * v + beta2 * g**2},
         "beta1 stands in place of beta2": {"v": beta1 * v + (1 - beta1) * g**2},
         "beta2 stands in place of beta1": {"m": beta2 * m + (1 - beta2) * g},
@@ -393,6 +400,7 @@ def _wrong_shares(step: int, steps: int, warmup: int) -> dict[str, float]:
             "s is 0 at step 0: it is not (step + 1) / warmup": (step + 1) / warmup,
             "s is 1 at step warmup: it is not step / (warmup - 1)": step / (warmup - 1),
             "s is step / warmup, not the other way round": warmup / step,
+            "on the way up s is step / warmup, not step / steps": step / steps,
         }
     wrong = {
         "(step - warmup) / (steps - 1)": (step - warmup) / (steps - 1),
@@ -401,6 +409,7 @@ def _wrong_shares(step: int, steps: int, warmup: int) -> dict[str, float]:
         "step / (steps - 1 - warmup)": step / (steps - 1 - warmup),
         "step / steps": step / steps,
         "step / warmup": step / warmup,
+        "(step - warmup) / (steps - 2 - warmup)": (step - warmup) / (steps - 2 - warmup),
         "(step - warmup) / (steps + 1 - warmup)": (step - warmup) / (steps + 1 - warmup),
     }
     right = "on the way down s is (step - warmup) / (steps - 1 - warmup)"

@@ -216,9 +216,11 @@ class Backward(NamedTuple):
     def _look(self, call: Call, rng: Rng, name: str) -> None:
         inner, x = self.case(rng)
         array = self.returns[name]
+        answers: dict[str, Any] = {}
 
         def asked(at: At) -> dict[str, Any]:
             made = several(self.function, call(self.function, **self.given(at)), tuple(self.returns))
+            answers.update(made)
             return {array: array_of(name, made[name])}
 
         layer, seed = _Answered(inner, asked), int(rng.integers(1 << 30))
@@ -230,9 +232,8 @@ class Backward(NamedTuple):
         if not close:
             at = At(right.params, right.x, right.forward()[0], right.dy)
             _named(name, own, {key: made.get(name) for key, made in self._wrong(at, true).items()})
-            for other, made in others.items():
-                if _close(own, made, SAME):
-                    raise WrongAnswerError(f"{name}: it is {other}: {ORDER}")
+            if taken := _taken_for(name, own, others, answers):
+                raise WrongAnswerError(taken)
             _check_shape(name, own, true)
             if not _close(own, at.dy, SAME):  # of which the check knows more
                 like = resembles(own, true, self.given(at) | self.between(at) | others, SAME)
@@ -241,6 +242,16 @@ class Backward(NamedTuple):
 
     def _wrong(self, at: At, true: Any) -> Mapping[str, Mapping[str, Any]]:
         return self.wrong(at, true) if self.wrong else {}
+
+
+def _taken_for(name: str, own: Any, others: Mapping[str, Any], answers: Mapping[str, Any]) -> str | None:
+    """Name another right value that stands in an answer's place; an order is wrong if it is not in its own."""
+    for other, made in others.items():
+        if _close(own, made, SAME):
+            given = answers.get(other)
+            its_own = isinstance(given, (float, np.ndarray)) and _close(given, made, SAME)
+            return f"{name}: it is {other}{' itself' if its_own else f': {ORDER}'}"
+    return None
 
 
 def _named(name: str, own: Any, wrong: Mapping[str, Any]) -> None:
@@ -286,7 +297,7 @@ NUMERIC = "right to a few digits only, as finite differences are, or float32: wr
 def _worded(sentence: str, array: str, name: str, function: str) -> str:
     """Rephrase a sentence of `lucidnet.check` in the words of the exercise."""
     sentence = sentence.replace("forward or backward", function)
-    sentence = sentence.replace("it must not change its cache", KEEP)
+    sentence = sentence.replace("it must not change its cache, nor draw random numbers", KEEP)
     if sentence.startswith("backward"):
         sentence = sentence.replace("backward", function, 1)
     if sentence.startswith(f"{array}: "):
@@ -367,7 +378,8 @@ def computed(
         if any(np.shape(own[key]) != np.shape(true[key]) for key in wanted) or not all(
             _close(own[key], true[key], SAME) for key in wanted
         ):
-            raise WrongAnswerError(_mistake(own, true, arguments, wrong(**arguments) if wrong else {}))
+            known = wrong(**arguments) if wrong else {}
+            raise WrongAnswerError(_mistake(own, true, arguments, known, made))
         again = several(function, call(function, **arguments), returns)
         if not all(_close(array_of(key, again[key]), own[key], SAME) for key in wanted):
             raise WrongAnswerError(f"{function} gives another answer when it is called again: {KEEP}")
@@ -397,7 +409,11 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _mistake(
-    own: Given, true: Mapping[str, Any], arguments: Given, wrong: Mapping[str, Mapping[str, Any]]
+    own: Given,
+    true: Mapping[str, Any],
+    arguments: Given,
+    wrong: Mapping[str, Mapping[str, Any]],
+    answers: Mapping[str, Any],
 ) -> str:
     """Name the mistake behind these values: one known for this exercise, or a general one."""
     for told, made in wrong.items():
@@ -406,9 +422,9 @@ def _mistake(
         if differs and all(_alike(own[key], made[key]) for key in known):
             return told
     for key, array in own.items():
-        for other in true.keys() - {key}:
-            if _close(array, true[other], SAME):
-                return f"{key}: it is {other}: {ORDER}"
+        others = {other: made for other, made in true.items() if other != key}
+        if taken := _taken_for(key, array, others, answers):
+            return taken
     for key, array in own.items():
         others = {other: made for other, made in true.items() if other != key}
         sentence = resembles(array, true[key], arguments | others, SAME)

@@ -36,6 +36,10 @@ def _squared_mistakes(y: Any, t: Any) -> Wrong:
         "t is left out: the error is y - t": {"loss": (y**2).mean()},
         "y is left out: the error is y - t": {"loss": (t**2).mean()},
         "it is the square of the mean: the squares are averaged": {"loss": e.mean() ** 2},
+        "the squares of y and t are subtracted: it is their difference that is squared": {
+            "loss": (y**2 - t**2).mean()
+        },
+        "the root of a sum is taken: it is the mean of the squares": {"loss": (e**2).sum() ** 0.5},
     }
 
 
@@ -66,6 +70,9 @@ SQUARED_ERROR = (
             "it is multiplied by the number of all entries, n k: divide": 2
             * (at["y"] - at["t"])
             * at["y"].size,
+            "the square is still there: the slope of e^2 is 2 e": 2 * (at["y"] - at["t"]) ** 2 / at["y"].size,
+            "it is the slope of the absolute error: that of e^2 is 2 e": np.sign(at["y"] - at["t"])
+            / at["y"].size,
         },
     ),
 )
@@ -98,6 +105,9 @@ def _huber_mistakes(y: Any, t: Any, delta: float) -> Wrong:
             "loss": np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)).mean()
         },
         "the two parts are exchanged": {"loss": np.where(near, delta * (size - delta / 2), e**2 / 2).mean()},
+        "it is divided by n only: the mean is over all n k entries": {
+            "loss": np.where(near, e**2 / 2, delta * (size - delta / 2)).sum() / len(y)
+        },
         "y and t are added: the error is their difference": _value(Huber(delta), y, -t),
         "t is left out: the error is y - t": _value(Huber(delta), y, 0 * t),
         "it is e^2 / 2 everywhere: far away it is delta (|e| - delta / 2)": {"loss": (e**2 / 2).mean()},
@@ -134,6 +144,11 @@ def _huber_slopes(at: Given) -> Mapping[str, Any]:
         "it is divided by n only: the mean is over all n k entries": np.clip(e, -delta, delta) / len(e),
         "y and t are added: the error is their difference": np.clip(y + t, -delta, delta) / e.size,
         "t is left out: the error is y - t": np.clip(y, -delta, delta) / e.size,
+        "it is delta sign(e) everywhere: near 0 the slope is e": delta * np.sign(e) / e.size,
+        "errors below 0 are cut off: the slope lies between -delta and delta": np.clip(e, 0, delta) / e.size,
+        "the 1/2 of the square is forgotten: the slope of e^2 / 2 is e": 2
+        * np.clip(e, -delta, delta)
+        / e.size,
         "it is 0 where |e| is large: there the slope is delta or -delta": np.where(np.abs(e) <= delta, e, 0)
         / e.size,
     }
@@ -201,6 +216,19 @@ def _softmax_mistakes(z: Any) -> Wrong:
             "the whole batch is divided by one sum: each row is a distribution of its own": {
                 "forward": overall / overall.sum()
             },
+            "exp(z) is divided by one sum of all rows: each row is a distribution of its own": {
+                "forward": shifted / shifted.sum()
+            },
+            "it is divided by the mean of each row, not by its sum": {
+                "forward": shifted / shifted.mean(-1, keepdims=True)
+            },
+            "the sign in the exponent is wrong: exp(z - the largest)": {
+                "forward": np.exp(z.max(-1, keepdims=True) - z)
+                / np.exp(z.max(-1, keepdims=True) - z).sum(-1, keepdims=True)
+            },
+            "it is the logarithm of the probabilities": {
+                "forward": np.log(shifted / shifted.sum(-1, keepdims=True))
+            },
             "the largest number of the whole batch is subtracted: other rows vanish; take that of each row": {
                 "forward": overall / overall.sum(-1, keepdims=True)
             },
@@ -227,6 +255,15 @@ _SOFTMAX = Backward(
         "p is missing in the sum: sum_j p_j dp_j": {"dz": at.y * (at.dy - at.dy.sum(-1, keepdims=True))},
         "the sum is a mean: the effects of all classes add up": {
             "dz": at.y * (at.dy - (at.y * at.dy).mean(-1, keepdims=True))
+        },
+        "the sum is added: p_i (dp_i - sum_j p_j dp_j)": {
+            "dz": at.y * (at.dy + (at.y * at.dy).sum(-1, keepdims=True))
+        },
+        "p multiplies the bracket, not its first term alone: p_i (dp_i - sum_j p_j dp_j)": {
+            "dz": at.y * at.dy - (at.y * at.dy).sum(-1, keepdims=True)
+        },
+        "the slopes of the first row are taken for all: each row has its own": {
+            "dz": at.dy @ (np.diag(at.y[0]) - np.outer(at.y[0], at.y[0]))
         },
         "p, which multiplies the bracket, is missing": {"dz": at.dy - (at.y * at.dy).sum(-1, keepdims=True)},
     },
@@ -276,6 +313,15 @@ def _entropy_mistakes(z: Any, labels: Any) -> Wrong:
             "it is a sum: take the mean over the examples": {"loss": -own.sum()},
             "the minus is missing: log p is at most 0, the loss at least 0": {"loss": own.mean()},
             "all classes are counted: only log p of the true class": {"loss": -log_p.sum(-1).mean()},
+            "all classes are counted, and the mean is over n k: only log p of the true class, over n": {
+                "loss": -log_p.mean()
+            },
+            "the labels of the whole batch are taken in each row: log_p[np.arange(n), labels] is one of each": {
+                "loss": -log_p[:, labels].mean()
+            },
+            "the logarithm is that to the base 2: np.log": {
+                "loss": -(shifted - np.log2(np.exp(shifted).sum(-1, keepdims=True)))[rows, labels].mean()
+            },
             "the mean goes over the classes, too: divide by n only": {"loss": -own.sum() / z.size},
             "the log is missing: it is the mean probability of the true class": {"loss": -np.exp(own).mean()},
             "the softmax is missing: z holds scores, no log-probabilities": {"loss": -z[rows, labels].mean()},
@@ -318,6 +364,9 @@ def _entropy_slopes(at: Given) -> Mapping[str, Any]:
         / len(z),
         "scores z stand in place of probabilities: p = softmax(z) first": (z - hot) / len(z),
         "1 is added at the true class: p - 1": (p + hot) / len(z),
+        "the number of the class is subtracted: it is 1, at the true class alone": (p - labels[:, None])
+        / len(z),
+        "labels count from 0: labels - 1 is the class before": (p - np.roll(hot, -1, 1)) / len(z),
         "the softmax goes over the examples, axis 0: each row is a distribution of its own": (
             Softmax().forward({}, z.T)[0].T - hot
         )

@@ -247,6 +247,11 @@ def _pair_mistakes(W: Any, B: Any, g: Any, rate: float, decay: float) -> Wrong:
         },
         "B does not learn: it takes the same change as W": {"B": B},
         "B decays with W's weights, in place of its own": {"B": B - rate * (g + decay * W)},
+        "B begins at W: it is changed by the same g, but has weights of its own": {
+            "B": W - rate * (g + decay * B)
+        },
+        "only the share decay of the weights is kept: they shrink by rate decay": made(decay, rate),
+        "the weights grow: rate decay times them is subtracted": made(1 + decay, rate),
         "B is set to W: it may not read W, it only takes the same g": {"B": W - rate * (g + decay * W)},
         "B moves the wrong way": {"B": (1 - rate * decay) * B + rate * g},
     }

@@ -50,6 +50,9 @@ def _normalize_mistakes(x: Any, g: Any, b: Any, epsilon: float) -> Wrong:
         "the sign is wrong: x - m, not m - x": made((m - x) / np.sqrt(v + epsilon)),
         **{told: made(h) for told, h in _wrong_spreads(x, epsilon).items()},
         **_without_keepdims(x, g, b, epsilon),
+        "g and b are exchanged: y = g h + b": {"y": b * (x - m) / np.sqrt(v + epsilon) + g},
+        "b is scaled, too: y = g h + b, not g (h + b)": {"y": g * ((x - m) / np.sqrt(v + epsilon) + b)},
+        "it is divided by the deviation of the whole batch: each row has its own": made((x - m) / x.std()),
         "scale g and shift b are left out": {"y": (x - m) / np.sqrt(v + epsilon)},
     }
 
@@ -129,6 +132,7 @@ def _wrong_scales(at: At) -> Wrong:
             "dg": (dy * h).sum(-1),
         },
         "x stands in place of h": {"dg": (dy * at.x).sum(0)},
+        "s is too much: h has been divided already": {"dg": (dy * h * _norm_given(at)["s"]).sum(0)},
     }
 
 
@@ -239,6 +243,9 @@ def _conv_mistakes(x: Any, W: Any) -> Wrong:
         "it is longer than allowed: only windows that lie whole in x": {
             "forward": _convolved(np.pad(x, ((0, 0), (0, last), (0, 0))), W)
         },
+        "x is not shifted: place j of the kernel meets x[:, j : j + times]": {
+            "forward": x[:, : x.shape[1] - last] @ W.sum(0)
+        },
         "the mean over the kernel's places is taken: it is a sum": {"forward": _convolved(x, W) / len(W)},
     }
 
@@ -265,7 +272,16 @@ def _conv_back_mistakes(at: At, true: Any) -> Wrong:
         },
         "W[j] is not transposed: dx takes dy @ W[j].T": {"dx": crossed} if square else {},
         "W is left out: dx takes dy @ W[j].T": {"dx": plain} if square else {},
-        **means(true, examples=len(x), places=times),
+        "dx is not shifted: what comes back by place j belongs to dx[:, j : j + times]": {
+            "dx": np.pad(dy @ W.sum(0).T, ((0, 0), (0, len(W) - 1), (0, 0)))
+        },
+        "x is not shifted: place j of the kernel met x[:, j : j + times]": {
+            "dW": np.repeat(np.einsum("ntc,ntf->cf", x[:, :times], dy)[None], len(W), 0)
+        },
+        "what belongs to one place of the kernel is added to all: dW[j]": {
+            "dW": np.repeat(true.sum(0, keepdims=True), len(W), 0) if true.shape == W.shape else None
+        },
+        **means(true, **{"examples": len(x), "places": times, "places of the kernel": len(W)}),
         "it is that of the first place alone: W is used at each place, so add up over t": {
             "dW": np.stack([x[:, j].T @ dy[:, 0] for j in range(len(W))])
         },
@@ -358,6 +374,8 @@ MAX_POOL = (
                 "forward": np.maximum(_cut(x, size).max(2), 0)
             },
             "it is the sum of each window: take the largest": {"forward": _cut(x, size).sum(2)},
+            "it is the first number of each window: take the largest": {"forward": x[:, ::size]},
+            "it is the place of the largest: take the number itself": {"forward": _cut(x, size).argmax(2)},
             **{
                 f"the largest is found over the {what}, axis {axis}: it is that of each window, axis 2": {
                     "forward": _cut(x, size).max(axis)

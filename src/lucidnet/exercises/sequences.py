@@ -74,6 +74,9 @@ WRONG_SLOPES: dict[str, Callable[[Any, int], Any]] = {
     "the derivative of tanh is 1 - h^2, not 1 + h^2": lambda h, t: 1 + h[:, t] ** 2,
     "the derivative of tanh is 1 - h^2, not 1 - h": lambda h, t: 1 - h[:, t],
     "the derivative of tanh is 1 - h^2, not h^2": lambda h, t: h[:, t] ** 2,
+    "the derivative of tanh is 1 - h^2: h (1 - h) is that of the sigmoid": lambda h, t: (
+        h[:, t] * (1 - h[:, t])
+    ),
     "it is divided by the derivative of tanh: multiply": lambda h, t: 1 / (1 - h[:, t] ** 2),
 }
 """Mistakes in the slope of tanh at time t, by sentence."""
@@ -121,6 +124,15 @@ def _rnn_mistakes(at: At, true: Any) -> Wrong:
         **means(true, examples=len(x), times=h.shape[1]),
         "before the first time h is 0, but h[:, t - 1] at t = 0 is h[:, -1], the last": {
             "dU": np.einsum("nti,ntj->ij", np.roll(h, 1, axis=1), _errors(at))
+        },
+        "dh stands in place of da: through the tanh first, and what comes back from later is added": {
+            "db": dh.sum((0, 1)),
+            "dW": np.einsum("nti,ntj->ij", x, dh),
+            "dU": np.einsum("nti,ntj->ij", h[:, :-1], dh[:, 1:]),
+            "dx": dh @ W.T,
+        },
+        "dW takes x of the same time, not of the time before": {
+            "dW": np.einsum("nti,ntj->ij", np.roll(x, 1, axis=1), _errors(at))
         },
         "W is not transposed: dx takes W.T": {"dx": _errors(at) @ W} if len(W) == len(U) else {},
         "it is that of the last time alone: add up over all times": {
@@ -231,6 +243,13 @@ def _attended_mistakes(q: Any, k: Any, v: Any) -> Wrong:
         ),
         "the softmax is missing": {"A": scores / size**0.5, "o": scores / size**0.5 @ v},
         "the scores are multiplied by sqrt(d): divide": made(scores * size**0.5),
+        "the scores are divided by the root of the number of keys: d is the length of a key": made(
+            scores / len(k) ** 0.5
+        ),
+        "values stand in place of keys: S = q k^T": made(q @ v.T / size**0.5),
+        "A is divided by the sums over the queries: each row adds up to 1, axis -1": {
+            "A": np.exp(scores / size**0.5) / np.exp(scores / size**0.5).sum(-2, keepdims=True)
+        },
         "keys stand in place of values: o = A v": {"o": made(scores / size**0.5)["A"] @ k},
         "exp is missing: A is exp(S), divided by its sum": {
             "A": scores / scores.sum(-1, keepdims=True),

@@ -217,6 +217,7 @@ def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError |
 
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     inner = unwrap(method)
+    placed = inner.__code__.co_argcount
 
     @wraps(method)
     def call(*args: Any, **settings: Any) -> Any:
@@ -226,9 +227,9 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(
                 "Model() takes its layers as one list: Model([Input(64), Dense(10)]), or sizes: mlp([64, 10])"
             )
-        if settings:
+        if not ALL.isdisjoint(settings):
             refuse(title, settings, method)
-        if error := by_name(title, inner, len(args)):
+        if len(args) > placed and (error := by_name(title, inner, len(args))):
             raise error
         return method(*args, **settings)
 

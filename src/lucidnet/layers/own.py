@@ -85,8 +85,15 @@ def _pair(layer: Any, name: str, made: Any) -> Any:
     """Return the result of a user's method if it is a pair; else raise."""
     if isinstance(made, tuple) and len(made) == 2:
         return made
-    got = f"{len(made)} things" if isinstance(made, tuple) else f"a {type(made).__name__}"
+    got = f"{len(made)} things" if isinstance(made, tuple) else _kind(made)
     raise SettingError(f"{type(layer).__name__}.{name} returns {got}: return a pair, {PAIRS[name]}")
+
+
+def _kind(made: Any) -> str:
+    """Return what a result is, in words; a missing return is the likely reason for None."""
+    kind = type(made).__name__.removeprefix("nd")
+    article = "an" if kind[0] in "aeiou" else "a"
+    return "None, as if a return were missing" if made is None else f"{article} {kind}"
 
 
 def _init(init: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,8 +108,7 @@ def _init(init: Callable[..., Any]) -> Callable[..., Any]:
         params, made = _pair(self, "init", given)
         if not isinstance(params, dict) or not isinstance(made, (tuple, dict)):
             raise SettingError(
-                f"{title} returns a {type(params).__name__} and a {type(made).__name__}: return a pair, "
-                f"{PAIRS['init']}"
+                f"{title} returns {_kind(params)} and {_kind(made)}: return a pair, {PAIRS['init']}"
             )
         return tree_map(lambda array: in_dtype(array, rng.dtype, f"{title}: a parameter"), params), made
 
@@ -128,7 +134,7 @@ def _backward(backward: Callable[..., Any]) -> Callable[..., Any]:
         title = f"{type(self).__name__}.backward"
         if not isinstance(grads, dict):
             raise SettingError(
-                f"{title} returns a {type(grads).__name__}: return a pair, {PAIRS['backward']}"
+                f"{title} returns {_kind(dx)} and {_kind(grads)}: return a pair, {PAIRS['backward']}"
             )
         if isinstance(dy, (tuple, dict)):
             return dx, grads

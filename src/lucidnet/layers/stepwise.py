@@ -43,13 +43,15 @@ def check_stepwise(net: Layer, params: Tree, shape: Any, caller: str, instead: s
     """
     if not isinstance(shape, tuple) or not shape or isinstance(shape[0], tuple):
         raise ShapeError(f"{caller}: expected a network of one sequence (n, time, ...), got {shape}")
+    if isinstance(outputs := net.output_shape(shape), dict):
+        raise ShapeError(f"{caller}: expected a network of one output, got {', '.join(outputs)}; {instead}")
     rng = Stream(0, dtype="float64", path=("stepwise",))
     params = tree_map(lambda array: _moving(np.asarray(array, np.float64), rng), params)
     x = rng.child("x").uniform((1, min(shape[0] or TRIED, TRIED), *(size or 1 for size in shape[1:])))
     first = first_leaf(net)
     if not first.differentiable:  # whole numbers are wanted
         x = np.floor(x * getattr(first, "vocabulary", 1))
-    if not _goes_stepwise(net, params, x, caller):
+    if not _goes_stepwise(net, params, x):
         raise SettingError(
             f"{caller}: this network cannot go one step at a time, because its output depends on other "
             f"times in another way than by the states of recurrent layers; {instead}"
@@ -60,14 +62,12 @@ def _moving(array: Array, rng: Stream) -> Array:
     return array if array.any() else rng.normal(array.shape) / np.sqrt(max(1, np.prod(array.shape[:-1])))
 
 
-def _goes_stepwise(net: Layer, params: Tree, x: Array, caller: str) -> bool:
+def _goes_stepwise(net: Layer, params: Tree, x: Array) -> bool:
     """Tell whether running a sequence step by step gives the same output as running it at once."""
     states: Any = {}
     steps: list[Any] = []
     try:
         whole, _ = net.forward(params, x)
-        if isinstance(whole, dict):
-            raise SettingError(f"{caller}: expected a network of one output, got {', '.join(whole)}")
         for t in range(x.shape[1]):
             y, cache = net.forward(params, x[:, t : t + 1], Run(states=states))
             states = net.states(cache)

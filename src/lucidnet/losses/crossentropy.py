@@ -226,7 +226,7 @@ class BinaryCrossentropy(FromProbabilities):
         t = target if s == 0 else target * (1 - s) + s / 2
         if self.from_logits:
             z, e = prediction, xp.exp(-xp.abs(prediction))
-            missed = xp.where(z > 0, 1 - t, -t)  # so that a logit that is infinite and right costs nothing
+            missed = (z > 0) - t  # so that a logit that is infinite and right costs nothing
             return mean_last(times(missed, z) + xp.log1p(e)), (sigmoid_of(z, e), t)
         losses = t * xp.log(floor(prediction)) + (1 - t) * xp.log(floor(1 - prediction))
         return -mean_last(losses), (prediction, t)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..backend import Array
+from ..backend import Array, namespace, over
 from ..core.settings import finite, flag, scheduled
 from ..core.value import value
 from ..errors import SettingError
@@ -37,6 +37,7 @@ class SGD(Optimizer):
     decay: float = finite(0, default=0.0)
 
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
+    renews: ClassVar[bool] = True
     schedulable: ClassVar[Bounds] = Optimizer.schedulable | {"momentum": 1}
     constants: ClassVar[tuple[str, ...]] = ("decay",)
     hosted: ClassVar[tuple[str, ...]] = ("decay",)
@@ -56,8 +57,8 @@ class SGD(Optimizer):
         if "velocity" not in slots:
             g *= rate
             return g, slots
-        v = slots["velocity"]
-        v *= self.momentum
+        xp, new = namespace(g), getattr(slots, "new", slots)
+        v = over(new["velocity"], xp.multiply, slots["velocity"], self.momentum)
         v += g
         direction = g + self.momentum * v if self.nesterov else v
-        return rate * direction, {"velocity": v}
+        return over(g, xp.multiply, direction, rate), {"velocity": v}

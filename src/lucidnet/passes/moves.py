@@ -106,7 +106,7 @@ def stepped(
     """
     layout, vector = problem.layout, state.params.vector
     gradient = grads if type(grads) is np.ndarray else layout.parameters.flat(grads)
-    loss = layout.penalties.value(vector, gradient)
+    loss = layout.penalties.value(vector, gradient) if layout.penalties else 0.0
     measured = Measured((loss,), (1,), (None,), None, finite(gradient, [loss] if layout.penalties else []))
     if missing:
         problem, into = without(problem, missing), None  # buffers of before lack what stays

@@ -24,11 +24,14 @@ from ..engine.update import run_name, training_run
 from ..errors import SettingError, ShapeError, UnknownNameError, UnpicklableError, suggestion
 from ..foreign import answering
 from ..layers import Run, backprop
-from ..layers.base import Cache, Mask
+from ..layers.base import INFERENCE, Cache, Mask
 from ..layers.penalties import chain_rule, penalizing
 from .devices import alone
 from .given import real
 from .view import View, over
+
+BARE = Batch(None, None)
+"""A batch without data, for a run that has no mask."""
 
 
 class Pass(NamedTuple):
@@ -49,8 +52,9 @@ class Pass(NamedTuple):
     def run(self, state: State, numbers: Any, mask: Mask) -> Run:
         """Return the run of the layers' forward pass."""
         if self.number is None:
-            return Run(mask=mask)
-        return self.view.inside(training_run(state, Batch(None, None, None, mask), numbers, self.number))
+            return INFERENCE if mask is None else Run(mask=mask)
+        batch = BARE if mask is None else BARE._replace(mask=mask)
+        return self.view.inside(training_run(state, batch, numbers, self.number))
 
     def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
         """Return the output, the mask of the output, and the cache."""
@@ -105,7 +109,7 @@ class Going(Own):
 
     def __call__(self, problem: Any, state: State, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
         """Run the forward pass."""
-        return self.made.forward(state, Numbers(state.seed), x, mask)
+        return self.made.forward(state, None, x, mask)
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
@@ -273,7 +277,7 @@ class Tape(Brief):
     def _again(self, net: Any) -> Cache:
         """Repeat the forward pass of a network where the input lies, and return its cache."""
         state = self.state if self.near is None else self.near(self.state)
-        run = self.made.run(state, self.numbers or Numbers(state.seed), self.given_mask)
+        run = self.made.run(state, self.numbers, self.given_mask)
         with np.errstate(over="ignore", invalid="ignore"):
             return net.flow(self.made.view.pick(state.params), self.x, run)[1]
 

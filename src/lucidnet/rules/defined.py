@@ -10,6 +10,7 @@ from ..core.trees import dotted
 from ..core.value import of_library
 from ..errors import SettingError
 from ..layers import Layer, Recurrent, walk
+from ..layers.activations.softmax import OverAxis
 from ..layers.base import several
 from ..layers.endings import outputs
 from ..layers.penalties import penalizing
@@ -21,11 +22,13 @@ from .credit import broadcast, places
 from .edge import carriers
 from .feedback import varying
 from .registry import Rule, get
-from .scope import below, inexact, learns, reached, warn
+from .scope import below, inexact, learns, reached, repeated, warn
 from .space.direct import Direct, DirectRandomTargetProjection, sent
-from .space.transported import Transported
+from .space.transported import Backprop, Transported, WeightMirror
 from .time.base import NOT_ONLINE
 from .time.bptt import BPTT
+from .time.kernl import KeRNL
+from .time.local import RFLO
 
 TIMES = 64
 """The number of time steps assumed here where it varies."""
@@ -98,15 +101,34 @@ def _check_tied(net: Layer, rule: Rule) -> None:
 
 
 def _check_carried(net: Layer, rule: Rule) -> None:
-    """Raise if a rule needs a layer's step-by-step state derivative, and the layer does not provide it."""
+    """Raise if a rule cannot do with a recurrent layer what it does."""
+    again = set(repeated(net))
     for path, layer, own in places(net, rule):
-        if layer.carried and of_library(layer) and not isinstance(layer, Recurrent):
-            wrong = own.time if type(own.time) is not BPTT else own.space
-            if wrong is own.time or own.space.phase or getattr(own.space, "alone", False):
+        if not layer.carried:
+            continue
+        where, space, time = f"rule: layer {dotted(path)!r}, {type(layer).__name__},", own.space, own.time
+        if of_library(layer) and not isinstance(layer, Recurrent):
+            if type(time) is not BPTT:
                 raise SettingError(
-                    f"rule: layer {dotted(path)!r}, {type(layer).__name__}, goes back in time by "
-                    f"backpropagation alone, not by {wrong!r}: take 'bptt', or give that layer rule='bptt'"
+                    f"{where} goes back in time by backpropagation alone, not by {time!r}: take 'bptt', or "
+                    "give that layer rule='bptt'"
                 )
+            if isinstance(space, WeightMirror) or getattr(space, "alone", False):
+                other = "'wp'" if space.whole else "'fa' or 'kp', or give that layer rule='backprop'"
+                raise SettingError(f"{where} has no such noise as {space!r} sends: take {other}")
+        activation = getattr(layer, "activation", None)
+        if isinstance(time, (RFLO, KeRNL)) and isinstance(activation, OverAxis):
+            raise SettingError(
+                f"{where} has activation {activation!r}, in which each unit depends on all others, but "
+                f"{time!r} has traces of each unit alone: take another activation, or 'rtrl', SnAp(1), "
+                "'uoro', 'truncated' or 'bptt'"
+            )
+        if isinstance(time, KeRNL) and path in again:
+            raise SettingError(
+                f"{where} is used several times, with an influence of its own each time, but {time!r} learns "
+                "one for a layer: take 'rtrl', 'snap1', 'uoro', 'rflo' or 'bptt', or give each place a layer "
+                "of its own"
+            )
 
 
 def _check_whole(where: str, net: Layer, layer: Layer, rule: Rule) -> None:
@@ -216,7 +238,7 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any, optimizer: An
             f"online: {type(optimizer).__name__} needs the loss of all data at several points, not the "
             "gradient of one time: compile with another optimizer, such as 'adam'"
         )
-    recurrent: list[Any] = [(layer, own.time) for _, layer, own in places(net, rule) if layer.carried]
+    recurrent: list[Any] = [(layer, own) for _, layer, own in places(net, rule) if layer.carried]
     if not recurrent:
         raise SettingError("online: the network has no recurrent layer, so each step is a train_step")
     if apart := [layer for _, layer in walk(net) if layer.splits_examples]:
@@ -231,13 +253,14 @@ def check_stream(net: Layer, rule: Rule, params: Tree, shape: Any, optimizer: An
         raise SettingError(
             "online: a layer adds a penalty of its own to the loss of a batch: leave it out (kl=0)"
         )
-    for layer, time in recurrent:
-        if not time.online:
-            raise SettingError(NOT_ONLINE.format(time))
-        if layer.go_backwards:
-            raise SettingError("online: a layer that goes backwards cannot learn from a stream")
     for where, _, own in _scopes(net, rule):
         _check_crossed(where, own)
+    for layer, own in recurrent:
+        if not own.time.online:
+            beside = "" if isinstance(own.space, Backprop) else f", as in {Rule(own.space, RFLO())!r}"
+            raise SettingError(NOT_ONLINE.format(own.time) + beside)
+        if layer.go_backwards:
+            raise SettingError("online: a layer that goes backwards cannot learn from a stream")
     check_defined(net, rule)
     check_stepwise(net, params, shape, "online", "use fit on whole sequences")
     warn(below(net, rule, stream=True), 4)

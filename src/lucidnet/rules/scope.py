@@ -131,6 +131,15 @@ def reached(layer: Layer, path: Path = (), upstream: bool = False) -> Iterator[P
         yield path
 
 
+def repeated(layer: Layer, path: Path = (), often: bool = False) -> Iterator[Path]:
+    """Yield the paths of layers, with none inside, that a network uses several times."""
+    owners = [owner for _, owner, _, _ in layer.placed()] if isinstance(layer, Graph) else []
+    if often and not layer.children():
+        yield path
+    for name, child in layer.children():
+        yield from repeated(child, (*path, name), often or owners.count(name) > 1)
+
+
 def learns(layer: Layer) -> bool:
     """Tell whether a layer, or any layer inside it, has weights."""
     own = type(unwrapped(layer)).init is not Layer.init

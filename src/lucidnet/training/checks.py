@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, Shape
-from ..core.finite import check_all_finite, check_some
+from ..core.finite import check_all_finite, check_some, usual
 from ..core.numeric import numeric
 from ..core.trees import tree_map
 from ..data.batch import Data, rows
@@ -56,6 +56,8 @@ def as_inputs(x: Any, shape: Any, dtype: Any = None, net: Any = None, mask: Any 
     DataError
         If the data are not numbers, there are none, or some are NaN, infinite, or no valid row number.
     """
+    if mask is None and usual(x, shape, dtype):
+        return x if net is None else check_numbers(net, x, dtype), None, None
     x = _several(x, shape) if isinstance(shape, dict) else _one_input(x, shape, "x")
     mask = None if mask is None else as_mask(mask, x)
     x = unfilled(x, mask)

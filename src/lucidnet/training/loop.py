@@ -352,7 +352,7 @@ class Loop:
         """Yield blocks of one or more steps' batches: as many as may be made at once, of one shape."""
         steps = iter(lambda: list(islice(batches, self.settings.accumulate)), [])
         number, uniform = self.steps, self.model.executor.uniform
-        for _, group in groupby(steps, form if uniform else lambda several: None):
+        for _, group in groupby(steps, form) if uniform else [(None, steps)]:
             like = iter(group)
             for first in like:
                 block = [first, *islice(like, self._room(first, number) - 1)]

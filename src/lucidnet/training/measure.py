@@ -159,6 +159,6 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
     for start in range(0, rows(x), ROWS):
         part = slice(start, start + ROWS)
         some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
-        given = net, params, some, part_of(mask, part)
+        given = net, params, some, None if mask is None else part_of(mask, part)
         made.append(executor.call(predict, *given)[0] if function is None else function(*given))
     return joined(made)  # copies: an output may be the input itself

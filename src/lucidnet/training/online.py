@@ -132,7 +132,11 @@ class OnlineLearner(Brief):
 
     @property
     def traces(self) -> Tree:
-        """The traces of the recurrent layers by path; empty before the first step of a sequence."""
+        """The traces of the recurrent layers by path; empty before the first step of a sequence.
+
+        Where a layer is used again in a graph, its path means the last use, and ``(*path, "again")`` the one
+        before.
+        """
         return self.model.executor.arrays(self._stream.traces)
 
     def reset(self) -> None:

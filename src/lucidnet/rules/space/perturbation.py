@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Set
 from typing import Any, ClassVar, cast
 
 from ...backend import Array, Stream, Tree, namespace, outer_sum, scan, with_one
@@ -11,7 +11,7 @@ from ...core.settings import finite
 from ...core.trees import Path
 from ...core.value import value
 from ...layers import Layer, Recurrent, Run
-from ...layers.base import INFERENCE, Cache, buffer_paths, zeroed
+from ...layers.base import INFERENCE, Cache, buffer_paths, nothing, zeroed
 from ...layers.rebuild import INNER, Wrapper, rebuilt, unwrapped
 from ...layers.recurrent.loop import RecurrentCache, through_time
 from ...losses.base import scaled, shares
@@ -23,6 +23,9 @@ from ..time.online import TimeStep, back, gathered
 @value
 class Perturbation(SpaceRule):
     """The base of rules that estimate the gradient from the loss with and without noise.
+
+    What is frozen gets no noise, which would only make the estimates of all else less sure; the gradient of a
+    frozen layer is 0.
 
     Parameters
     ----------
@@ -54,15 +57,14 @@ class WeightPerturbation(Perturbation):
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made = trained.evaluate(params, batch, run)
-        net = unwrapped(trained.net)
-        weights = without(params, buffer_paths(net))  # running statistics are not weights
-        layout = Layout.of(weights)
-        vector = layout.ravel(weights)
+        layout = Layout.of(without(params, set(idle(trained.net, params))))
+        vector = layout.ravel(params)
         xi = noise(run.stream.of_all(), "weights", vector.shape, vector)
         others = merged(params, layout.unravel(vector + self.deviation * xi))
-        moved, _, mask = net.flow(others, batch.x, run)
+        moved, _, mask = unwrapped(trained.net).flow(others, batch.x, run)
         change = trained.loss.forward(moved, batch.target, batch.weights, mask, run.valid)[0] - made.loss
-        grads = layout.unravel(change / self.deviation * xi)
+        found = layout.unravel(change / self.deviation * xi)
+        grads = merged(nothing(without(params, buffer_paths(unwrapped(trained.net)))), found)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
 
 
@@ -86,7 +88,7 @@ class NodePerturbation(Perturbation):
 
     def gradient(self, trained: Trained, params: Tree, memory: Tree, batch: Given, run: Run) -> RuleGradient:
         made, loss = trained.evaluate(params, batch, run), trained.loss
-        noisy = perturbed(trained.net, self.deviation)
+        noisy = perturbed(trained.net, self.deviation, set(idle(trained.net, params)))
         moved, noted = noisy.forward(params, batch.x, run)
         change = loss.values(moved, batch.target)[0] - loss.values(made.y, batch.target)[0]
         share = shares(change, batch.weights, made.mask, run.valid)
@@ -99,13 +101,27 @@ class NodePerturbation(Perturbation):
             if not isinstance(layer, Perturbed):
                 return layer.route(params, cache, dy, send, need_dx)
             inner, xi = cache
+            if xi is None:
+                return unwrapped(layer).backward(params, inner, dy, need_dx)[0], nothing(params)
             if layer.carried:
                 return apart(cast(Recurrent, unwrapped(layer)), params, inner, xi * change[:, None], need_dx)
-            error = dy if xi is None else xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
+            error = xi * change.reshape(-1, *(1,) * (xi.ndim - 1))
             return unwrapped(layer).backward(params, inner, error, need_dx)
 
         _, grads = noisy.route(params, noted, made.y, send, False)
         return RuleGradient(made.loss, made.prediction, grads, made.cache, {}, made.mask, made.parts)
+
+
+def idle(layer: Layer, params: Tree, path: Path = (), frozen: bool = False) -> Iterator[Path]:
+    """Yield the paths of a network's arrays that do not learn: what is frozen, and buffers."""
+    layer = unwrapped(layer)
+    frozen, inside = frozen or layer.frozen is True, dict(layer.children())
+    named = (*layer.buffers, *(layer.frozen if isinstance(layer.frozen, tuple) else ()))
+    for name, branch in params.items():
+        if name in inside:
+            yield from idle(inside[name], branch, (*path, name), frozen)
+        elif frozen or name in named:
+            yield (*path, name)
 
 
 def without(tree: Tree, paths: Collection[Path], path: Path = ()) -> Tree:
@@ -118,7 +134,7 @@ def without(tree: Tree, paths: Collection[Path], path: Path = ()) -> Tree:
 
 
 class Perturbed(Wrapper):
-    """y = f(x) + sigma xi, where f has weights; y = f(x) where it has none. Else it is f, see `Wrapper`.
+    """y = f(x) + sigma xi, where f has weights that learn; else y = f(x). In all else it is f, see `Wrapper`.
 
     Parameters
     ----------
@@ -126,14 +142,19 @@ class Perturbed(Wrapper):
         The layer f.
     deviation : float
         The standard deviation sigma of the noise.
+    still : set of str
+        The names of its weights that do not learn.
     """
 
-    def __init__(self, layer: Layer, deviation: float) -> None:
+    def __init__(self, layer: Layer, deviation: float, still: Set[str]) -> None:
         Wrapper.__init__(self, layer)
-        self._deviation = deviation
+        self._deviation, self._still = deviation, still
 
     def forward(self, params: Tree, x: Any, run: Run = INFERENCE) -> tuple[Array, Cache]:
         """Return the output with noise; the cache is the layer's own, with the noise (or None)."""
+        if params.keys() <= self._still:
+            y, cache = self._layer.forward(params, x, run)
+            return y, (cache, None)
         if self._layer.carried:
             first, cell = x[0] if isinstance(x, tuple) else x, cast(Recurrent, self._layer)
             states = len(cell.carried) * cell.units
@@ -142,8 +163,6 @@ class Perturbed(Wrapper):
             y, cache = through_time(NoisyCell(cell, self._deviation, xi), params, x, run)
             return y, (cache, xi)
         y, cache = self._layer.forward(params, x, run)
-        if not params:
-            return y, (cache, None)
         xi = zeroed(noise(run.stream, "outputs", y.shape, y), self._layer.output_mask(x, run.mask))
         return y + self._deviation * xi, (cache, xi)
 
@@ -207,11 +226,13 @@ def apart(
     return (dx if need_dx else None), gathered(layer, by_z, by_s)
 
 
-def perturbed(net: Layer, deviation: float) -> Layer:
-    """Return a network with noise on the output of every layer that contains no others."""
+def perturbed(net: Layer, deviation: float, still: Collection[Path]) -> Layer:
+    """Return a network with noise on the output of every layer that contains no others, and learns."""
 
     def wrap(layer: Layer, made: Layer, path: Path) -> Any:
-        return made if layer.children() or path[-1:] == (INNER,) else Perturbed(layer, deviation)
+        if layer.children() or path[-1:] == (INNER,):
+            return made
+        return Perturbed(layer, deviation, {one[-1] for one in still if one[:-1] == path})
 
     return rebuilt(net, wrap)
 

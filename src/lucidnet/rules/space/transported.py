@@ -94,8 +94,9 @@ class FeedbackAlignment(Transported):
 class UniformSign(Transported):
     """uSF: the signs of the weights, all of one size, carry the error: dx = dz (s sign W)^T.
 
-    s is the root mean square of B, the weights that would have been drawn. (Liao, Leibo & Poggio 2016,
-    "How important is weight symmetry in backpropagation?", section 3; named by Moskovitz et al. 2018.)
+    s is the root mean square of B, the weights that would have been drawn; the paper has s = 1, and uSF,
+    brSF and frSF are its names. (Liao, Leibo & Poggio 2016, "How important is weight symmetry in
+    backpropagation?", section 3.)
     """
 
     reads: ClassVar[str] = "pre, post, errors above, weights above"
