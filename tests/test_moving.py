@@ -225,3 +225,16 @@ def test_the_names_that_the_reference_gives_are_those_of_keras():
         for name in theirs.get(elsewhere.KERAS, ()):
             name = name.partition("(")[0]
             assert any(hasattr(place, name) for place in (places[page], keras.constraints, keras)), name
+
+
+def test_a_loss_of_pytorch_is_told_ours():
+    nn = pytest.importorskip("torch").nn
+    model = ln.Model([ln.layers.Dense(1)])
+    for theirs, mine in (
+        (nn.MSELoss(), "MeanSquaredError"),
+        (nn.CrossEntropyLoss(), "CategoricalCrossentropy"),
+    ):
+        with pytest.raises(
+            ln.errors.SettingError, match=f"takes tensors of PyTorch: here it is losses.{mine}"
+        ):
+            model.compile(theirs)

@@ -9,6 +9,8 @@ from ..core.exports import Known
 from ..core.settings import is_function, shown
 from ..core.value import get as _get
 from ..errors import SettingError, lookup
+from ..foreign import attribute
+from ..foreign.networks import library
 from .base import Loss
 from .custom import custom
 
@@ -59,6 +61,9 @@ def get(given: Any, weights: Mapping[str, float] | None = None) -> Loss:
     if weights:
         raise SettingError(f"loss_weights: is for a dict of losses by output, got loss={shown(given)}")
     if is_function(given):
+        theirs = type(given).__name__
+        if library(given) and (ours := attribute("lucidnet.losses", theirs)):
+            raise SettingError(f"loss: {theirs} takes tensors of {library(given)}: here it is losses.{ours}")
         return custom(given)
     return _get("loss", given, KNOWN, Loss)
 
