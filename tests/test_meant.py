@@ -206,6 +206,7 @@ def test_inputs_before_outputs(layers, said):
         (lambda: LayerNormalization(64), r"must be above 0 and below 1, got 64; .* LayerNormalization\(\)"),
         (lambda: RMSNormalization(64), "must be above 0 and below 1, got 64"),
         (lambda: GroupNormalization(8, 64), r"is GroupNormalization\(8\)"),
+        (lambda: ln.optimizers.SGD([0.1, 0.01]), r"are a schedule: Piecewise"),
         (lambda: ln.optimizers.SGD(NET.parameters(), 0.1), r"the model brings its weights: SGD\(0.01\)"),
         (lambda: PReLU(64), "must be at most 1, got 64; it is the slope in the beginning"),
     ],
