@@ -107,8 +107,13 @@ class TestPredictions:
         ):
             with pytest.raises(ShapeError, match=said):
                 plots.examples(*wrong)
-        with pytest.raises(DataError, match="no class 2 among 2"):
-            plots.examples(x, [0, 1, 2, 0], classes=("a", "b"))
+        for labels, said in (
+            ([0, 1, 2, 0], "no class 2 among 0, 1"),
+            (["c"] * 4, "no class c"),
+            (None, "without y"),
+        ):
+            with pytest.raises(DataError, match=said):
+                plots.examples(x, labels, classes=("a", "b"))
 
     def test_worst_mistakes_come_first(self):
         p = np.array([[0.9, 0.1], [0.4, 0.6], [0.95, 0.05], [0.2, 0.8]])

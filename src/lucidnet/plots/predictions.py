@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, ShapeError, short
+from ..errors import DataError, ShapeError, short, some
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, PictureLook, color_bar, legend_below, panels, percent, picture, root, shrunk
@@ -252,9 +252,9 @@ def examples(
     x = real(x, "examples: x")
     if x.ndim < 2 or not x.size:
         raise ShapeError(f"examples: x: expected examples (n, ...), got shape {x.shape}")
-    captions = [""] * len(x)
-    if y is not None:
-        captions = _captions(np.asarray(y), classes)
+    if y is None and classes is not None:
+        raise DataError("examples: classes has no effect without y, the labels that it names")
+    captions = [""] * len(x) if y is None else _captions(np.asarray(y), classes)
     if len(captions) != len(x):
         raise ShapeError(f"examples: x has {len(x)} examples, y has {len(captions)}")
     shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
@@ -266,12 +266,14 @@ def examples(
 def _captions(y: Array, classes: Sequence[str] | None) -> list[str]:
     """Return the classes of some labels as texts."""
     y = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-    if classes is None or y.dtype.kind not in "biuf":
-        return [f"{label:g}" if y.dtype.kind == "f" else str(label) for label in y.tolist()]
-    wrong = (y < 0) | (y >= len(classes)) | (y % 1 != 0)
-    if wrong.any():
-        raise DataError(f"examples: y: there is no class {y[wrong][0]} among {len(classes)}")
-    return [str(classes[int(label)]) for label in y]
+    numbers = y.dtype.kind in "biuf"
+    texts = [f"{label:g}" if numbers else str(label) for label in y.tolist()]
+    if classes is None:
+        return texts
+    names = {str(i) if numbers else str(name): str(name) for i, name in enumerate(classes)}
+    if unknown := [text for text in texts if text not in names]:
+        raise DataError(f"examples: y: there is no class {unknown[0]} among {some(names)}")
+    return [names[text] for text in texts]
 
 
 @picture
