@@ -48,7 +48,7 @@ def table(data: str, target: str | None, found: dict[str, Any]) -> None:
         raise SettingError(
             f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
         )
-    if target is not None and os.path.isfile(data) and not is_table(data):
+    if target is not None and os.path.exists(data) and not is_table(data):
         raise SettingError(f"--target has no effect: {data} holds arrays; leave it out")
     column = None if target is None else as_column(target)
     if target is not None and isinstance(column, int) and is_table(data):
