@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import FileError, MeaningWarning, SettingError, ShapeError
+from lucidnet.errors import DataError, FileError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import (
     GRU,
     LSTM,
@@ -317,3 +317,12 @@ def test_rules_written_in_another_way(rule, said):
     model = ln.Model([Input((6, 3)), LSTM(5), Dense(3)])
     with pytest.raises(SettingError, match=said):
         model.compile("mse", "sgd", rule=rule)
+
+
+def test_one_example_and_too_few_to_hold_some_back():
+    net = ln.mlp([2, 1])
+    net.compile("mse")
+    with pytest.raises(DataError, match=r"shape \(2,\): a single example is x\[None\], .* x\[:, None\]"):
+        net.predict(np.ones(2))
+    with pytest.raises(DataError, match="validation_split=0 does without"):
+        ln.race(net, (np.ones((4, 2)), np.ones((4, 1))), ["fa"], verbose=0)
