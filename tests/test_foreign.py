@@ -34,7 +34,7 @@ GET = {
     "initializer": ln.initializers.get,
     "rule": ln.rules.get,
 }
-CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
+CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor, ln.SelfOrganizingMap]
 ELSEWHERE = ("function", "windows", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
 METHODS |= {"fit_one_cycle": ln.Model.fit_one_cycle}
@@ -158,7 +158,10 @@ def loop():
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
     made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
-    made |= {"Dataset": lambda: ln.data.Dataset}
+    made |= {
+        "Dataset": lambda: ln.data.Dataset,
+        "SelfOrganizingMap": lambda: ln.SelfOrganizingMap(1, 1).fit([[1]]),
+    }
     made |= {"Run": ln.layers.Run, "Loss": lambda: ln.losses.Huber()}
     made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}

@@ -510,7 +510,7 @@ OTHERS = [
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},
-        {"columns": "columns", "learning_rate": "value", "radius": "value?", "seed": "seed"},
+        {"columns": "columns", "learning_rate": "value", "radius": "value?", "wrap": "bool", "seed": "seed"},
     ),
 ]
 TAKES |= {

@@ -119,7 +119,7 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
 def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
     """Load examples of a named data set, or of arrays in a file."""
     sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
-    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.isfile(name):
+    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.exists(name):
         found = read_arrays(name, None, model)
         if found.x_test is None:
             return Portion(name, WHOLE, found.x, found.y, sorts, model.classes, table)

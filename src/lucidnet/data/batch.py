@@ -210,7 +210,7 @@ class Data(Record):
         if not 0 < cut < len(self):
             raise DataError(
                 f"validation_split={fraction:g} of {len(self)} examples leaves {cut} to train on and "
-                f"{len(self) - cut} to validate on: both must be at least 1"
+                f"{len(self) - cut} to validate on: both must be at least 1; validation_split=0 does without"
             )
         first, last = self._part(slice(0, cut)), self._part(slice(cut, None))
         _warn_of_new_classes(first.target, last.target)

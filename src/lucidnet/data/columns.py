@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..core.finite import moments
 from ..core.record import Record, record
+from ..errors import some
 from .dates import FORMS, days, several_forms
 from .fitting import MANY, is_tick, kind_of
 from .form import THOUSANDS
@@ -248,7 +249,7 @@ def _leads(name: str, frame: Frame, high: float) -> bool:
 def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     kinds = sorted(set(there))
-    named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
+    named = some((" ".join(text.split())[:20] for text in kinds), 5)
     holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
     odd = _odd_texts(cells, frame, there, kinds)
     drop = _constant(cells)

@@ -48,6 +48,13 @@ PACKED = tuple(SIGNS.values())
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
+def checked_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path; raise if it can be none."""
+    if fault := path_fault(path):
+        raise FileError(repr(os.fspath(path)), fault, "look for a mistake in it")
+    return Path(path)
+
+
 def suffixes(path: Path) -> tuple[str, str]:
     """Return a path's suffix without that of its compression, and the suffix of its compression.
 
@@ -110,9 +117,7 @@ def frame(
     ContentError
         If its rows do not have one length.
     """
-    path = Path(path)
-    if fault := path_fault(path):
-        raise FileError(repr(str(path)), fault, "look for a mistake in it")
+    path = checked_path(path)
     with opened(path):
         pass
     kind, _ = suffixes(path)

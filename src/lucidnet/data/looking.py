@@ -14,9 +14,10 @@ import numpy as np
 
 from ..core.calls import takes
 from ..core.record import Record, record
-from ..core.settings import count, path_like, setting, text
+from ..core.settings import count, path_like, text
 from ..core.text import Report, array, columns, plain
-from ..errors import DataError
+from ..errors import DataError, some
+from .column import a_column
 from .columns import (
     FAR,
     OF_TARGET,
@@ -35,7 +36,7 @@ from .frames import Cells, Frame
 from .leaks import copies, repeated
 from .likely import best_target
 from .table import Table
-from .tables import as_target, read
+from .tables import read
 from .targets import FEW, ROWS
 from .written import as_text
 
@@ -115,7 +116,7 @@ class Look(Report, Record):
 
 @takes(
     path=path_like(),
-    target=setting("the name of a column, or its number", as_target, optional=True),
+    target=a_column(optional=True),
     encoding=text(optional=True),
     max_bytes=count(1),
 )
@@ -149,12 +150,12 @@ def look(
     """
     path = Path(path)
     if suffixes(path)[0] not in KINDS:
-        return _at_arrays(path, max_bytes)
+        return _at_arrays(path, target, max_bytes)
     return _at_table(path, frame(path, encoding=encoding, max_bytes=max_bytes), target, encoding)
 
 
-def _at_arrays(path: Path, max_bytes: int) -> Look:
-    found = read(path, max_bytes=max_bytes)
+def _at_arrays(path: Path, target: str | int | None, max_bytes: int) -> Look:
+    found = read(path, target=-1 if target is None else target, max_bytes=max_bytes)
     parts = {name: getattr(found, name) for name in ("x", "y", "x_test", "y_test")}
     seen = tuple(
         ColumnSeen(name, "array", array(part), "inputs" if "x" in name else "targets")
@@ -266,11 +267,11 @@ def of_form(frame: Frame) -> list[str]:
     if form["repeated"]:
         lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
         odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
-    for place, some in (("above", form["titles"]), ("below", form["notes"])):
-        if some:
-            first = ", ".join(" ".join(cell.split()) for cell in some[0] if cell.strip())[:60]
-            lines = "a line" if len(some) == 1 else f"{len(some)} lines"
-            odd.append(f"{lines} {place} the table left out: {first}{', ...' * (len(some) > 1)}")
+    for place, left in (("above", form["titles"]), ("below", form["notes"])):
+        if left:
+            first = ", ".join(" ".join(cell.split()) for cell in left[0] if cell.strip())[:60]
+            lines = "a line" if len(left) == 1 else f"{len(left)} lines"
+            odd.append(f"{lines} {place} the table left out: {first}{', ...' * (len(left) > 1)}")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
@@ -425,8 +426,7 @@ def _target(name: str, cells: Cells, table: Table | None) -> ColumnSeen:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:30] for name in names[:6])
-    return f"{shown}, ..." if len(names) > 6 else shown
+    return some((name[:30] for name in names), 6)
 
 
 def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
@@ -434,8 +434,8 @@ def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
     if len(seen) <= WIDE:
         return [(_line(one.name), one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
     rows = list[tuple[str, ...]]()
-    for (kind, plan), some in groupby(seen, key=lambda one: (one.kind, one.plan)):
-        alike = list(some)
+    for (kind, plan), group in groupby(seen, key=lambda one: (one.kind, one.plan)):
+        alike = list(group)
         missing = sum(one.missing for one in alike)
         name = _line(alike[0].name if len(alike) == 1 else f"{alike[0].name} to {alike[-1].name}")
         holds = alike[0].holds if len(alike) == 1 else f"{len(alike)} columns"

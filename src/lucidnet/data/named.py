@@ -10,7 +10,16 @@ import numpy as np
 from ..core.numeric import KINDS, numeric
 from ..core.settings import shown
 from ..core.text import legible
-from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, ShapeError, suggestion
+from ..errors import (
+    DataError,
+    FileError,
+    LucidnetError,
+    NotReadyError,
+    SettingError,
+    ShapeError,
+    some,
+    suggestion,
+)
 
 SHOWN = 10
 """The most classes that a message names."""
@@ -303,7 +312,7 @@ def outputs_of(shape: Any) -> int:
 
 def listed(classes: Sequence[Any]) -> str:
     """Return a text with the first class names."""
-    return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
+    return some(map(shown, classes), SHOWN)
 
 
 def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
@@ -402,7 +411,7 @@ def table_to_plain(table: Any) -> Any:
     return None if table is None else table.to_plain()
 
 
-def table_from(plain: Any, file: Any = "") -> Any:
+def table_from(plain: Any) -> Any:
     """Return the table, or tables by name, that `table_to_plain` described.
 
     Raises
@@ -413,11 +422,11 @@ def table_from(plain: Any, file: Any = "") -> Any:
     if plain is None:
         return None
     if not isinstance(plain, dict):
-        raise FileError(file, f"table: expected a dict, got {type(plain).__name__}")
+        raise FileError("", f"table: expected a dict, got {type(plain).__name__}")
     from .table import Table
 
     if plain.keys() != {"inputs"}:
-        return Table.from_plain(plain, file)
+        return Table.from_plain(plain)
     if not isinstance(plain["inputs"], dict):
-        raise FileError(file, "table: expected a dict of inputs")
-    return {name: Table.from_plain(one, file) for name, one in plain["inputs"].items()}
+        raise FileError("", "table: expected a dict of inputs")
+    return {name: Table.from_plain(one) for name, one in plain["inputs"].items()}

@@ -10,25 +10,19 @@ import numpy.typing as npt
 from ..core.calls import takes
 from ..core.finite import check_finite
 from ..core.numeric import numeric
-from ..core.settings import count, setting, whole
+from ..core.settings import count
 from ..errors import DataError, lookup
+from .column import a_column
 from .named import columns_of, values_of
 
 Array = npt.NDArray[Any]
-
-
-def _as_target(given: Any, owner: Any) -> str | int:
-    if isinstance(given, str):
-        return str(given)
-    number: int = whole(None).metadata["check"].convert(given, owner)
-    return number
 
 
 @takes(
     history=count(1),
     horizon=count(1),
     stride=count(1),
-    target=setting("the name of a column, or its number", _as_target, optional=True),
+    target=a_column(optional=True),
 )
 def windows(
     series: Any, *, history: int, horizon: int = 1, stride: int = 1, target: str | int | None = None

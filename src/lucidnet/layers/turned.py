@@ -89,6 +89,12 @@ def of_time(said: str, before: Any) -> str:
     return said
 
 
+def no_examples(given: Shape, name: str) -> str:
+    """Return what is wrong with inputs that have no axis of examples, or none of features, and what to do."""
+    advice = f": a single example is {name}[None], examples of a single number are {name}[:, None]"
+    return f"{name}: expected examples (n, ...), got shape {given}{advice if given else ''}"
+
+
 def misfit(given: Shape, shape: Shape, name: str) -> str:
     """Return how inputs (n, ...) of one shape fail to fit a network that takes another, and what to do.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ...core.text import Report, plain
+from ...errors import some
 
 if TYPE_CHECKING:
     from .evidence import Evidence
@@ -108,7 +109,7 @@ class Finding(Report):
     @property
     def seen(self) -> str:
         """The observation, the healthy range, and the other layers that show it."""
-        also = f" The same in {_listed(self.others)}." if self.others else ""
+        also = f" The same in {some(self.others, 4)}." if self.others else ""
         return f"{self.sentence} ({_range(self.healthy)}).{also}"
 
     def __str__(self) -> str:
@@ -184,8 +185,3 @@ def _range(healthy: tuple[float, float]) -> str:
     if math.isinf(low) or not low:
         return f"healthy: at most {high:g}"
     return f"healthy: at least {low:g}" if math.isinf(high) else f"healthy: {low:g} to {high:g}"
-
-
-def _listed(names: tuple[str, ...], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
