@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -275,21 +275,29 @@ def of_form(frame: Frame) -> list[str]:
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
-    counted = Counter(filter(None, form["names"]))
+    if form["framed"]:
+        odd.append("lines and bars that are drawn around the rows are left out")
+    if form["wrapped"]:
+        odd.append("each line is in quotes as a whole, which are left out")
+    if form["decimal"] == form["separator"]:
+        odd.append("numbers in quotes are taken to have decimal commas")
+    if form["encoding"] == "cp1252" and (word := _misread(frame)):
+        other = word.encode("cp1252").decode("cp1250", "replace")
+        odd.append(f"{word!r} may be misread: with --encoding cp1250 it is {other!r}")
+    return [*odd, *_of_names(form)]
+
+
+def _of_names(form: Mapping[str, Any]) -> list[str]:
+    """Describe what is odd about the names of the columns, and the lines below them."""
+    odd, counted = list[str](), Counter(filter(None, form["names"]))
     if form["joined"]:
         odd.append(f"the names of the columns stand in two lines: {_some(form['names'])}")
     elif form["second"]:
         cells = _some([one for cell in form["second"] if (one := cell.strip())])
+        lines, them = ("two lines", "have") if form["third"] else ("line", "has")
         odd.append(
-            f"the line below the header ({cells}) has no numbers, as names or units have none, "
-            "and is left out"
-        )
-    if form["decimal"] == form["separator"]:
-        odd.append("numbers in quotes are taken to have decimal commas")
-    if form["encoding"] == "cp1252" and (word := _misread(frame)):
-        odd.append(
-            f"{word!r} may be misread: with --encoding cp1250 it is "
-            f"{word.encode('cp1252').decode('cp1250', 'replace')!r}"
+            f"the {lines} below the header ({cells}) {them} no numbers, as names or units have none, "
+            f"and {'are' if form['third'] else 'is'} left out"
         )
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
