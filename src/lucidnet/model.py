@@ -654,7 +654,7 @@ class Model:
         given = {"sample_weight": sample_weight, "mask": mask}
         with living.learning(self, x, y, class_weight, keep=False) as learned:
             source, _ = to_train(self, x, y, batch_size, class_weight=learned.weight, **given)
-            return find(self, source, start, stop, steps)
+            return find(self, compiling.agreed(self, source), start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on a batch; return the loss and metrics from before the step.
@@ -792,7 +792,7 @@ class Model:
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
-        return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
+        return evaluate(self, compiling.agreed(self, to_measure(self, x, y, mask, batch_size, sample_weight)))
 
     def predict(self, x: Any, mask: Any = None) -> NumPyArray:
         """Return the network's outputs (n, ...) for inputs (n, ...), such as class probabilities."""

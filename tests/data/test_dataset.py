@@ -105,6 +105,18 @@ class TestPrefetch:
         items.close()
         assert threading.active_count() == before
 
+    def test_no_thread_is_left_if_ctrl_c_comes_while_it_starts(self, monkeypatch):
+        start, before = threading.Thread.start, threading.active_count()
+
+        def pressed(thread):
+            start(thread)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(threading.Thread, "start", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(arrays().prefetch(1)))
+        assert threading.active_count() == before
+
 
 def test_iterators():
     def make(epoch):

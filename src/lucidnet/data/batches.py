@@ -41,11 +41,11 @@ class BatchSource(Protocol):
         """Return settings and a fingerprint of the data as plain data, so that changes can be noticed."""
 
 
-def endless(source: BatchSource) -> Iterator[Any]:
-    """Yield the batches of a source, epoch after epoch, until there is none in an epoch."""
+def endless(source: BatchSource, shard: Shard | None = None) -> Iterator[Any]:
+    """Yield the batches of a source (or a shard of each), epoch after epoch, until an epoch has none."""
     for epoch in itertools.count():
         batch = None
-        for batch in source.batches(epoch):
+        for batch in source.batches(epoch, shard=shard):
             yield batch
         if batch is None:
             return

@@ -82,7 +82,6 @@ class OnJax(Brief):
         self.main = self.mesh.index == 0
         self.compiler, self.placement = Programs(config.mixed), Placement(self.mesh)
         self.feed = Feed(self.mesh)
-        self.beat: Callable[[], None] = lambda: None
         self.single = Mesh(config.kind, whole=True)
         """One device of this process, for streams."""
         self.last: Block | None = None
@@ -192,7 +191,6 @@ class OnJax(Brief):
         with together(self.mesh.processes, "training"):
             after, outs = program.function(table, bare, given, xs)
             found, predictions, *others = mesh.fetch(outs, 1)
-        self.beat()
         each = found.shape[1] // 2
         losses, terms, good = found[:, :each], found[:, each:-1], found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
@@ -299,7 +297,7 @@ class OnJax(Brief):
     def shard(self, problem: Problem) -> Shard:
         """Return the share of each batch that this process works on."""
         mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
-        return Shard(mesh.index, mesh.processes, mesh.rows, filled)
+        return Shard(mesh.index, mesh.processes, mesh.rows, filled, bool(problem.layout.stateful))
 
     def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
@@ -310,7 +308,7 @@ class OnJax(Brief):
     @contextmanager
     def training(self) -> Iterator[None]:
         """Return a context for training: watches for stuck processes, frees data on devices at the end."""
-        with watching(self.mesh.processes) as self.beat:
+        with watching(self.mesh.processes):
             self.feed.lends = True
             try:
                 yield

@@ -117,6 +117,7 @@ class ModelPart(Brief):
             The metrics to measure besides it.
         """
         from .. import losses
+        from ..interop.agreement import check_measured
         from ..living import measured
         from ..training.measure import evaluate
         from ..training.sources import to_measure
@@ -127,7 +128,7 @@ class ModelPart(Brief):
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
         alone = self._alone(chosen)
         alone.metrics = measured(self.net, metrics, chosen) if metrics else ()
-        return evaluate(alone, to_measure(alone, x, y, mask))
+        return evaluate(alone, check_measured(alone, to_measure(alone, x, y, mask)))
 
     def _alone(self, loss: Any = None) -> Any:
         """Return the part as tools see it, with the weights of now."""
