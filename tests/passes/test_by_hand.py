@@ -3,7 +3,6 @@
 import gc
 import warnings
 from contextlib import nullcontext
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -420,15 +419,14 @@ def test_what_a_step_reads_by_name_may_change():
             rate = k
             assert own([X[:1]]) == [k]
 
-    seen = SimpleNamespace(times=1)
+    times = iter([1, 1, 2, 2])  # what is no plain value is not seen
 
-    def by_object(net, batch):
-        for _ in range(seen.times):
+    def by_iterator(net, batch):
+        for _ in range(next(times)):
             step(net, batch)
 
-    own = ln.OwnStep(by_object, model(backend="jax"))
+    own = ln.OwnStep(by_iterator, model(backend="jax"))
     own([(X, Y)])
-    seen.times = 2
     with pytest.raises(SettingError, match=r"more or fewer steps than when .*make an OwnStep anew"):
         own([(X, Y)] * 5)
 
@@ -475,6 +473,46 @@ def test_arrays_and_functions_that_a_step_reads_may_change(backend):
     if backend == "jax":
         before = len(calls)
         assert not moved()[1].any() and len(calls) == before
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_a_step_reads_from_objects_may_change(backend):
+    """An agent whose step is a method that calls others, and an object beside it."""
+
+    class Scaler:
+        def __init__(self):
+            self.mean = np.zeros(3)
+
+        def __call__(self, x):
+            return x - self.mean
+
+        def back(self, x):
+            return x + 3 * self.mean
+
+    class Agent:
+        def __init__(self):
+            self.net, self.gain, self.seen = model(backend=backend), np.ones(2), np.zeros((1000, 3))
+
+        def step(self, net, x):
+            return self.scaled(net.forward(scaler.back(scaler(x / 2))).output).sum()
+
+        def scaled(self, y):
+            return y * self.gain
+
+    agent, scaler = Agent(), Scaler()
+    own = ln.OwnStep(agent.step, agent.net)
+
+    def told():
+        assert own([X])[0] == pytest.approx(agent.step(agent.net, X), 1e-12)
+        return agent.net.executor.programs
+
+    told()
+    agent.gain[0] = 3
+    told()
+    scaler.mean = np.ones(3)
+    before = told()
+    agent.seen[:] = 1  # what the step does not read makes no other program
+    assert told() - before == 0
 
 
 def test_batches_of_several_shapes_can_be_mixed_on_jax():

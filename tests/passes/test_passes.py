@@ -842,6 +842,22 @@ def test_a_pass_by_other_weights_is_that_of_a_model_which_has_them(backend, insi
     )
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_given_weights_have_a_gradient_where_the_layer_is_frozen(backend):
+    """As low-rank adaptation needs it: the base is frozen, what is added to it learns."""
+    net = model([Input(3), Dense(4, "tanh", frozen=True), Dense(2)], backend)
+    other = {"dense1": {"W": RNG.normal(size=(3, 4))}}
+    tape = net.forward(X, train=True, params=other)
+    (dx, whole), (nothing, grads) = tape.backward(Y), tape.backward(Y, need_dx=False)
+    assert dx.shape == X.shape and nothing is None
+    np.testing.assert_array_equal(grads["dense1"]["W"], whole["dense1"]["W"])
+    assert np.abs(grads["dense1"]["W"]).min() > 0
+    assert not net.forward(X, train=True).backward(Y, need_dx=False)[1]["dense1"]["W"].any()
+    before = net.params["dense1"]["W"]
+    net.apply(grads, tape)
+    np.testing.assert_array_equal(net.params["dense1"]["W"], before)
+
+
 def test_other_weights_are_told_what_is_wrong_with_them():
     net = ln.Model(NORMED, dtype="float64")
     for params, error, words in [

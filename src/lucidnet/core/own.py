@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
-from types import CodeType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -168,10 +168,11 @@ def _loaded(code: CodeType) -> frozenset[str]:
     return frozenset(found).union(*map(_loaded, inner))
 
 
-def settings_of(function: Any, around: str = "", seen: frozenset[int] = frozenset()) -> dict[str, Any]:
-    """Return the numbers, arrays, functions and the like that a function reads by name, or from its object.
+def settings_of(function: Any, around: str = "", seen: set[Any] | None = None) -> dict[str, Any]:
+    """Return the numbers, arrays, functions and the like that a function reads by name, or from objects.
 
-    Those of other functions of its module that it calls are among them. Of functions it is the code.
+    Those of functions of its module that it calls, and of methods of its own object and of others that it
+    reads by name, are among them. Of functions it is the code.
 
     Examples
     --------
@@ -179,21 +180,49 @@ def settings_of(function: Any, around: str = "", seen: frozenset[int] = frozense
     >>> settings_of(lambda x: rate * x)
     {'rate': 0.5}
     """
+    seen = set() if seen is None else seen
     found: dict[str, Any] = {}
     if hasattr(function, "func"):
         found |= {f"{around}{k}": value for k, value in enumerate(function.args)} | function.keywords
-    owner = getattr(function, "__self__", None) or function
     names, known = _read(function)
+    owner = _owner(function)
     for name, held in getattr(owner, "__dict__", {}).items():
-        if name in names or isinstance(held, PLAIN):
+        if isinstance(held, PLAIN):
             found[f"{around}self.{name}"] = held
+    objects = {name: held for name, held in known.items() if _is_object(held)}
+    for label, one in ({"self": owner} | objects).items():
+        own = getattr(one, "__dict__", {})
+        found |= {f"{around}{label}.{name}": own[name] for name in names & own.keys()}
+        methods = {each: getattr(type(one), each, None) for each in sorted({"__call__", *names} - own.keys())}
+        for name, method in methods.items():
+            if isinstance(method, FunctionType) and (id(method), id(one)) not in seen and _is_object(one):
+                seen.add((id(method), id(one)))
+                found |= settings_of(MethodType(method, one), f"{around}{label}.{name}.", seen)
     for name, held in known.items():
         if getattr(held, "__code__", None) is None:
             found[around + name] = held
         elif id(held) not in seen and held.__module__ == getattr(function, "__module__", None):
+            seen.add(id(held))
             found[around + name] = held.__code__
-            found |= settings_of(held, f"{around}{name}.", seen | {id(held)})
+            found |= settings_of(held, f"{around}{name}.", seen)
     return {name: value for name, value in found.items() if isinstance(value, SEEN) or _is_array(value)}
+
+
+def _owner(function: Any) -> Any:
+    """Return the object whose method a function is, or that it is itself."""
+    while getattr(function, "__self__", None) is None:
+        inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
+        if inner is None:
+            return function
+        function = inner
+    return function.__self__
+
+
+def _is_object(held: Any) -> bool:
+    """Tell whether something is an object of a user's class, with attributes."""
+    return hasattr(held, "__dict__") and not (
+        isinstance(held, (type, ModuleType, FunctionType, MethodType)) or of_library(held) or _is_array(held)
+    )
 
 
 PLAIN = (bool, int, float, str, np.bool_, np.integer, np.floating)

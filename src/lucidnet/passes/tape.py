@@ -241,7 +241,8 @@ class Tape(Brief):
             The derivative by the input; None where it is not wanted, or the input is whole numbers.
         grads : dict of dict of array
             The derivatives by the parameters, by layer and name as in ``model.params``; they are sums over
-            the batch, in arrays of their own. Those of frozen parameters are not computed, and are 0.
+            the batch, in arrays of their own. `Model.apply` leaves frozen ones out; those of frozen layers
+            that are not passed without dx are 0, but not in a pass by given weights (`params` of `forward`).
 
         Raises
         ------
@@ -260,13 +261,16 @@ class Tape(Brief):
                 "gradient is meant, too, backward(dy, penalty=True), on one way back of each step, or "
                 "penalty=False"
             )
-        wanted = need_dx, bool(penalty) and adding
+        # Weights that were given may be those of frozen layers, which are passed for the sake of dx alone.
+        wanted = need_dx or self.params is not None, bool(penalty) and adding
         if self.back is not None:
-            return self.back(dy, wanted)
+            dx, grads = self.back(dy, wanted)
+            return dx if need_dx else None, grads
         with np.errstate(over="ignore", invalid="ignore"):
             params = self.state.params if self.params is None else over(self.state.params, self.params)
             dx, grads = self.made.backward(params, self.cache, dy, *wanted)
-        return None if dx is None else mapped(lambda array: apart(array, dy), dx), grads
+        dx = None if dx is None or not need_dx else mapped(lambda array: apart(array, dy), dx)
+        return dx, grads
 
     def __getitem__(self, name: str) -> Any:
         """Return a layer's output, by its name in `summary`; inside another layer ``"block.dense1"``."""
