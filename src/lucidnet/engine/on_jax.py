@@ -22,6 +22,7 @@ from ..backend.xla.device import keep_programs, precision, repeated
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.processes import gathered, together, watching
 from ..backend.xla.pytrees import register
+from ..backend.xla.sizes import noted, shapes_in
 from ..backend.xla.target import Target
 from ..core.caches import program_folder
 from ..core.prefetch import prefetch
@@ -259,13 +260,10 @@ class OnJax(Brief):
         size = 1 << (count - 1).bit_length() if fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
         x, mask = part_of((floats(x, dtype_of(params)), mask), chosen)
+        noted(self, "predict", tuple(shape[1:] for shape in shapes_in((x, mask))))
         given = self.placement.params(params, None), *self.mesh.near((x, mask))
-
-        def made(params: Any, x: Any, mask: Any) -> Any:
-            return predict(net, params, x, mask)[0]
-
-        key = ("predict", self.compiler.structure(net))
-        program = self.compiler.function(key, made, given, Target(self.mesh.target.kind))
+        key, target = ("predict", self.compiler.structure(net)), Target(self.mesh.target.kind)
+        program = self.compiler.function(key, lambda *given: predict(net, *given)[0], given, target)
         return tree_map(lambda array: array[:count], self.mesh.fetch(program(*given))), {}
 
     def _begun(self, fn: Any, static: StreamProblem, stream: Any, x: Array) -> Any:

@@ -253,6 +253,7 @@ class SpatialDropout2D(Layer):
     rate: float = finite(0, below=1)
 
     dimensions: ClassVar[int] = 2
+    random: ClassVar[bool] = True
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)
