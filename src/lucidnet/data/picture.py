@@ -155,7 +155,9 @@ def decoded(files: Sequence[Path], size: Any, most: int, source: Path) -> Array:
         made[i] = picture
     if len(size or ()) < 3 and (made == made[..., :1]).all():
         made = made[..., :1]  # all are grey
-    return made.astype(np.float32) / np.float32(255)
+    numbers = made.astype(np.float32)
+    numbers /= 255
+    return numbers
 
 
 def _picture(file: Path, size: Any, most: int) -> Array:
