@@ -164,7 +164,10 @@ def _picture(file: Path, size: Any, most: int) -> Array:
     """Return a picture as bytes (height, width, channels): three, unless another number is asked for."""
     image, operations = optional("PIL.Image", "plots"), optional("PIL.ImageOps", "plots")
     with opened(file) as stream, reading(file, "a picture", "write it anew, as PNG"):
-        found = image.open(stream, formats=FORMATS)
+        try:
+            found = image.open(stream, formats=FORMATS)
+        except image.UnidentifiedImageError:
+            raise FileError(file, f"is no picture of {some(FORMATS)}", "write it anew, as PNG") from None
         check_size(file, needed := 4 * found.width * found.height, needed, most)
         if found.mode[0] in "IF":
             raise ContentError(
