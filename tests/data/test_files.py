@@ -382,6 +382,9 @@ class TestPictures:
         (tmp_path / "broken.png").write_bytes(written(tmp_path / "whole.png").read_bytes()[:60])
         with pytest.raises(FileError, match="broken.png: cannot be read as a picture"):
             data.pictures(tmp_path / "broken.png")
+        (tmp_path / "text.png").write_text("no picture")
+        with pytest.raises(FileError, match="text.png: is no picture of PNG, JPEG"):
+            data.pictures(tmp_path / "text.png")
         with pytest.raises(FileError, match="max_bytes"):
             data.pictures(tmp_path / "whole.png", max_bytes=10)
 

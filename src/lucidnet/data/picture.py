@@ -155,14 +155,19 @@ def decoded(files: Sequence[Path], size: Any, most: int, source: Path) -> Array:
         made[i] = picture
     if len(size or ()) < 3 and (made == made[..., :1]).all():
         made = made[..., :1]  # all are grey
-    return made.astype(np.float32) / np.float32(255)
+    numbers = made.astype(np.float32)
+    numbers /= 255
+    return numbers
 
 
 def _picture(file: Path, size: Any, most: int) -> Array:
     """Return a picture as bytes (height, width, channels): three, unless another number is asked for."""
     image, operations = optional("PIL.Image", "plots"), optional("PIL.ImageOps", "plots")
     with opened(file) as stream, reading(file, "a picture", "write it anew, as PNG"):
-        found = image.open(stream, formats=FORMATS)
+        try:
+            found = image.open(stream, formats=FORMATS)
+        except image.UnidentifiedImageError:
+            raise FileError(file, f"is no picture of {some(FORMATS)}", "write it anew, as PNG") from None
         check_size(file, needed := 4 * found.width * found.height, needed, most)
         if found.mode[0] in "IF":
             raise ContentError(
