@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+from functools import partial
 
 import pytest
 import typer
@@ -38,6 +39,7 @@ CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor, ln.SelfOrganizing
 ELSEWHERE = ("function", "windows", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
 METHODS |= {"fit_one_cycle": ln.Model.fit_one_cycle}
+METHODS |= {name: getattr(ln.Model, name) for name in ("build", "summary", "save", "load_weights")}
 METHODS |= {"predict": ln.Model.predict, "evaluate": ln.Model.evaluate, "forward": ln.Model.forward}
 
 
@@ -133,10 +135,9 @@ def test_names(kind, word, ours):
 ESTIMATORS = ("NetClassifier", "NetRegressor")
 
 
-def estimator():
-    return ln.sklearn.NetRegressor((1,), max_iter=9, tol=100.0, solver="lbfgs").fit(
-        [[1.0], [2.0]], [1.0, 2.0]
-    )
+def estimator(name):
+    kind = getattr(ln.sklearn, name)
+    return kind((1,), max_iter=9, tol=100.0, solver="lbfgs").fit([[1.0], [2.0]], [1, 2])
 
 
 def learner():
@@ -165,7 +166,10 @@ def test_attributes(place, word, ours):
     made |= {"Run": ln.layers.Run, "Loss": lambda: ln.losses.Huber()}
     made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
-    made |= {"Examples": lambda: ln.data.tables.Examples(1, 2), **dict.fromkeys(ESTIMATORS, estimator)}
+    made |= {
+        "Examples": lambda: ln.data.tables.Examples(1, 2),
+        **{name: partial(estimator, name) for name in ESTIMATORS},
+    }
     thing = made[place]() if place in made else importlib.import_module(place)
     special = {"__call__": lambda: thing(), "__getitem__": lambda: thing[0]}
     with pytest.raises(TypeError if word in special else AttributeError, match=re.escape(ours)):
@@ -236,6 +240,9 @@ def test_where_a_name_is_that_stands_elsewhere():
         (ln, "Adam", "it is lucidnet.optimizers.Adam"),
         (ln.layers, "MeanSquaredError", "it is lucidnet.losses.MeanSquaredError"),
         (ln.layers, "Dnese", "did you mean 'Dense'"),
+        (ln.layers, "CrossEntropyLoss", "here it is lucidnet.losses.CategoricalCrossentropy"),
+        (ln, "Conv2d", "here it is lucidnet.layers.Conv2D"),
+        (ln.losses, "ModelCheckpoint", "here it is lucidnet.callbacks.Checkpoint"),
         (ln.plots, "confusion", "did you mean 'confusion_matrix'"),
     ]:
         with pytest.raises(

@@ -104,3 +104,16 @@ def test_a_foreign_keyword_of_a_class_is_answered(row):
         if same and word not in inspect.signature(kind).parameters:
             with pytest.raises(TypeError, match=f"'{word}': here it is "):
                 kind(**{word: 1})
+
+
+def test_the_wishes_that_the_page_on_scikit_learn_lists_are_there():
+    """All keywords of estimators and of their `fit`, and all attributes, by name."""
+    text = (PAGE.parent / "moving" / "sklearn.md").read_text("utf-8")
+    codes = re.findall(r"^\| (?!wish|---).*? \| (.*) \|$", text, re.MULTILINE)
+    takes = {*inspect.signature(ln.sklearn.NetClassifier).parameters, "sample_weight"}
+    assert len(codes) > 10
+    for code in codes:
+        outer = re.sub(r"\([^()]*\)", "", code) if "ln." in code else code
+        assert set(re.findall(r"(\w+)=", outer)) <= takes, code
+        for name in re.findall(r"est\.(\w+)", code):
+            assert hasattr(ln.sklearn.NetClassifier, name) or name == "model_"

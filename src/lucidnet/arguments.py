@@ -136,7 +136,8 @@ def _as_class_weight(given: Any, owner: Any) -> Any:
     return given
 
 
-def _as_callbacks(given: Any, owner: Any) -> tuple[Callback, ...]:
+def as_callbacks(given: Any, owner: Any) -> tuple[Callback, ...]:
+    """Return one or several callbacks as a tuple."""
     callbacks = (given,) if isinstance(given, Callback) else listed(given)
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise UnfitError
@@ -164,7 +165,7 @@ class FitArguments(LoopSettings):
     class_weight: Any = setting(*CLASS_WEIGHT, default=None, optional=True)
     callbacks: Sequence[Callback] = setting(
         "callbacks, [EarlyStopping(), ...], or one (your own are subclasses of Callback)",
-        _as_callbacks,
+        as_callbacks,
         default=(),
     )
     record: Sequence[str] = texts(one=True, default=())

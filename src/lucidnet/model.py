@@ -60,7 +60,7 @@ def _passes() -> Any:
 
 @foreign.uncalled
 @foreign.refusing("__init__", "compile", "set", "fit", "fit_one_cycle", "lr_find")
-@foreign.refusing("predict", "evaluate", "forward", "activations")
+@foreign.refusing("predict", "evaluate", "forward", "activations", "build", "summary", "save", "load_weights")
 @declared
 class Model:
     """A network with its weights, and everything needed to train and use it.

@@ -288,3 +288,23 @@ def test_a_generator_may_fill_the_same_arrays_again_and_again(backend, ahead, te
     np.testing.assert_allclose(models[0].get_weights(), models[1].get_weights(), rtol=1e-6)
     items = list(data)
     np.testing.assert_array_equal(np.concatenate([item[0] for item in items]), x)
+
+
+class ByNumber:
+    """Gives single examples by their numbers, as data sets of PyTorch do."""
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, i):
+        return X[i], Y[i]
+
+
+def test_what_gives_its_items_by_number_is_told_of_batches():
+    model = ln.Model([ln.layers.Dense(1)])
+    model.compile("mse")
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(
+            DataError, match="x gives its items by number, ByNumber: .*into batches, DataLoader"
+        ):
+            call(ByNumber())

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -32,7 +33,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 import lucidnet as ln
 from lucidnet import layers as L
-from lucidnet.errors import DataError, SettingError, UnknownNameError
+from lucidnet.errors import DataError, MeaningWarning, SettingError, UnknownNameError
 from lucidnet.sklearn import NetClassifier, NetRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -363,7 +364,7 @@ def test_losses_choose_the_last_activation():
         one.fit(X[:100], two).predict_proba(X), other.fit(X[:100], two).predict_proba(X)
     )
     several = NetClassifier(loss="binary_crossentropy", max_iter=60, learning_rate_init=0.02, random_state=0)
-    assert several.fit(X, NAMES).score(X, NAMES) > 0.9 and several.out_activation_ == "sigmoid"
+    assert several.fit(X, NAMES).score(X, NAMES) > 0.9 and several.out_activation_ == "logistic"
     shares = NetRegressor(loss="binary_crossentropy", max_iter=3).fit(X, (Y > 0).astype(float)).predict(X)
     assert shares.min() >= 0 and shares.max() <= 1
 
@@ -511,7 +512,12 @@ def test_labels_of_several_kinds():
     alone = MultiOutputClassifier(NetClassifier((10,), **how)).fit(X, labels)
     assert (alone.predict(X) == net.predict(X)).mean() > 0.9
     assert OneVsRestClassifier(NetClassifier((10,), **how)).fit(X, NAMES).score(X, NAMES) > 0.9
-    assert AdaBoostClassifier(NetClassifier((10,), **how), n_estimators=2).fit(X, NAMES).score(X, NAMES) > 0.9
+    assert (
+        AdaBoostClassifier(NetClassifier((10,), **how), n_estimators=2, random_state=0)
+        .fit(X, NAMES)
+        .score(X, NAMES)
+        > 0.9
+    )
 
 
 def test_frames_of_polars():
@@ -606,14 +612,24 @@ def test_a_model_in_a_pipeline_points_to_the_estimators():
         ({"shuffle": "no"}, SettingError, "shuffle must be True or False"),
         ({"rule": "hebb"}, UnknownNameError, "rule"),
         ({"class_weight": "even"}, SettingError, "class_weight must be 'balanced'"),
+        ({"class_weight": np.ones(3)}, SettingError, "class_weight must be 'balanced'"),
         ({"layers": ["dense"]}, SettingError, "layers must be"),
-        ({"callbacks": [print]}, SettingError, "callbacks must be"),
-        ({"random_state": "seed"}, SettingError, "random_state must be None, a whole number from 0"),
-        ({"random_state": -1}, SettingError, "random_state must be None, a whole number from 0"),
+        ({"callbacks": [print]}, SettingError, "callbacks must be .*scikit-learn's go to set_callbacks"),
+        (
+            {"callbacks": ln.callbacks.EarlyStopping("val_loss")},
+            SettingError,
+            "watches val_loss, which is measured with early_stopping=True",
+        ),
+        (
+            {"random_state": "seed"},
+            SettingError,
+            "random_state must be a whole number from 0 .*, or None, got",
+        ),
+        ({"random_state": -1}, SettingError, "random_state must be a whole number from 0"),
         (
             {"random_state": np.random.default_rng(0)},
             SettingError,
-            "random_state must be None, a whole number",
+            "random_state must be a whole number",
         ),
         ({"early_stopping": True, "validation_fraction": 0.0}, SettingError, "validation_fraction above 0"),
     ],
@@ -647,6 +663,7 @@ ADAM, SEARCH, DECAY = (
         ("tol", {"solver": SEARCH, "tol": 0.1}),
         ("n_iter_no_change", {"solver": SEARCH, "n_iter_no_change": 3}),
         ("learning_rate", {"solver": "lbfgs", "learning_rate": "one_cycle"}),
+        ("rule", {"solver": "lbfgs", "rule": "fa"}),
         ("learning_rate", {"solver": "lbfgs", "learning_rate": DECAY}),
         ("learning_rate_init", {"learning_rate": DECAY, "learning_rate_init": 0.1}),
         ("hidden_layer_sizes", {"layers": [4], "hidden_layer_sizes": (3,)}),
@@ -689,7 +706,106 @@ def test_a_search_of_ones_own():
         other.set_params(solver="adam").partial_fit.__func__(one, X, NAMES, classes=np.unique(NAMES))
 
 
+def test_what_goes_on_in_another_way():
+    how = {"max_iter": 3, "random_state": 0, "warm_start": True}
+    net = NetClassifier((4,), **how).fit(X, NAMES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net.set_params(solver="lbfgs").fit(X, NAMES).set_params(solver="adam").fit(X, NAMES)
+    two = NetClassifier((4,), **how).fit(X, Y > 0).set_params(loss="mse")
+    counts = NetRegressor((4,), **how).fit(X, Y).set_params(loss="poisson")
+    for other in (two, counts):
+        with pytest.raises(SettingError, match="loss=.* would need another last layer, .* warm_start=False"):
+            other.fit(X, Y > 0)
+
+
+@pytest.mark.parametrize("kind", [NetClassifier, NetRegressor])
+def test_the_loss_of_a_search_is_that_of_the_weights_found(kind):
+    """As in scikit-learn; in the training it is that before the last step."""
+    x = sparse.csr_matrix(X)
+    for given in (X, x):
+        net = kind((4,), solver="lbfgs", alpha=0.0, max_iter=6, random_state=0).fit(given, Y)
+        if kind is NetClassifier:
+            expected = -np.log(net.predict_proba(X)[np.arange(150), Y]).mean()
+        else:
+            expected = ((net.predict(X) - Y) ** 2).mean() / 2
+        assert net.loss_ == pytest.approx(expected, rel=1e-12) and net.best_loss_ == net.loss_
+        assert net.loss_ < net.loss_curve_[-1]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_ctrl_c_keeps_what_was_learned(early):
+    """As in scikit-learn; no warning says that more epochs were needed."""
+    ends = ln.callbacks.On(
+        epoch=lambda loop, result: signal.raise_signal(signal.SIGINT) if loop.epoch == 3 else None
+    )
+    net = NetClassifier((4,), early_stopping=early, callbacks=ends, random_state=0)
+    with pytest.warns(UserWarning) as caught:
+        net.fit(X, NAMES)
+    assert ["interrupted in epoch 4; what" in str(one.message) for one in caught] == [True]
+    assert net.n_iter_ == 3 and net.predict(X).shape == (150,)
+    assert not early or net.best_validation_score_ == max(net.validation_scores_)
+
+
+def test_what_diverges_keeps_the_best_epoch():
+    x, y = X * 1e3, X[:, 0]
+    how = {"solver": "sgd", "early_stopping": True, "random_state": 0, "max_iter": 9, "batch_size": 9}
+    with pytest.raises(DataError, match="scale the inputs"):
+        NetRegressor((5,), "identity", learning_rate_init=10.0, **how).fit(x, y)
+    grows = ln.callbacks.On(
+        epoch=lambda loop, result: loop.model.set(learning_rate=1e3) if loop.epoch == 3 else None
+    )
+    with pytest.warns(ConvergenceWarning, match="scale the inputs.*best epoch before are kept") as caught:
+        net = NetRegressor((5,), "identity", callbacks=[grows], learning_rate_init=1e-9, **how).fit(x, y)
+    assert len(caught) == 1 and np.isfinite(net.predict(x)).all() and np.isnan(net.validation_scores_[-1])
+
+
+def test_a_last_layer_too_many():
+    for kind, layers in (
+        (NetClassifier, [4, L.Dense(3, "softmax")]),
+        (NetRegressor, [L.Dense(4, "relu"), L.Dense(1)]),
+    ):
+        with pytest.warns(
+            MeaningWarning, match=f"{kind.__name__}: the layers given are the hidden ones, .* leave out"
+        ):
+            kind(layers=layers, max_iter=1).fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MeaningWarning)
+        NetClassifier(layers=L.Dense(3, "relu"), max_iter=1).fit(X, Y)  # one layer needs no list
+        NetClassifier((4, 3), "softmax", max_iter=1).fit(X, Y)
+        NetRegressor(layers=[L.Dense(2)], max_iter=1).fit(X, Y)
+
+
+def test_said_as_scikit_learn_says_it(capsys):
+    net = NetClassifier((4,), solver="sgd", learning_rate="adaptive", tol=9.0, n_iter_no_change=1, max_iter=4)
+    net.set_params(verbose=np.True_, random_state=0).fit(X, Y > 0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("Iteration 3") and lines[3].startswith(
+        "Learning rate 0.0002: no training loss better"
+    )
+    assert net.out_activation_ == MLPClassifier(max_iter=1).fit(X, Y > 0).out_activation_ == "logistic"
+    for loss in ("squared_error", "poisson"):
+        ours, theirs = (kind(loss=loss, max_iter=1).fit(X, Y) for kind in (NetRegressor, MLPRegressor))
+        assert ours.out_activation_ == theirs.out_activation_
+    for name in ("coefs_", "history_"):
+        with pytest.raises(NotFittedError, match="is not fitted yet"):
+            getattr(NetClassifier(), name)
+        assert not hasattr(NetClassifier(), name)
+
+
 def test_wrong_data_are_named():
+    images = X.reshape(-1, 2, 2)
+    for call in (NetClassifier().fit, lambda x, y: NetClassifier(max_iter=1).fit(X, Y).predict(x)):
+        with pytest.raises(
+            DataError, match=r"x.reshape\(len\(x\), -1\), and begin with layers=\[Reshape\(\(2, 2\)\)"
+        ):
+            call(images, Y)
+    with pytest.raises(SettingError, match="class_weight={1: 2} is for one class of each example"):
+        NetClassifier(class_weight={1: 2}).fit(X, LABELS)
+    for weight in (np.nan, np.inf, None, "a"):
+        with pytest.raises(SettingError, match="NetClassifier: class_weight: expected numbers of 0 or more"):
+            NetClassifier(class_weight={0: weight}).fit(X, Y)
     with pytest.raises(NotFittedError):
         NetClassifier().predict(X)
     with pytest.raises(DataError, match="scale the inputs"):

@@ -299,6 +299,30 @@ def test_sklearn():
     near(model.predict(x), theirs.predict(x), 1e-12)
     model.compile("mse", "sgd")
     model.fit(x, x[:, :2], epochs=1, verbose=0)
+    counts = network.MLPRegressor("poisson", (4,), solver="lbfgs", max_iter=5).fit(x, x[:, 0] ** 2)
+    near(ln.convert(counts).predict(x)[:, 0], counts.predict(x), 1e-12)
+    kinds = pytest.importorskip("sklearn.preprocessing")
+    before = (
+        scaler,
+        kinds.MinMaxScaler((-1, 1)),
+        "passthrough",
+        kinds.MaxAbsScaler(),
+        kinds.RobustScaler(),
+        None,
+    )
+    search = pytest.importorskip("sklearn.model_selection").GridSearchCV
+    theirs = search(pipeline.make_pipeline(*before, two), {"mlpregressor__alpha": [0.1]}, cv=2)
+    near(ln.convert(theirs.fit(x, x[:, :2])).predict(x), theirs.predict(x), 1e-12)
+    theirs = pipeline.make_pipeline(kinds.PolynomialFeatures(1), two).fit(x, x[:, :2])
+    with pytest.raises(
+        SettingError, match="convert: what PolynomialFeatures does before .*: convert the last step"
+    ):
+        ln.convert(theirs)
+    ours = ln.sklearn.NetClassifier((2,), solver="lbfgs", max_iter=2).fit(x, labels)
+    with pytest.raises(
+        SettingError, match="NetClassifier: it is one of lucidnet already: its model_ is the Model"
+    ):
+        ln.convert(pipeline.make_pipeline(scaler, ours))
     with pytest.raises(SettingError, match="MLPClassifier: it has no weights yet: fit it first"):
         ln.convert(network.MLPClassifier())
     with pytest.raises(SettingError, match="only MLPClassifier and MLPRegressor"):

@@ -644,6 +644,10 @@ def test_a_pipeline(tmp_path):
     fitted = pipeline.make_pipeline(*steps).fit(x, x[:, 0])
     for found in (by_file(fitted, tmp_path, x), by_runtime(fitted, tmp_path, x)):
         agree(found[:, 0], fitted.predict(x), 1e-6)
+    search = pytest.importorskip("sklearn.model_selection").GridSearchCV
+    steps = before.MaxAbsScaler(), before.RobustScaler(with_scaling=False), net
+    found = search(pipeline.make_pipeline(*steps), {"netregressor__alpha": [1.0]}, cv=2).fit(x, x[:, 0])
+    agree(by_file(found, tmp_path, x)[:, 0], found.predict(x), 1e-6)
     fitted = pipeline.make_pipeline(before.PolynomialFeatures(1), net).fit(x, x[:, 0])
     with pytest.raises(SettingError, match="PolynomialFeatures does before the network cannot be written"):
         ln.export(fitted, tmp_path / "net.py")

@@ -127,6 +127,9 @@ def _hint(module: str, name: str) -> str:
     modules = [place.module for place in exports(root).values() if not place.name]
     if found := next((other for other in modules if name in exports(other)), None):
         return f": it is {found}.{name}"
+    theirs = ((other, foreign.attribute(other, name)) for other in modules)
+    if told := next((f"{other}.{ours}" for other, ours in theirs if ours), None):
+        return f": here it is {told}"
     import difflib
 
     near = difflib.get_close_matches(name, exports(module), n=1)

@@ -190,6 +190,11 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
             made = Dataset.from_iterator(x)
         except DataError as error:
             raise DataError(str(error).replace("from_iterator: make", "x")) from None
+    elif _by_number(x) and y is None:
+        raise DataError(
+            f"x gives its items by number, {type(x).__name__}: put those of single examples into batches, "
+            "DataLoader(x, batch_size=32), or give a function that yields batches (x, y)"
+        )
     else:
         return None
     if y is not None:
@@ -202,12 +207,22 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
 
 def _only_iterates(x: Any) -> bool:
     """Tell whether something only yields items, such as a DataLoader, and is no array or table."""
-    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys", "x_test")
+    return hasattr(x, "__iter__") and _no_table(x)
+
+
+def _by_number(x: Any) -> bool:
+    """Tell whether something gives items by their numbers alone, such as a data set of PyTorch."""
     return (
-        not isinstance(x, (str, bytes))
-        and hasattr(x, "__iter__")
-        and not any(hasattr(x, name) for name in arrays)
+        not hasattr(x, "__iter__")
+        and all(hasattr(x, f"__{name}__") for name in ("getitem", "len"))
+        and _no_table(x)
     )
+
+
+def _no_table(x: Any) -> bool:
+    """Tell whether something is no array, table or text."""
+    arrays = ("shape", "__array__", "__dataframe__", "__arrow_c_stream__", "keys", "x_test")
+    return not isinstance(x, (str, bytes)) and not any(hasattr(x, name) for name in arrays)
 
 
 def order(

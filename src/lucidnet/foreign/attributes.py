@@ -13,7 +13,16 @@ ESTIMATOR = {
     "summary": "model_.summary()",
     "history": "model_.history",
     "plot": "model_.history.plot()",
+    **dict.fromkeys(("train", "fit_generator"), "fit(x, y), or partial_fit for a part of the examples"),
+    "compile": "fit(x, y), with the loss and the solver of the estimator itself",
+    **dict.fromkeys(
+        ("get_weights", "weights", "state_dict", "params"), "coefs_ and intercepts_, or model_.params"
+    ),
+    **dict.fromkeys(("module_", "net", "network_"), "model_"),
+    **{name: f"model_.{name}(x, y)" for name in ("doctor", "explain", "lr_find", "gradients")},
+    **dict.fromkeys(("to", "cuda"), "backend, as in set_params(backend='jax:gpu')"),
 }
+SWITCH = "there is no mode to switch"
 
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Model": {
@@ -50,13 +59,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("feed_forward", "feedforward", "forwards"), "predict(x), or forward(x)"),
         **dict.fromkeys(("gradient_check", "check_gradients"), "lucidnet.check.gradients(model, x, y)"),
         "eval": "evaluate(x, y), or predict(x): both use the network as it is without training",
-        "train": "fit(x, y); there is no mode to switch",
+        **dict.fromkeys(("train", "training"), f"fit(x, y); {SWITCH}"),
         "fit_generator": "fit(batches)",
         "train_on_batch": "train_step(x, y)",
         **dict.fromkeys(("partial_fit", "training_step", "backward", "backwards"), "train_step(x, y)"),
         "named_parameters": "parameters(), which have names",
         "register_forward_hook": "activations(x, name), or lucidnet.inspect.watch(net)",
-        **dict.fromkeys(("pop", "modules", "children", "named_modules"), "net.layers"),
+        **dict.fromkeys(("pop", "modules", "children", "named_modules", "named_children"), "net.layers"),
         "apply_gradients": "apply(grads, tape)",
         "zero_grad": "train_step(x, y): no gradient is kept",
         "step": "train_step(x, y)",
@@ -66,7 +75,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         ),
         "unfreeze": 'set(layer="dense1", frozen=False)',
         **dict.fromkeys(
-            ("get_config", "to_json"), "save(path), or net, which prints as the code that makes it"
+            ("get_config", "to_json", "to_yaml"), "save(path), or net, which prints as the code that makes it"
         ),
         **dict.fromkeys(
             ("reset", "reset_parameters", "reinitialize", "init_weights"),
@@ -89,6 +98,20 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "load_model": "load(path)",
         "from_pretrained": "load(path)",
         "cuda": "backend, as in Model(..., backend='jax:gpu')",
+        "cpu": "backend, as in Model(..., backend='numpy')",
+        **dict.fromkeys(("run_eagerly", "jit_compile"), "backend, 'numpy' or 'jax', which compiles"),
+        **dict.fromkeys(
+            ("half", "float", "double", "bfloat16", "type"), "dtype, as in Model(..., dtype='float64')"
+        ),
+        **dict.fromkeys(
+            ("non_trainable_weights", "non_trainable_variables", "buffers", "named_buffers"),
+            "params, which hold running statistics, too",
+        ),
+        **dict.fromkeys(("criterion", "loss_fn", "compiled_loss"), "loss"),
+        **dict.fromkeys(("losses", "compute_loss"), "evaluate(x, y).loss"),
+        "evaluate_generator": "evaluate(batches)",
+        "predict_generator": "predict(x)",
+        "reset_metrics": "evaluate(x, y): each call begins anew",
         "to": "backend, as in Model(..., backend='jax:gpu')",
         "device": "backend",
         "count_params": "summary()",
@@ -114,6 +137,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
             ),
             "Model.params[name]: a layer holds no weights",
         ),
+        **dict.fromkeys(("parameters", "named_parameters"), "Model.parameters(), by name"),
         **dict.fromkeys(("output", "activations"), "Model.activations(x, name)"),
         **dict.fromkeys(("grad", "gradient"), "Model.gradients(x, y)"),
         "trainable": "frozen, which is the opposite, as in model.set(layer=name, frozen=True)",
@@ -219,7 +243,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("get_weights", "codebook"), "weights"),
         **dict.fromkeys(("visualize", "show"), "plot()"),
     },
-    "NetClassifier": ESTIMATOR,
+    "NetClassifier": ESTIMATOR | {"classes": "classes_", "predict_classes": "predict(x)"},
     "NetRegressor": ESTIMATOR,
     "Dataset": {
         "from_tensor_slices": "from_arrays(x, y)",

@@ -185,6 +185,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "Input": {
         "*args": "Input((28, 28, 1)), one tuple",
         "batch_size": "Input(shape), without the axis of the examples; fit(x, y, batch_size=32)",
+        "batch_shape": "shape, without the axis of the examples",
     },
     "Sequential": {"*args": "Sequential([...]), one list of layers"},
     "GaussianNoise": {"stddev": "deviation", "std": "deviation", "sigma": "deviation"},
@@ -202,6 +203,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "dropout": "Dropout(rate), a layer of its own",
         "recurrent_dropout": "Dropout(rate), between layers: none acts inside of this one",
         "unit_forget_bias": "forget_bias",
+        "seed": "Model(seed=...), one for all random numbers",
+        "unroll": "Model(backend='jax'), which compiles the loop over time",
         "return_state": "stepper(), of the model, which keeps the state",
         "time_major": "Input(shape): sequences are (n, time, features)",
         "recurrent_activation": GATES,
@@ -254,6 +257,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "reduction": "fit(sample_weight=...): the mean over the batch is always taken",
         "weight": "fit(class_weight=...): the sum is divided by the number of examples",
         "pos_weight": "fit(class_weight=...)",
+        **dict.fromkeys(("ignore_index", "ignore_class"), "fit(mask=...), which leaves out time steps"),
     },
     "Huber": {"beta": "delta, by which the loss of SmoothL1Loss is multiplied here"},
     "On": {
@@ -285,8 +289,15 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "n_iter_no_change": "patience",
         **dict.fromkeys(("tol", "tolerance", "delta", "min_improvement"), "min_delta"),
         "verbose": "fit(verbose=...); history.stopped says why a training has ended",
+        "baseline": "On(epoch=f), of a function f(loop, result) that calls loop.stop('reason')",
+        "start_from_epoch": "patience, which counts from the best epoch",
     },
-    "ReduceOnPlateau": {"min_lr": "min_rate", "eps": "min_delta", "threshold": "min_delta"},
+    "ReduceOnPlateau": {
+        "verbose": "fit(verbose=...), which shows each epoch",
+        "min_lr": "min_rate",
+        "eps": "min_delta",
+        "threshold": "min_delta",
+    },
     **dict.fromkeys(
         ("NetClassifier.fit", "NetRegressor.fit"),
         {

@@ -126,6 +126,25 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("moms", "mom_schedule"), "momentum"),
         "lr_schedule": "max_lr, the largest rate",
     },
+    "build": {"input_shape": "shape"},
+    "summary": {
+        **dict.fromkeys(
+            ("line_length", "positions", "expand_nested", "layer_range"), "summary() alone, a text"
+        ),
+        "print_fn": "summary(), a text, as in print_fn(model.summary())",
+        "show_trainable": "summary(), which tells below how many are trained",
+        **dict.fromkeys(("input_size", "input_shape"), "build(shape), before summary()"),
+    },
+    "save": {
+        **dict.fromkeys(("filepath", "filename"), "path"),
+        **dict.fromkeys(("overwrite", "save_format"), "path, of a .safetensors file, which is written over"),
+        "include_optimizer": "optimizer",
+    },
+    "load_weights": {
+        **dict.fromkeys(("filepath", "filename", "path"), "source"),
+        "by_name": "strict, as in strict=False: arrays have names anyway",
+        "skip_mismatch": "strict, as in strict=False; shapes must be the same",
+    },
     "forward": {"training": "train", "is_training": "train", "inputs": "x", "lengths": "mask"},
     "predict": {
         "X": "x",

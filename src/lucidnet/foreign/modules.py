@@ -27,7 +27,10 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "NeuralNetwork": "Model",
         "Network": "Model",
         "functional": "layers",
-        "load_model": "load(path)",
+        **dict.fromkeys(("load_model", "model_from_json"), "load(path)"),
+        **dict.fromkeys(("device", "cuda"), "Model(backend='jax:gpu')"),
+        "wrappers": "sklearn, for NetClassifier and NetRegressor",
+        "applications": "convert(network), of one that was trained in Keras or PyTorch",
         **dict.fromkeys(
             ("from_keras", "from_torch", "from_pytorch", "from_sklearn", "import_model"), "convert(network)"
         ),
@@ -92,6 +95,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "UpsamplingNearest2d": "UpSampling2D",
         "CosineSimilarity": "Dot(normalize=True)",
         "Softmax2d": "Softmax",
+        "relu": "ReLU, or Dense(10, 'relu')",
         "MaxPool1d": "MaxPooling1D",
         "MaxPool2d": "MaxPooling2D",
         "MaxPool2D": "MaxPooling2D",

@@ -24,7 +24,7 @@ def convert(network: Any, shape: Any = None, *, backend: str = "numpy") -> Model
     network : network of another library
         A Keras `Sequential` or functional model; a PyTorch `nn.Sequential` of modules of ``torch.nn``, or one
         such module; a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn, also in a pipeline behind
-        a `StandardScaler`.
+        scalers such as `StandardScaler`, or as what a search has found.
     shape : shape, optional
         The shape of one input, without the batch, where the network does not know it: of PyTorch networks
         that flatten images, ``(height, width, channels)``.

@@ -14,6 +14,7 @@ ACTIVATIONS = {
     "tanh": "tanh",
     "relu": "relu",
     "softmax": "softmax",
+    "exp": "exponential",
 }
 """Their activations by ours."""
 
@@ -24,6 +25,8 @@ def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
         raise refused("shape", "an estimator of scikit-learn knows its own: leave it out")
     *before, net = steps_of(network)
     kind = type(net).__name__
+    if hasattr(net, "model_"):
+        raise refused(kind, "it is one of lucidnet already: its model_ is the Model")
     if kind not in ("MLPClassifier", "MLPRegressor"):
         raise refused(kind, "only MLPClassifier and MLPRegressor are networks")
     if not hasattr(net, "coefs_"):
@@ -41,9 +44,7 @@ def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
 
 def scaler(step: Any) -> Moved:
     """Return a step before the network."""
-    if type(step).__name__ != "StandardScaler":
-        raise refused(type(step).__name__, "of what may stand before a network StandardScaler alone is known")
-    if not hasattr(step, "scale_"):
-        raise refused("StandardScaler", "it has no means yet: fit it first")
-    ((mean, scale),) = scales_of(step)
+    if not hasattr(step, "scale_") and hasattr(step, "transform") and "Scaler" in type(step).__name__:
+        raise refused(type(step).__name__, "it is not fitted yet: fit it first")
+    ((mean, scale),) = scales_of(step, "convert")
     return Moved(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})

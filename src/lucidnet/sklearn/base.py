@@ -25,12 +25,14 @@ from ..core.trees import leaves
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
 from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
+from ..engine.problem import remembered
 from ..errors import DataError, SettingError, outside
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
+from ..optimizers import LBFGS, Optimizer
 from .epochs import Epochs
-from .settings import NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
+from .settings import ENDS, SOLVERS, NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
 
 TOO_LARGE = (
     "the training met numbers that are not finite, and cannot go on: scale the inputs (StandardScaler), or "
@@ -79,6 +81,13 @@ SHAPING = ("hidden_layer_sizes", "layers", "activation", "dropout", "backend")
 """Settings that shape the network, and so cannot change when training continues."""
 
 
+PREDICTING = (
+    *("classes_", "n_features_in_", "feature_names_in_"),
+    *("n_outputs_", "out_activation_", "n_iter_"),
+)
+"""Attributes with which an estimator predicts, besides its model."""
+
+
 def _settings_of(kind: type, given: dict[str, Any]) -> NetSettings:
     return NetSettings(**{"name": kind.__name__, "class_weight": None} | given)
 
@@ -115,6 +124,21 @@ def check_sum(title: str, whose: str, weights: Array) -> None:
         raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
 
 
+def refuse_images(title: str, x: Any) -> None:
+    """Raise if each example is more than a row, which `layers` may make of it."""
+    shape = tuple(getattr(x, "shape", ()))
+    if len(shape) > 2:
+        raise DataError(
+            f"{title}: x has shape {shape}, and should have one row for each example: give "
+            f"x.reshape(len(x), -1), and begin with layers=[Reshape({shape[1:]}), ...]"
+        )
+
+
+def told(said: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn whoever calls `fit`."""
+    warnings.warn(said, kind, stacklevel=outside("sklearn"))
+
+
 def shares(target: Array, weights: Any, several: bool) -> Any:
     """Return the factor of each example's loss in the mean; None if all count the same.
 
@@ -129,10 +153,45 @@ def shares(target: Array, weights: Any, several: bool) -> Any:
     )
 
 
+def split(
+    settings: NetSettings,
+    classifies: bool,
+    seed: int,
+    X: Any,
+    target: Array,
+    plain: Array,
+    weights: Array | None,
+) -> tuple[tuple[Any, Any, Any], HeldBack]:
+    """Return the inputs, targets and weights to train on, and the validation set held back."""
+    arrays = [X, target, plain, *([] if weights is None else [weights])]
+    share = settings.validation_fraction
+    how: dict[str, Any] = {"random_state": seed, "test_size": share}
+    how["stratify"] = plain if classifies and plain.ndim == 1 else None
+    try:
+        split = train_test_split(*arrays, **how)
+    except ValueError as error:
+        raise DataError(f"{settings.title}: early_stopping=True holds back {share:g}: {error}") from None
+    if split[1].shape[0] < 2:
+        raise DataError(
+            f"{settings.title}: The validation set is too small, with {split[1].shape[0]} of "
+            f"{X.shape[0]} examples: take a validation_fraction above {share:g}, or bring more data"
+        )
+    train, held = split[::2], split[1::2]
+    last = (train[3], held[3]) if weights is not None else (None, None)
+    for name, some in zip(("those to train on", "the validation set"), last, strict=True):
+        if some is not None:
+            check_sum(settings.title, name, some)
+    return (train[0], train[1], last[0]), HeldBack(held[0], held[1], held[2], last[1])
+
+
 class Net(Listened, BaseEstimator):  # type: ignore[misc]
     """A neural network as an estimator; `NetClassifier` and `NetRegressor` say how y is used."""
 
     model_: Model
+    n_outputs_: int
+    out_activation_: str
+    loss_: float
+    best_loss_: Any
     loss_curve_: list[float]
     validation_scores_: list[float] | None
     _classifies: ClassVar[bool]
@@ -183,6 +242,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             )
         if incremental:
             refuse_of_parts(settings)
+        refuse_images(settings.title, X)
         kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
         X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
         if sample_weight is not None:
@@ -195,7 +255,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         parts: tuple[Any, Any, Any] = (X, target, weights)
         held: HeldBack | None = None
         if settings.early:
-            parts, held = self._split(settings, seed, X, target, plain, weights)
+            parts, held = split(settings, self._classifies, seed, X, target, plain, weights)
         job = Job(settings, begins, incremental, seed, parts[0].shape[0])
         self._prepare(job, parts[0], weights)
         self._train(job, *parts, held, (X, y))
@@ -212,18 +272,21 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             )
         size = job.batch_size * (1.0 if weights is None else max(float(weights.mean()), 1e-300))
         loss, activation, units = self._loss(settings)
+        end = units, ENDS.get(activation, activation)
+        if not job.begins and end != (self.n_outputs_, self.out_activation_):
+            raise SettingError(
+                f"{settings.title}: loss={settings.loss!r} would need another last layer, but this network "
+                "goes on: call fit with warm_start=False"
+            )
         if job.begins:
             layers = layers_of(settings, x.shape[1], units, activation, size)
             self.model_ = Model(layers, seed=job.seed, dtype=x.dtype.name, backend=settings.backend)
-            self.n_outputs_, self.out_activation_ = units, activation
+            self.n_outputs_, self.out_activation_ = end
             self._shape = shape
             self.t_, self.loss_curve_ = 0, []
         if job.begins or early != (self.validation_scores_ is not None):
             self._begin(early)
-        made, now = (
-            optimizer(settings, job.steps, 0 if job.begins else self.model_.state.step),
-            penalty(settings, size),
-        )
+        made, now = self._made(job), penalty(settings, size)
         trained = (loss, made, settings.rule)
         if job.begins or not job.incremental or trained != self._trained:
             self.model_.compile(loss, made, rule=settings.rule)
@@ -231,6 +294,16 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             own = [layer for layer in self.model_.net.layers if isinstance(layer, Dense)]
             self.model_.set(layer=[layer.name for layer in own if layer.l2 == self._penalty], l2=now)
         self._trained, self._penalty = trained, now
+
+    def _made(self, job: Job) -> Optimizer:
+        """Return the optimizer; one of another kind than before begins anew when `fit` goes on."""
+        done = 0 if job.begins else self.model_.state.step
+        made = optimizer(job.settings, job.steps, done)
+        before: Any = self.model_.optimizer
+        if job.begins or job.incremental or remembered(made) == remembered(before):
+            return made
+        self.model_.set_weights(self.model_.get_weights(), reset=True)
+        return optimizer(job.settings, job.steps)
 
     def _begin(self, early: bool) -> None:
         """Reset the search for the best epoch, which goes by a validation score or by the loss."""
@@ -244,12 +317,10 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train for the epochs of one call, and warn if the training did not converge."""
         settings, n = job.settings, job.examples
-        if settings.batch_size != "auto" and settings.batch_size > n:
-            warnings.warn(
+        if not settings.whole and settings.batch_size != "auto" and settings.batch_size > n:
+            told(
                 f"{settings.title}: batch_size={settings.batch_size} is more than the {n} examples: all of "
-                "them make one batch",
-                UserWarning,
-                stacklevel=outside("sklearn"),
+                "them make one batch"
             )
         several = self._classifies and self._labels
         weights = shares(target, weights, several)
@@ -260,50 +331,39 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             how["validation_data"] = (*given, shares(held.target, held.weights, several))
         watch = Epochs(self, settings, n, score, context_of(self, job.epochs), data)
         how["callbacks"], self.n_iter_ = [watch, *settings.callbacks], 0
-        shuffle = settings.shuffle and not settings.whole
+        shuffle, whole = settings.shuffle and not settings.whole, {}
         if sparse.issparse(x):
-            rows = Rows(x.tocsr(), target, weights, job.batch_size, self.model_.seed, shuffle)
-            self.model_.fit(rows, **how)
+            x, target = Rows(x.tocsr(), target, weights, job.batch_size, self.model_.seed, shuffle), None
         else:
-            how |= {"batch_size": job.batch_size, "shuffle": shuffle, "sample_weight": weights}
+            whole = {"batch_size": job.batch_size, "sample_weight": weights}
+            how |= whole | {"shuffle": shuffle}
+        try:
             self.model_.fit(x, target, **how)
-        if watch.error is not None and score is None:
-            raise DataError(f"{settings.title}: {TOO_LARGE.format(watch.error)}") from watch.error
+        except KeyboardInterrupt:  # as in scikit-learn, what has been learned is kept
+            watch.interrupted = True
+            told(
+                f"{settings.title}: interrupted in epoch {self.n_iter_ + 1}; what was learned before is kept"
+            )
+        self._end(job, watch)
+        if isinstance(self.model_.optimizer, LBFGS) and self.n_iter_:  # else it is that before the last step
+            self.loss_ = self.model_.evaluate(x, target, **whole).loss
+            self.best_loss_ = min(self.best_loss_, self.loss_)
+
+    def _end(self, job: Job, watch: Epochs) -> None:
+        """Take the best weights; warn if the training did not converge, and raise if it found none."""
+        settings, stopped = job.settings, self.model_.history.stopped
         if self._best_weights is not None:
             self.model_.set_weights(self._best_weights)
-        stopped = self.model_.history.stopped
-        if watch.exhausted or not (job.incremental or stopped):
+        if watch.error is not None:
+            said = f"{settings.title}: {TOO_LARGE.format(watch.error)}"
+            if self._best_weights is None:
+                raise DataError(said) from watch.error
+            told(f"{said} The weights of the best epoch before are kept.", ConvergenceWarning)
+        elif watch.exhausted or not (job.incremental or stopped or watch.interrupted):
             ended = f"{stopped} (max_fun)" if stopped else f"that was max_iter={settings.max_iter}"
-            warnings.warn(
-                f"{settings.title}: {ended}, and the training still gets better: allow more, or take a "
-                "larger learning_rate_init",
-                ConvergenceWarning,
-                stacklevel=outside("sklearn"),
-            )
-
-    def _split(
-        self, settings: NetSettings, seed: int, X: Any, target: Array, plain: Array, weights: Array | None
-    ) -> tuple[tuple[Any, Any, Any], HeldBack]:
-        """Return the inputs, targets and weights to train on, and the validation set held back."""
-        arrays = [X, target, plain, *([] if weights is None else [weights])]
-        share = settings.validation_fraction
-        how: dict[str, Any] = {"random_state": seed, "test_size": share}
-        how["stratify"] = plain if self._classifies and plain.ndim == 1 else None
-        try:
-            split = train_test_split(*arrays, **how)
-        except ValueError as error:
-            raise DataError(f"{settings.title}: early_stopping=True holds back {share:g}: {error}") from None
-        if split[1].shape[0] < 2:
-            raise DataError(
-                f"{settings.title}: The validation set is too small, with {split[1].shape[0]} of "
-                f"{X.shape[0]} examples: take a validation_fraction above {share:g}, or bring more data"
-            )
-        train, held = split[::2], split[1::2]
-        last = (train[3], held[3]) if weights is not None else (None, None)
-        for name, some in zip(("those to train on", "the validation set"), last, strict=True):
-            if some is not None:
-                check_sum(settings.title, name, some)
-        return (train[0], train[1], last[0]), HeldBack(held[0], held[1], held[2], last[1])
+            more = ", or take a larger learning_rate_init" if settings.solver in SOLVERS[:2] else ""
+            said = f"{settings.title}: {ended}, and the training still gets better: allow more{more}"
+            told(said, ConvergenceWarning)
 
     def _validate(self, held: HeldBack) -> float:
         return self._score_of(self._outputs(held.x), held.y, held.weights)
@@ -316,6 +376,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
+        refuse_images(type(self).__name__, X)
         return validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
         )
@@ -353,6 +414,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
     @property
     def history_(self) -> Any:
         """The numbers of each epoch, as `Model.fit` returns them."""
+        check_is_fitted(self)
         return self.model_.history
 
     @property
@@ -371,19 +433,12 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         return len(self.coefs_) + 1
 
     def _arrays(self, name: str) -> list[Array]:
+        check_is_fitted(self)
         return [array.copy() for path, array in leaves(self.model_.params) if path[-1] == name]
 
     def _fitted_now(self) -> dict[str, Any]:
         """Return the attributes with which an estimator predicts as this one does now."""
-        names = (
-            "classes_",
-            "n_features_in_",
-            "feature_names_in_",
-            "n_outputs_",
-            "out_activation_",
-            "n_iter_",
-        )
-        kept = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        kept = {name: getattr(self, name) for name in PREDICTING if hasattr(self, name)}
         return kept | {"model_": deepcopy(self.model_)}
 
     def __sklearn_tags__(self) -> Any:

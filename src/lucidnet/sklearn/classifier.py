@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any, ClassVar
 
 from .compat import with_callbacks  # first: without scikit-learn it names the extra
@@ -97,7 +99,8 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         The most evaluations of the loss in L-BFGS.
     layers : sequence of Layer or int, optional
         The hidden layers, in place of `hidden_layer_sizes`: any of `lucidnet.layers`, and numbers of units
-        for dense ones. Their output must be flat: end image layers with ``Flatten()``.
+        for dense ones. The last layer is added. They are given rows: begin image layers with ``Reshape((8, 8,
+        1))``, and end them with ``Flatten()``.
     dropout : float or sequence of float
         The share of each dense hidden layer's outputs that is dropped in training.
     loss : str or Loss, optional
@@ -107,7 +110,7 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         The weight of each class's examples, as in scikit-learn.
     rule : str or Rule
         The learning rule, as ``"fa"``.
-    callbacks : sequence of Callback
+    callbacks : Callback, or sequence of them
         lucidnet's callbacks. (scikit-learn's go to `set_callbacks`, where it has that.)
     backend : str, optional
         Where training runs: ``"numpy"``, ``"jax"``.
@@ -121,7 +124,13 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     loss_curve_, validation_scores_ : list of float
         Loss and validation score of each epoch; None without `early_stopping`.
     coefs_, intercepts_ : list of array
-        Weights and biases.
+        Weights and biases, as copies; to change them there is ``model_.set_params``.
+    loss_, best_loss_ : float
+        The loss of the last epoch, and the least of all; of L-BFGS that of the weights found.
+    n_iter_, t_ : int
+        The epochs of the last `fit` (L-BFGS: iterations), and the examples seen in all.
+    out_activation_ : str
+        The activation of the last layer, as scikit-learn calls it: ``"logistic"``, ``"softmax"``.
     history_ : History
         Everything that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
         ``"val_score"``.
@@ -312,9 +321,16 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     def _weighted(self, plain: Array, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
-        if isinstance(self.class_weight, dict) and any(weight < 0 for weight in self.class_weight.values()):
-            raise SettingError(f"class_weight: expected numbers of 0 or more, got {self.class_weight}")
-        made = compute_sample_weight(self.class_weight, plain)
+        title, given = type(self).__name__, self.class_weight
+        if isinstance(given, dict):
+            if not all(isinstance(one, Real) and 0 <= float(one) < math.inf for one in given.values()):
+                raise SettingError(f"{title}: class_weight: expected numbers of 0 or more, got {given}")
+            if plain.ndim > 1:
+                raise SettingError(
+                    f"{title}: class_weight={given} is for one class of each example, and y has several "
+                    "labels: take 'balanced', or sample_weight"
+                )
+        made = compute_sample_weight(given, plain)
         return made if sample_weight is None else made * sample_weight
 
     def _outputs(self, x: Any) -> Array:

@@ -49,7 +49,7 @@ class Epochs(Callback):
     ) -> None:
         self.estimator, self.settings, self.examples, self.score = estimator, settings, examples, score
         self.context, self.data = context, data
-        self.evaluations, self.before, self.exhausted = 0, math.inf, False
+        self.evaluations, self.before, self.exhausted, self.interrupted = 0, math.inf, False, False
         self.error: NonFiniteError | None = None
 
     @property
@@ -72,6 +72,7 @@ class Epochs(Callback):
         if self.settings.verbose:
             print(f"Iteration {net.n_iter_}, loss = {result.loss:.8f}")
         if isinstance(loop.model.optimizer, LBFGS):
+            net.best_loss_ = min(net.best_loss_, result.loss)
             self._search(loop, result.loss)
         else:
             self._count(loop, result.loss)
@@ -102,8 +103,9 @@ class Epochs(Callback):
             worse = loss > net.best_loss_ - tol
             net.best_loss_ = min(net.best_loss_, loss)
         else:
-            score = self.score()
-            net.validation_scores_.append(score)
+            score = math.nan if self.error else self.score()
+            if not self.error:  # else it stands there already
+                net.validation_scores_.append(score)
             history = loop.model.history
             history.setdefault("val_score", [math.nan] * history.epochs)[-1] = score
             if self.settings.verbose:
@@ -124,13 +126,16 @@ class Epochs(Callback):
         if net._no_improvement_count <= self.settings.n_iter_no_change:
             return
         rate = loop.model.optimizer.learning_rate
+        what = "training loss" if self.score is None else "validation score"
+        patience, tol = self.settings.n_iter_no_change, self.settings.tol
+        why = f"no {what} better by more than tol={tol:g} for {patience:g} epochs"
         if sgd and how == "adaptive" and rate > SMALLEST:
             loop.model.set(learning_rate=rate / 5)
             net._no_improvement_count = 0
+            if self.settings.verbose:
+                print(f"Learning rate {rate / 5:g}: {why}")
             return
-        what = "training loss" if self.score is None else "validation score"
-        patience, tol = self.settings.n_iter_no_change, self.settings.tol
-        loop.stop(f"no {what} better by more than tol={tol:g} for {patience:g} epochs")
+        loop.stop(why)
         if self.settings.verbose:
             print(f"Ended: {loop.stopped}")
 

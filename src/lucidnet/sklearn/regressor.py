@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from .compat import with_callbacks  # first: without scikit-learn it names the extra
 
 # isort: split
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from ..backend import Array
-from ..errors import DataError
+from ..errors import DataError, SettingError
 from ..foreign import answering, refusing
 from ..losses import BinaryCrossentropy, Loss, Poisson
 from .base import Net
@@ -51,7 +53,11 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     loss_curve_, validation_scores_ : list of float
         Loss and validation score of each epoch; None without `early_stopping`.
     coefs_, intercepts_ : list of array
-        Weights and biases.
+        Weights and biases, as copies.
+    loss_, best_loss_, n_iter_, t_
+        As of `NetClassifier`.
+    out_activation_ : str
+        The activation of the last layer, as scikit-learn calls it: ``"identity"``, ``"exp"``.
     history_ : History
         Everything that was measured: ``"loss"`` of each epoch; with `early_stopping` also ``"val_loss"`` and
         ``"val_score"``.
@@ -150,6 +156,11 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
         return y, y
 
     def _loss(self, settings: NetSettings) -> tuple[Loss, str, int]:
+        if getattr(settings.loss, "from_logits", False) or getattr(settings.loss, "from_logs", False):
+            raise SettingError(
+                f"{settings.title}: loss={settings.loss!r} is for a network without a last activation, and "
+                f"this one gets the one that fits: take {type(settings.loss).__name__}()"
+            )
         ends = {Poisson: "exponential", BinaryCrossentropy: "sigmoid"}
         return settings.loss, ends.get(type(settings.loss), "linear"), self._outputs_given
 
@@ -158,6 +169,8 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
         return made[:, 0] if made.shape[1] == 1 else made
 
     def _score_of(self, predicted: Array, y: Array, weights: Array | None) -> float:
+        if not np.isfinite(predicted).all():  # as in scikit-learn
+            return math.nan
         return float(r2_score(y, predicted, sample_weight=weights))
 
 

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import losses, optimizers
+from ..arguments import as_callbacks
 from ..core.settings import (
     Check,
     UnfitError,
     count,
     finite,
     flag,
-    instance,
     is_function,
     listed,
-    sequence,
     setting,
     text,
     whole,
 )
 from ..core.value import Value, value
-from ..errors import SettingError
+from ..errors import MeaningWarning, SettingError, outside
 from ..initializers import Uniform, VarianceScaling
 from ..layers import Dense, Dropout, Input, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
 from ..layers.activations import get as activation_of
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..optimizers.one_cycle import after
 from ..optimizers.schedules import OneCycle
-from ..training.loop import Callback
 
 SOLVERS = ("adam", "sgd", "lbfgs")
 RATES = ("constant", "invscaling", "adaptive", "one_cycle")
@@ -45,6 +44,9 @@ USUAL: dict[Any, type[Layer]] = {
     "tanh": Tanh,
 }
 """The names of scikit-learn's activations, there and here; those of others are looked up."""
+
+ENDS = {"linear": "identity", "sigmoid": "logistic", "exponential": "exp"}
+"""Our names of last activations, and what scikit-learn calls them in `out_activation_`."""
 
 LOSSES = {"squared_error": "half_squared_error"}
 """scikit-learn's names of losses, and the names here."""
@@ -61,7 +63,8 @@ def _sizes(given: Any, owner: Any) -> tuple[int, ...]:
 
 
 def _inner(given: Any, owner: Any) -> tuple[Any, ...]:
-    return tuple(one if isinstance(one, Layer) else UNITS.convert(one, owner) for one in listed(given))
+    items = listed(given) if hasattr(given, "__iter__") and not isinstance(given, Layer) else (given,)
+    return tuple(one if isinstance(one, Layer) else UNITS.convert(one, owner) for one in items)
 
 
 def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -108,7 +111,11 @@ def _random_state(given: Any, owner: Any) -> Any:
 
 
 def _verbose(given: Any, owner: Any) -> int:
-    return int(given) if isinstance(given, bool) else int(whole(0).metadata["check"].convert(given, owner))
+    return (
+        int(given)
+        if isinstance(given, (bool, np.bool_))
+        else int(whole(0).metadata["check"].convert(given, owner))
+    )
 
 
 def _loss(given: Any, owner: Any) -> Any:
@@ -116,7 +123,7 @@ def _loss(given: Any, owner: Any) -> Any:
 
 
 def _class_weight(given: Any, owner: Any) -> Any:
-    if not isinstance(given, dict) and given != "balanced":
+    if not isinstance(given, dict) and not (isinstance(given, str) and given == "balanced"):
         raise UnfitError
     return given
 
@@ -143,7 +150,7 @@ class NetSettings(Value):
     max_iter: int = count()
     shuffle: bool = flag()
     random_state: Any = setting(
-        "None, a whole number from 0 to 2**32 - 1 or a RandomState", _random_state, optional=True
+        "a whole number from 0 to 2**32 - 1, a RandomState", _random_state, optional=True
     )
     tol: float = finite(0)
     verbose: int = setting("True, False or a whole number", _verbose)
@@ -159,7 +166,9 @@ class NetSettings(Value):
     max_fun: int = count()
     loss: Any = setting("a loss or its name", _loss, optional=True)
     rule: Any = setting("a learning rule or its name", lambda given, owner: given)
-    callbacks: Any = sequence("callbacks", instance(Callback, "a callback"), least=0)
+    callbacks: Any = setting(
+        "callbacks of lucidnet, or one (scikit-learn's go to set_callbacks)", as_callbacks
+    )
     backend: Any = text(optional=True)
     class_weight: Any = setting("'balanced', or a dict from classes to weights", _class_weight, optional=True)
 
@@ -204,6 +213,13 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
     usual : NetSettings
         The default settings: whatever equals its default is not refused.
     """
+    for callback in () if settings.early else settings.callbacks:
+        watched = getattr(callback, "monitor", None) or getattr(callback, "best", None)
+        if isinstance(watched, str) and watched.startswith("val_"):
+            raise SettingError(
+                f"{settings.title}: callbacks: {callback!r} watches {watched}, which is measured with "
+                "early_stopping=True alone, and solver 'adam' or 'sgd': then val_loss and val_score are there"
+            )
     for names, why in _idle(settings):
         for name in names:
             if (given := getattr(settings, name)) != getattr(usual, name):
@@ -241,6 +257,8 @@ def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("learning_rate_init",), f"with learning_rate={schedule!r}, a schedule: it has the rates"
     if solver == "lbfgs" and (callable(schedule) or schedule == "one_cycle"):
         yield ("learning_rate",), "with solver='lbfgs', which finds its steps itself"
+    if settings.whole:
+        yield ("rule",), f"with solver={solver!r}, which takes the true gradient"
     if settings.layers is not None:
         yield ("hidden_layer_sizes",), "beside layers=...: put numbers of units among the layers"
     if not any(isinstance(part, int) for part in parts_of(settings)):
@@ -265,7 +283,15 @@ def layers_of(settings: NetSettings, inputs: int, units: int, activation: str, s
     outputs are not counted here, biases start at 0.
     """
     parts = parts_of(settings)
-    number = sum(isinstance(part, int) for part in parts)
+    number, end = sum(isinstance(part, int) for part in parts), _activation(activation, None)
+    final = parts[-1] if parts else None
+    if isinstance(final, Dense) and final.units == units and type(final.activation) is type(end):
+        warnings.warn(
+            f"{settings.title}: the layers given are the hidden ones, and the last one, Dense({units}, "
+            f"{activation!r}), is added: leave out {final!r}",
+            MeaningWarning,
+            stacklevel=outside("sklearn"),
+        )
     activations, rates = _for_each(settings, "activation", number), _for_each(settings, "dropout", number)
     made: list[Layer] = [Input(inputs, name="input0")]
     width: int | None = inputs

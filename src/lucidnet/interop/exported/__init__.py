@@ -57,8 +57,8 @@ def export(
     Parameters
     ----------
     model : Model, a part of one, or an estimator
-        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, also behind a
-        `StandardScaler` or `MinMaxScaler` in a pipeline.
+        The model, what `Model.part` returns, or a fitted estimator of `lucidnet.sklearn`, also behind
+        scalers such as `StandardScaler` in a pipeline, or as what a search has found.
     path : path
         Where to; its suffix says what is written.
     mask : bool or sequence of str

@@ -45,25 +45,42 @@ def of_estimator(given: Any) -> Behind:
         hint = converted(last) or unfitted
         raise SettingError(f"export: expected a Model, then the name of a file, got {shown(given)}{hint}")
     columns = getattr(given, "feature_names_in_", None)
-    scales = [scale for step in before if step not in (None, "passthrough") for scale in scales_of(step)]
+    scales = [scale for step in before for scale in scales_of(step, "export")]
     return Behind(last.model_, {} if columns is None else {"columns": [*map(str, columns)]}, scales)
 
 
 def steps_of(given: Any) -> list[Any]:
-    """Return the steps of a pipeline, in order; an estimator alone is the only one."""
-    return [step for _, step in given.steps] if hasattr(given, "steps") else [given]
+    """Return the steps of a pipeline that do something, in order; an estimator alone is the only one.
+
+    A search stands for the best that it has found.
+    """
+    given = getattr(given, "best_estimator_", given)
+    if not hasattr(given, "steps"):
+        return [given]
+    return [
+        step for _, step in given.steps if step is not None and not isinstance(step, str)
+    ]  # "passthrough"
 
 
-def scales_of(step: Any) -> list[tuple[Any, Any]]:
-    """Return what a scaler subtracts, and divides by."""
+SCALERS = "StandardScaler, MinMaxScaler (without clip), MaxAbsScaler and RobustScaler"
+
+
+def scales_of(step: Any, title: str) -> list[tuple[Any, Any]]:
+    """Return what a scaler subtracts, and divides by; `title` is ``"export"`` or ``"convert"``."""
     kind = type(step).__name__
+    zeros = np.zeros(getattr(step, "n_features_in_", 0))
+    scale = getattr(step, "scale_", None)
+    scale = 1 + zeros if scale is None else scale
     if kind == "StandardScaler":
-        ones = np.ones(step.n_features_in_)
-        mean = step.mean_ if step.with_mean else 0 * ones
-        return [(mean, step.scale_ if step.with_std else ones)]
+        return [(step.mean_ if step.with_mean else zeros, scale)]
     if kind == "MinMaxScaler" and not step.clip:
-        return [(-step.min_ / step.scale_, 1 / step.scale_)]
+        return [(-step.min_ / scale, 1 / scale)]
+    if kind == "MaxAbsScaler" and not getattr(step, "clip", False):
+        return [(zeros, scale)]
+    if kind == "RobustScaler":
+        return [(step.center_ if step.with_centering else zeros, scale)]
+    done = "written" if title == "export" else "converted"
     raise SettingError(
-        f"export: what {kind} does before the network cannot be written, only StandardScaler and MinMaxScaler"
-        " (without clip): export the last step alone, pipeline[-1]"
+        f"{title}: what {kind} does before the network cannot be {done}, only {SCALERS}: {title} the last "
+        "step alone, pipeline[-1]"
     )
