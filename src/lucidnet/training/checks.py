@@ -84,7 +84,7 @@ def example_shape(x: Any, title: str = "x") -> Any:
         return {name: example_shape(array, f"{title}[{name!r}]") for name, array in x.items()}
     x = numeric(x, title)
     if x.ndim < 2:
-        raise DataError(f"{title}: expected examples (n, ...), got shape {x.shape}")
+        raise DataError(f"{title}: expected examples (n, ...), got shape {x.shape}; of one: {title}[None]")
     check_some(x, title)
     return tuple(x.shape[1:])
 
