@@ -255,13 +255,15 @@ def test_where_a_name_is_that_stands_elsewhere():
 
 def test_what_is_no_word_of_theirs_is_left_to_python():
     for wrong in (
-        lambda: Dense(3, unit=4),
+        lambda: Dense(3, nonsense=4),
         lambda: ln.layers.Flatten(out_features=3),  # which has no units
         lambda: model().fit([[1, 2]], [1], nonsense=3),
         lambda: ln.optimizers.SGD(beta_1=0.9),
     ):
         with pytest.raises(TypeError, match="unexpected keyword argument '[a-z_0-9]+'$"):
             wrong()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'unit': did you mean 'units'\\?$"):
+        Dense(unit=3)  # misspelt
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'nonsense'$"):
         _ = model().nonsense
 

@@ -376,19 +376,19 @@ def test_methods_that_cannot_be_called_are_an_error_when_the_class_is_made(base,
     ("methods", "message"),
     [
         ({"init": lambda self, rng, shape: {}}, "Mine.init returns a dict: return a pair"),
-        ({"init": lambda self, rng, shape: ({}, 4)}, "Mine.init returns a dict and a int: return a pair"),
+        ({"init": lambda self, rng, shape: ({}, 4)}, "Mine.init returns a dict and an int: return a pair"),
         (
             {"init": lambda self, rng, shape: ({"W": None}, shape)},
             "Mine.init: a parameter: expected an array",
         ),
-        ({"forward": lambda self, params, x, run: x}, "Mine.forward returns a ndarray: return a pair"),
+        ({"forward": lambda self, params, x, run: x}, "Mine.forward returns an array: return a pair"),
         (
             {"backward": lambda self, params, cache, dy, need_dx: dy},
-            "Mine.backward returns a ndarray: return a pair",
+            "Mine.backward returns an array: return a pair",
         ),
         (
             {"backward": lambda self, params, cache, dy, need_dx: (dy, None)},
-            "Mine.backward returns a NoneType",
+            "Mine.backward returns an array and None",
         ),
         (
             {"backward": lambda self, params, cache, dy, need_dx: (dy.sum(-1, keepdims=True), {})},

@@ -790,6 +790,23 @@ def test_the_mistake_is_named(bad, shape, message):
     assert any(re.search(message, sentence) for sentence in report.likely), report
 
 
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (Dense, r"got <class .*Dense'>: write Dense\(...\), made"),
+        ("mse", r"got 'mse': by name there are losses.get\('mse'\)"),
+        (np.tanh, r"a function as activation is layers.Activation\(f\)"),
+        (
+            ln.layers.Conv2D(2, 3),
+            r"\(height, width, channels\), got \(5,\): give the shape of one input, shape=",
+        ),
+    ],
+)
+def test_says_what_to_check_instead(target, message):
+    with pytest.raises((SettingError, ShapeError), match=message):
+        gradients(target)
+
+
 def test_rows_that_are_asked_for_twice():
     report = gradients(Table(), [[0, 1, 1, 2], [1, 1, 5, 0]])
     assert "rows that occur several times in x (such as 0) get one of their errors only" in report.likely[0]

@@ -205,7 +205,8 @@ def _zero_or_one(name: str, truth: Array) -> Array:
         return truth
     raise DataError(
         f"{name}: a single column of scores is the probability of class 1, so labels have to be 0 or 1, "
-        f"got {truth.min():g} to {truth.max():g}. For targets of -1 and 1 use BinaryAccuracy(threshold=0.0)"
+        f"got {truth.min():g} to {truth.max():g}. For targets of -1 and 1 use BinaryAccuracy(threshold=0.0), "
+        "for numbers to predict 'mae' or 'r2'"
     )
 
 

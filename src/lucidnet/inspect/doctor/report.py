@@ -159,7 +159,8 @@ class DoctorReport(Report):
     @property
     def _first(self) -> str:
         """The first line: the number of findings, and what they are based on."""
-        seen = f"{self.steps} training steps on a copy, layers looked at on {self.examples} examples"
+        examples = "1 example" if self.examples == 1 else f"{self.examples} examples"
+        seen = f"{self.steps} training steps on a copy, layers looked at on {examples}"
         if self.healthy:
             return f"Nothing suspicious: {seen}."
         count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
