@@ -112,9 +112,10 @@ def not_recorded(model: Trainee, pattern: str, known: Sequence[str]) -> SettingE
     if pattern.partition("/")[0] == "weight_alignment" and "weight_alignment" not in kinds:
         from ..rules.registry import Rule, short_name
 
+        rule = short_name(model.problem.rule or Rule())
         return SettingError(
-            f"record: nothing is called {pattern!r} here: it compares feedback weights with the weights "
-            f"that they stand for, and the rule {short_name(model.problem.rule or Rule())!r} has none: leave it out"
+            f"record: nothing is called {pattern!r} here: it compares feedback weights with the weights that "
+            f"they stand for, and the rule {rule!r} has none: leave it out"
         )
     near = nearest(pattern, [*kinds, *known])
     meant = f"; did you mean {near!r}?" if near else ""
