@@ -178,7 +178,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
     Arrays must come with targets if these are `wanted`.
     """
     if isinstance(x, (np.ndarray, list, tuple, dict)):
-        if y is None and wanted:
+        if y is None and wanted and not isinstance(x, dict):  # which may have the target as a column
             raise DataError(MISSING)
         return None
     from .dataset import Dataset

@@ -145,11 +145,19 @@ def inputs(model: Any, x: Any) -> Any:
 
 def _applied(table: Any, x: Any) -> Any:
     """Apply a table to a frame; what has no column names is returned unchanged."""
-    if table is None or (not isinstance(x, dict) and columns_of(x) is None):
+    if table is None or (not isinstance(x, dict) and columns_of(x) is None and not _numbered(table, x)):
         return x
     if _of_numbers(table) and not isinstance(x, dict):
         return as_numbers(in_order(x, table.inputs, "x"), "x")  # in the precision of the frame
     return table.apply(x)[0]
+
+
+def _numbered(table: Any, x: Any) -> list[str] | None:
+    """Return the names of a frame of pandas in which no column is called by a text, if a table knows them."""
+    if table is None or isinstance(table, Mapping) or not hasattr(x, "iloc") or not hasattr(x, "columns"):
+        return None
+    names = [str(name) for name in x.columns]
+    return names if {column.name for column in table.columns} <= set(names) else None
 
 
 def _of_numbers(table: Any) -> bool:
@@ -162,7 +170,7 @@ def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return a model's inputs and targets by the names in its table; a frame may hold the targets, too."""
     if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
         return x, y
-    table, names = model.table, columns_of(x)
+    table, names = model.table, columns_of(x) or _numbered(model.table, x)
     if isinstance(y, OneHot):
         if model.classes is not None and model.classes != tuple(map(str, y.classes)):
             raise DataError(
