@@ -241,3 +241,12 @@ def test_titles_above_years(tmp_path):
     ]
     frame = data.frame(written(tmp_path, *head, *made))
     assert (frame.rows, frame.names[:5]) == (30, ("Name", "Code", "2010", "2011", "2012"))
+
+
+def test_a_last_row_of_sums_is_told(tmp_path):
+    made = [f"R{i},{i}.5,{'ab'[i % 2]}" for i in range(30)]
+    assert "row 32, the last, is called 'Total': if it sums up" in odd(
+        written(tmp_path, "region,units,kind", *made, "Total,450,a")
+    )
+    some = [one.replace(f"R{i}", ["Total", "Part"][i % 2]) for i, one in enumerate(made)]
+    assert "is called" not in odd(written(tmp_path, "region,units,kind", *some, "Total,450,a"))

@@ -646,3 +646,12 @@ def test_what_no_file_is_called(tmp_path, monkeypatch):
             data.look(name)
         with pytest.raises(UnknownNameError, match=said):
             data.load(name)
+
+
+def test_limits_and_an_old_macintosh(tmp_path):
+    made = rows(lambda i, rng: f"{'<0.5' if i % 4 == 1 else i / 7},{i % 2}")
+    said = odd(written(tmp_path, ["v,y", *made]))
+    assert "but 10 are not, as '<0.5' in row 3: as the number of that limit they are inputs" in said
+    path = tmp_path / "mac.csv"
+    path.write_bytes("\r".join(["Größe,y", *rows(lambda i, rng: f"{i / 7},{i % 2}")]).encode("mac_roman"))
+    assert "may be misread: with --encoding mac_roman it is 'Größe'" in odd(path)

@@ -109,7 +109,7 @@ def lab(data: str, asked: Asked, port: int, host: str, open: bool) -> None:
         table = asked.fit(frame)
         for words in asked.idle(table):
             show.line(words)
-        subject = of_table(table, frame, data, asked.given(frame.names))
+        subject = of_table(table, frame, data, asked.given(frame.names), asked.encoding)
     else:
         asked.refuse(f"{data} is none")
     with serve(subject, port=port, host=host, open=open) as server:

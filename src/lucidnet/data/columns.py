@@ -297,11 +297,14 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
         if not count:
             return None
         row = (cells.texts or []).index(odd)
-        alone = count > 1 and len(others) == 1
+        said = ""
+        if odd[0] in "<>≤≥":
+            said = ": as the number of that limit they are inputs"
+        elif count > 1 and len(others) == 1:
+            said = ": if it stands for what is missing, leave the cells empty"
         return (
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
-            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
-            f"{': if it stands for what is missing, leave the cells empty' * alone}"
+            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}{said}"
         )
     if unit := in_units(kinds):
         return f"{unit}: they are inputs without the unit"

@@ -46,6 +46,10 @@ LOOKED = 1000
 """The texts of a column in which signs of another encoding are looked for."""
 FEW_ROWS = " --validation 0"
 """What is added to a command where the rows are too few to keep some for validation."""
+TOTALS = frozenset(
+    ("total", "totals", "grand total", "sum", "overall", "summe", "gesamt", "insgesamt", "somme", "totaal")
+)
+"""What the last row of a table may be called that holds the sums of those above."""
 UNTICKED = "it holds one value, or nothing: the rows without it would be left out"
 """Why a column of ticks is dropped where rows with missing cells are."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
@@ -282,9 +286,22 @@ def of_form(frame: Frame) -> list[str]:
     if form["decimal"] == form["separator"]:
         odd.append("numbers in quotes are taken to have decimal commas")
     if form["encoding"] == "cp1252" and (word := _misread(frame)):
-        other = word.encode("cp1252").decode("cp1250", "replace")
-        odd.append(f"{word!r} may be misread: with --encoding cp1250 it is {other!r}")
-    return [*odd, *_of_names(form)]
+        for other in ("cp1250", "mac_roman"):
+            if (read := word.encode("cp1252").decode(other, "replace")).isalpha():
+                odd.append(f"{word!r} may be misread: with --encoding {other} it is {read!r}")
+                break
+    return [*odd, *_of_names(form), *_of_total(frame)]
+
+
+def _of_total(frame: Frame) -> list[str]:
+    """Say that the last row is the sum of those above, if it is called so."""
+    first, last = frame.cells[frame.names[0]], frame.rows - 1
+    if first.texts is None or first.texts[last].strip(" :").lower() not in TOTALS:
+        return []
+    if first.texts[last] in first.texts[:last]:
+        return []
+    called = first.texts[last]
+    return [f"row {frame.row(last)}, the last, is called {called!r}: if it sums up those above, leave it out"]
 
 
 def _of_names(form: Mapping[str, Any]) -> list[str]:
