@@ -660,6 +660,16 @@ KINDS = {
     "half a product": (
         elementwise(lambda x: x * logistic(x), logistic),
         (5,),
+        "x: half of the product rule: .* only the slope of x itself is there",
+    ),
+    "the other half": (
+        elementwise(lambda x: x * logistic(x), lambda x: x * logistic(x) * (1 - logistic(x))),
+        (5,),
+        "x: half of the product rule: .* only the slope of what x is multiplied by is there",
+    ),
+    "a wrong formula": (
+        elementwise(lambda x: np.log1p(np.exp(x)), np.tanh),
+        (5,),
         "x: the derivative is wrong: at an input of .* while forward's slope is",
     ),
     "1 - y": (dense(np.tanh, lambda dy, z, y: dy * (1 - y)), (5,), "W, b, x: the derivative is wrong: at"),

@@ -155,6 +155,8 @@ def test_unknown_numbers_are_named():
         LucidnetError, match="nothing named 'val_loss' was measured; there are loss, accuracy"
     ):
         model().fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
+    with pytest.raises(LucidnetError, match="'val_los' is not one .*; did you mean 'val_loss'\\?$"):
+        model().fit(X, Y, verbose=0, validation_split=0.2, callbacks=[EarlyStopping("val_los")])
 
 
 def test_csv(tmp_path):

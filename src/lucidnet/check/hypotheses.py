@@ -17,7 +17,7 @@ from ..backend import Array, Stream, length
 from ..core.trees import put, tree_map
 from ..layers import Layer
 from .evidence import WrongGradient, agree, numeric
-from .nearly import clipped, displaced, few_digits, same_everywhere
+from .nearly import clipped, displaced, few_digits, half_a_product, same_everywhere
 from .numeric import slopes
 from .resembles import resembles
 from .subject import LayerSubject, LossSubject, example
@@ -466,6 +466,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     turned_kernel,
     mask_forgotten,
     displaced,
+    half_a_product,
     made_of_others,
     wrong_order,
     wrong_factor,

@@ -27,6 +27,22 @@ def displaced(e: WrongGradient) -> str | None:
     return None
 
 
+def half_a_product(e: WrongGradient) -> str | None:
+    """The output is the input times something that depends on it, and only one of the two slopes is there."""
+    if not isinstance(e.subject, LayerSubject) or e.name != "x" or e.factor is not None:
+        return None
+    x, dy, y = e.subject.x, e.subject.dy, e.subject.forward()[0]
+    if not y.shape == x.shape == e.analytic.shape == e.numeric.shape:
+        return None
+    for there, what in ((e.analytic, "x itself"), (e.numeric - e.analytic, "what x is multiplied by")):
+        if agree(there * x, dy * y):
+            return (
+                f"half of the product rule: forward makes x times a function of x, and only the slope of "
+                f"{what} is there"
+            )
+    return None
+
+
 def same_everywhere(e: WrongGradient) -> str | None:
     """A sum over too many axes was broadcast to the gradient's shape."""
     a, n = e.analytic, e.numeric

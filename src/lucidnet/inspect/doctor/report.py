@@ -183,6 +183,8 @@ def _table(findings: Iterable[Finding]) -> str:
 
 def _range(healthy: tuple[float, float]) -> str:
     low, high = healthy
+    if low == high:
+        return f"healthy: {high:g}"
     if math.isinf(low) or not low:
         return f"healthy: at most {high:g}"
     return f"healthy: at least {low:g}" if math.isinf(high) else f"healthy: {low:g} to {high:g}"
