@@ -12,7 +12,7 @@ from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, is_function, taken
 from ..core.trees import leaves
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, ShapeError
 from .batch import Batch, Data, IndexedBatch, Shard, rows
 
 ROWS = 1000
@@ -135,8 +135,11 @@ class DatasetSource(Record):
     def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
         """Yield the batches of an epoch; with a shard, each is padded to the largest size so far."""
         size = 0
-        for x, y, weights in self.dataset.batches(epoch, start):
-            data = self.check(x, y, weights)
+        for number, (x, y, weights) in enumerate(self.dataset.batches(epoch, start), start):
+            try:
+                data = self.check(x, y, weights)
+            except (DataError, ShapeError) as error:
+                raise type(error)(f"batch {number}: {error}") from error
             if shard is None:
                 yield data.batch(slice(None))
                 continue
