@@ -468,6 +468,7 @@ OF_NAME = {
     **{f"{place}.get.given": {"text"} for place in ("losses", "optimizers", "initializers")},
     "layers.activations.get.given": {"text", "function"},
     "losses.get.weights": {"None", "{}"},
+    "Model.forward.params": {"None", "{}"},
     "metrics.get.metric": {"text"},
     "metrics.several.given": {"text", "[]", "()", "{}", "set()"},
     "rules.get.given": {"text"},

@@ -39,11 +39,11 @@ class Branches(Container):
         super().__post_init__()
         given = self.branches
         sizes = given if isinstance(given, (list, tuple)) else (given,)
-        if sizes and all(isinstance(each, int) for each in sizes):
+        if sizes and all(type(each) is int and -9 < each < 9 for each in sizes):
             kind = type(self).__name__
             name = next((each.name for each in fields(self) if each.name in ("axis", "axes")), "")
             hint = f"; an axis goes by name, {kind}({name}={given})" if name else ""
-            raise SettingError(f"{kind}: branches: expected layers, got {given!r}{hint}")
+            raise SettingError(f"{kind}: branches: expected one or more layers, got {given!r}{hint}")
         made = (
             ()
             if isinstance(given, (list, tuple)) and not given

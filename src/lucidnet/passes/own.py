@@ -17,8 +17,9 @@ from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
-from ..backend.xla.sizes import MANY, noted, shapes_in
-from ..core.own import check_draws, fingerprint, settings_of
+from ..backend.xla.sizes import noted, shapes_in
+from ..core.own import check_draws
+from ..core.reads import Reads
 from ..core.settings import accepts, shown
 from ..core.text import Brief
 from ..core.trees import floats, mapped, part_of, stacked, tree_map
@@ -71,17 +72,21 @@ class States(NamedTuple):
 
 
 class _Seen:
-    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch."""
+    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    step : callable
+        The user's function.
+    """
+
+    def __init__(self, step: Callable[..., Any]) -> None:
         self.sizes: dict[Any, set[int]] = {}
         """For how many steps programs were made so far."""
         self.tried: dict[Any, Any] = {}
         """What tracing the step has shown: see `_Running._tried`."""
-        self.read: dict[Any, Any] = {}
-        """What the step has read by name, whose change makes another program."""
-        self.written: set[str] = set()
-        """Names of what the step changes itself while it is traced, such as a list that counts its calls."""
+        self.reads = Reads([step], f"OwnStep: the step {shown(step)}", "give it as a part of the batch")
+        """What the step reads by name, whose change makes another program."""
 
 
 class _Running(Own):
@@ -151,7 +156,7 @@ class _Running(Own):
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         size = self._size(executor, blocks)
         xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
-        read = self._read()
+        read = self.seen.reads.now()
         carried = mesh.put(floats(state.carried, dtype_of(state)))
         moves, shapes, form = self._tried_once(problems, placed, carried, blocks[0], read)
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
@@ -217,38 +222,15 @@ class _Running(Own):
         (after, carried, _), outs = repeated(one, (states, carried, order[0] == 0), (xs, order))
         return after, (outs, carried)
 
-    def _read(self) -> Any:
-        """Return what tells numbers and arrays that the function reads by name; warn if they change often."""
-        found, known = self._seen_now(), self.seen.read
-        read = tuple(found.items())
-        if read not in known:
-            if len(known) == MANY - 1:
-                last = next(reversed(known.values()))
-                changing = ", ".join(name for name in found if found[name] != last.get(name))
-                warnings.warn(
-                    f"OwnStep: the step {shown(self.function)} has read {MANY} values of {changing}: each is "
-                    "a program of its own to compile; give it as a part of the batch",
-                    stacklevel=outside(),
-                )
-            known[read] = found
-        return read
-
     def _note_written(self, read: Any) -> None:
-        """Warn of what the function has changed while it was traced; it makes no other programs any more."""
-        now = self._seen_now()
-        if written := sorted(name for name, before in read if name in now and now[name] != before):
-            self.seen.written.update(written)
+        """Warn of what the function has changed while it was traced."""
+        if written := self.seen.reads.traced(read):
             warnings.warn(
                 f"OwnStep: the step {shown(self.function)} changes {', '.join(written)}, which a program of "
                 "JAX does while it is compiled, and in no step: return what is to be told, and carry on what "
                 "the next step needs, OwnStep(..., carried=)",
                 stacklevel=outside(),
             )
-
-    def _seen_now(self) -> dict[str, Any]:
-        """Return what tells what the function reads by name, but for what it writes itself."""
-        held = settings_of(self.function)
-        return {name: fingerprint(each) for name, each in held.items() if name not in self.seen.written}
 
     def _tried_once(
         self, problems: tuple[Problem, ...], states: Sequence[State], own: Any, x: Any, read: Any
@@ -390,7 +372,7 @@ class OwnStep(Brief):
         self.step, self.models = step, models
         self.carried: Any = None if carried is None else numbers(carried, models[0].dtype, True, "carried")
         """What is carried on: as given, then as the last step of each call left it; it can be set."""
-        self._carries, self._seen = carried is not None, _Seen()
+        self._carries, self._seen = carried is not None, _Seen(step)
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each batch; return what each step returned.
