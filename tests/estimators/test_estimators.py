@@ -761,6 +761,27 @@ def test_what_diverges_keeps_the_best_epoch():
     assert len(caught) == 1 and np.isfinite(net.predict(x)).all() and np.isnan(net.validation_scores_[-1])
 
 
+def test_settings_of_a_value_that_is_a_setting():
+    """As searches set those of an estimator inside another one; what was given stays as it was."""
+    held = ln.optimizers.AdamW(0.1)
+    net = NetClassifier((3,), solver=held, max_iter=2, random_state=0)
+    grid = {"net__solver__learning_rate": [1e-9, 0.1], "net__solver__weight_decay": [0.2]}
+    search = GridSearchCV(Pipeline([("net", net)]), grid, cv=2, error_score="raise").fit(X, Y)
+    assert search.best_estimator_[-1].solver == ln.optimizers.AdamW(0.1, weight_decay=0.2)
+    assert net.solver is held and held == ln.optimizers.AdamW(0.1)
+    assert net.set_params(loss=ln.losses.Huber(), loss__delta=2.0, alpha=0.5).loss == ln.losses.Huber(2.0)
+    for given, said in (
+        ({"epochs": 3}, "NetClassifier has no setting 'epochs': here it is max_iter"),
+        ({"optimizer__lr": 3}, "no setting 'optimizer': here it is solver"),
+        ({"solver__lr": 3}, r"solver=AdamW\(0.1\) has no setting 'lr': learning_rate, "),
+        ({"activation__alpha": 3}, "activation is 'relu': give activation such a value first"),
+        ({"nonsense": 3}, "Invalid parameter 'nonsense'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            net.set_params(**given)
+    assert clone(net).get_params() == net.get_params()
+
+
 def test_a_last_layer_too_many():
     for kind, layers in (
         (NetClassifier, [4, L.Dense(3, "softmax")]),

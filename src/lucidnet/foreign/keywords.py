@@ -87,10 +87,21 @@ ATTENTION = {
 ESTIMATOR = {
     **dict.fromkeys(("epochs", "n_epochs", "num_epochs", "nb_epoch", "max_epochs", "n_iter"), "max_iter"),
     **dict.fromkeys(
-        ("hidden", "hidden_units", "hidden_size", "hidden_sizes", "hidden_layers", "layer_sizes", "units"),
+        (
+            "hidden",
+            "hidden_units",
+            "hidden_layer_size",
+            "hidden_size",
+            "hidden_sizes",
+            "hidden_layers",
+            "layer_sizes",
+            "units",
+        ),
         "hidden_layer_sizes, as in (100, 50)",
     ),
-    **dict.fromkeys(("n_hidden", "n_units", "neurons"), "hidden_layer_sizes, as in (100, 50)"),
+    **dict.fromkeys(
+        ("n_hidden", "n_units", "neurons", "hidden_layer_size"), "hidden_layer_sizes, as in (100, 50)"
+    ),
     **dict.fromkeys(("n_layers", "num_layers"), "hidden_layer_sizes, with a number for each layer"),
     **dict.fromkeys(("lr", "eta", "eta0", "max_lr"), "learning_rate_init"),
     **dict.fromkeys(("optimizer", "optim", "optimiser"), "solver"),

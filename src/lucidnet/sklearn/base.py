@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from copy import deepcopy
-from functools import cache, lru_cache, partial
+from dataclasses import fields, replace
+from functools import cache, lru_cache
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,11 +24,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..backend import Array
 from ..core.trees import leaves
+from ..core.value import Value
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
 from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
 from ..engine.problem import remembered
 from ..errors import DataError, SettingError, outside
+from ..foreign import keyword
 from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
@@ -134,6 +138,32 @@ def refuse_images(title: str, x: Any) -> None:
         )
 
 
+def in_order(net: Any, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the settings to set: those of the estimator, then its values with other settings of their own."""
+    kind = type(net)
+    for name in {name.partition("__")[0] for name in params} - net.get_params(deep=False).keys():
+        if ours := keyword(kind, name):
+            raise SettingError(f"{kind.__name__} has no setting {name!r}: here it is {ours}")
+    plain = {name: given for name, given in params.items() if "__" not in name}
+    yield plain
+    for name in params.keys() - plain.keys():
+        outer, _, inner = name.partition("__")
+        yield {outer: changed(net, outer, inner, params[name])}
+
+
+def changed(net: Any, outer: str, inner: str, given: Any) -> Any:
+    """Return the value that a setting holds, with another setting of its own."""
+    title, held = type(net).__name__, getattr(net, outer, None)
+    if not isinstance(held, Value) or isinstance(held, type):
+        raise SettingError(
+            f"{title}: {outer}__{inner}={given!r} sets something of a value such as solver=Adam(0.1), and "
+            f"{outer} is {held!r}: give {outer} such a value first"
+        )
+    if inner not in (names := [field.name for field in fields(held) if field.init]):
+        raise SettingError(f"{title}: {outer}={held!r} has no setting {inner!r}: {', '.join(names)}")
+    return replace(held, **{inner: given})
+
+
 def told(said: str, kind: type[Warning] = UserWarning) -> None:
     """Warn whoever calls `fit`."""
     warnings.warn(said, kind, stacklevel=outside("sklearn"))
@@ -205,6 +235,24 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         kind: Any = type(self)
         for name in _defaults(kind):  # a subclass may have others, or fewer
             setattr(self, name, given[name])
+
+    def set_params(self, **params: Any) -> Any:
+        """Set settings, and return this estimator.
+
+        Parameters
+        ----------
+        **params
+            Settings by name; ``solver__learning_rate=0.1`` sets one of an optimizer given as `solver`, and so
+            of a loss, an activation or a callback that is given as one.
+
+        Raises
+        ------
+        ValueError
+            If there is no such setting; it names them, and ours for one of another library.
+        """
+        for some in in_order(self, params):
+            super().set_params(**some)
+        return self
 
     def _settings(self) -> NetSettings:
         """Return the settings, after checking them."""
@@ -324,7 +372,7 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             )
         several = self._classifies and self._labels
         weights = shares(target, weights, several)
-        score = None if held is None else partial(self._validate, held)
+        score = held and (lambda: self._score_of(self._outputs(held.x), held.y, held.weights))
         how: dict[str, Any] = {"epochs": job.epochs, "verbose": 0}
         if held is not None:
             given = held.x.toarray() if sparse.issparse(held.x) else held.x, held.target
@@ -364,9 +412,6 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             more = ", or take a larger learning_rate_init" if settings.solver in SOLVERS[:2] else ""
             said = f"{settings.title}: {ended}, and the training still gets better: allow more{more}"
             told(said, ConvergenceWarning)
-
-    def _validate(self, held: HeldBack) -> float:
-        return self._score_of(self._outputs(held.x), held.y, held.weights)
 
     def _weighted(self, plain: Array, sample_weight: Any) -> Any:
         """Return the weight of each example; class weights may be included."""
