@@ -254,9 +254,10 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
             f"{name} takes {takes} positional argument{plural} but {len(args) + 1} were given"
             f"{f': here it is {ours}' if ours else ''}"
         )
-    for twice in plan.positional[: len(args)]:
+    for twice, first in zip(plan.positional, args, strict=False):
         if twice in given:
-            return TypeError(f"{name} got multiple values for argument {twice!r}")
+            values = f"{short(first)} by its place, {short(given[twice])} by name"
+            return TypeError(f"{name} got multiple values for argument {twice!r}: {values}")
     missing = [setting for setting in plan.defaults if setting in plan.required and setting not in given]
     words = " and ".join(filter(None, (", ".join(map(repr, missing[:-1])), repr(missing[-1]))))
     plural = "" if len(missing) == 1 else "s"
