@@ -35,7 +35,7 @@ GET = {
     "initializer": ln.initializers.get,
     "rule": ln.rules.get,
 }
-CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor]
+CLASSES += [ln.sklearn.NetClassifier, ln.sklearn.NetRegressor, ln.SelfOrganizingMap]
 ELSEWHERE = ("function", "windows", "picture", "NetClassifier.fit", "NetRegressor.fit")
 METHODS = {"Model": ln.Model, "compile": ln.Model.compile, "fit": ln.Model.fit}
 METHODS |= {"fit_one_cycle": ln.Model.fit_one_cycle}
@@ -159,7 +159,10 @@ def loop():
 def test_attributes(place, word, ours):
     made = {"Model": model, "Loop": loop, "History": ln.training.history.History, "Layer": lambda: Dense(1)}
     made |= {"Race": lambda: ln.lab.Race, "Optimizer": lambda: ln.optimizers.Adam()}
-    made |= {"Dataset": lambda: ln.data.Dataset}
+    made |= {
+        "Dataset": lambda: ln.data.Dataset,
+        "SelfOrganizingMap": lambda: ln.SelfOrganizingMap(1, 1).fit([[1]]),
+    }
     made |= {"Run": ln.layers.Run, "Loss": lambda: ln.losses.Huber()}
     made |= {"Learner": learner, "ModelPart": lambda: model().part(to="dense1")}
     made |= {"Parameter": lambda: model().parameters()[0], "Tape": lambda: model().forward([[1.0, 2.0]])}
@@ -252,13 +255,15 @@ def test_where_a_name_is_that_stands_elsewhere():
 
 def test_what_is_no_word_of_theirs_is_left_to_python():
     for wrong in (
-        lambda: Dense(3, unit=4),
+        lambda: Dense(3, nonsense=4),
         lambda: ln.layers.Flatten(out_features=3),  # which has no units
         lambda: model().fit([[1, 2]], [1], nonsense=3),
         lambda: ln.optimizers.SGD(beta_1=0.9),
     ):
         with pytest.raises(TypeError, match="unexpected keyword argument '[a-z_0-9]+'$"):
             wrong()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'unit': did you mean 'units'\\?$"):
+        Dense(unit=3)  # misspelt
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'nonsense'$"):
         _ = model().nonsense
 

@@ -438,6 +438,8 @@ def test_normalization_is_scikit_learns(tmp_path):
         (lambda: L.Concatenate(axis=3).output_shape(((3,), (3,))), ShapeError, "have the axes 1 to 1"),
         (lambda: L.Subtract().output_shape(((3,),) * 3), ShapeError, "takes two inputs or branches, got 3"),
         (lambda: L.Dot(axes=1).output_shape(((3,), (4,))), ShapeError, "sizes 3 and 4 along"),
+        (lambda: L.Dot((2, 1)), SettingError, r"by name, Dot\(axes=\(2, 1\)\)"),
+        (lambda: L.Concatenate(1), SettingError, r"by name, Concatenate\(axis=1\)"),
         (lambda: L.Sampling().output_shape((5,)), ShapeError, "side by side"),
         (lambda: L.Sampling().output_shape(((5,), (4,))), ShapeError, "two inputs of one shape"),
         (lambda: L.TimeDistributed(L.LSTM(3, stateful=True)), SettingError, "is stateful"),

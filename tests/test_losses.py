@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
+import lucidnet as ln
 from harness import LOSSES, SCORES, directional
 from lucidnet import losses
+from lucidnet.backend import namespace
 from lucidnet.core.value import from_config, to_config
 from lucidnet.data.batch import Batch
 from lucidnet.errors import DataError, SettingError, ShapeError
@@ -278,7 +280,42 @@ def _margin(y, t):
             [0, 10],
             (10,),
             DataError,
-            "label 10 at index 1 is out of range.*10 outputs.*0 to 9",
+            "label 10 at index 1 is out of range.*10 outputs.*0 to 9: for 11 classes let it end in Dense.11, 'soft",
+        ),
+        (
+            "categorical_crossentropy",
+            [0, 3],
+            (1,),
+            DataError,
+            "1 output, so .* 4 classes let it end in Dense.4, 's",
+        ),
+        (
+            "binary_crossentropy",
+            [-1, 1],
+            (1,),
+            DataError,
+            r"of -1 and 1 give \(y \+ 1\) / 2, or take loss='hinge'",
+        ),
+        (
+            "binary_crossentropy",
+            [[1, 0], [0, 1]],
+            (1,),
+            ShapeError,
+            r"one column for each class give y.argmax\(1\)$",
+        ),
+        (
+            "mse",
+            [[1, 0, 0], [0, 1, 0]],
+            (1,),
+            ShapeError,
+            r"y.argmax\(1\), and let it end in Dense\(3, 'softmax'\)",
+        ),
+        (
+            "mse",
+            [[1, 2], [3, 4]],
+            (1,),
+            ShapeError,
+            r"for 2 targets of each example let the network end in Dense\(2\)",
         ),
         (
             "categorical_crossentropy",
@@ -374,6 +411,34 @@ def test_own_loss_without_derivative_comes_from_jax():
     y, t = SCORES, SCORES[::-1].copy()
     _, cache = own.forward(y, t)
     np.testing.assert_allclose(own.backward(cache), 4 * (y - t) ** 3 / 6, rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_targets_of_an_own_loss_may_have_another_shape(backend):
+    """A number's density under the normal distribution that two outputs tell."""
+    torch = pytest.importorskip("torch")
+
+    def surprise(target, output):
+        mean, log = output[..., 0], output[..., 1]
+        return log + 0.5 * ((target[..., 0] - mean) * namespace(log).exp(-log)) ** 2
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 3)), rng.normal(size=16)
+    model = ln.Model([ln.layers.Input(3), ln.layers.Dense(2)], dtype="float64", backend=backend)
+    model.compile(losses.Custom(surprise, target=1), "sgd")
+    mean, log = torch.tensor(model.predict(x)).T
+    expected = torch.nn.functional.gaussian_nll_loss(mean, torch.tensor(y), (2 * log).exp()).item()
+    assert model.evaluate(x, y).loss == pytest.approx(expected, 1e-9)
+    model.fit(x, y, verbose=0)
+    for own, words in [
+        (surprise, r"shape \(16, 1\) do not fit .*\(n, 2\); .*say it: losses.Custom\(function, target=1\)"),
+        (losses.Custom(surprise, target=(5, 2)), r"; the loss says target=\(5, 2\)"),
+    ]:
+        model.compile(own, "sgd")
+        with pytest.raises(ShapeError, match=words):
+            model.fit(x, y[:, None], verbose=0)
+    with pytest.raises(SettingError, match="target must be the shape of one target"):
+        losses.Custom(surprise, target=0.5)
 
 
 def test_without_jax_the_error_says_what_to_do(monkeypatch):

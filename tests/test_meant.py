@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.errors import FileError, MeaningWarning, SettingError, ShapeError
+from lucidnet.errors import DataError, FileError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import (
     GRU,
     LSTM,
@@ -206,6 +206,7 @@ def test_inputs_before_outputs(layers, said):
         (lambda: LayerNormalization(64), r"must be above 0 and below 1, got 64; .* LayerNormalization\(\)"),
         (lambda: RMSNormalization(64), "must be above 0 and below 1, got 64"),
         (lambda: GroupNormalization(8, 64), r"is GroupNormalization\(8\)"),
+        (lambda: ln.optimizers.SGD([0.1, 0.01]), r"are a schedule: Piecewise"),
         (lambda: ln.optimizers.SGD(NET.parameters(), 0.1), r"the model brings its weights: SGD\(0.01\)"),
         (lambda: PReLU(64), "must be at most 1, got 64; it is the slope in the beginning"),
     ],
@@ -316,3 +317,12 @@ def test_rules_written_in_another_way(rule, said):
     model = ln.Model([Input((6, 3)), LSTM(5), Dense(3)])
     with pytest.raises(SettingError, match=said):
         model.compile("mse", "sgd", rule=rule)
+
+
+def test_one_example_and_too_few_to_hold_some_back():
+    net = ln.mlp([2, 1])
+    net.compile("mse")
+    with pytest.raises(DataError, match=r"shape \(2,\): a single example is x\[None\], .* x\[:, None\]"):
+        net.predict(np.ones(2))
+    with pytest.raises(DataError, match="validation_split=0 does without"):
+        ln.race(net, (np.ones((4, 2)), np.ones((4, 1))), ["fa"], verbose=0)

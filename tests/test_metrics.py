@@ -322,6 +322,7 @@ MESSAGES = [
     ),
     (ShapeError, "does not fit 2 predictions of one value each", [0, 1, 1], [0.5, 0.5]),
     (DataError, "labels have to be 0 or 1, got -1 to 1. .*BinaryAccuracy", [-1, 1], [-0.9, 0.8]),
+    (DataError, "got 2.5 to 9.*, for numbers to predict 'mae' or 'r2'$", [2.5, 9.0], [2.0, 8.0]),
     (DataError, "have to be one-hot.*BinaryAccuracy", [[-1, -1], [1, 1]], [[0.1, 0.2], [0.3, 0.4]]),
     (DataError, "accuracy: there are no examples", np.zeros(0, int), np.zeros((0, 3))),
 ]

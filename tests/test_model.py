@@ -282,7 +282,12 @@ NAN[17, 3] = np.nan
     [
         (lambda m: m.predict(X[:, :60]), ShapeError, "layer 0 Input: expected 64 input features, got 60"),
         (lambda m: m.fit(X.reshape(-1, 8, 8), Y), ShapeError, r"reshape them: x.reshape\(len\(x\), 64\)"),
-        (lambda m: m.predict(X[0]), ShapeError, r"that is one example; give a batch, x\[None\]"),
+        (lambda m: m.predict(X[0]), ShapeError, r"that is one example; give a batch, x\[None\]$"),
+        (
+            lambda m: ln.Model([Input(X.shape), Dense(2)]).predict(X),
+            ShapeError,
+            r"\(if these are all examples, Input takes the shape of one: Input\(64\)\)",
+        ),
         (
             lambda m: m.fit(X, Y + 1),
             DataError,

@@ -8,6 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import initializers, losses, metrics, optimizers
+from lucidnet.backend import namespace
 from lucidnet.callbacks import Callback, On
 from lucidnet.core.order import meaning
 from lucidnet.errors import LucidnetError, MeaningWarning, SettingError, ShapeError
@@ -376,19 +377,19 @@ def test_methods_that_cannot_be_called_are_an_error_when_the_class_is_made(base,
     ("methods", "message"),
     [
         ({"init": lambda self, rng, shape: {}}, "Mine.init returns a dict: return a pair"),
-        ({"init": lambda self, rng, shape: ({}, 4)}, "Mine.init returns a dict and a int: return a pair"),
+        ({"init": lambda self, rng, shape: ({}, 4)}, "Mine.init returns a dict and an int: return a pair"),
         (
             {"init": lambda self, rng, shape: ({"W": None}, shape)},
             "Mine.init: a parameter: expected an array",
         ),
-        ({"forward": lambda self, params, x, run: x}, "Mine.forward returns a ndarray: return a pair"),
+        ({"forward": lambda self, params, x, run: x}, "Mine.forward returns an array: return a pair"),
         (
             {"backward": lambda self, params, cache, dy, need_dx: dy},
-            "Mine.backward returns a ndarray: return a pair",
+            "Mine.backward returns an array: return a pair",
         ),
         (
             {"backward": lambda self, params, cache, dy, need_dx: (dy, None)},
-            "Mine.backward returns a NoneType",
+            "Mine.backward returns an array and None",
         ),
         (
             {"backward": lambda self, params, cache, dy, need_dx: (dy.sum(-1, keepdims=True), {})},
@@ -753,3 +754,49 @@ class TestOwnOptimizer:
 
         with pytest.raises(SettingError, match=r"^Own\.descend writes into what it was given"):
             self.trained(step=step)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_what_functions_of_ones_own_read_by_name_may_change(backend):
+    """The weight of a part of a loss, a mask in a constraint, a number in an activation or a layer: no old program."""
+    beta, gain, calls = 1.0, 1.0, []
+    mask, shift = np.ones((4, 1)), {"by": np.zeros(2)}
+
+    def weighed(target, output):
+        calls.append(0)  # what it writes itself makes no other programs
+        return beta * ((target - output) ** 2).sum(-1)
+
+    @dataclass(frozen=True, repr=False)
+    class Shift(Layer):
+        def forward(self, params, x, run):
+            return x + shift["by"][0], None
+
+        def backward(self, params, cache, dy, need_dx=True):
+            return dy, {}
+
+    def held(w):
+        return w * namespace(w).asarray(mask, dtype=w.dtype)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 4)), rng.normal(size=(16, 1))
+    layers = [Input(4), Activation(lambda v: gain * v, lambda v: gain), Shift(), Dense(1, constraint=held)]
+    model = ln.Model(layers, dtype="float64", backend=backend)
+    model.compile(ln.losses.Custom(weighed), ln.optimizers.SGD(1e-3))
+    before, loss = model.predict(x), model.evaluate(x, y).loss
+    gain = 2.0
+    np.testing.assert_allclose(model.predict(x), 2 * before, rtol=1e-12)
+    gain, shift["by"][0] = 1.0, 1.0
+    w = model.params["dense3"]["W"]
+    np.testing.assert_allclose(model.predict(x), before + w.sum(), rtol=1e-12)
+    shift["by"][0], beta = 0.0, 3.0
+    assert model.evaluate(x, y).loss == pytest.approx(3 * loss, 1e-12)
+    model.fit(x, y, batch_size=16, verbose=0)
+    beta = 5.0
+    now = model.evaluate(x, y).loss
+    assert model.fit(x, y, batch_size=16, verbose=0)["loss"][-1] == pytest.approx(now, 1e-9)
+    mask[:2] = 0
+    model.fit(x, y, verbose=0)
+    assert (model.params["dense3"]["W"][:, 0] != 0).tolist() == [False, False, True, True]
+    before = model.executor.programs
+    model.fit(x, y, verbose=0)
+    assert model.executor.programs == before

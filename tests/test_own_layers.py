@@ -452,7 +452,7 @@ def test_a_forward_that_returns_no_pair():
         def forward(self, params, x, run):
             return x * 2
 
-    with pytest.raises(SettingError, match="Single.forward returns a ndarray: return a pair"):
+    with pytest.raises(SettingError, match="Single.forward returns an array: return a pair"):
         Single().forward({}, X, INFERENCE)
 
 

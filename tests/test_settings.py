@@ -207,7 +207,10 @@ class TestOneConstructor:
         [
             (lambda: Dense(), r"Dense.__init__\(\) missing 1 required positional argument: 'units'"),
             (lambda: SGD(3, size=1), r"SGD.__init__\(\) got an unexpected keyword argument 'size'"),
-            (lambda: Dense(3, units=3), r"Dense.__init__\(\) got multiple values for argument 'units'"),
+            (
+                lambda: Dense(3, units=3),
+                r"Dense.__init__\(\) got multiple values for argument 'units': 3 by its place",
+            ),
             (
                 lambda: Dropout(0.5, 1),
                 r"Dropout.__init__\(\) takes 2 positional arguments but 3 were given",

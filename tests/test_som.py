@@ -12,7 +12,7 @@ from lucidnet.errors import NotReadyError, SettingError, ShapeError
 X = np.random.default_rng(0).uniform(size=(300, 2))
 
 
-def literal(x, rows, columns, epochs, seed, rates=(0.5, 0.01), last=0.5):
+def literal(x, rows, columns, epochs, seed, rates=(0.5, 0.01), last=0.5, apart=math.dist):
     """Kohonen's rule, unit by unit and number by number."""
     first = Stream(seed, path=("som", "first")).permutation(len(x))
     w = {(i, j): list(x[first[(i * columns + j) % len(x)]]) for i in range(rows) for j in range(columns)}
@@ -22,7 +22,7 @@ def literal(x, rows, columns, epochs, seed, rates=(0.5, 0.01), last=0.5):
             rate, radius = (a * (b / a) ** (t / (total - 1)) for a, b in (rates, radii))
             c = min(w, key=lambda place: math.dist(w[place], x[index]))
             for place in w:
-                h = math.exp(-(math.dist(place, c) ** 2) / (2 * radius**2))
+                h = math.exp(-(apart(place, c) ** 2) / (2 * radius**2))
                 w[place] = [a + rate * h * (b - a) for a, b in zip(w[place], x[index], strict=True)]
             t += 1
     return np.array([[w[i, j] for j in range(columns)] for i in range(rows)])
@@ -31,6 +31,25 @@ def literal(x, rows, columns, epochs, seed, rates=(0.5, 0.01), last=0.5):
 def test_the_rule():
     made = ln.SelfOrganizingMap(3, 4, seed=2).fit(X[:40], epochs=3)
     np.testing.assert_allclose(made.weights, literal(X[:40], 3, 4, 3, 2), rtol=1e-10)
+
+
+def test_a_closed_map():
+    def apart(a, b):
+        return math.hypot(*(min((p - q) % n, (q - p) % n) for p, q, n in zip(a, b, (3, 4), strict=True)))
+
+    made = ln.SelfOrganizingMap(3, 4, wrap=True, seed=2).fit(X[:40], epochs=3)
+    np.testing.assert_allclose(made.weights, literal(X[:40], 3, 4, 3, 2, apart=apart), rtol=1e-10)
+    w, gaps = made.weights, made.distances()
+    around = [w[(2, 1), 0], w[0, (1, 3)]]
+    assert gaps[0, 0] == pytest.approx(np.mean([np.linalg.norm(one - w[0, 0], axis=-1) for one in around]))
+    made._weights = np.arange(12.0)[:, None]
+    made._weights[3] = 0.1  # the first two for 0 are the corners of a row: neighbours here alone
+    flat = ln.SelfOrganizingMap(3, 4)
+    flat._weights = made._weights
+    assert (made.topographic_error([[0.0]]), flat.topographic_error([[0.0]])) == (0, 1)
+    closed = ln.SelfOrganizingMap(1, 2, wrap=True)
+    closed._weights = np.array([[0.0], [1.0]])
+    np.testing.assert_array_equal(closed.distances(), [[1.0, 1.0]])
 
 
 def test_the_map_covers_the_square_in_order():

@@ -90,6 +90,7 @@ TAKES = {
     "value": set(),
     "sizes": {"1", "10**400"},
     "layer sizes": {"1", "10**400", "None", "[1]", "(1, 2, 3, 4)"},
+    "shape": {"1", "10**400", "[]", "()", "[1]", "(1, 2, 3, 4)"},
     "new sizes": {"1", "-1", "np.int64(-1)", "10**400", "[1]", "(1, 2, 3, 4)"},
     "padding": {"0", "1", "10**400"},
     "padding 1": {"0", "1", "10**400", "[1]"},
@@ -310,7 +311,7 @@ OTHERS = [
     (
         losses.Custom,
         {"function": divmod, "derivative": divmod, "order": "target, prediction"},
-        {"function": "nothing", "derivative": "nothing?", "order": "choice"},
+        {"function": "nothing", "derivative": "nothing?", "order": "choice", "target": "shape?"},
     ),
     (losses.Poisson, {}, {"from_logs": "bool"}),
     (
@@ -510,7 +511,7 @@ OTHERS = [
     (
         ln.SelfOrganizingMap,
         {"rows": 2, "columns": 2},
-        {"columns": "columns", "learning_rate": "value", "radius": "value?", "seed": "seed"},
+        {"columns": "columns", "learning_rate": "value", "radius": "value?", "wrap": "bool", "seed": "seed"},
     ),
 ]
 TAKES |= {

@@ -223,6 +223,7 @@ RIGHT: dict[str, Any] = {
     "data.standardize": {"x": X},
     "data.windows": {"series": X, "history": 2},
     "data.read": {"path": "data.csv"},
+    "data.pictures": {"path": "missing.png"},
     "data.frame": {"path": "data.csv"},
     "data.look": {"path": "data.csv"},
     **{
@@ -361,6 +362,7 @@ RIGHT: dict[str, Any] = {
     "plots.race_curves": {"quantities": {"loss": {"fa": np.ones((1, 2))}}},
     "plots.save": {"figure": drawn, "path": "picture.png", "dpi": 20},
     "plots.training_curves": {"history": {"loss": [1.0]}},
+    "plots.examples": {"x": np.ones((2, 25))},
     "plots.worst_mistakes": {"x": X, "y": LABELS, "probabilities": SCORES},
     "SelfOrganizingMap.plot": {"self": som},
     "training.find.RateCurve.plot": {"self": found_rates},
@@ -466,6 +468,7 @@ OF_NAME = {
     **{f"{place}.get.given": {"text"} for place in ("losses", "optimizers", "initializers")},
     "layers.activations.get.given": {"text", "function"},
     "losses.get.weights": {"None", "{}"},
+    "Model.forward.params": {"None", "{}"},
     "metrics.get.metric": {"text"},
     "metrics.several.given": {"text", "[]", "()", "{}", "set()"},
     "rules.get.given": {"text"},

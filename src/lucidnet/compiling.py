@@ -114,21 +114,31 @@ def added(net: Any, layer: Any) -> Sequential:
 
 def train_step(model: Any, x: Any, y: Any, sample_weight: Any, mask: Any) -> Result:
     """Make one training step on one batch; see `Model.train_step`."""
-    batch = model.checked(x, y, None, sample_weight, mask).batch(slice(None))
+    data = model.checked(x, y, None, sample_weight, mask)
     if model.backend == "jax":
         from .backend.xla.sizes import noted, shapes_in
 
-        noted(model.executor, "train_step", shapes_in(batch.x))
+        noted(model.executor, "train_step", shapes_in(data.x))
     tally = Tally(model.metrics, model.loss.named)
     with model.executor.lock:
         problem, before = model.problem, model.live
         if not problem.layout.groups:
             raise SettingError(NOTHING_TO_TRAIN)
+        shard = model.executor.shard(problem)
+        mine, valid = (slice(None), None) if shard is None else shard.rows(len(data), len(data), whole=True)
+        batch = data.batch(mine)._replace(valid=valid)
         found = train(model, [batch])
-        model._last = model.live, problem, found.source or batch.copied()
+        model._last = model.live, problem, found.source or data.batch(slice(None)).copied()
         model.executor.remembered = before
     tally.add([found], [[batch]])
-    return tally.result()
+    return tally.merged(model.executor).result()
+
+
+def agreed(model: Any, source: Any) -> Any:
+    """Return the batches to measure on; raise if another process is about to measure something else."""
+    from .interop.agreement import check_measured
+
+    return check_measured(model, source)
 
 
 # --- attributes that people set ---------------------------------------------------------------------

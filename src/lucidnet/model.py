@@ -654,7 +654,7 @@ class Model:
         given = {"sample_weight": sample_weight, "mask": mask}
         with living.learning(self, x, y, class_weight, keep=False) as learned:
             source, _ = to_train(self, x, y, batch_size, class_weight=learned.weight, **given)
-            return find(self, source, start, stop, steps)
+            return find(self, compiling.agreed(self, source), start, stop, steps)
 
     def train_step(self, x: Any, y: Any = None, sample_weight: Any = None, mask: Any = None) -> Result:
         """Make one training step on a batch; return the loss and metrics from before the step.
@@ -669,7 +669,7 @@ class Model:
         """
         return compiling.train_step(self, x, y, sample_weight, mask)
 
-    def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
+    def forward(self, x: Any, train: bool = False, mask: Any = None, params: Any = None) -> Tape:
         """Run a forward pass and keep what going back needs: the first half of a training step of your own.
 
         Parameters
@@ -681,6 +681,9 @@ class Model:
             and with the statistics of the batch.
         mask : array-like (n, time) of bool, or (n,) of lengths, optional
             Which time steps count.
+        params : dict of dict of array, optional
+            Weights for this pass in place of the model's, by layer and name: all, or some of them, such as
+            rounded ones. The tape's gradients are by these.
 
         Returns
         -------
@@ -698,7 +701,7 @@ class Model:
         array([[12.]], dtype=float32)
         >>> _ = model.apply(grads, tape)
         """
-        made: Tape = _passes().forward(self, x, train, mask)
+        made: Tape = _passes().forward(self, x, train, mask, params)
         return made
 
     def apply(self, grads: Any, tape: Any = None) -> Measured:
@@ -711,7 +714,8 @@ class Model:
         ----------
         grads : dict of dict of array, or a list of them
             Gradients by layer and name, as ``tape.backward(dy)`` returns them, of this model or its parts;
-            several are added. Parameters without a gradient stay unchanged.
+            several are added. Parameters without a gradient stay unchanged; ``{}`` with a tape moves
+            running statistics alone, as after weights were averaged.
         tape : Tape or sequence of Tape, optional
             The training passes whose statistics and states are kept. Layers with running statistics that
             learn, or with states that are carried on, need them; ``()`` leaves these as they are.
@@ -792,7 +796,7 @@ class Model:
 
         The arguments are those of `fit`; `sample_weight` weighs the loss alone.
         """
-        return evaluate(self, to_measure(self, x, y, mask, batch_size, sample_weight))
+        return evaluate(self, compiling.agreed(self, to_measure(self, x, y, mask, batch_size, sample_weight)))
 
     def predict(self, x: Any, mask: Any = None) -> NumPyArray:
         """Return the network's outputs (n, ...) for inputs (n, ...), such as class probabilities."""

@@ -57,7 +57,10 @@ def mlp(
     first, *hidden, last = sizes
     each = activation if isinstance(activation, tuple) else (activation,) * len(hidden)
     if len(each) != len(hidden):
-        raise SettingError(f"mlp: activation has {len(each)} activations for {len(hidden)} hidden layers")
+        last_too = "; that of the last layer is output=" * (len(each) == len(hidden) + 1)
+        raise SettingError(
+            f"mlp: activation has {len(each)} activations for {len(hidden)} hidden layers{last_too}"
+        )
     layers = [Dense(units, activation=one) for units, one in zip(hidden, each, strict=True)]
     end = Dense(last, activation="linear" if output is None else output)
     return Model([Input(first), *layers, end], **model)

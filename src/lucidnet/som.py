@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from . import foreign
 from .backend import Array, Stream
 from .core.finite import check_finite
 from .core.numeric import numeric
-from .core.settings import count, finite, sequence, taken, whole
+from .core.settings import count, finite, flag, sequence, taken, whole
 from .errors import NotReadyError, ShapeError
 
 BLOCK = 1 << 22
@@ -24,6 +25,8 @@ LARGEST = 10_000
 """The longest side of a map."""
 
 
+@foreign.answering
+@foreign.refusing("__init__", "fit")
 class SelfOrganizingMap:
     """Kohonen's map: each unit of a grid holds a point w_ij in the space of the data.
 
@@ -42,6 +45,9 @@ class SelfOrganizingMap:
         The first and the last rate, above 0 and at most 1.
     radius : (float, float), optional
         The first and the last radius, in units of the grid; half the longer side, and 0.5, if not given.
+    wrap : bool
+        Whether the grid is closed, as a torus: units at its end are neighbours of those at its beginning, so
+        that none has fewer neighbours than others.
     seed : int
         The seed of initial weights and of the order of examples.
 
@@ -61,12 +67,14 @@ class SelfOrganizingMap:
         *,
         learning_rate: tuple[float, float] = (0.5, 0.01),
         radius: tuple[float, float] | None = None,
+        wrap: bool = False,
         seed: int = 0,
     ) -> None:
         self.rows, self.columns = (
             taken(self, "rows", rows, whole(1, LARGEST)),
             taken(self, "columns", columns, whole(1, LARGEST)),
         )
+        self.wrap = taken(self, "wrap", wrap, flag())
         self.seed = taken(self, "seed", seed, whole(0))
         self.learning_rate = _pair("learning_rate", learning_rate, most=1.0)
         largest = max(max(self.rows, self.columns) / 2, 0.5)
@@ -114,9 +122,14 @@ class SelfOrganizingMap:
         rate, radius = (a * (b / a) ** progress for a, b in (self.learning_rate, self.radius))
         towards = x - self._units
         nearest = np.einsum("ij,ij->i", towards, towards).argmin()
-        apart = self._places - self._places[nearest]
+        apart = self._apart(self._places, self._places[nearest])
         near = np.exp(np.einsum("ij,ij->i", apart, apart) / (-2 * radius * radius))
         self._weights = self._units + (rate * near)[:, None] * towards
+
+    def _apart(self, a: Array, b: Array) -> Array:
+        """Return how many rows and columns lie between places on the grid."""
+        apart = np.abs(a - b)
+        return np.minimum(apart, (self.rows, self.columns) - apart) if self.wrap else apart
 
     def transform(self, x: Any) -> Array:
         """Return the grid position (row, column) of the nearest unit for each example, (n, 2)."""
@@ -135,19 +148,21 @@ class SelfOrganizingMap:
         nearest = self._two_nearest(x)[0]
         if nearest.shape[1] < 2:
             return 0.0
-        apart = np.abs(self._places[nearest[:, 0]] - self._places[nearest[:, 1]])
+        apart = self._apart(self._places[nearest[:, 0]], self._places[nearest[:, 1]])
         return float((apart.max(-1) > 1).mean())
 
     def distances(self) -> Array:
         """Return each unit's mean distance to its neighbours, (rows, columns): the U-matrix (Ultsch 1990)."""
         w = self.weights / (scale := _scale(self.weights))
         total, count = np.zeros(w.shape[:2]), np.zeros(w.shape[:2])
-        for axis in (0, 1):
-            gaps = np.linalg.norm(np.diff(w, axis=axis), axis=-1)
-            for part in (slice(None, -1), slice(1, None)):
-                where = (part, slice(None)) if axis == 0 else (slice(None), part)
-                total[where] += gaps
-                count[where] += 1
+        for axis, size in enumerate(total.shape):
+            there = np.arange(size) < size - 1  # whether there is a next one
+            there[-1] = self.wrap and size > 2  # of two each is the other's only neighbour
+            there = np.expand_dims(there, 1 - axis)
+            gaps = np.linalg.norm(np.roll(w, -1, axis) - w, axis=-1) * there
+            for back in (0, 1):
+                total += np.roll(gaps, back, axis)
+                count += np.roll(there, back, axis)
         return _sized(total / np.maximum(count, 1), scale)
 
     def _two_nearest(self, x: Any) -> tuple[Array, Array]:
@@ -175,7 +190,8 @@ class SelfOrganizingMap:
 
     def __repr__(self) -> str:
         seen = "" if self._weights is None else f", fitted to {self._weights.shape[1]} features"
-        return f"SelfOrganizingMap({self.rows}, {self.columns}, seed={self.seed}{seen})"
+        closed = ", wrap=True" if self.wrap else ""
+        return f"SelfOrganizingMap({self.rows}, {self.columns}{closed}, seed={self.seed}{seen})"
 
     def _repr_html_(self) -> str:
         from .core import page

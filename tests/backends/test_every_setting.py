@@ -11,6 +11,7 @@ from lucidnet import layers as L
 from lucidnet import losses
 from lucidnet.backend import namespace
 from lucidnet.callbacks import EarlyStopping, ReduceOnPlateau
+from lucidnet.errors import ShapeError
 from lucidnet.layers import GRU, LSTM, Dense, Input, Layer
 from lucidnet.optimizers import SGD, AdamW, ClipGlobalNorm, MaxNorm, Optimizer, schedules
 from lucidnet.rules.space.transported import Transported
@@ -62,6 +63,17 @@ def test_states_go_on_from_batch_to_batch():
     ]
     given = {"x": SEQUENCES, "y": Y, "shuffle": False, "mask": LENGTHS}
     both(layers, **given, validation_data=(SEQUENCES[:8], Y[:8]), validate_every=2)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+@pytest.mark.parametrize(("call", "given"), [("fit", {"shuffle": False}), ("evaluate", {})])
+def test_states_do_not_go_on_in_a_shorter_batch(call, given, backend):
+    """JAX fills a short last batch up, and took it for one of the same sequences."""
+    model = ln.Model([Input((7, 3)), LSTM(4, stateful=True), Dense(3, "softmax")], backend=backend)
+    model.compile("categorical_crossentropy")
+    count = len(SEQUENCES) // 2 + 1
+    with pytest.raises(ShapeError, match="stateful layers need batches of one size"):
+        getattr(model, call)(SEQUENCES, Y[: len(SEQUENCES)], batch_size=count, **given)
 
 
 def test_weights_of_classes_and_a_stream_of_batches():

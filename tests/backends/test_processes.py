@@ -65,7 +65,7 @@ def results(processes):
 
 
 def same(one, other):
-    for what in ("weights", "predictions"):
+    for what in ("weights", "predictions", "steps"):
         a, b = np.array(one[what]), np.array(other[what])
         assert np.abs(a - b).max() <= 1e-12 * max(1, np.abs(a).max()), what
     for metric, values in one["history"].items():
@@ -145,8 +145,13 @@ def test_if_one_stops_all_stop_after_the_same_step(tmp_path):
         assert (one[name]["step"], one[name]["why"]) == (step, why), name
     assert one["unseen"]["step"] in range(1, 5) and one["unseen"]["why"] == "process 0: unseen"
     assert "is not finite" in one["not finite"]["why"] and one["not finite"]["step"] == 0
+    assert one["one row"] == other["one row"] and "output of layer 1 Dense(3)" in one["one row"]["error"]
     for found in (one, other):
-        assert {name for name in found if found[name]["error"]} == {"another rate", "other weights"}
+        assert {name for name in found if found[name]["error"]} == {
+            "another rate",
+            "other weights",
+            "one row",
+        }
         assert (
             "is {} in process 0, and {'optimizer': {'learning_rate': 0.01}} in process 1; callbacks that"
             in (found["another rate"]["error"])
@@ -201,6 +206,12 @@ def test_sigterm_to_one_of_them_ends_all_in_order(alone, tmp_path, who):
     same(alone["dense"], found["dense"])
 
 
+def test_who_evaluates_alone_does_not_wait_for_ever():
+    (code, _, error), (other, *_) = ended(start(2, "dense", "", "measures", LUCIDNET_STUCK_SECONDS="2"))
+    assert code == EXIT and other == EXIT, error
+    assert "the others did not come for 2 s" in error and "worker.py (agreeing)" in error, error
+
+
 def test_a_worker_that_is_stuck_is_noticed():
     """It is stopped, not dead: its process answers nobody, but is there."""
     processes = start(2, "dense", "", "stuck", LUCIDNET_STUCK_SECONDS="3")
@@ -234,6 +245,8 @@ class Board:
 class TestMeetings:
     """Two processes, for each of which an object stands here."""
 
+    patience = 300.0
+
     @pytest.fixture
     def pair(self, monkeypatch):
         monkeypatch.setattr(meetings, "LONG", 0.0)
@@ -241,7 +254,11 @@ class TestMeetings:
         self.said, self.board = {}, Board()
         return [
             meetings.Meetings(
-                index, self.board, lambda thread: "line 1", partial(self.said.setdefault, index)
+                index,
+                self.board,
+                lambda thread: "line 1",
+                partial(self.said.setdefault, index),
+                self.patience,
             )
             for index in range(2)
         ]
@@ -255,8 +272,9 @@ class TestMeetings:
     def test_those_that_wait_for_different_things_are_ended(self, pair):
         with pair[0].at("evaluating"), pair[1].at("training"), pair[1].at("within that"):
             self.wait(lambda: len(self.said) == 2)
-        assert self.said[0] == "this one is at line 1 (evaluating), and process 1 at line 1 (training)"
-        assert self.said[1] == "this one is at line 1 (training), and process 0 at line 1 (evaluating)"
+        there = "this one is at line 1 ({}), and process {} at line 1 ({}): " + meetings.ALL_CALL
+        assert self.said[0] == there.format("evaluating", 1, "training")
+        assert self.said[1] == there.format("training", 0, "evaluating")
 
     def test_those_that_wait_for_the_same_or_have_not_come_yet_are_not(self, pair):
         with pair[0].at("training"):
@@ -268,6 +286,19 @@ class TestMeetings:
                 time.sleep(0.1)
         assert not self.said
         assert [*self.board.texts.values()] == ["", ""]
+
+    @pytest.mark.parametrize("why", ["it ended", "it is late"])
+    def test_who_does_not_come_is_not_waited_for_without_end(self, why, monkeypatch, request):
+        """As where one process evaluates, and the other has ended, or does something of its own."""
+        monkeypatch.setattr(meetings, "left", lambda: why == "it ended")
+        self.patience = 0.05 if why == "it is late" else 300.0
+        one, _ = request.getfixturevalue("pair")
+        with one.at("evaluating"):
+            self.wait(lambda: self.said)
+        late = (
+            "the others did not come for 0.05 s, so some process is stuck; this one is at line 1 (evaluating)"
+        )
+        assert late in self.said[0] if why == "it is late" else "another process has gone" in self.said[0]
 
 
 class Others:

@@ -84,6 +84,7 @@ STOPS = {
     "at the end of an epoch": ([other], [lambda: On(epoch=ended)]),
     "unseen": ([Unseen], [other]),
     "not finite": ([], [StopOnNaN]),
+    "one row": ([], []),
     "another rate": ([other], [lambda: On(epoch=rated)]),
     "other weights": ([lambda: On(epoch=weighed)], [other]),
 }
@@ -93,6 +94,8 @@ STOPS = {
 def stopped(how, index, folder):
     """Train until a callback ends that; there are checkpoints, which take the processes' work together."""
     layers, x, y = NETS["dense"]
+    if how == "one row":  # one process alone has it in its part of a batch
+        layers, x = [layers[0], layers[-1]], np.where(np.arange(len(x))[:, None] == 5, 1e300, x)
     model = ln.Model(layers, seed=3, dtype="float64", backend="jax:cpu", mesh="all")
     model.compile("categorical_crossentropy", ln.optimizers.SGD(0.2, momentum=0.9), ["accuracy"])
     if how == "not finite":
@@ -105,6 +108,16 @@ def stopped(how, index, folder):
         error = str(raised)
     weights = model.get_weights().tolist()
     return {"weights": weights, "step": model.state.step, "why": model.history.stopped, "error": error}
+
+
+def measures(index):
+    """Measure in one process alone, while the other does something of its own."""
+    layers, x, y = NETS["dense"]
+    model = ln.Model(layers, seed=3, backend="jax:cpu", mesh="all")
+    model.compile("categorical_crossentropy")
+    if index == 0:
+        model.evaluate(x, y)
+    time.sleep(60)
 
 
 SIGNALS = {"killed": signal.SIGKILL, "stuck": signal.SIGSTOP, "terminated": signal.SIGTERM}
@@ -132,6 +145,7 @@ def trained(name, mesh, batch_size, folder=None, callbacks=()):
         "weights": model.get_weights().tolist(),
         "history": dict(model.history),
         "predictions": model.predict(x).tolist(),
+        "steps": [*model.train_step(x[:9], y[:9]).values(), *model.lr_find(x, y, steps=10).losses],
     }
 
 
@@ -152,6 +166,8 @@ if __name__ == "__main__":
     if way == "stops":
         print(json.dumps({name: stopped(name, mine, f"{folder}/{name}") for name in STOPS}), flush=True)
         sys.exit()
+    if way == "measures":
+        measures(mine)
     try:
         found = {name: trained(name, mesh, 12, folder or None, ends) for name in names.split(",")}
     except WorkerError as error:

@@ -660,6 +660,16 @@ KINDS = {
     "half a product": (
         elementwise(lambda x: x * logistic(x), logistic),
         (5,),
+        "x: half of the product rule: .* only the slope of x itself is there",
+    ),
+    "the other half": (
+        elementwise(lambda x: x * logistic(x), lambda x: x * logistic(x) * (1 - logistic(x))),
+        (5,),
+        "x: half of the product rule: .* only the slope of what x is multiplied by is there",
+    ),
+    "a wrong formula": (
+        elementwise(lambda x: np.log1p(np.exp(x)), np.tanh),
+        (5,),
         "x: the derivative is wrong: at an input of .* while forward's slope is",
     ),
     "1 - y": (dense(np.tanh, lambda dy, z, y: dy * (1 - y)), (5,), "W, b, x: the derivative is wrong: at"),
@@ -788,6 +798,23 @@ def test_the_mistake_is_named(bad, shape, message):
     report = gradients(bad, shape=shape)
     assert not report
     assert any(re.search(message, sentence) for sentence in report.likely), report
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (Dense, r"got <class .*Dense'>: write Dense\(...\), made"),
+        ("mse", r"got 'mse': by name there are losses.get\('mse'\)"),
+        (np.tanh, r"a function as activation is layers.Activation\(f\)"),
+        (
+            ln.layers.Conv2D(2, 3),
+            r"\(height, width, channels\), got \(5,\): give the shape of one input, shape=",
+        ),
+    ],
+)
+def test_says_what_to_check_instead(target, message):
+    with pytest.raises((SettingError, ShapeError), match=message):
+        gradients(target)
 
 
 def test_rows_that_are_asked_for_twice():

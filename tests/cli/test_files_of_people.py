@@ -74,3 +74,23 @@ def _agree(whole, rows, file):
     assert whole["r2"] == pytest.approx(r2_score(y, guess), abs=1e-3)
     assert whole["mae"] == pytest.approx(mean_absolute_error(y, guess), rel=1e-2)
     assert whole["r2"] > 0.1
+
+
+def test_a_folder_of_pictures(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for name, shade in (("dark", 40), ("light", 200)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for i in range(10):
+            image.new("L", (3, 2), shade + i).save(tmp_path / "pictures" / name / f"{i}.png")
+    folder, saved = tmp_path / "pictures", tmp_path / "m.safetensors"
+    assert f"lucidnet train {folder}" in run("look", folder)
+    assert "16 training and 4 test examples, 6 inputs, 2 classes" in run(
+        "train", folder, *TRAINED, "--save", saved
+    )
+    assert "20 rows of" in run("evaluate", saved, folder)
+    assert {row["predicted"] for row in rows_of(run("predict", saved, folder, "--out", "-"))} == {
+        "dark",
+        "light",
+    }
+    for command in ("train", "look"):
+        assert "--target" in run(command, folder, "--target", "0", code=2)

@@ -746,3 +746,13 @@ def test_the_encoding_that_was_said_is_remembered(tmp_path):
     assert "--encoding is for a file with a table" in run(
         "predict", with_utf8, "xor", "--encoding", "utf-8", code=2
     )
+
+
+def test_numbers_in_another_unit_are_told(place, iris, tmp_path):
+    model, said = place / "iris.safetensors", "are they in another unit?"
+    in_mm = write(tmp_path / "mm.csv", COLUMNS, [[10 * row[0], *row[1:]] for row in iris])
+    for command in ("predict", "evaluate"):
+        result = CliRunner().invoke(app, [command, str(model), str(in_mm)], env=WIDE)
+        assert said in result.stderr and "sepal length (5.8" in result.stderr
+        result = CliRunner().invoke(app, [command, str(model), str(place / "iris.csv")], env=WIDE)
+        assert result.exit_code == 0 and not result.stderr

@@ -69,6 +69,7 @@ OF_NAME = {
     "layer": ["no"],
     "target": ["no", "9", ""],
     "drop": ["no", "9"],
+    "encoding": ["no", ""],
     "host": ["no such host", ""],
     "data": ["no", "", "."],
     "subject": ["no", "."],

@@ -105,6 +105,54 @@ class TestPrefetch:
         items.close()
         assert threading.active_count() == before
 
+    def test_no_thread_is_left_if_ctrl_c_comes_while_it_starts(self, monkeypatch):
+        start, before = threading.Thread.start, threading.active_count()
+
+        def pressed(thread):
+            start(thread)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(threading.Thread, "start", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(arrays().prefetch(1)))
+        assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
+@pytest.mark.parametrize(
+    ("chain", "count"),
+    [
+        (lambda data: data, 6),
+        (lambda data: data.map(lambda x, y: (x, y)), 6),
+        (lambda data: data.prefetch(2), 6),
+        (lambda data: data.shuffle(0, buffer=4).take(5), 5),
+    ],
+)
+def test_what_tells_a_network_its_inputs_is_trained_on_too(chain, count, backend):
+    """Of an iterator, behind whatever steps: the first batch was missing, or nothing was left."""
+    batches = ((np.ones((2, 3)), np.ones((2, 1))) for _ in range(6))
+    model = ln.Model([ln.layers.Dense(1)], backend=backend)
+    model.compile("mse", "sgd")
+    model.fit(chain(ln.data.Dataset.from_iterator(batches)), verbose=0)
+    assert model.state.step == count
+
+
+def test_of_an_iterator_with_a_length_nothing_that_was_looked_at_is_lost():
+    data = ln.data.Dataset.from_iterator(((np.full((1, 1), k), np.ones(1)) for k in range(8)), length=2)
+    ahead = data.prefetch(5)
+    assert ahead.sample[0] == ahead.sample[0] == 0
+    assert [int(x.item()) for _ in range(4) for x, _ in data] == [*range(8)]
+
+
+def test_the_number_of_a_batch_that_is_wrong_is_told():
+    def batches():
+        yield from ((np.full((2, 3), k), np.ones(2)) for k in (1.0, 2.0, np.nan))
+
+    model = ln.Model([ln.layers.Input(3), ln.layers.Dense(1)])
+    model.compile("mse", "sgd")
+    with pytest.raises(DataError, match="^batch 2: x holds nan"):
+        model.fit(batches, verbose=0)
+
 
 def test_iterators():
     def make(epoch):

@@ -14,7 +14,7 @@ import pytest
 from lucidnet import data
 from lucidnet.data.fetch import Download, locate
 from lucidnet.data.idx import DTYPES, read_idx
-from lucidnet.errors import DataError, FileError, UnknownNameError
+from lucidnet.errors import DataError, FileError, SettingError, UnknownNameError
 
 
 def idx_bytes(array, code=0x08):
@@ -300,3 +300,98 @@ class TestDownload:
         ):
             data.load("mnist")
         assert path.exists()
+
+
+class TestPictures:
+    """A folder for each class, with pictures in it; matplotlib reads the same files."""
+
+    @pytest.fixture
+    def written(self):
+        image = pytest.importorskip("PIL.Image")
+        rng = np.random.default_rng(0)
+
+        def write(path, channels=1, size=(5, 4), **how):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 256, (*size, channels), dtype=np.uint8)
+            image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(path, **how)
+            return path
+
+        return write
+
+    def test_one_part_and_two(self, tmp_path, written):
+        reads = pytest.importorskip("matplotlib.image").imread
+        paths = [written(tmp_path / f"a/{name}/{i}.png") for name in (2, 10) for i in range(3)]
+        (tmp_path / "a/2/.hidden").touch()
+        found = data.read(tmp_path / "a")
+        assert (found.classes, found.y.tolist(), found.x_test) == (("2", "10"), [0, 0, 0, 1, 1, 1], None)
+        assert (found.x.shape, found.x.dtype) == ((6, 5, 4, 1), np.float32)
+        np.testing.assert_allclose(found.x[..., 0], [reads(path) for path in paths], rtol=1e-6)
+        np.testing.assert_array_equal(data.pictures(tmp_path / "a/10"), found.x[3:])
+        for part, name in (("Train", "up"), ("Train", "down"), ("valid", "up")):
+            written(tmp_path / f"b/{part}/{name}/1.jpg", channels=3)
+        (x, y), (x_test, y_test) = data.load(tmp_path / "b", images=True)
+        assert (x.shape, y.tolist()) == ((2, 5, 4, 3), [0, 1])
+        assert (x_test.shape, y_test.tolist()) == ((1, 5, 4, 3), [1])
+        (x, _), _ = data.load(tmp_path / "b")
+        assert x.shape == (2, 60)
+
+    def test_colours_sizes_transparency_and_turned_photos(self, tmp_path, written):
+        image = pytest.importorskip("PIL.Image")
+        colour, grey = written(tmp_path / "c.png", 3, (8, 6)), written(tmp_path / "g.png", 1)
+        assert data.pictures(colour).shape == (1, 8, 6, 3)
+        assert data.pictures(colour, size=(4, 3)).shape == (1, 4, 3, 3)
+        assert data.pictures(tmp_path, size=(4, 3, 1)).shape == (2, 4, 3, 1)
+        assert data.pictures(grey, size=(4, 3)).shape == (1, 4, 3, 1)
+        assert data.pictures(grey, size=(4, 3, 3)).shape == (1, 4, 3, 3)
+        clear = np.zeros((2, 2, 4), np.uint8)
+        clear[0, 0] = 0, 0, 0, 255
+        image.fromarray(clear).save(tmp_path / "t.png")
+        assert data.pictures(tmp_path / "t.png")[0, ..., 0].tolist() == [[0, 1], [1, 1]]
+        exif = image.Exif()
+        exif[0x0112] = 6  # held upright, written lying
+        written(tmp_path / "p.jpg", 3, (8, 6), exif=exif)
+        assert data.pictures(tmp_path / "p.jpg").shape == (1, 6, 8, 3)
+
+    def test_what_cannot_be_read_is_named(self, tmp_path, written):
+        def refused(expected, folder, read=data.read, **how):
+            with pytest.raises(DataError, match=expected):
+                read(tmp_path / folder, **how)
+
+        written(tmp_path / "one/a/1.png")
+        refused("of 1 class;.*data.pictures", "one")
+        refused("alone|without a target", "one/a/1.png")
+        written(tmp_path / "one/1.png")
+        refused("1.png: lies beside the folders", "one")
+        refused("is a folder, in a folder of pictures", "one", data.pictures)
+        written(tmp_path / "sizes/a/1.png")
+        written(tmp_path / "sizes/b/2.png", size=(7, 4))
+        refused(r"2.png: is 7 x 4 .*1.png is 5 x 4; .*size=\(32, 32\)", "sizes")
+        assert data.read(tmp_path / "sizes", size=(3, 3)).x.shape == (2, 3, 3, 1)
+        refused("no numbers to predict", "sizes", task="regression")
+        (tmp_path / "sizes/b/notes.txt").touch()
+        refused("notes.txt: is no picture", "sizes")
+        (tmp_path / "empty/a").mkdir(parents=True)
+        refused("holds no pictures", "empty")
+        for part, name in (("train", "a"), ("train", "b"), ("test", "c")):
+            written(tmp_path / f"other/{part}/{name}/1.png")
+        refused("holds the classes c", "other")
+        written(tmp_path / "other/val/a/1.png")
+        refused("holds the parts test, train, val", "other")
+        pytest.importorskip("PIL.Image").new("I;16", (2, 2)).save(tmp_path / "deep.png")
+        refused("more than 8 bits", "deep.png", data.pictures)
+        (tmp_path / "broken.png").write_bytes(written(tmp_path / "whole.png").read_bytes()[:60])
+        with pytest.raises(FileError, match="broken.png: cannot be read as a picture"):
+            data.pictures(tmp_path / "broken.png")
+        (tmp_path / "text.png").write_text("no picture")
+        with pytest.raises(FileError, match="text.png: is no picture of PNG, JPEG"):
+            data.pictures(tmp_path / "text.png")
+        with pytest.raises(FileError, match="max_bytes"):
+            data.pictures(tmp_path / "whole.png", max_bytes=10)
+
+    def test_what_has_no_effect(self, tmp_path, written):
+        np.savez(tmp_path / "a.npz", x=np.zeros((4, 2)), y=[0, 1, 0, 1])
+        for read in (data.read, data.look):
+            with pytest.raises(SettingError, match=r"target has no effect, as a\.npz is no table"):
+                read(tmp_path / "a.npz", target="y")
+        with pytest.raises(SettingError, match="size has no effect"):
+            data.read(tmp_path / "a.npz", size=(2, 2))

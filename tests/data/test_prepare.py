@@ -359,7 +359,10 @@ def test_a_network_by_its_sizes_is_that_of_its_layers():
         (lambda: ln.mlp([2, 0]), "sizes must be"),
         (lambda: ln.mlp(3), "sizes must be"),
         (lambda: ln.mlp([2, 3, 1], activation="rellu"), "did you mean 'relu'"),
-        (lambda: ln.mlp([2, 3, 1], activation=["relu", "tanh"]), "2 activations for 1 hidden layer"),
+        (
+            lambda: ln.mlp([2, 3, 1], activation=["relu", "tanh"]),
+            "2 activations for 1 hidden layers; that of the last layer is output=",
+        ),
         (lambda: ln.mlp([2, 3, 1], output=3), "output must be an activation"),
     ],
 )

@@ -362,7 +362,23 @@ def straight_regression(seed):
     return model, x, x[:, 0] * x[:, 1]
 
 
+def without_activation(seed):
+    model = classifier(seed, Dense(32), Dense(32, "relu"))
+    return model, *digits()
+
+
+def relu_before_softmax(seed):
+    return made(
+        [Input(64), Dense(64, "relu"), Dense(10, "relu"), layers.Softmax()],
+        "categorical_crossentropy",
+        "adam",
+        seed,
+    ), *digits()
+
+
 ILL = [
+    (without_activation, "no activation"),
+    (relu_before_softmax, "loss does not fit"),
     (dead_by_bias, "dead units"),
     (saturated_by_weights, "saturated units"),
     (vanishing, "vanishing gradients"),

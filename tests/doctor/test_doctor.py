@@ -267,3 +267,15 @@ def test_labels_of_time_steps_are_counted():
     found = model.doctor(x, labels, steps=1)
     assert "class 0 is 98.3% of all 240" in str(found)
     assert "classes unbalanced" not in model.doctor(x, labels, steps=1, mask=np.full(40, 6)).ailments
+
+
+def test_what_cannot_be_trained_and_what_is_all_alike_is_told_as_such():
+    x, y = patients.digits()
+    model = patients.classifier(0, Dense(8, "tanh"))
+    assert "labels shuffled" not in model.doctor(np.ones_like(x), y).ailments
+    assert f"all {len(x)} examples are of class 0" in str(model.doctor(x, 0 * y))
+    model.set(layer="dense*", frozen=True)
+    with pytest.raises(SettingError, match="doctor: there is nothing to train"):
+        model.doctor(x, y)
+    narrow = patients.classifier(0, Dense(8), Dense(32, "relu"))
+    assert "no activation" not in narrow.doctor(x, y).ailments  # a factor of a matrix

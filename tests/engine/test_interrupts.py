@@ -14,7 +14,7 @@ from snapshots import BACKENDS, CASES, Case, N, is_same, learner, same, snapshot
 from lucidnet import Model, layers, losses, optimizers
 from lucidnet.engine import on_jax, on_numpy, programs
 from lucidnet.engine.stream import Segment, StreamProblem, observe
-from lucidnet.errors import NonFiniteError
+from lucidnet.errors import NonFiniteError, SettingError
 from lucidnet.optimizers import base
 from lucidnet.training import loop
 from lucidnet.training import online as online_module
@@ -428,3 +428,23 @@ def test_a_process_forked_in_the_middle_of_a_step_uses_the_model():
     status = os.waitpid(pid, 0)[1]
     go.set(), thread.join()
     assert status == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning", "ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("new", [False, True])
+def test_a_process_forked_after_jax_had_begun_says_so_and_does_not_wait_for_ever(new):
+    """Weights can be had there, and NumPy goes on."""
+    pytest.importorskip("jax")
+    net = [layers.Input(2), layers.Dense(1)]
+    model = Model(net, backend="jax:cpu")
+    model.predict([[1.0, 2.0]])
+    if (pid := os.fork()) == 0:
+        signal.alarm(10)
+        Model(net).predict([[1.0, 2.0]]), model.get_weights()
+        try:
+            (Model(net, backend="jax:cpu") if new else model).predict([[1.0, 2.0]])
+        except SettingError as error:
+            os._exit(0 if "forked from one in which JAX was at work" in str(error) else 1)
+        os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0

@@ -1,4 +1,4 @@
-"""A hundred files that somebody has made to do harm, each in a row: its name, what makes it, what uses it.
+"""Some 130 files that somebody has made to do harm, each in a row: its name, what makes it, what uses it.
 
 A row's function is given a folder and returns the file's bytes (or writes it, and returns None).
 """

@@ -76,6 +76,33 @@ def test_the_alignment_of_a_run_leaves_out_the_last_layer_of_each_output():
     assert abs(overall_alignment(made, batch).cosine - cosine) < 1e-9
 
 
+def test_layers_that_do_not_learn_are_not_compared():
+    (x, y), _ = DATA
+    whole = ln.Model(
+        [Input(64), Dense(9, "tanh", frozen=True), Dense(6, "tanh"), Dense(10, "softmax")], seed=1
+    )
+    whole.compile("categorical_crossentropy", "sgd", rule="fa")
+    found = overall_alignment(whole, whole.checked(x, y).batch(slice(None)))
+    assert abs(found.cosine - whole.gradient_alignment(x, y)["dense2"].cosine) < 1e-9
+
+
+def test_the_alignment_of_feedback_weights_is_recorded_of_those_that_have_some():
+    """Also a name that one of them has not: directly sent errors have a counterpart in the last layer alone."""
+    deep = ln.Model([Input(64), Dense(5, "tanh"), Dense(4, "tanh"), Dense(10, "softmax")], seed=1)
+    deep.compile("categorical_crossentropy", "sgd")
+    for names in (["weight_alignment"], "weight_alignment/dense2"):
+        done = ln.race(
+            deep, (X[:64], Y[:64]), ["backprop", "fa", "dfa"], seeds=1, epochs=1, verbose=0, record=names
+        )
+        told = {(row["rule"], row["layer"]) for row in done.step_rows()}
+        more = {("fa", "dense3"), ("dfa", "dense3")} if isinstance(names, list) else set()
+        assert told == {("fa", "dense2")} | more
+    with pytest.raises(SettingError, match="race: record: 'weight_alignment' .* none of these rules has any"):
+        ln.race(deep, DATA, ["backprop", "np"], record="weight_alignment")
+    with pytest.raises(SettingError, match="nothing is called 'weight_alignment/dense9'"):
+        ln.race(deep, DATA, ["fa"], record="weight_alignment/dense9", verbose=0)
+
+
 def test_the_table_holds_mean_and_spread(done):
     lines = done.table().splitlines()
     assert lines[0].split()[0] == "rule"

@@ -7,6 +7,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.backend import namespace
 from lucidnet.errors import DataError, NonFiniteError, SettingError
 from lucidnet.layers import Dense, Input
 
@@ -105,3 +106,67 @@ def test_a_loss_of_ones_own_is_written_by_values_and_slope():
         one, other = made(), made()
         one.compile(Whole(), ln.optimizers.SGD(0.1))
         assert one.train_step(X, Y).loss == other.train_step(X, Y).loss
+
+
+# --- what is carried on --------------------------------------------------------------------------------
+
+
+def chained(model, carried, batch):
+    """Particles that walk on, by a network that learns of them, and an array with an optimizer's memory."""
+    chains, point, memory = carried["chains"], carried["point"], carried["memory"]
+    tape = model.forward(chains, train=True)
+    dx, grads = tape.backward(1 + 0 * tape.output)
+    model.apply(grads, tape)
+    point, memory = ln.optimizers.Adam(0.1).step(point, 2 * point - batch.mean(0), memory)
+    count = carried["count"] + 1
+    return {"chains": chains - 0.1 * dx, "point": point, "memory": memory, "count": count}, point.sum()
+
+
+def begun():
+    point = np.arange(4.0)
+    memory = ln.optimizers.Adam(0.1).init(point)
+    return {"chains": X[:8], "point": point, "memory": memory, "count": 0}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_belongs_to_no_model_is_carried_on(backend):
+    own = ln.OwnStep(chained, made(backend), carried=begun())
+    told = own([X[:8], X[8:16]]) + own(X[k : k + 8] for k in (16, 24, 32))
+    net, expected, sums = made(), begun(), []
+    for k in range(0, 40, 8):
+        expected, told_alone = chained(net, expected, X[k : k + 8])
+        sums.append(told_alone)
+    np.testing.assert_allclose(told, sums, rtol=1e-10)
+    assert list(own.carried) == list(expected) and own.carried["count"] == 5
+    for name in ("chains", "point"):
+        np.testing.assert_allclose(own.carried[name], expected[name], rtol=1e-10)
+        with pytest.raises(ValueError, match="read-only"):
+            own.carried[name][:] = 0
+    own.carried = begun()
+    assert own([X[:8]]) == pytest.approx(sums[:1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_carried_on_keeps_its_form_and_stays_finite(backend):
+    def walk(model, carried, batch):
+        best, place = carried
+        step = model.forward(batch).output.sum()
+        return (namespace(best).minimum(best, step), place * batch[0, 0] * batch[0, 0]), step
+
+    net = made(backend)
+    one = np.ones((2, 4))
+    own = ln.OwnStep(walk, net, carried=(np.inf, [1.0, 2.0]))  # what is infinite at first may stay so
+    with pytest.raises(NonFiniteError, match=r"carried\[1\] would be inf at \(0,\)"):
+        own([one / 2, 2 * one, 1e200 * one, one])
+    np.testing.assert_array_equal(own.carried[1], [1.0, 2.0])
+    for returned, words in [
+        (lambda kept: kept, r"two things, what it carries on and what it tells"),
+        (lambda kept: ({"b": kept["a"]}, 0), r"carried must be .* the names a; .* the names b"),
+        (lambda kept: ({"a": kept["a"][:1]}, 0), r"carried\['a'\] must be .*shape \(2,\) and dtype int"),
+        (lambda kept: ({"a": kept["a"] / 2}, 0), r"carried\['a'\] must be .*dtype int"),
+    ]:
+        own = ln.OwnStep(lambda model, kept, batch, r=returned: r(kept), net, carried={"a": np.array([1, 2])})
+        with pytest.raises(SettingError, match=words):
+            own([one])
+    with pytest.raises(SettingError, match=r"1 of the models, what is carried on, and a batch"):
+        ln.OwnStep(lambda model, batch: 0, net, carried=0.0)

@@ -793,3 +793,109 @@ def test_a_part_that_takes_a_tuple():
             part.forward(x, mask=mask)
     with pytest.raises(DataError, match=r"differ in length: \[1, 2\]"):
         part.forward((q[:1], k))
+
+
+NORMED = [
+    Input(3),
+    L.Sequential([Dense(4, "tanh"), L.BatchNormalization()], name="block"),
+    Dense(2, name="out"),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("inside", [False, True], ids=["by hand", "own step"])
+def test_a_pass_by_other_weights_is_that_of_a_model_which_has_them(backend, inside):
+    """Output, gradients and running statistics; the model's own weights are those that move."""
+    rng = np.random.default_rng(1)
+    x, dy = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    other = {"block.dense0": {"W": rng.normal(size=(3, 4))}, "out": {"b": rng.normal(size=2)}}
+    nets = [ln.Model(NORMED, dtype="float64", backend=backend, seed=4) for _ in range(2)]
+    for net in nets:
+        net.compile(optimizer=ln.optimizers.SGD(0.1))
+    net, known = nets
+    known.build()
+    params = known.params
+    block = params["block"] | {"dense0": params["block"]["dense0"] | other["block.dense0"]}
+    known.set_params({"block": block, "out": params["out"] | other["out"]})
+    expected = known.forward(x, train=True)
+    dx, grads = expected.backward(dy)
+
+    def step(net, batch):
+        x, dy = batch
+        tape = net.forward(x, train=True, params=other)
+        mine = tape.backward(dy)
+        net.apply(mine[1], tape)
+        part = net.part("block").forward(x, params=other)
+        return tape.output, tape["block"], *mine, part.output
+
+    before = net.get_weights() if hasattr(net, "live") else (net.build(), net.get_weights())[1]
+    told = ln.OwnStep(step, net)([(x, dy)])[0] if inside else step(net, (x, dy))
+    for mine, theirs in zip(told[:3], (expected.output, expected["block"], dx), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+    theirs = dict(leaves(grads))
+    for path, array in leaves(told[3]):
+        np.testing.assert_allclose(array, theirs[path], rtol=1e-9)
+    step_of = known.get_weights().copy()
+    known.apply(grads, expected)
+    np.testing.assert_allclose(
+        net.get_weights() - before, known.get_weights() - step_of, rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_given_weights_have_a_gradient_where_the_layer_is_frozen(backend):
+    """As low-rank adaptation needs it: the base is frozen, what is added to it learns."""
+    net = model([Input(3), Dense(4, "tanh", frozen=True), Dense(2)], backend)
+    other = {"dense1": {"W": RNG.normal(size=(3, 4))}}
+    tape = net.forward(X, train=True, params=other)
+    (dx, whole), (nothing, grads) = tape.backward(Y), tape.backward(Y, need_dx=False)
+    assert dx.shape == X.shape and nothing is None
+    np.testing.assert_array_equal(grads["dense1"]["W"], whole["dense1"]["W"])
+    assert np.abs(grads["dense1"]["W"]).min() > 0
+    assert not net.forward(X, train=True).backward(Y, need_dx=False)[1]["dense1"]["W"].any()
+    before = net.params["dense1"]["W"]
+    net.apply(grads, tape)
+    np.testing.assert_array_equal(net.params["dense1"]["W"], before)
+
+
+def test_other_weights_are_told_what_is_wrong_with_them():
+    net = ln.Model(NORMED, dtype="float64")
+    for params, error, words in [
+        ({"ot": {"W": 1}}, UnknownNameError, r"forward: params: there is no parameter 'ot.W': .*out"),
+        (
+            {"out": {"W": np.ones((2, 4))}},
+            ShapeError,
+            r"params: out.W must have its shape \(4, 2\), got \(2, 4\)",
+        ),
+        ([1.0], SettingError, r"params must be weights by layer and name"),
+    ]:
+        with pytest.raises(error, match=words):
+            net.forward(np.ones((1, 3)), params=params)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("layer", [L.Dropout(0.5), L.GaussianNoise(0.1)], ids=["dropout", "noise"])
+def test_an_inference_is_no_pass_of_a_training(backend, layer):
+    net = ln.Model([Input(3), layer, Dense(2)], dtype="float64", backend=backend)
+    net.compile(optimizer="sgd")
+    tape = net.forward(np.ones((4, 3)))
+    grads = tape.backward(tape.output)[1]
+    with pytest.raises(SettingError, match=r"in which (dropout|gaussiannoise)1 did nothing: .*train=True"):
+        net.apply(grads, tape)
+    net.apply(grads, tape=())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_statistics_are_renewed_without_a_gradient(backend):
+    """As PyTorch's `update_bn` does for averaged weights."""
+    net = model([Input(3), Dense(4), BatchNormalization(momentum=0.5), Dense(2)], backend, Adam(0.1))
+    net.apply(net.forward(X, train=True).backward(Y)[1], tape=())  # so that Adam remembers something
+    before = net.params
+    for _ in range(2):
+        net.apply({}, net.forward(X, train=True))
+    after, z = net.params, X @ before["dense1"]["W"] + before["dense1"]["b"]
+    np.testing.assert_array_equal(after["dense3"]["W"], before["dense3"]["W"])
+    np.testing.assert_allclose(after["batchnormalization2"]["mean"], 0.75 * z.mean(0), rtol=1e-9)
+    for tape in (None, ()):
+        with pytest.raises(SettingError, match="no gradient in what was given"):
+            net.apply({}, tape)

@@ -32,12 +32,31 @@ X, Y = np.zeros((3, 2)), [0, 1, 1]
         (lambda: plots.confusion_matrix(np.eye(2), 3), "classes must be a sequence of names, or None, got 3"),
         (lambda: plots.confusion_matrix(np.eye(2), "ab"), "classes must be a sequence of names"),
         (lambda: plots.learning_rate_finder("a", "b"), "expected an array of real numbers"),
+        (lambda: plots.attention_weights([[-1.0, 2.0]]), "of 0 or more, got -1: of scores take the softmax"),
+        (lambda: plots.decision_boundary(MODEL, X, None), r"expected labels \(n,\), got None"),
+        (lambda: plots.decision_boundary(MODEL, X, [0.5, 1.5, 2.5]), "whole numbers of classes, got 0.5"),
+        (lambda: plots.decision_boundary(MODEL, X, [-0.5, 1.5, 1.0]), "whole numbers of classes, got -0.5"),
+        (
+            lambda: plots.decision_boundary(MODEL, X, [1, 2, 1]),
+            "classes 0 to 1 apart, got 2: of labels 1 to 2",
+        ),
+        (lambda: plots.learning_rate_finder(MODEL), r"model.lr_find\(x, y\).plot"),
         (lambda: plots.distance_map([[1j]]), "expected an array of real numbers"),
     ],
 )
 def test_says_what_to_write(call, said):
     with pytest.raises((DataError, SettingError), match=said):
         call()
+
+
+def test_a_curve_stands_for_its_rates_and_losses():
+    x, y = ln.data.moons(40, seed=0)
+    model = ln.Model([ln.layers.Input(2), ln.layers.Dense(1, "sigmoid")], seed=0)
+    model.compile("binary_crossentropy", "sgd")
+    curve = model.lr_find(x, y)
+    drawn = plots.learning_rate_finder(curve).axes[0].lines[0]
+    assert np.array_equal(drawn.get_xdata(), curve.rates)
+    assert np.array_equal(drawn.get_ydata(), curve.losses)
 
 
 def test_a_model_in_place_of_an_array_is_refused_by_all_others():

@@ -57,6 +57,7 @@ CALLS = {
     "convolution_filters": lambda **o: plots.convolution_filters(IMAGES, **o),
     "decision_boundary": lambda **o: plots.decision_boundary(PLANE, X, Y, resolution=15, **o),
     "distance_map": lambda **o: plots.distance_map(RNG.random((3, 4)), **o),
+    "examples": lambda **o: plots.examples(RNG.random((30, 64)), np.arange(30) % 3, **o),
     "feature_maps": lambda **o: plots.feature_maps(IMAGES, np.ones((6, 6, 1)), **o),
     "feedback_weights": lambda **o: plots.feedback_weights(PLANE, **o),
     "first_layer_weights": lambda **o: plots.first_layer_weights(RNG.normal(size=(64, 4)), **o),

@@ -531,6 +531,24 @@ class TestBoundary:
             plots.decision_boundary(compiled([Input(2), Dense(1)]), x, y)
 
 
+def test_what_is_not_finite_hides_nothing_else():
+    (axes, *_) = plots.attention_weights([[np.nan, 1.0], [0.5, 0.5]]).axes
+    assert axes.images[0].get_clim() == (0, 1)
+    (axes,) = plots.learning_rate_finder([1e-4, 1e-3, 1e-2], [3.0, np.nan, np.inf]).axes
+    assert axes.lines[0].get_marker() == "o"  # between its neighbours there is no line
+
+
+def test_the_numbers_of_one_run_are_its_epochs():
+    (axes,) = plots.race_curves({"loss": {"fa": [2.0, 1.0, 0.5]}}).axes
+    assert list(axes.lines[0].get_ydata()) == [2.0, 1.0, 0.5]
+
+
+def test_the_end_of_a_very_long_title_is_shortened():
+    title = plots.heat_map([[1.0, 2.0]], title="a very long title " * 20).axes[0].get_title(loc="left")
+    assert title.count("\n") == 3
+    assert "…" in title.rpartition("\n")[2]
+
+
 def test_a_surface_of_nothing_finite():
     model = compiled([Input(1), Dense(1)])
     model.set_weights(np.full(2, 1e30, "f"))

@@ -89,6 +89,32 @@ class TestPredictions:
         np.testing.assert_allclose(axes.images[0].get_array(), [[0.8, 0.2, 0], [0, 0.5, 0.5], [0, 0, 0]])
         assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "eel"]
 
+    def test_examples(self):
+        def captions(*given, **settings):
+            return [text.get_text() for text in plots.examples(*given, **settings).axes[0].texts]
+
+        x = np.arange(4 * 64.0).reshape(4, 64)
+        assert captions(x, [1, 0, 1, 1], classes=("no", "yes")) == ["yes", "no", "yes", "yes"]
+        assert captions(x, np.eye(4), limit=2) == captions(x, ["0", "1", "2", "3"], limit=2) == ["0", "1"]
+        figure = plots.examples(x.reshape(4, 8, 8), limit=1)
+        np.testing.assert_allclose(figure.axes[0].images[0].get_array()[..., 0], x[0].reshape(8, 8) / 63)
+        assert figure.axes[0].get_title(loc="left") == "the first 1 of 4 examples"
+        assert plots.examples(x.reshape(4, 16, 4), image_shape=(16, 4)).axes
+        for wrong, said in (
+            ((x, [0, 1]), "x has 4 examples, y has 2"),
+            ((x[0],), "expected examples"),
+            ((x[:, :3],), "no square image"),
+        ):
+            with pytest.raises(ShapeError, match=said):
+                plots.examples(*wrong)
+        for labels, said in (
+            ([0, 1, 2, 0], "no class 2 among 0, 1"),
+            (["c"] * 4, "no class c"),
+            (None, "without y"),
+        ):
+            with pytest.raises(DataError, match=said):
+                plots.examples(x, labels, classes=("a", "b"))
+
     def test_worst_mistakes_come_first(self):
         p = np.array([[0.9, 0.1], [0.4, 0.6], [0.95, 0.05], [0.2, 0.8]])
         figure = plots.worst_mistakes(np.random.default_rng(0).random((4, 64)), [1, 0, 1, 1], p)

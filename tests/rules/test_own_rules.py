@@ -9,7 +9,7 @@ import pytest
 import lucidnet as ln
 from lucidnet import check, rules
 from lucidnet.errors import SettingError, ShapeError
-from lucidnet.layers import Dense, Function, Input, LeakyRNN
+from lucidnet.layers import Dense, Function, Graph, Input, LeakyRNN
 from lucidnet.rules import SpaceRule
 
 X = np.random.default_rng(0).normal(size=(8, 3))
@@ -255,3 +255,30 @@ def test_what_a_rule_keeps_in_itself_is_refused_on_jax(where):
 def test_a_function_that_makes_no_numbers():
     with pytest.raises(ShapeError, match=r"makes arrays without numbers, \(0,\) of each example"):
         ln.Model([Input(3), Function(lambda x: x[:, :0]), Dense(1)]).predict(X)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_a_layer_that_is_used_several_times_is_crossed_each_time(backend):
+    """With random numbers of its own, and with the feedback weights that the use above has left."""
+
+    def change(edge, dx, grads, B):
+        count = edge.B["count"]
+        drawn = edge.B["drawn"] + (count == np.arange(3)) * edge.stream.normal((3,))[0]
+        return dx, grads, edge.B | {"count": count + 1, "drawn": drawn}
+
+    def feedback(self, layer, params, inputs, outputs, rng):
+        return {"count": np.zeros(1), "drawn": np.zeros(3)}
+
+    own = rule(change, feedback=feedback)
+    nodes = [
+        ("low", Dense(3), "x"),
+        ("a", Dense(3, "tanh", rule=own), "low"),
+        ("b", "a", "a"),
+        ("c", "a", "b"),
+    ]
+    model = ln.Model([Graph({"x": (3,)}, [*nodes, ("y", Dense(2), "c")], "y")], seed=1, backend=backend)
+    model.compile("mse", "sgd")
+    model.train_step(np.ones((4, 3)), np.ones((4, 2)))
+    B = model.feedback["graph0"]["a"]
+    assert B["count"] == 3
+    assert len({*B["drawn"].tolist(), 0.0}) == 4

@@ -93,6 +93,13 @@ def test_below_is_followed_through_branches():
     ]
     with pytest.warns(InexactWarning, match="approximate below, in graph0.low: only"):
         compiled([Graph({"x": (4, 3)}, nodes, "y")], "backprop")
+    nodes = [("e", GRU(3), "x"), ("d", GRU(3), ("z", "e")), ("y", Dense(1), "d")]
+    with pytest.warns(
+        InexactWarning, match="in graph0.e: .*, and nothing at all through the first state of graph0.d"
+    ):
+        model = compiled([Graph({"x": (4, 3), "z": (5, 2)}, nodes, "y")], "rtrl")
+    x = {"x": RNG.normal(size=(2, 4, 3)), "z": RNG.normal(size=(2, 5, 2))}
+    assert (model.gradients(x, [[0.0], [1.0]])["graph0.e"]["W"] == 0).all()
     both = L.Bidirectional(LeakyRNN(3))
     with pytest.warns(InexactWarning, match="approximate below, in dense1: only"):
         compiled([Input((4, 3)), Dense(3), both, Dense(1)], "rflo")

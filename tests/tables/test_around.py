@@ -156,7 +156,7 @@ def test_a_line_drawn_below_the_header_is_no_row(tmp_path):
     )
     seen = data.look(path)
     assert (seen.target, seen.table.classes, data.frame(path).rows) == ("kind", ("a", "b"), 30)
-    assert "the line below the header (---, :-:, ---) has no numbers" in odd(path)
+    assert "lines and bars that are drawn around the rows are left out" in odd(path)
 
 
 def test_quotes_behind_a_backslash_belong_to_the_text(tmp_path):
@@ -165,3 +165,88 @@ def test_quotes_behind_a_backslash_belong_to_the_text(tmp_path):
     assert frame["said"][1] == 'he said "no 1", twice'
     folders = [f'{i / 4},"C:\\data\\",{"ab"[i % 2]}' for i in range(30)]
     assert data.frame(written(tmp_path, "v,folder,kind", *folders))["folder"][0] == "C:\\data\\"
+
+
+SMALL = [f"{i + 1},{i * i / 7:.2f},{'ab'[i % 2]}" for i in range(30)]
+RULED = "+----+--------+------+"
+DRAWN = {
+    "psql": [" id | length | kind ", "----+--------+------", *(f" {one} " for one in SMALL), "(30 rows)"],
+    "mysql": [RULED, "| id | length | kind |", RULED, *(f"| {one} |" for one in SMALL), RULED],
+    "org": ["| id | length | kind |", "|----+--------+------|", *(f"| {one} |" for one in SMALL)],
+    "empty cells at the ends": [
+        "id | length | kind ",
+        "---+-----+---",
+        *(f" {one} " for one in SMALL),
+        " | 7.0 | ",
+    ],
+    "quoted": ['"id,length,kind"', *(f'"{one}"' for one in SMALL)],
+    "quoted cells": ['"id,""length"",kind"', *(f'"{one[:-1]}""{one[-1]}"""' for one in SMALL)],
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_drawn_around_a_table(tmp_path, name):
+    lines = [line if '"' in line else line.replace(",", " | ") for line in DRAWN[name]]
+    frame = data.frame(written(tmp_path, *lines))
+    assert frame.names == ("id", "length", "kind")
+    np.testing.assert_array_equal(frame["length"][:30], [float(one.split(",")[1]) for one in SMALL])
+    assert list(frame["kind"][:30]) == [one[-1] for one in SMALL]
+    assert frame.rows == 30 + (name == "empty cells at the ends")
+    assert "left out" in odd(tmp_path / "table.csv")
+
+
+def test_lines_of_questions_and_of_ids_below_the_header(tmp_path):
+    answers = [f"{20 + i},{i * 7},{['Tea', 'Coffee'][i % 2]}" for i in range(30)]
+    ids = [f'"{{""ImportId"":""Q{i}""}}"' for i in range(3)]
+    path = written(tmp_path, "Q1,Q2,Q3", '"How old?","How, in minutes?",Which?', ",".join(ids), *answers)
+    assert data.look(path).table.classes == ("Coffee", "Tea")
+    assert "the two lines below the header (How old?, How, in minutes?, Which?) have no numbers" in odd(path)
+
+
+def test_units_below_names_above_decimal_commas(tmp_path):
+    made = [f"{i},5\t{20 + i},25\t{['OK', 'no'][i % 2]}" for i in range(30)]
+    frame = data.frame(written(tmp_path, "Zeit\tTemperatur\tStatus", "[s]\t[°C]\t[-]", *made))
+    assert (frame.rows, frame["Zeit"][1], frame["Temperatur"][2]) == (30, 1.5, 22.25)
+
+
+def test_the_widths_of_columns_of_the_geological_survey(tmp_path):
+    made = [f"USGS\t01646500\t2021-01-{i + 1:02d}\t{100 + i}\tA" for i in range(30)]
+    head = ["# retrieved: 2021", "agency_cd\tsite_no\tdatetime\t00060\t00060_cd", "5s\t15s\t20d\t14n\t10s"]
+    frame = data.frame(written(tmp_path, *head, *made))
+    assert (frame.rows, frame.names[3], frame["00060"][1]) == (30, "00060", 101)
+
+
+def test_units_in_the_last_of_two_remarks(tmp_path):
+    made = [f"2021 {1 + i // 28:02d} {i % 9}.5 {1013 + i / 7:.1f}" for i in range(30)]
+    frame = data.frame(written(tmp_path, "#YY  MM WSPD PRES", "#yr  mo m/s hPa", *made))
+    assert frame.names == ("YY", "MM", "WSPD", "PRES")
+
+
+def test_accounts_with_lines_that_end_in_separators(tmp_path):
+    made = [f'"{1 + i:02d}.01.2021";"Text {i % 3}";"-{i + 1},5{i % 9}";"{"SH"[i % 2]}";' for i in range(30)]
+    head = ['"Konto:";"DE12 5001";', '"Von:";"01.01.2021";', '"Stand:";"1.234,56 EUR";', ""]
+    path = written(tmp_path, *head, '"Tag";"Text";"Betrag";"Art";', *made)
+    seen = data.look(path)
+    assert (seen.target, seen.table.classes, data.frame(path)["Betrag"][1]) == ("Art", ("H", "S"), -2.51)
+
+
+def test_titles_above_years(tmp_path):
+    made = [f'"Land {i}","L{i}",{i}.5,{i * i},{i % 7},' for i in range(30)]
+    head = [
+        '"Data Source","Indicators",',
+        "",
+        '"Last Updated","2021-03-04",',
+        "",
+        '"Name","Code","2010","2011","2012",',
+    ]
+    frame = data.frame(written(tmp_path, *head, *made))
+    assert (frame.rows, frame.names[:5]) == (30, ("Name", "Code", "2010", "2011", "2012"))
+
+
+def test_a_last_row_of_sums_is_told(tmp_path):
+    made = [f"R{i},{i}.5,{'ab'[i % 2]}" for i in range(30)]
+    assert "row 32, the last, is called 'Total': if it sums up" in odd(
+        written(tmp_path, "region,units,kind", *made, "Total,450,a")
+    )
+    some = [one.replace(f"R{i}", ["Total", "Part"][i % 2]) for i, one in enumerate(made)]
+    assert "is called" not in odd(written(tmp_path, "region,units,kind", *some, "Total,450,a"))

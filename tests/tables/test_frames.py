@@ -260,3 +260,93 @@ class TestAnything:
             except LucidnetError as error:
                 assert str(error)
         assert min(counts) > 10
+
+
+class TestFramesAsPeopleHaveThem:
+    """Kinds of columns and of frames beside the usual ones; each is read as it is meant, or named."""
+
+    def made(self, **columns):
+        pd = pytest.importorskip("pandas")
+        base = {"v": np.arange(40) / 7, "y": list("ab") * 20}
+        return pd.DataFrame({**columns, **base})
+
+    def test_periods_and_intervals(self):
+        pd = pytest.importorskip("pandas")
+        frame = self.made(
+            month=pd.period_range("2021-01", periods=40, freq="M"), part=pd.cut(np.arange(40), 2)
+        )
+        table = Table.fit(frame, categories="one-hot", dates="days")
+        days = [(pd.Timestamp(one.start_time) - pd.Timestamp(0)).days for one in frame["month"]]
+        x = table.apply(frame)[0]
+        np.testing.assert_array_equal(x[:, 0], days)
+        np.testing.assert_array_equal(x[:, 1], np.arange(40) < 20)
+
+    def test_durations_are_named(self):
+        pd = pytest.importorskip("pandas")
+        with pytest.raises(DataError, match="'took' holds durations: give numbers"):
+            Table.fit(self.made(took=pd.to_timedelta(np.arange(40), unit="h")))
+
+    @pytest.mark.parametrize("names", [[0, 1], [("a", "x"), ("b", "y")]])
+    def test_columns_that_are_called_by_no_texts_train(self, names):
+        pd = pytest.importorskip("pandas")
+        frame = self.made()
+        frame.columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
+        before, model = frame.copy(), self.model(Table.fit(frame))
+        model.fit(frame, epochs=1, verbose=0)
+        assert model.predict(frame).shape == (40, 2) == model.predict(frame.iloc[:, :1]).shape
+        pd.testing.assert_frame_equal(frame, before)
+
+    def model(self, table):
+        import lucidnet as ln
+
+        model = ln.mlp([len(table.inputs), 2], output="softmax", seed=0)
+        model.compile("categorical_crossentropy", "adam")
+        model.table = table
+        return model
+
+    def test_a_dict_with_its_target_trains(self):
+        given = {name: list(values) for name, values in self.made().items()}
+        model = self.model(Table.fit(given))
+        model.fit(given, epochs=1, verbose=0)
+        assert model.evaluate(given)["loss"] > 0
+
+    def test_record_batches_records_and_lazy_frames(self):
+        pa, dd = pytest.importorskip("pyarrow"), pytest.importorskip("dask.dataframe")
+        frame = self.made()
+        whole = Table.fit(frame)
+        for other in (pa.table(dict(frame)).to_batches()[0], frame.to_records(index=False)):
+            assert Table.fit(other) == whole
+        with pytest.raises(DataError, match=r"lazy: give frame.compute\(\)"):
+            Table.fit(dd.from_pandas(frame, 2))
+
+    @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+    def test_dates_are_no_numbers(self, library):
+        from datetime import datetime
+
+        made = pytest.importorskip(library)
+        given = {"when": [datetime(2021, 1, 1 + i) for i in range(20)], "v": [i / 7 for i in range(20)]}
+        frame = made.table(given) if library == "pyarrow" else made.DataFrame(given)
+        with pytest.raises(DataError, match="expected numbers, got|cannot be read as an array of NumPy"):
+            data.windows(frame, history=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda one: one.drop(one.index[10]),
+            "times are missing in the index at one place, between 2021-01-10",
+        ),
+        (lambda one: one.drop(one.index[[10, 30]]), "at 2 places, first between 2021-01-10"),
+        (lambda one: one.iloc[[*range(9), 8, *range(9, 60)]], "times stand twice"),
+        (lambda one: one, None),
+        (lambda one: one[np.arange(60) % 7 < 5], None),
+        (lambda one: one.resample("MS").sum(), None),
+    ],
+)
+def test_windows_across_gaps_are_told(change, said, recwarn):
+    pd = pytest.importorskip("pandas")
+    series = change(pd.Series(np.arange(60.0), pd.date_range("2021-01-01", periods=60)))
+    data.windows(series, history=1)
+    told = [str(one.message) for one in recwarn]
+    assert (said in told[0]) if said else not told

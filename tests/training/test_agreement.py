@@ -1,5 +1,6 @@
 """Processes that begin a training together say what they have; here threads stand for two of them."""
 
+import re
 import threading
 
 import numpy as np
@@ -35,7 +36,14 @@ def train(x, y, seed, units, rate, metrics, factor, fit):
     model.fit(x, y, verbose=0, **fit)
 
 
-def both(monkeypatch, **other):
+def measure(call="evaluate", x=X, y=Y, factor=1.0, metrics=(), **settings):
+    model = ln.Model([layers.Input(4), layers.Dense(3, "softmax")])
+    model.compile("sparse_categorical_crossentropy", "sgd", list(metrics))
+    model.set_weights(factor * model.get_weights())
+    getattr(model, call)(x, y, **settings)
+
+
+def both(monkeypatch, work=train, same=SAME, **other):
     """Train in two threads that gather as processes do; return what each raised."""
     barrier, here = threading.Barrier(2, timeout=20), threading.local()
     given, errors = [None, None], [None, None]
@@ -50,12 +58,12 @@ def both(monkeypatch, **other):
     def run(index, settings):
         here.index = index
         try:
-            train(**settings)
+            work(**settings)
         except LucidnetError as error:
             errors[index] = error
 
     monkeypatch.setattr(OnNumpy, "gather", gather)
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate((SAME, SAME | other))]
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate((same, same | other))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -108,3 +116,28 @@ def test_other_data_are_refused_in_both(monkeypatch, other, words):
 def test_a_folder_of_one_alone(monkeypatch, tmp_path):
     errors = both(monkeypatch, fit=SAME["fit"] | {"resume": tmp_path})
     assert all("settings.resume is False in process 0, and True in process 1" in str(e) for e in errors)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({}, None),
+        ({"x": X + 1}, "data.x.content is"),
+        ({"x": X[:20], "y": Y[:20]}, r"data.x.shape\[0\] is 30 in process 0, and 20"),
+        ({"factor": 2.0}, "weights.content is"),
+        ({"metrics": ["accuracy"]}, "model.metrics is"),
+        ({"sample_weight": np.ones(30)}, "data.sample_weight is None in process 0"),
+        (
+            {"x": (lambda: iter([(X, Y)]), lambda: iter([(X + 1, Y)])), "y": None},
+            r"data.first.x.content is '\w+' in process 0",
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+@pytest.mark.parametrize("call", ["evaluate", "lr_find"])
+def test_what_differs_is_not_measured_together(monkeypatch, call, other, words):
+    same = {"call": call}
+    if type(other.get("x")) is tuple:  # of functions that give batches, the first batches differ
+        same, other = same | other | {"x": other["x"][0]}, other | {"x": other["x"][1]}
+    for error in both(monkeypatch, measure, same, **other):
+        assert (words is None and error is None) or re.search(f"several processes: {words}", str(error))

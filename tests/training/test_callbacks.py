@@ -92,6 +92,27 @@ def test_two_plateaus_give_the_rate_back():
     assert made.optimizer == SGD(1.0)
 
 
+def test_a_plateau_gives_the_rate_back_if_ctrl_c_comes_while_it_sets_another():
+    made, setting = model(SGD(1.0)), ln.Model.set
+
+    def pressed(self, **settings):
+        if settings["learning_rate"] < 0.05:
+            type(self).set = setting
+            raise KeyboardInterrupt
+        setting(self, **settings)
+
+    type(made).set = pressed
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(
+            X,
+            Y,
+            epochs=5,
+            verbose=0,
+            callbacks=[_changed("loss", [1.0] * 12, ReduceOnPlateau("loss", 0.1, 0))],
+        )
+    assert made.optimizer == SGD(1.0)
+
+
 @pytest.mark.parametrize("backend", ["numpy", "jax:cpu"])
 def test_the_running_mean_of_the_best_weights_comes_back_with_them(backend):
     if backend != "numpy":
@@ -134,6 +155,8 @@ def test_unknown_numbers_are_named():
         LucidnetError, match="nothing named 'val_loss' was measured; there are loss, accuracy"
     ):
         model().fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
+    with pytest.raises(LucidnetError, match="'val_los' is not one .*; did you mean 'val_loss'\\?$"):
+        model().fit(X, Y, verbose=0, validation_split=0.2, callbacks=[EarlyStopping("val_los")])
 
 
 def test_csv(tmp_path):

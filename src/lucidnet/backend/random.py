@@ -118,7 +118,7 @@ class _Key:
         self.words = np.array([key % 2**64, key >> 64], np.uint64)
 
     def generate_state(self, n_words: int, dtype: Any = None) -> Array:
-        """Return the key."""
+        """Return the key, where NumPy asks a seed for words."""
         return self.words
 
 

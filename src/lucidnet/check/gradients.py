@@ -11,7 +11,7 @@ import numpy as np
 from ..backend import Shape
 from ..core.calls import takes
 from ..core.settings import UnfitError, count, finite, flag, listed, setting, shown, whole
-from ..errors import SettingError
+from ..errors import SettingError, ShapeError
 from ..layers import Layer
 from ..losses import Loss
 from .compare import DIRECTION, by_jax, compare
@@ -119,7 +119,12 @@ def gradients(
             raise SettingError(f"check.gradients: mask is for a layer or a model, not for {target!r}")
         return _loss_report(loss_subject(target, x, y, shape, seed), tolerance, entries, seed)
     if isinstance(target, Layer):
-        layer = layer_subject(target, x, shape, seed, train, mask)
+        try:
+            layer = layer_subject(target, x, shape, seed, train, mask)
+        except ShapeError as error:
+            if x is None and shape is None:
+                raise ShapeError(f"{error}: give the shape of one input, shape=(...)") from error
+            raise
         report = _report(layer, target.describe(), tolerance, entries, seed)
         return (
             replace(report, entries=(*report.entries, *by_jax(layer))) if jax and report.entries else report

@@ -17,6 +17,7 @@ from ..backend import Array, Stream, length
 from ..core.trees import put, tree_map
 from ..layers import Layer
 from .evidence import WrongGradient, agree, numeric
+from .nearly import clipped, displaced, few_digits, half_a_product, same_everywhere
 from .numeric import slopes
 from .resembles import resembles
 from .subject import LayerSubject, LossSubject, example
@@ -392,25 +393,6 @@ def turned_kernel(e: WrongGradient) -> str | None:
     return None
 
 
-def displaced(e: WrongGradient) -> str | None:
-    """The numbers are right, but turned around, shifted, or by halves exchanged, along an axis."""
-    a, n = e.analytic, e.numeric
-    if a.shape != n.shape or a.size < 4:
-        return None
-    for axis in range(a.ndim):
-        size, before, after = a.shape[axis], np.moveaxis(a, axis, 0), np.moveaxis(n, axis, 0)
-        if size > 1 and agree(before, after[::-1]):
-            return f"it is turned around along axis {axis}"
-        if size > 3 and agree(before, np.roll(after, size // 2, 0)):
-            return f"its halves along axis {axis} are exchanged"
-        for by in [sign * k for k in range(1, min(3, size // 2) + 1) for sign in (1, -1)]:
-            moved, left = (before[by:], after[:-by]) if by > 0 else (before[:by], after[-by:])
-            if len(left) > 1 and moved.size >= 4 and agree(moved, left):
-                way = "back" if by > 0 else "forward"
-                return f"it is shifted by {abs(by)} along axis {axis}: move it {way} by as much"
-    return None
-
-
 def wrong_order(e: WrongGradient) -> str | None:
     """The numbers are right, but in the wrong places."""
     if e.analytic.size < 4 or not agree(np.sort(e.analytic, axis=None), np.sort(e.numeric, axis=None)):
@@ -453,36 +435,6 @@ def _kept(cache: Any) -> Iterator[tuple[str, Array]]:
             yield f"cache[{place!r}]", one
 
 
-def same_everywhere(e: WrongGradient) -> str | None:
-    """A sum over too many axes was broadcast to the gradient's shape."""
-    a, n = e.analytic, e.numeric
-    if a.size < 2 or not agree(a, np.full_like(a, a.flat[0])) or agree(n, np.full_like(n, n.flat[0])):
-        return None
-    how = "sum" if agree(a.flat[:1], n.sum(keepdims=True).ravel()) else "mean"
-    if how == "mean" and not agree(a.flat[:1], n.mean(keepdims=True).ravel()):
-        return None
-    return f"it is the same number everywhere, the {how} of all: it goes over too many axes"
-
-
-def clipped(e: WrongGradient) -> str | None:
-    """The gradient is cut off at some size."""
-    limit = float(np.abs(e.analytic).max())
-    cut = np.abs(e.numeric) > limit * (1 + 1e-6)
-    if cut.sum() < 2 or not agree(e.analytic, np.clip(e.numeric, -limit, limit)):
-        return None
-    return f"it is cut off at {limit:.4g}: clipping belongs to the optimizer (clip=ClipValue(...))"
-
-
-def few_digits(e: WrongGradient) -> str | None:
-    """The gradient is right up to rounding to a few digits."""
-    a, n = e.analytic, e.numeric
-    error = np.abs(a - n) / np.abs(n).max(initial=1e-300)
-    if a.size < 2 or error.max() > 2e-3 or (error < 1e-6).mean() > 0.5:
-        return None
-    digits = int(-np.log10(error.max()))
-    return f"it is right to {digits} digits only: something on the way is rounded, or kept in few bits"
-
-
 def wrong_factor(e: WrongGradient) -> str | None:
     """The gradient is a constant multiple of the right one."""
     if e.factor is None or abs(e.factor - 1) < 1e-4:
@@ -514,6 +466,7 @@ HYPOTHESES: tuple[Callable[[WrongGradient], str | None], ...] = (
     turned_kernel,
     mask_forgotten,
     displaced,
+    half_a_product,
     made_of_others,
     wrong_order,
     wrong_factor,

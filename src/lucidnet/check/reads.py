@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -42,7 +42,6 @@ THROUGH = (
     "recurrent weights",
 )
 PAST = ("trace", "stored times", "later times")
-Probe = Callable[[str], "bool | None"]
 
 
 class Claim:

@@ -27,7 +27,7 @@ from ..data.looking import of_form
 from ..data.others import PACKED
 from ..data.sets import stratified
 from ..data.table import Table
-from ..errors import ContentError, DataError, FileError, SettingError
+from ..errors import ContentError, DataError, FileError, SettingError, some
 from ..model import Model
 
 TESTED = 0.2
@@ -275,8 +275,8 @@ def _renumbered(y: Any, names: Sequence[str], known: Sequence[str], file: str) -
     """Convert class numbers of a file to those of a model."""
     for number in np.unique(y).tolist():
         if names[number] not in known:
-            listed = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
-            raise DataError(f"{file}: the class {names[number]!r} is unknown; the model knows {listed}")
+            there = some(known, MOST_NAMES)
+            raise DataError(f"{file}: the class {names[number]!r} is unknown; the model knows {there}")
     return np.array([known.index(one) if one in known else -1 for one in names], np.int64)[y]
 
 
@@ -400,9 +400,8 @@ def _note(table: Table, frame: Frame) -> str:
     """Describe the target and the task."""
     target = f"target {table.target}, " if table.target else ""
     if table.classes:
-        names = ", ".join(table.classes[:MOST_NAMES])
-        more = ", ..." if len(table.classes) > MOST_NAMES else ""
-        return f"{target}classification: {len(table.classes)} classes ({names}{more})"
+        names = some(table.classes, MOST_NAMES)
+        return f"{target}classification: {len(table.classes)} classes ({names})"
     numbers = frame.cells[table.target or ""].numbers
     assert numbers is not None  # it was read as numbers
     return target + different(numbers[table.kept(frame)])
@@ -445,8 +444,7 @@ def listed(table: Any) -> str:
     """Return a text with the first column names of a table."""
     if not isinstance(table, Table):
         return "several inputs"
-    names = [column.name for column in table.columns]
-    return f"the columns {', '.join(names[:MOST_NAMES])}{', ...' if len(names) > MOST_NAMES else ''}"
+    return f"the columns {some((column.name for column in table.columns), MOST_NAMES)}"
 
 
 def data_name(model: Model, data: str | None) -> str:

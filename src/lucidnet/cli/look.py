@@ -49,7 +49,7 @@ def table(data: str, target: str | None, encoding: str | None, found: dict[str, 
             f"FILE: expected a file with a table, such as mydata.csv, got {kind} {data}".rstrip()
         )
     for option, given in (("target", target), ("encoding", encoding)):
-        if given is not None and os.path.isfile(data) and not is_table(data):
+        if given is not None and os.path.exists(data) and not is_table(data):
             raise SettingError(f"--{option} has no effect: {data} holds arrays; leave it out")
     column = None if target is None else as_column(target)
     if target is not None and isinstance(column, int) and is_table(data):
@@ -109,7 +109,7 @@ def lab(data: str, asked: Asked, port: int, host: str, open: bool) -> None:
         table = asked.fit(frame)
         for words in asked.idle(table):
             show.line(words)
-        subject = of_table(table, frame, data, asked.given(frame.names))
+        subject = of_table(table, frame, data, asked.given(frame.names), asked.encoding)
     else:
         asked.refuse(f"{data} is none")
     with serve(subject, port=port, host=host, open=open) as server:

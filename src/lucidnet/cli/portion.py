@@ -15,6 +15,7 @@ from ..errors import DataError
 from ..model import Model
 from .data import (
     ANYTHING,
+    MOST_NAMES,
     STDIN,
     TEST,
     TRAIN,
@@ -29,6 +30,9 @@ from .data import (
     table_for,
     tells_classes,
 )
+
+FAR = 10.0
+"""So many deviations from the mean hardly any number is."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,19 @@ class Portion:
     table: Table | None = None
     rows: Any = None
     of: int = 0
+
+    def far(self) -> str | None:
+        """Say which standardized columns are far from those of training; None if none is."""
+        found, place = list[str](), 0
+        for column in self.table.columns if self.table is not None and len(self.x) else ():
+            scaled = column.mean is not None and column.kind == "number"
+            if scaled and float(np.median(np.abs(self.x[:, place]))) > FAR:
+                found.append(f"{column.name} ({column.mean:.4g} ± {column.deviation:.2g} in training)")
+            place += len(column.inputs)
+        if not found:
+            return None
+        listed = ", ".join(found[:MOST_NAMES]) + ", ..." * (len(found) > MOST_NAMES)
+        return f"warning: most numbers are far from those of training: {listed}: are they in another unit?"
 
     def title(self) -> str:
         """Describe the examples in a few words."""
@@ -119,7 +136,7 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
 def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
     """Load examples of a named data set, or of arrays in a file."""
     sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
-    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.isfile(name):
+    if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.exists(name):
         found = read_arrays(name, None, model)
         if found.x_test is None:
             return Portion(name, WHOLE, found.x, found.y, sorts, model.classes, table)

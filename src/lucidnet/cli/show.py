@@ -6,7 +6,7 @@ import codecs
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..core.text import visible
 from ..core.trees import leaves
 from ..data.named import table_to_plain
 from ..data.table import Table as DataTable
-from ..errors import FileError, SettingError, lookup
+from ..errors import FileError, SettingError, lookup, some
 from ..model import Model
 from ..training.history import Result, number
 from .data import readable
@@ -236,17 +236,11 @@ def export(file: Path, out: Path, mask: bool, dtype: str | None, opset: int | No
 
 def _of_table(model: Model) -> list[tuple[str, str]]:
     """Return titles and texts of a model's classes, columns and target."""
-    told = [("classes", _some(model.classes))] if model.classes else []
+    told = [("classes", some(model.classes, MOST_SHOWN))] if model.classes else []
     if isinstance(model.table, DataTable):
-        told.append(("columns", _some([column.name for column in model.table.columns])))
+        told.append(("columns", some((column.name for column in model.table.columns), MOST_SHOWN)))
         told.append(("target", str(model.table.target)))
     return told
-
-
-def _some(names: Sequence[str]) -> str:
-    """Return the first of some names as text, with their number if there are more."""
-    more = f", ... ({len(names):,})" if len(names) > MOST_SHOWN else ""
-    return ", ".join(names[:MOST_SHOWN]) + more
 
 
 def plot(file: Path, out: Path, what: str, layer: str | None, data: str | None) -> None:

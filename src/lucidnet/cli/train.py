@@ -16,7 +16,7 @@ from ..backend.xla.peers import HERE
 from ..callbacks import EarlyStopping
 from ..core.starting import INTERRUPTED
 from ..data import KNOWN
-from ..errors import SettingError, Terminated, lookup
+from ..errors import SettingError, Terminated, lookup, some
 from ..initializers import Fitting, VarianceScaling
 from ..interop.model_file import check_suffix
 from ..layers import Dense, Dropout, Input, Layer, activations
@@ -289,9 +289,8 @@ def _report(
     elif method.way.one_cycle is None and (over := overfitted(losses)):
         show.line(over)
     if far := task.far():
-        named = ", ".join(far) if len(far) < 4 else f"{', '.join(far[:3])} and {len(far) - 3} more"
         verb = "has" if len(far) == 1 else "have"
-        show.line(f"{named} {verb} large numbers: --standardize brings them near 1")
+        show.line(f"{some(far, 3)} {verb} large numbers: --standardize brings them near 1")
 
 
 def overfitted(losses: Sequence[float]) -> str:

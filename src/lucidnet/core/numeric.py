@@ -131,6 +131,11 @@ def _refuse(x: Any, name: str) -> None:
         return
     if hasattr(x, "collect") and hasattr(x, "collect_schema"):
         raise DataError(f"{name} is a lazy frame: give {own}.collect()")
+    if hasattr(x, "get_columns") and hasattr(x, "schema"):  # of polars, where dates would become numbers
+        for column, kind in x.schema.items():
+            if kind.is_temporal():
+                what = str(kind).partition("(")[0]
+                raise DataError(f"{name}: expected numbers, got {what} in column {column!r}: leave it out")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise DataError(f"{name} is a sparse matrix of shape {x.shape}: give {own}.toarray()")
     if hasattr(x, "detach") and hasattr(x, "layout"):  # a tensor of PyTorch

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import lru_cache, wraps
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 
 from ..errors import SettingError
 from .settings import accepts, shown
-from .value import of_library
+from .value import Value, of_library
 
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
 """Views that were lent out, each with its array, by the view's ``id``."""
@@ -152,13 +154,25 @@ def _read(function: Any) -> tuple[set[str], dict[str, Any]]:
     held = {name: _held(cell) for name, cell in cells}
     names = {*code.co_names, *code.co_freevars}
     names |= {name for part in code.co_consts if hasattr(part, "co_names") for name in part.co_names}
-    return names, {name: known[name] for name in names & known.keys()} | held
+    return names, {name: known[name] for name in _loaded(code) & known.keys()} | held
 
 
-def settings_of(function: Any, around: str = "", seen: frozenset[int] = frozenset()) -> dict[str, Any]:
-    """Return the numbers, texts and the like that a function reads by name, or from its object.
+@lru_cache(1024)
+def _loaded(code: CodeType) -> frozenset[str]:
+    """Return the names that code reads from its module, and functions inside do; not those of attributes."""
+    from dis import get_instructions
 
-    Those of other functions of its module that it calls are among them.
+    steps = get_instructions(code)
+    found = {str(step.argval) for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    inner = (part for part in code.co_consts if isinstance(part, CodeType))
+    return frozenset(found).union(*map(_loaded, inner))
+
+
+def settings_of(function: Any, around: str = "", seen: set[Any] | None = None) -> dict[str, Any]:
+    """Return the numbers, arrays, functions and the like that a function reads by name, or from objects.
+
+    Those of functions of its module that it calls, and of methods of its own object and of others that it
+    reads by name, are among them. Of functions it is the code.
 
     Examples
     --------
@@ -166,21 +180,89 @@ def settings_of(function: Any, around: str = "", seen: frozenset[int] = frozense
     >>> settings_of(lambda x: rate * x)
     {'rate': 0.5}
     """
+    seen = set() if seen is None else seen
     found: dict[str, Any] = {}
     if hasattr(function, "func"):
         found |= {f"{around}{k}": value for k, value in enumerate(function.args)} | function.keywords
-    owner = getattr(function, "__self__", None) or function
-    found |= {f"{around}self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
-    for name, held in _read(function)[1].items():
+    names, known = _read(function)
+    owner = _owner(function)
+    for name, held in getattr(owner, "__dict__", {}).items():
+        if isinstance(held, PLAIN):
+            found[f"{around}self.{name}"] = held
+    objects = {name: held for name, held in known.items() if _is_object(held)}
+    for label, one in ({"self": owner} | objects).items():
+        own = getattr(one, "__dict__", {})
+        found |= {f"{around}{label}.{name}": own[name] for name in names & own.keys()}
+        methods = {each: getattr(type(one), each, None) for each in sorted({"__call__", *names} - own.keys())}
+        for name, method in methods.items():
+            if isinstance(method, FunctionType) and (id(method), id(one)) not in seen and _is_object(one):
+                seen.add((id(method), id(one)))
+                found |= settings_of(MethodType(method, one), f"{around}{label}.{name}.", seen)
+    for name, held in known.items():
         if getattr(held, "__code__", None) is None:
             found[around + name] = held
         elif id(held) not in seen and held.__module__ == getattr(function, "__module__", None):
-            found |= settings_of(held, f"{around}{name}.", seen | {id(held)})
-    return {name: value for name, value in found.items() if isinstance(value, PLAIN)}
+            seen.add(id(held))
+            found[around + name] = held.__code__
+            found |= settings_of(held, f"{around}{name}.", seen)
+    return {name: value for name, value in found.items() if isinstance(value, SEEN) or _is_array(value)}
+
+
+def _owner(function: Any) -> Any:
+    """Return the object whose method a function is, or that it is itself."""
+    while getattr(function, "__self__", None) is None:
+        inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
+        if inner is None:
+            return function
+        function = inner
+    return function.__self__
+
+
+def _is_object(held: Any) -> bool:
+    """Tell whether something is an object of a user's class, with attributes."""
+    return hasattr(held, "__dict__") and not (
+        isinstance(held, (type, ModuleType, FunctionType, MethodType)) or of_library(held) or _is_array(held)
+    )
 
 
 PLAIN = (bool, int, float, str, np.bool_, np.integer, np.floating)
 """Types of single values, that can be compared."""
+SEEN = (*PLAIN, list, tuple, dict, Value, CodeType)
+"""Types of what can be compared, besides arrays."""
+LONG, DEEP = 1000, 8
+"""The longest list that is looked through, and how deep they may lie in each other."""
+
+
+def _is_array(held: Any) -> bool:
+    return hasattr(held, "__array_namespace__") and not traced(held) and not isinstance(held, type)
+
+
+def fingerprint(held: Any, depth: int = 0) -> Any:
+    """Return what tells whether something has changed that a function reads, hashable.
+
+    Examples
+    --------
+    >>> weights = [np.zeros(3), 1.0]
+    >>> before = fingerprint(weights)
+    >>> weights[0][1] = 5
+    >>> fingerprint(weights) == before
+    False
+    """
+    if isinstance(held, PLAIN):
+        return repr(held)
+    if _is_array(held):
+        array = np.asarray(held)
+        return array.shape, array.dtype.str, None if array.dtype.hasobject else crc32(array.tobytes())
+    if isinstance(held, (list, tuple, dict)) and len(held) <= LONG and depth < DEEP:
+        parts = held.items() if isinstance(held, dict) else enumerate(held)
+        return len(held), tuple([(str(name), fingerprint(part, depth + 1)) for name, part in parts])
+    if isinstance(held, (Value, CodeType)):
+        try:
+            hash(held)
+        except TypeError:  # a setting is an array, or the like
+            return repr(held)
+        return held
+    return type(held).__name__
 
 
 def from_numpy(function: Any) -> tuple[str, ...]:

@@ -241,9 +241,14 @@ def difference(where: str, mine: Any, other: Any) -> tuple[str, Any, Any]:
     --------
     >>> difference("net", {"a": [1, 2]}, {"a": [1, 3]})
     ('net.a[1]', 2, 3)
+    >>> difference("optimizer", {"type": "SGD", "momentum": 0}, {"type": "Adam", "beta1": 0.9})
+    ('optimizer', 'SGD', 'Adam')
     """
-    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
-        for key, value in mine.items():
+    if isinstance(mine, dict) and isinstance(other, dict):
+        kinds = mine.get("type"), other.get("type")  # whose settings have other names
+        if all(isinstance(kind, str) for kind in kinds) and kinds[0] != kinds[1]:
+            return where, *kinds
+        for key, value in mine.items() if mine.keys() == other.keys() else ():
             if value != other[key]:
                 return difference(f"{where}.{key}", value, other[key])
     if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):

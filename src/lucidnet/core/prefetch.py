@@ -37,12 +37,13 @@ def prefetch(items: Iterator[Any], count: int) -> Iterator[Any]:
             put("error", error)
 
     thread = threading.Thread(target=work, name="lucidnet prefetch", daemon=True)
-    thread.start()
     try:
+        thread.start()  # in here, as Ctrl-C may come while it waits for the thread
         yield from _taken(queue, thread)
     finally:
         ended.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
 
 
 def _taken(queue: Queue[tuple[str, Any]], thread: threading.Thread) -> Iterator[Any]:

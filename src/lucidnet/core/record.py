@@ -254,9 +254,10 @@ def wrong_arguments(kind: type, args: tuple[Any, ...], given: Mapping[str, Any])
             f"{name} takes {takes} positional argument{plural} but {len(args) + 1} were given"
             f"{f': here it is {ours}' if ours else ''}"
         )
-    for twice in plan.positional[: len(args)]:
+    for twice, first in zip(plan.positional, args, strict=False):
         if twice in given:
-            return TypeError(f"{name} got multiple values for argument {twice!r}")
+            values = f"{short(first)} by its place, {short(given[twice])} by name"
+            return TypeError(f"{name} got multiple values for argument {twice!r}: {values}")
     missing = [setting for setting in plan.defaults if setting in plan.required and setting not in given]
     words = " and ".join(filter(None, (", ".join(map(repr, missing[:-1])), repr(missing[-1]))))
     plural = "" if len(missing) == 1 else "s"
@@ -270,8 +271,15 @@ def _lacks_dataclass(kind: type) -> bool:
     return bool(fields) and "__dataclass_fields__" not in own and not kind.__module__.startswith("lucidnet.")
 
 
+MISSPELT = 0.8
+"""How alike (0 to 1) a word and the name of a setting must be for one to stand for the other."""
+
+
 def unknown_argument(kind: type, name: str) -> Exception:
     """Return the error for an unknown keyword argument of a class."""
+    from ..errors import nearest
+
     ours = foreign.keyword(kind, name)
-    hint = f": here it is {ours}" if ours else ""
+    near = None if ours else nearest(name, sorted(getattr(kind, "__dataclass_fields__", {})), MISSPELT)
+    hint = f": here it is {ours}" if ours else f": did you mean {near!r}?" if near else ""
     return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

@@ -8,6 +8,7 @@ class, setting, what was given and what is expected. Arguments of functions are 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, field
 from os import PathLike
@@ -45,10 +46,14 @@ class Check(NamedTuple):
     optional: bool = False
 
 
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)|(?<=<function )\S*<locals>\.")
+"""What the repr of an object says of where it lies, and that of a function of where it was made."""
+
+
 def shown(given: Any) -> str:
-    """Return the repr of a given value for a message, cut to a line or two."""
+    """Return the repr of a given value for a message, cut to a line or two, without addresses in memory."""
     try:
-        text = " ".join(repr(given).split())
+        text = ADDRESS.sub("", " ".join(repr(given).split()))
     except Exception:  # an object with a broken repr must not hide what is wrong
         text = f"an object of {type(given)}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."

@@ -88,11 +88,24 @@ def filled(tree: Tree, whole: Tree) -> Tree:
     return bare | {name: filled(branch, whole.get(name)) for name, branch in tree.items()}
 
 
+def _has(branch: Any) -> bool:
+    """Tell whether something in a tree is an array, or a branch that is not empty."""
+    return not isinstance(branch, dict) or bool(branch)
+
+
 def tree_map(function: Callable[..., Array], tree: Tree, *others: Tree) -> Tree:
-    """Apply a function to the arrays of one or several trees of the same structure."""
+    """Apply a function to the arrays of one or several trees of the same structure.
+
+    Others may lack branches without arrays.
+
+    Examples
+    --------
+    >>> tree_map(lambda a, b: a + b, {"relu": {}, "dense": {"W": 1}}, {"dense": {"W": 2}})
+    {'relu': {}, 'dense': {'W': 3}}
+    """
     if isinstance(tree, dict):
         return {
-            name: tree_map(function, branch, *(other[name] for other in others))
+            name: tree_map(function, branch, *(other[name] for other in others)) if _has(branch) else {}
             for name, branch in tree.items()
         }
     return function(tree, *others)

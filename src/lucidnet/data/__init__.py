@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .looking import Look as Look
     from .looking import look as look
     from .named import OneHot as OneHot
+    from .picture import pictures as pictures
     from .prepare import Scaling as Scaling
     from .prepare import one_hot as one_hot
     from .prepare import split as split

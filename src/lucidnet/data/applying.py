@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import some
 from . import dates, targets
 from .column import Column
 from .frames import TRUTHS, Cells, Frame
@@ -32,7 +33,7 @@ def applied(table: Any, frame: Frame, target: Cells | None) -> tuple[Array, Arra
     at = 0
     for column in table.columns:
         width = len(column.inputs)
-        _fill(x[:, at : at + width], column, table, frame)
+        _fill(x[:, at : at + width], column, frame)
         at += width
     return x, y
 
@@ -64,8 +65,7 @@ def _check_columns(table: Any, frame: Frame) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:60]) for name in names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+    return some((repr(name[:60]) for name in names), 10)
 
 
 def _target(table: Any, frame: Frame, given: Cells | None) -> Cells | None:
@@ -139,7 +139,7 @@ def missing_target(frame: Frame, target: Cells, name: str) -> Exception:
     return frame.error(reason, remedy)
 
 
-def _fill(out: Array, column: Column, table: Any, frame: Frame) -> None:
+def _fill(out: Array, column: Column, frame: Frame) -> None:
     """Write the inputs made of one column into `out`."""
     cells = frame.cells[column.name]
     if column.kind == "category":
@@ -202,7 +202,7 @@ def _places(cells: Cells, column: Column, frame: Frame) -> Array:
         row = int(np.argmax(found < 0))
         text = cells.text(row)[:100]
         reason = f"row {frame.row(row)}, column {column.name}: the category {text!r} is unknown"
-        known = ", ".join(map(repr, column.categories[:10])) + (", ..." if len(places) > 10 else "")
+        known = some(map(repr, column.categories), 10)
         raise frame.error(reason, f"known are {known}; leave out the row, or train with it")
     return found
 

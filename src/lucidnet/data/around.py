@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from .written import MISSING, is_number, is_text
 
+YEAR = re.compile("(?:1[5-9]|20|21)\\d\\d")
+"""A number that may be the name of a column."""
 PREAMBLE = 30
 """A title and the like stand above a table in fewer lines than these."""
 
@@ -154,7 +157,7 @@ class Body:
 
 def _are_names(names: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
     """Tell whether a row of texts stands above rows with a column of numbers."""
-    if any(is_number(name, decimal) for name in names):
+    if any(is_number(name, decimal) and not YEAR.fullmatch(name) for name in names):
         return False
     counts = numbers_below(rows, len(names), decimal)
     return any(name and count for name, count in zip(names, counts, strict=True))

@@ -65,12 +65,15 @@ class Shard(Record):
         The number of devices that a batch is spread over.
     fills : bool
         Whether batches may be padded with examples that do not count.
+    even : bool
+        Whether all batches must have one size, so that a shorter one must not look like the others.
     """
 
     index: int = 0
     count: int = 1
     multiple: int = 1
     fills: bool = True
+    even: bool = False
 
     def rows(self, n: int, size: int, whole: bool = False) -> tuple[Array | slice, Array | None]:
         """Return the rows of an n-example batch that belong to this process, and which of them count.
@@ -78,6 +81,7 @@ class Shard(Record):
         Batches of one size (`whole`, if all of them have it) yield parts of one size, too. Every process gets
         all of what cannot be divided.
         """
+        size = n if self.even else size
         filled = -(-size // self.multiple) * self.multiple if self.fills else n
         if self.count == 1 and filled == n and (whole or not self.fills):
             return slice(None), None
@@ -210,7 +214,7 @@ class Data(Record):
         if not 0 < cut < len(self):
             raise DataError(
                 f"validation_split={fraction:g} of {len(self)} examples leaves {cut} to train on and "
-                f"{len(self) - cut} to validate on: both must be at least 1"
+                f"{len(self) - cut} to validate on: both must be at least 1; validation_split=0 does without"
             )
         first, last = self._part(slice(0, cut)), self._part(slice(cut, None))
         _warn_of_new_classes(first.target, last.target)

@@ -12,7 +12,7 @@ from ..backend import Array, Stream
 from ..core.record import Record, record
 from ..core.settings import count, is_function, taken
 from ..core.trees import leaves
-from ..errors import DataError, SettingError
+from ..errors import DataError, SettingError, ShapeError
 from .batch import Batch, Data, IndexedBatch, Shard, rows
 
 ROWS = 1000
@@ -41,11 +41,11 @@ class BatchSource(Protocol):
         """Return settings and a fingerprint of the data as plain data, so that changes can be noticed."""
 
 
-def endless(source: BatchSource) -> Iterator[Any]:
-    """Yield the batches of a source, epoch after epoch, until there is none in an epoch."""
+def endless(source: BatchSource, shard: Shard | None = None) -> Iterator[Any]:
+    """Yield the batches of a source (or a shard of each), epoch after epoch, until an epoch has none."""
     for epoch in itertools.count():
         batch = None
-        for batch in source.batches(epoch):
+        for batch in source.batches(epoch, shard=shard):
             yield batch
         if batch is None:
             return
@@ -135,8 +135,11 @@ class DatasetSource(Record):
     def batches(self, epoch: int, start: int = 0, shard: Shard | None = None) -> Iterator[Batch]:
         """Yield the batches of an epoch; with a shard, each is padded to the largest size so far."""
         size = 0
-        for x, y, weights in self.dataset.batches(epoch, start):
-            data = self.check(x, y, weights)
+        for number, (x, y, weights) in enumerate(self.dataset.batches(epoch, start), start):
+            try:
+                data = self.check(x, y, weights)
+            except (DataError, ShapeError) as error:
+                raise type(error)(f"batch {number}: {error}") from error
             if shard is None:
                 yield data.batch(slice(None))
                 continue
@@ -178,7 +181,7 @@ def as_dataset(x: Any, y: Any, wanted: bool = True) -> Any:
     Arrays must come with targets if these are `wanted`.
     """
     if isinstance(x, (np.ndarray, list, tuple, dict)):
-        if y is None and wanted:
+        if y is None and wanted and not isinstance(x, dict):  # which may have the target as a column
             raise DataError(MISSING)
         return None
     from .dataset import Dataset

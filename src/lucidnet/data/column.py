@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.record import Record, record
+from ..core.settings import setting, whole
 
 FORMAT = 1
 """The version of a table's description in a file."""
 TASKS = ("classification", "regression")
+
+
+def _as_column(given: Any, owner: Any) -> str | int:
+    if isinstance(given, str):
+        return str(given)
+    number: int = whole(None).metadata["check"].convert(given, owner)
+    return number
+
+
+def a_column(**declared: Any) -> Any:
+    """Declare an argument that says which column is meant."""
+    return setting("the name of a column, or its number", _as_column, **declared)
 
 
 @record

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..core.finite import moments
 from ..core.record import Record, record
+from ..errors import some
 from .dates import FORMS, days, several_forms
 from .fitting import MANY, is_tick, kind_of
 from .form import THOUSANDS
@@ -248,7 +249,7 @@ def _leads(name: str, frame: Frame, high: float) -> bool:
 def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     kinds = sorted(set(there))
-    named = ", ".join(" ".join(text.split())[:20] for text in kinds[:5]) + (", ..." if len(kinds) > 5 else "")
+    named = some((" ".join(text.split())[:20] for text in kinds), 5)
     holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
     odd = _odd_texts(cells, frame, there, kinds)
     drop = _constant(cells)
@@ -296,11 +297,14 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
         if not count:
             return None
         row = (cells.texts or []).index(odd)
-        alone = count > 1 and len(others) == 1
+        said = ""
+        if odd[0] in "<>≤≥":
+            said = ": as the number of that limit they are inputs"
+        elif count > 1 and len(others) == 1:
+            said = ": if it stands for what is missing, leave the cells empty"
         return (
             f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
-            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}"
-            f"{': if it stands for what is missing, leave the cells empty' * alone}"
+            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}{said}"
         )
     if unit := in_units(kinds):
         return f"{unit}: they are inputs without the unit"

@@ -146,7 +146,9 @@ class Dataset(Report):
         ----------
         function : callable
             From x, y to (x, y), or a change of images (`data.augment`), which is made to x. If it
-            takes ``rng`` it is given a `Stream`, a pure function of seed, epoch and number of the item.
+            takes ``rng`` it is given a `Stream`, a pure function of seed, epoch and number of the item:
+            ``rng.normal(shape)`` and ``rng.uniform(shape)`` give the same numbers at each call, so take one
+            for each purpose, ``rng.child("noise")``.
         seed : int
             The seed of ``rng``.
         """
@@ -201,11 +203,22 @@ class Dataset(Report):
 
     @property
     def sample(self) -> Item:
-        """The first batch, for its shapes."""
-        first = next(self.batches(0), None)
+        """The first batch, for its shapes; an iterator still yields it afterwards."""
+        batches: Any = self.batches(0)
+        self._peek(True)
+        try:
+            first: Item | None = next(batches, None)
+        finally:
+            batches.close()  # with the thread that has worked ahead
+            self._peek(False)
         if first is None:
             raise DataError(EMPTY)
         return first
+
+    def _peek(self, on: bool) -> None:
+        """Begin or end a look at the first items, which do not count as taken."""
+        if (inner := getattr(self, "inner", None)) is not None:
+            inner._peek(on)
 
 
 class Arrays(Dataset):
@@ -383,8 +396,9 @@ class Iterated(Dataset):
                 "from_iterator: make must be a function, of nothing or of the epoch, or something to iterate "
                 f"over, got {shown(make)}"
             )
-        self.make, self.length, self.used = make, length, False
-        self.first: Item | None = None
+        self.make, self.length, self.used, self.peeks = make, length, False, False
+        self.seen: list[Item] = []
+        """Items of an iterator that were looked at, and are still to come."""
 
     def written(self) -> str:
         return f"Dataset.from_iterator({short(self.make)})"
@@ -422,23 +436,18 @@ class Iterated(Dataset):
             raise DataError(
                 "the iterator is used up after one epoch: pass a function that gives a fresh one each time"
             )
-        if self.first is not None and not self.used:
-            self.used = True
-            yield self.first
-        self.used = True
-        for item in self.make:  # noqa: UP028 - `yield from` would close it with this epoch
+        self.used = self.used or not self.peeks
+        if self.peeks:
+            yield from self.seen[:]
+        while self.seen and not self.peeks:
+            yield self.seen.pop(0)
+        for item in self.make:
+            if self.peeks:
+                self.seen.append(kept(item))  # many iterators fill the same arrays again
             yield item
 
-    @property
-    def sample(self) -> Item:
-        """The first batch; an iterator still yields it afterwards."""
-        if hasattr(self.make, "__next__") and self.first is None:
-            self.first = next(self.make, None)
-        if hasattr(self.make, "__next__"):
-            if self.first is None:
-                raise DataError(EMPTY)
-            return as_batch(self.first)
-        return super().sample
+    def _peek(self, on: bool) -> None:
+        self.peeks = on and hasattr(self.make, "__next__")
 
 
 class Prefetched(Dataset):

@@ -48,6 +48,13 @@ PACKED = tuple(SIGNS.values())
 REMEDY = "save it as text in UTF-8, with a line for each row"
 
 
+def checked_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path; raise if it can be none."""
+    if fault := path_fault(path):
+        raise FileError(repr(os.fspath(path)), fault, "look for a mistake in it")
+    return Path(path)
+
+
 def suffixes(path: Path) -> tuple[str, str]:
     """Return a path's suffix without that of its compression, and the suffix of its compression.
 
@@ -110,9 +117,7 @@ def frame(
     ContentError
         If its rows do not have one length.
     """
-    path = Path(path)
-    if fault := path_fault(path):
-        raise FileError(repr(str(path)), fault, "look for a mistake in it")
+    path = checked_path(path)
     with opened(path):
         pass
     kind, _ = suffixes(path)
@@ -148,6 +153,7 @@ def read_frame(
         form = form._replace(
             header=form.header if header is None else header,
             second=() if header is False else form.second,
+            third=() if header is False else form.third,
             decimal=decimal or form.decimal,
             sure=form.sure or decimal is not None,
             names=form.names if header is None else None,
@@ -247,7 +253,8 @@ def _read(
     if form.header:
         header = first[1] if first and _all_texts(first[1][:2], form.decimal) else []
         names = names or [cell.strip() for cell in first[1]] if first else None
-        rows = (one for one in rows if tuple(one[1]) != form.second) if form.second else rows
+        lines_below = {*filter(None, (form.second, form.third))}
+        rows = (one for one in rows if tuple(one[1]) not in lines_below) if lines_below else rows
         first = next(rows, None)
     if first is None:
         what = "has no rows with numbers"

@@ -82,7 +82,7 @@ def foreign(begin: bytes, whole: bool, row: int = 0) -> tuple[str, str] | None:
 
 
 def foreign_below(stream: IO[bytes], most: int) -> tuple[str, str] | None:
-    """Return the same for a file that begins as UTF-8, by about `most` bytes that are not ASCII."""
+    """Return what `foreign` does for a file that begins as UTF-8, by about `most` bytes of it."""
     kept, held, row, number = list[bytes](), 0, 0, 0
     while held <= most and (line := stream.readline(most)):
         number += 1

@@ -33,8 +33,13 @@ SINGLE = re.compile(r"(?:^|[,;\t|]) *'[^'\n]*'(?:[,;\t|]|\s*$)", re.MULTILINE)
 """A cell in single quotes."""
 BINARY = re.compile("[\0-\b\x0e-\x1f]")
 """Characters that occur in no text."""
+HOLDS_DIGIT = re.compile(r"\d").search
 LINE = re.compile("[:=-]*")
 """A cell of a line that is drawn below the header, as in Markdown."""
+FORMAT = re.compile(r"\d{1,3}[sdn]")
+"""What stands below the names in files of the U.S. Geological Survey: the width of a column, and its kind."""
+RULE = re.compile("(?=.*[-=]{2})[-+|=: ]+")
+"""A line that is drawn between the rows of a table."""
 SAMPLE = 200
 """The number of rows that are inspected."""
 
@@ -55,6 +60,8 @@ class TextForm(NamedTuple):
     """Columns with whole numbers that have leading zeros, such as postal codes, with one of them each."""
     second: tuple[str, ...] = ()
     """The cells of a second line of names, or of units, below the header."""
+    third: tuple[str, ...] = ()
+    """Those of another one."""
     joined: bool = False
     """Whether that line and the header together have the names."""
     titles: tuple[tuple[str, ...], ...] = ()
@@ -63,6 +70,10 @@ class TextForm(NamedTuple):
     """Whether the decimal sign is certain; else ``1,234`` may be one or a thousand."""
     escaped: bool = False
     r"""Whether quotes in quoted cells are written as ``\"``."""
+    framed: str = ""
+    """How a table is drawn: with "rules" between lines, or with "bars" at their ends, too."""
+    wrapped: bool = False
+    """Whether each line is in quotes as a whole, as of lines pasted into one column of a spreadsheet."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:
@@ -92,8 +103,49 @@ def cut(lines: Iterable[str], form: TextForm) -> Iterable[list[str]]:
     """Split lines of text into rows of cells; the `csv.reader` returned counts the lines."""
     if form.separator == BLANKS:
         lines = (" ".join(line.split("\t")).strip() + "\n" for line in lines)
+    if form.framed:
+        lines = (_without_frame(line.strip(), form.framed) for line in lines)
+    if form.wrapped:
+        lines = (f"{row[0] if row else ''}\n" for row in csv.reader(lines))
     how: Any = {"escapechar": "\\", "doublequote": False} if form.escaped else {}
     return csv.reader(lines, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True, **how)
+
+
+def _without_frame(line: str, framed: str) -> str:
+    """Return a line of a drawn table without what is drawn."""
+    if RULE.fullmatch(line):
+        return "\n"
+    return f"{line[1:-1] if framed == 'bars' else line}\n"
+
+
+def _framed(lines: Iterable[str]) -> str:
+    """Tell how a table is drawn, as databases print them, and Markdown has them; see `TextForm.framed`."""
+    there = [stripped for line in lines if (stripped := line.strip())][:SAMPLE]
+    rows = [line for line in there if not RULE.fullmatch(line)]
+    if len(rows) < 2 or sum("|" in line for line in rows) < 0.8 * len(rows):
+        return ""
+    barred = [line for line in rows if "|" in line]
+    if all(line.startswith("|") and line.endswith("|") and len(line) > 1 for line in barred):
+        return "bars"
+    return "rules" if any(map(RULE.fullmatch, there[:3])) else ""
+
+
+def _wrapped(lines: Sequence[str]) -> bool:
+    """Tell whether each line is in quotes as a whole, and has several cells within them."""
+    there = [line for line in lines if line.strip()][:SAMPLE]
+    if len(there) < 2 or not all(line.startswith('"') and line.rstrip().endswith('"') for line in there):
+        return False
+    try:
+        inner = list(csv.reader(there))
+        if any(len(row) != 1 for row in inner):
+            return False
+        return any(
+            len({len(row) for row in csv.reader((row[0] for row in inner), delimiter=sign)} - {1}) == 1
+            and all(sign in row[0] for row in inner)
+            for sign in SEPARATORS
+        )
+    except csv.Error:
+        return False
 
 
 def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
@@ -116,13 +168,15 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     if not whole and len(lines) > 1:
         lines.pop()  # it may end inside a cell
     skipped = _remarks(lines)
-    remark = lines[skipped - 1][1:] if skipped else ""
+    remarks = [line[1:] for line in lines[:skipped]]
     if lines and (said := SAID.fullmatch(lines[0])):
-        skipped, remark, separator = 1, "", separator or said[1]
+        skipped, remarks, separator = 1, [], separator or said[1]
     lines = lines[skipped:]
     quote = "'" if '"' not in text and SINGLE.search(text) else '"'
-    parts = cache(lambda sign: _parts(lines, TextForm(encoding, sign, quote), whole))
-    form = TextForm(encoding, separator or _separator(parts, usual), quote, skipped=skipped)
+    framed = _framed(lines) if separator in (None, "|") else ""
+    base = TextForm(encoding, "|", quote, skipped=skipped, framed=framed, wrapped=_wrapped(lines))
+    parts = cache(lambda sign: _parts(lines, base._replace(separator=sign), whole))
+    form = base._replace(separator=separator or ("|" if framed else _separator(parts, usual)))
     above, rows = parts(form.separator)
     if _is_escaped(lines, form, whole):
         form = form._replace(escaped=True)
@@ -131,18 +185,40 @@ def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | 
     if form.separator != "," or (quote in text and _no_points(rows)):
         form = form._replace(decimal=_decimal(rows))
     form = form._replace(sure="," in (form.separator, form.decimal) or _has_points(rows))
-    if not rows:
-        return form
-    if skipped and len(named := next(iter(cut([remark], form)), [])) == len(rows[0]) > 1:
-        return form._replace(names=tuple(name.strip() for name in named))
+    return _named(form, rows, remarks) if rows else form
+
+
+def _named(form: TextForm, rows: Sequence[Sequence[str]], remarks: Sequence[str]) -> TextForm:
+    """Return a form with where the names of the columns stand, and what stands below them."""
+    if said := _in_remarks(remarks, form, len(rows[0])):
+        return form._replace(names=said)
     if len(rows) > 1 and _lacks_one(rows):
         named = [name.strip() for name in rows[0]]
         ended = all(not row[-1].strip() for row in rows[1:])  # each row ends in a separator
         return form._replace(header=True, names=(*named, "") if ended else ("", *named))
     if len(rows) > 2 and (both := two_lines(rows, form.decimal)) is not None:
         return form._replace(header=True, names=both, second=tuple(rows[1]), joined=True)
-    header = has_header(rows, form.decimal)
-    return form._replace(header=header, second=_second(rows, form.decimal) if header else ())
+    if len(rows) > 2 and all(FORMAT.fullmatch(cell.strip()) for cell in rows[1]):
+        return form._replace(header=True, second=tuple(rows[1]))
+    if not has_header(rows, form.decimal):
+        return form
+    if second := _second(rows, form.decimal):
+        return form._replace(header=True, second=second)
+    third = _second([rows[0], *rows[2:]], form.decimal) if len(rows) > 4 else ()
+    if third and not any(is_number(cell.strip(), form.decimal) for cell in rows[1]):
+        return form._replace(header=True, second=tuple(rows[1]), third=third)
+    return form._replace(header=True)
+
+
+def _in_remarks(remarks: Sequence[str], form: TextForm, width: int) -> tuple[str, ...]:
+    """Return the names of columns, if the last remark above a table has them; units may stand below."""
+    named: tuple[str, ...] = ()
+    for remark in reversed(remarks):
+        cells = next(iter(cut([remark], form)), [])
+        if len(cells) != width or width < 2:
+            break
+        named = tuple(cell.strip() for cell in cells)
+    return named
 
 
 def _second(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...]:
@@ -199,7 +275,7 @@ def _is_escaped(lines: Sequence[str], form: TextForm, whole: bool) -> bool:
 
 def _separator(parts: Callable[[str], tuple[list[list[str]], list[list[str]]]], usual: str) -> str:
     """Detect the separator: the one that gives most rows the width of the first, and numbers in cells."""
-    best, found = (0.0, False, False, 0.0, 0, 0, 0.0), usual or ","
+    best, found = (0.0, 0, 0.0, 0, 0, 0.0), usual or ","
     for sign in (*SEPARATORS, BLANKS):
         if sign == BLANKS and usual and best[0]:
             continue  # blanks stand in texts, too
@@ -216,8 +292,7 @@ def _separator(parts: Callable[[str], tuple[list[list[str]], list[list[str]]]], 
         alike = most / len(rows)  # all rows, where another sign stands twice in some
         score = (
             round(alike, 1),
-            not above,
-            len(rows[0]) == width,
+            (not above) + (len(rows[0]) == width),
             round(numbers, 1),
             width,
             int(sign == usual),
@@ -243,7 +318,10 @@ def _has_points(rows: Sequence[Sequence[str]]) -> bool:
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
     """Detect the decimal sign: a comma only if some column cannot be read otherwise."""
-    for cells in zip(*(row for row in rows[1:] if len(row) == len(rows[0])), strict=True):
+    below = rows[1:]
+    while len(below) > 1 and not any(map(HOLDS_DIGIT, below[0])):  # a line of units
+        below = below[1:]
+    for cells in zip(*(row for row in below if len(row) == len(rows[0])), strict=True):
         there = [AROUND.sub("", cell.strip()) for cell in cells if cell.strip().lower() not in MISSING]
         commas = [cell for cell in there if COMMA.fullmatch(cell)]
         plain = all(is_number(cell) and not POINT.search(cell) for cell in there if cell not in commas)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -182,6 +183,10 @@ def as_frame(given: Any, owner: str) -> Frame:
     """
     if isinstance(given, Frame):
         return given
+    if isinstance(given, np.ndarray) and given.dtype.names:
+        given = {name: given[name] for name in given.dtype.names}
+    if type(given).__name__ == "RecordBatch":  # of Arrow
+        given = given.to_pydict()
     if isinstance(given, Mapping):
         _check_names(list(map(str, given)), owner)
         named = {
@@ -218,6 +223,8 @@ def _of_library(given: Any, owner: str) -> dict[str, Cells]:
         )
     if hasattr(type(given), "collect") and not hasattr(given, "iloc"):
         raise DataError(f"{owner}: the frame is lazy: give frame.collect()")
+    if hasattr(type(given), "compute"):  # of Dask
+        raise DataError(f"{owner}: the frame is lazy: give frame.compute()")
     nw = optional("narwhals", "tables")
     if hasattr(given, "iloc"):  # pandas, whose column names may be other things than texts
         names = [str(name) for name in given.columns]
@@ -312,6 +319,10 @@ def _written(value: Any, what: str) -> str:
         return str(int(value))  # a float cannot hold all of them
     if isinstance(value, (bool, float, np.generic)):
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
+    if isinstance(value, timedelta):
+        raise DataError(f"{what} holds durations: give numbers, as of seconds, .dt.total_seconds()")
+    if type(value).__name__ in ("Period", "Interval"):  # of pandas
+        return str(value)
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     raise DataError(f"{what} must hold numbers, texts or dates, got {shown(value)}")

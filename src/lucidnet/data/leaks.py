@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -27,25 +28,30 @@ IDS = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid)$|(?<=[a-z])(?:Id|ID)$")
 
 
 def copies(frame: Frame, target: str, names: Sequence[str]) -> Iterator[str]:
-    """Yield a remark for each input that may be the target under another name, or be known no earlier."""
-    cells = frame.cells[target]
-    for name in names:
-        one = frame.cells[name]
-        if tells(one, cells):
-            yield (
-                f"column {name!r}: each value goes with one of {target!r}: if it is the target in other "
-                "words, --drop it"
-            )
-        elif len(names) > 1 and _in_a_line(one, cells):
-            yield (
-                f"column {name!r}: it goes with {target!r} in a straight line: if it is the target in "
-                "another unit, --drop it"
-            )
-        elif (kind := _missing_with(one, cells)) is not None:
-            yield (
-                f"column {name!r}: it is missing where {target!r} is {kind[:40]!r}, and nowhere else: if it "
-                "is known only when the target is, --drop it"
-            )
+    """Yield a remark for inputs that may be the target under another name, or be known no earlier."""
+    found = [(name, told) for name in names if (told := _copy(name, frame, target, len(names) > 1))]
+    for told, some in groupby(sorted(found, key=lambda one: one[1]), key=lambda one: one[1]):
+        alike = [name for name, _ in some]
+        if len(alike) == 1:
+            yield f"column {alike[0]!r}: {told}"
+        else:
+            listed = ", ".join(alike[:6]) + ", ..." * (len(alike) > 6)
+            yield f"{len(alike)} columns ({listed}): {told.replace('it ', 'each ', 1)}"
+
+
+def _copy(name: str, frame: Frame, target: str, others: bool) -> str | None:
+    """Return a remark on a column that goes with the target."""
+    one, cells = frame.cells[name], frame.cells[target]
+    if tells(one, cells):
+        return f"each value goes with one of {target!r}: if it is the target in other words, --drop it"
+    if others and _in_a_line(one, cells):
+        return f"it goes with {target!r} in a straight line: if it is the target in another unit, --drop it"
+    if (kind := _missing_with(one, cells)) is not None:
+        return (
+            f"it is missing where {target!r} is {kind[:40]!r}, and nowhere else: if it is known only when "
+            "the target is, --drop it"
+        )
+    return None
 
 
 def tells(cells: Cells, target: Cells) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +14,10 @@ import numpy as np
 
 from ..core.calls import takes
 from ..core.record import Record, record
-from ..core.settings import count, path_like, setting, text
+from ..core.settings import count, path_like, text
 from ..core.text import Report, array, columns, plain
-from ..errors import DataError
+from ..errors import DataError, some
+from .column import a_column
 from .columns import (
     FAR,
     OF_TARGET,
@@ -35,7 +36,7 @@ from .frames import Cells, Frame
 from .leaks import copies, repeated
 from .likely import best_target
 from .table import Table
-from .tables import as_target, read
+from .tables import read
 from .targets import FEW, ROWS
 from .written import as_text
 
@@ -45,6 +46,10 @@ LOOKED = 1000
 """The texts of a column in which signs of another encoding are looked for."""
 FEW_ROWS = " --validation 0"
 """What is added to a command where the rows are too few to keep some for validation."""
+TOTALS = frozenset(
+    ("total", "totals", "grand total", "sum", "overall", "summe", "gesamt", "insgesamt", "somme", "totaal")
+)
+"""What the last row of a table may be called that holds the sums of those above."""
 UNTICKED = "it holds one value, or nothing: the rows without it would be left out"
 """Why a column of ticks is dropped where rows with missing cells are."""
 TITLES = ("column", "kind", "holds", "missing", "becomes")
@@ -115,7 +120,7 @@ class Look(Report, Record):
 
 @takes(
     path=path_like(),
-    target=setting("the name of a column, or its number", as_target, optional=True),
+    target=a_column(optional=True),
     encoding=text(optional=True),
     max_bytes=count(1),
 )
@@ -149,12 +154,12 @@ def look(
     """
     path = Path(path)
     if suffixes(path)[0] not in KINDS:
-        return _at_arrays(path, max_bytes)
+        return _at_arrays(path, target, max_bytes)
     return _at_table(path, frame(path, encoding=encoding, max_bytes=max_bytes), target, encoding)
 
 
-def _at_arrays(path: Path, max_bytes: int) -> Look:
-    found = read(path, max_bytes=max_bytes)
+def _at_arrays(path: Path, target: str | int | None, max_bytes: int) -> Look:
+    found = read(path, target=-1 if target is None else target, max_bytes=max_bytes)
     parts = {name: getattr(found, name) for name in ("x", "y", "x_test", "y_test")}
     seen = tuple(
         ColumnSeen(name, "array", array(part), "inputs" if "x" in name else "targets")
@@ -266,29 +271,50 @@ def of_form(frame: Frame) -> list[str]:
     if form["repeated"]:
         lines = "a line repeats" if form["repeated"] == 1 else f"{form['repeated']:,} lines repeat"
         odd.append(f"{lines} the header, and {'is' if form['repeated'] == 1 else 'are'} left out")
-    for place, some in (("above", form["titles"]), ("below", form["notes"])):
-        if some:
-            first = ", ".join(" ".join(cell.split()) for cell in some[0] if cell.strip())[:60]
-            lines = "a line" if len(some) == 1 else f"{len(some)} lines"
-            odd.append(f"{lines} {place} the table left out: {first}{', ...' * (len(some) > 1)}")
+    for place, left in (("above", form["titles"]), ("below", form["notes"])):
+        if left:
+            first = ", ".join(" ".join(cell.split()) for cell in left[0] if cell.strip())[:60]
+            lines = "a line" if len(left) == 1 else f"{len(left)} lines"
+            odd.append(f"{lines} {place} the table left out: {first}{', ...' * (len(left) > 1)}")
     if form["skipped"]:
         lines = "a line with a remark" if form["skipped"] == 1 else f"{form['skipped']} lines with remarks"
         odd.append(f"{lines} (# or sep=) at the beginning left out")
-    counted = Counter(filter(None, form["names"]))
+    if form["framed"]:
+        odd.append("lines and bars that are drawn around the rows are left out")
+    if form["wrapped"]:
+        odd.append("each line is in quotes as a whole, which are left out")
+    if form["decimal"] == form["separator"]:
+        odd.append("numbers in quotes are taken to have decimal commas")
+    if form["encoding"] == "cp1252" and (word := _misread(frame)):
+        for other in ("cp1250", "mac_roman"):
+            if (read := word.encode("cp1252").decode(other, "replace")).isalpha():
+                odd.append(f"{word!r} may be misread: with --encoding {other} it is {read!r}")
+                break
+    return [*odd, *_of_names(form), *_of_total(frame)]
+
+
+def _of_total(frame: Frame) -> list[str]:
+    """Say that the last row is the sum of those above, if it is called so."""
+    first, last = frame.cells[frame.names[0]], frame.rows - 1
+    if first.texts is None or first.texts[last].strip(" :").lower() not in TOTALS:
+        return []
+    if first.texts[last] in first.texts[:last]:
+        return []
+    called = first.texts[last]
+    return [f"row {frame.row(last)}, the last, is called {called!r}: if it sums up those above, leave it out"]
+
+
+def _of_names(form: Mapping[str, Any]) -> list[str]:
+    """Describe what is odd about the names of the columns, and the lines below them."""
+    odd, counted = list[str](), Counter(filter(None, form["names"]))
     if form["joined"]:
         odd.append(f"the names of the columns stand in two lines: {_some(form['names'])}")
     elif form["second"]:
         cells = _some([one for cell in form["second"] if (one := cell.strip())])
+        lines, them = ("two lines", "have") if form["third"] else ("line", "has")
         odd.append(
-            f"the line below the header ({cells}) has no numbers, as names or units have none, "
-            "and is left out"
-        )
-    if form["decimal"] == form["separator"]:
-        odd.append("numbers in quotes are taken to have decimal commas")
-    if form["encoding"] == "cp1252" and (word := _misread(frame)):
-        odd.append(
-            f"{word!r} may be misread: with --encoding cp1250 it is "
-            f"{word.encode('cp1252').decode('cp1250', 'replace')!r}"
+            f"the {lines} below the header ({cells}) {them} no numbers, as names or units have none, "
+            f"and {'are' if form['third'] else 'is'} left out"
         )
     twice = sorted(name for name, times in counted.items() if times > 1)
     if twice:
@@ -425,8 +451,7 @@ def _target(name: str, cells: Cells, table: Table | None) -> ColumnSeen:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:30] for name in names[:6])
-    return f"{shown}, ..." if len(names) > 6 else shown
+    return some((name[:30] for name in names), 6)
 
 
 def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
@@ -434,8 +459,8 @@ def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
     if len(seen) <= WIDE:
         return [(_line(one.name), one.kind, one.holds, str(one.missing or ""), one.plan) for one in seen]
     rows = list[tuple[str, ...]]()
-    for (kind, plan), some in groupby(seen, key=lambda one: (one.kind, one.plan)):
-        alike = list(some)
+    for (kind, plan), group in groupby(seen, key=lambda one: (one.kind, one.plan)):
+        alike = list(group)
         missing = sum(one.missing for one in alike)
         name = _line(alike[0].name if len(alike) == 1 else f"{alike[0].name} to {alike[-1].name}")
         holds = alike[0].holds if len(alike) == 1 else f"{len(alike)} columns"

@@ -10,7 +10,16 @@ import numpy as np
 from ..core.numeric import KINDS, numeric
 from ..core.settings import shown
 from ..core.text import legible
-from ..errors import DataError, FileError, LucidnetError, NotReadyError, SettingError, ShapeError, suggestion
+from ..errors import (
+    DataError,
+    FileError,
+    LucidnetError,
+    NotReadyError,
+    SettingError,
+    ShapeError,
+    some,
+    suggestion,
+)
 
 SHOWN = 10
 """The most classes that a message names."""
@@ -136,11 +145,19 @@ def inputs(model: Any, x: Any) -> Any:
 
 def _applied(table: Any, x: Any) -> Any:
     """Apply a table to a frame; what has no column names is returned unchanged."""
-    if table is None or (not isinstance(x, dict) and columns_of(x) is None):
+    if table is None or (not isinstance(x, dict) and columns_of(x) is None and not _numbered(table, x)):
         return x
     if _of_numbers(table) and not isinstance(x, dict):
         return as_numbers(in_order(x, table.inputs, "x"), "x")  # in the precision of the frame
     return table.apply(x)[0]
+
+
+def _numbered(table: Any, x: Any) -> list[str] | None:
+    """Return the names of a frame of pandas in which no column is called by a text, if a table knows them."""
+    if table is None or isinstance(table, Mapping) or not hasattr(x, "iloc") or not hasattr(x, "columns"):
+        return None
+    names = [str(name) for name in x.columns]
+    return names if {column.name for column in table.columns} <= set(names) else None
 
 
 def _of_numbers(table: Any) -> bool:
@@ -153,7 +170,7 @@ def named(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Return a model's inputs and targets by the names in its table; a frame may hold the targets, too."""
     if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
         return x, y
-    table, names = model.table, columns_of(x)
+    table, names = model.table, columns_of(x) or _numbered(model.table, x)
     if isinstance(y, OneHot):
         if model.classes is not None and model.classes != tuple(map(str, y.classes)):
             raise DataError(
@@ -303,7 +320,7 @@ def outputs_of(shape: Any) -> int:
 
 def listed(classes: Sequence[Any]) -> str:
     """Return a text with the first class names."""
-    return ", ".join(map(shown, classes[:SHOWN])) + (", ..." if len(classes) > SHOWN else "")
+    return some(map(shown, classes), SHOWN)
 
 
 def numbers_of(labels: Any, classes: Sequence[str], title: str = "y") -> Any:
@@ -402,7 +419,7 @@ def table_to_plain(table: Any) -> Any:
     return None if table is None else table.to_plain()
 
 
-def table_from(plain: Any, file: Any = "") -> Any:
+def table_from(plain: Any) -> Any:
     """Return the table, or tables by name, that `table_to_plain` described.
 
     Raises
@@ -413,11 +430,11 @@ def table_from(plain: Any, file: Any = "") -> Any:
     if plain is None:
         return None
     if not isinstance(plain, dict):
-        raise FileError(file, f"table: expected a dict, got {type(plain).__name__}")
+        raise FileError("", f"table: expected a dict, got {type(plain).__name__}")
     from .table import Table
 
     if plain.keys() != {"inputs"}:
-        return Table.from_plain(plain, file)
+        return Table.from_plain(plain)
     if not isinstance(plain["inputs"], dict):
-        raise FileError(file, "table: expected a dict of inputs")
-    return {name: Table.from_plain(one, file) for name, one in plain["inputs"].items()}
+        raise FileError("", "table: expected a dict of inputs")
+    return {name: Table.from_plain(one) for name, one in plain["inputs"].items()}

@@ -23,6 +23,8 @@ PAGE = "look at it in a browser: it may ask to log in, or show a table whose raw
 OTHERS = (
     Other("an HDF5 file", (b"\x89HDF",), (), "data.read(...) reads its arrays, where its name ends in .h5"),
     Other("an NPZ file", (), (), "data.read(...) reads its arrays, where its name ends in .npz"),
+    Other("a single array", (b"\x93NUMPY",), (".npy",),
+          "numpy.load(...) reads it, and fit takes arrays as they are"),
     Other("an Excel workbook", (b"\xd0\xcf\x11\xe0",), (".xlsx", ".xls", ".xlsm", ".ods"),
           "save the sheet as CSV, or " + FRAME.format("read_excel")),
     Other("a ZIP archive", (b"PK\x03\x04",), (".zip",), "unpack it, and name the file in it"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,21 @@ import numpy.typing as npt
 from ..core.calls import takes
 from ..core.finite import check_finite
 from ..core.numeric import numeric
-from ..core.settings import count, setting, whole
-from ..errors import DataError, lookup
+from ..core.settings import count
+from ..errors import DataError, MeaningWarning, lookup
+from .column import a_column
 from .named import columns_of, values_of
 
 Array = npt.NDArray[Any]
-
-
-def _as_target(given: Any, owner: Any) -> str | int:
-    if isinstance(given, str):
-        return str(given)
-    number: int = whole(None).metadata["check"].convert(given, owner)
-    return number
+FEW = 0.05
+"""Gaps at no more than this share of the steps are no rule."""
 
 
 @takes(
     history=count(1),
     horizon=count(1),
     stride=count(1),
-    target=setting("the name of a column, or its number", _as_target, optional=True),
+    target=a_column(optional=True),
 )
 def windows(
     series: Any, *, history: int, horizon: int = 1, stride: int = 1, target: str | int | None = None
@@ -75,6 +72,11 @@ def windows(
     DataError
         If the series is too short, a value is missing, or the times in its index (of pandas) go back.
 
+    Warns
+    -----
+    MeaningWarning
+        If a few times are missing in the index, or stand twice.
+
     Examples
     --------
     >>> x, y = windows([1.0, 2.0, 3.0, 4.0, 5.0], history=2)
@@ -112,6 +114,25 @@ def _check_order(series: Any) -> None:
             f"windows: the index of the series goes back in time, from {index[row - 1]} to {index[row]}: "
             "sort it, series.sort_index()"
         )
+    if kind == "M" and len(index) > 2:
+        _check_gaps(index)
+
+
+def _check_gaps(index: Any) -> None:
+    """Warn if a few times lack in an index, or stand twice: windows would go on across them."""
+    steps: Array = np.diff(np.asarray(index).astype("datetime64[ns]").astype(np.int64))
+    places: Array = np.flatnonzero((steps > 1.5 * float(np.median(steps))) | (steps == 0))
+    if not 0 < len(places) <= max(1, FEW * len(steps)):  # as weekends are, when markets close
+        return
+    row = int(places[0])
+    where = f"{len(places)} places, first" if len(places) > 1 else "one place,"
+    kind = "times are missing" if steps[row] else "times stand twice"
+    warnings.warn(
+        f"windows: {kind} in the index at {where} between {index[row]} and {index[row + 1]}, and windows go "
+        "on across that: fill in what is missing (series.asfreq, interpolate), or cut the series there",
+        MeaningWarning,
+        stacklevel=6,
+    )
 
 
 def _column(series: Any, values: Array, target: str | int) -> int:

@@ -13,7 +13,7 @@ from ..core.packing import sensible
 from ..core.record import Record, record
 from ..core.settings import UnfitError, choice, flag, setting, taken
 from ..core.text import Report, columns, plain
-from ..errors import DataError
+from ..errors import DataError, some
 from .column import FORMAT, TASKS, Column
 from .frames import as_cells, as_frame
 
@@ -209,8 +209,7 @@ class Table(Report, Record):
     def _title(self) -> str:
         of = f" {self.target}" if self.target else ""
         if self.classes is not None:
-            names = ", ".join(self.classes[:8]) + (", ..." if len(self.classes) > 8 else "")
-            return f"classification of{of}: {len(self.classes)} classes ({names})"
+            return f"classification of{of}: {len(self.classes)} classes ({some(self.classes, 8)})"
         unit = f" (less {self.center:g}, divided by {self.scale:g})" if self.scale != 1 or self.center else ""
         return f"regression of{of}{unit}"
 
@@ -287,10 +286,7 @@ def names_of(predictions: Any, classes: Sequence[str]) -> Array:
 def _made_of(column: Column) -> str:
     """Describe what is made of a column."""
     if column.kind == "category":
-        names = ", ".join(name or EMPTY for name in column.categories[:6]) + (
-            ", ..." if len(column.categories) > 6 else ""
-        )
-        said = f"{len(column.categories)} inputs: {names}"
+        said = f"{len(column.categories)} inputs: {some([name or EMPTY for name in column.categories], 6)}"
     else:
         said = "days since 1970" if column.kind == "date" else "as it is"
         if column.mean is not None:

@@ -1,4 +1,4 @@
-"""Examples from files: tables as text, NPZ, HDF5, IDX."""
+"""Examples from files: tables as text, NPZ, HDF5, IDX, folders of pictures."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.calls import takes
-from ..core.files import opened, path_fault
-from ..core.settings import choice, count, flag, path_like, setting, whole
+from ..core.files import opened
+from ..core.settings import choice, count, flag, path_like
 from ..core.text import Brief
-from ..errors import ContentError, FileError, UnknownNameError, lookup
+from ..errors import ContentError, FileError, SettingError, UnknownNameError, lookup
 from ..foreign import answering
-from .column import TASKS
-from .delimited import KINDS, MOST, read_frame, suffixes
+from .column import TASKS, a_column
+from .delimited import KINDS, MOST, checked_path, read_frame, suffixes
 from .fitting import Words, fitted
 from .frames import EXACT, Cells, Frame
 from .idx import read_idx
 from .others import other_suffix
+from .picture import SUFFIXES, by_class, decoded, picture_size
 from .table import Table
 from .targets import decided, labels
 
@@ -86,20 +87,13 @@ class Examples(Brief):
         return iter(((self.x, self.y), (self.x_test, self.y_test)))
 
 
-def as_target(given: Any, owner: Any) -> str | int:
-    """Accept a target column, by name or number."""
-    if isinstance(given, str):
-        return str(given)
-    number: int = whole(None).metadata["check"].convert(given, owner)
-    return number
-
-
 @takes(
     path=path_like(),
-    target=setting("the name of a column, or its number", as_target),
+    target=a_column(),
     task=choice(*TASKS, optional=True),
     max_bytes=count(1),
     external=flag(),
+    size=picture_size(),
 )
 def read(
     path: str | os.PathLike[str],
@@ -108,6 +102,7 @@ def read(
     task: str | None = None,
     max_bytes: int = MOST,
     external: bool = False,
+    size: Sequence[int] | None = None,
 ) -> Examples:
     """Read examples from a file; its suffix says how.
 
@@ -120,12 +115,14 @@ def read(
                                 'lucidnet[hdf5]'``)
     -images-idx3-ubyte          IDX images, with ``-labels-idx1-ubyte`` beside them; a dot may stand for
                                 the dash before "idx"; may end in .gz
+    a folder                    a folder of pictures for each class, as `pictures` reads them; or such
+                                folders in ``train`` and in ``test``
     ==========================  ======================================================================
 
-    Numbers are not rescaled. Targets that are classes (see `Table.fit`) become 0, 1, ..., and ``classes`` has
-    their names; so do one-hot rows. Missing cells, dates and texts among the inputs are errors: `Table.fit`
-    handles them. Nothing in a file is run, nothing but the file is read (for IDX images the labels, too), and
-    the memory it needs is known before any is allocated.
+    Numbers are not rescaled (those of pictures are from 0 to 1). Targets that are classes (see `Table.fit`)
+    become 0, 1, ..., and ``classes`` has their names; so do one-hot rows. Missing cells, dates and texts
+    among the inputs are errors: `Table.fit` handles them. Nothing in a file is run, nothing but the file is
+    read (for IDX images the labels, too), and the memory it needs is known before any is allocated.
 
     Parameters
     ----------
@@ -140,6 +137,8 @@ def read(
     external : bool
         Whether data sets of HDF5 may lie in other files (external links, external storage, virtual data
         sets). Whoever wrote the file says which files those are.
+    size : (int, int) or (int, int, int), optional
+        Of pictures: the height and width that they are brought to, and the number of channels.
 
     Raises
     ------
@@ -150,17 +149,28 @@ def read(
         `FileError`, and a `DataError`.
     UnknownNameError
         If the suffix is not that of a known kind of file, or no column has the target's name.
+    SettingError
+        If `target` or `size` would have no effect.
     """
-    path = Path(path)
-    if fault := path_fault(path):
-        raise FileError(repr(str(path)), fault, "look for a mistake in it")
+    path = checked_path(path)
+    kind, packed = suffixes(path)
+    folder = os.path.isdir(path)
+    arrays = folder or bool(re.search("[-.]idx", path.name)) or kind not in KINDS
+    if target != -1 and arrays:
+        raise SettingError(f"read: target has no effect, as {path.name} is no table: leave it out")
+    if folder:
+        return _read_pictures(path, task, size, max_bytes)
     with opened(path):
         pass
+    if size is not None:
+        raise SettingError(f"read: size has no effect, as {path.name} is no folder of pictures: leave it out")
     if re.search("[-.]idx", path.name):
         return _read_idx_pair(path, task, max_bytes)
-    kind, packed = suffixes(path)
     if kind in KINDS:
         return _read_table(path, KINDS[kind], target, task, max_bytes)
+    if kind in SUFFIXES:
+        remedy = "data.pictures(...) reads it; read takes a folder with a folder of pictures for each class"
+        raise ContentError(path, "is a picture, without a target", remedy)
     if remark := other_suffix(kind):
         raise UnknownNameError(f"unknown kind of data file {kind!r}{remark}")
     tables = (".csv", ".tsv", ".txt")
@@ -181,6 +191,19 @@ def _read_table(path: Path, usual: str, target: str | int, task: str | None, mos
         advice = "there is nothing to learn from it; if another column is meant, give it as target"
         warnings.warn(f"{path}: {what}: {advice}", UserWarning, stacklevel=5)
     return Examples(x, y, classes=table.classes, table=table)
+
+
+def _read_pictures(folder: Path, task: str | None, size: Any, most: int) -> Examples:
+    if task == "regression":
+        raise ContentError(folder, "holds pictures of classes, no numbers to predict", "leave task out")
+    names, parts = by_class(folder)
+    files = [file for part in parts for name in names for file in part.get(name, ())]
+    x = decoded(files, size, most, folder)
+    counts = [[len(part.get(name, ())) for name in names] for part in parts]
+    y = np.concatenate([np.repeat(np.arange(len(names)), count) for count in counts])
+    cut = sum(counts[0])
+    x_test, y_test = (x[cut:], y[cut:]) if len(parts) > 1 else (None, None)
+    return Examples(x[:cut], y[:cut], x_test, y_test, names)
 
 
 def _read_idx_pair(path: Path, task: str | None, most: int) -> Examples:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import some
 from .frames import EXACT, TRUTHS, Cells, Frame
 from .written import MISSING, as_text, is_number, number_of
 
@@ -179,9 +180,10 @@ def labels(cells: Cells, frame: Frame, name: str, classes: tuple[str, ...]) -> A
         found = numbered(cells, frame, f"column {name}: the class", classes)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
-        listed = ", ".join(map(repr, classes[:10])) + (", ..." if len(classes) > 10 else "")
         reason = f"row {frame.row(row)}: the class {cells.text(row)[:100]!r} of column {name} is unknown"
-        raise frame.error(reason, f"known are {listed}; leave out the row, or train with it")
+        raise frame.error(
+            reason, f"known are {some(map(repr, classes), 10)}; leave out the row, or train with it"
+        )
     return found
 
 

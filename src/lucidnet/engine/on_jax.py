@@ -22,6 +22,7 @@ from ..backend.xla.device import keep_programs, precision, repeated
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.processes import gathered, together, watching
 from ..backend.xla.pytrees import register
+from ..backend.xla.sizes import noted, shapes_in
 from ..backend.xla.target import Target
 from ..core.caches import program_folder
 from ..core.prefetch import prefetch
@@ -82,7 +83,6 @@ class OnJax(Brief):
         self.main = self.mesh.index == 0
         self.compiler, self.placement = Programs(config.mixed), Placement(self.mesh)
         self.feed = Feed(self.mesh)
-        self.beat: Callable[[], None] = lambda: None
         self.single = Mesh(config.kind, whole=True)
         """One device of this process, for streams."""
         self.last: Block | None = None
@@ -192,7 +192,6 @@ class OnJax(Brief):
         with together(self.mesh.processes, "training"):
             after, outs = program.function(table, bare, given, xs)
             found, predictions, *others = mesh.fetch(outs, 1)
-        self.beat()
         each = found.shape[1] // 2
         losses, terms, good = found[:, :each], found[:, each:-1], found[:, -1] > 0
         fine = int(np.cumprod(good[:count]).sum())
@@ -261,13 +260,10 @@ class OnJax(Brief):
         size = 1 << (count - 1).bit_length() if fills(net, None) else count
         chosen = np.arange(size) * (np.arange(size) < count)
         x, mask = part_of((floats(x, dtype_of(params)), mask), chosen)
+        noted(self, "predict", tuple(shape[1:] for shape in shapes_in((x, mask))))
         given = self.placement.params(params, None), *self.mesh.near((x, mask))
-
-        def made(params: Any, x: Any, mask: Any) -> Any:
-            return predict(net, params, x, mask)[0]
-
-        key = ("predict", self.compiler.structure(net))
-        program = self.compiler.function(key, made, given, Target(self.mesh.target.kind))
+        key, target = ("predict", self.compiler.structure(net)), Target(self.mesh.target.kind)
+        program = self.compiler.function(key, lambda *given: predict(net, *given)[0], given, target)
         return tree_map(lambda array: array[:count], self.mesh.fetch(program(*given))), {}
 
     def _begun(self, fn: Any, static: StreamProblem, stream: Any, x: Array) -> Any:
@@ -299,7 +295,7 @@ class OnJax(Brief):
     def shard(self, problem: Problem) -> Shard:
         """Return the share of each batch that this process works on."""
         mesh, filled = self.mesh, problem.loss.independent and fills(problem.net, problem.rule)
-        return Shard(mesh.index, mesh.processes, mesh.rows, filled)
+        return Shard(mesh.index, mesh.processes, mesh.rows, filled, bool(problem.layout.stateful))
 
     def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
@@ -310,7 +306,7 @@ class OnJax(Brief):
     @contextmanager
     def training(self) -> Iterator[None]:
         """Return a context for training: watches for stuck processes, frees data on devices at the end."""
-        with watching(self.mesh.processes) as self.beat:
+        with watching(self.mesh.processes):
             self.feed.lends = True
             try:
                 yield

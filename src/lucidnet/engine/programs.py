@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..backend.xla.device import compiled, signature
 from ..backend.xla.mesh import Mesh
 from ..backend.xla.mixed import with_bfloat16
 from ..backend.xla.target import Target, compiling_for
+from ..core.reads import kept, reads_in
 from .structure import Structure
 
 PLACES = 64
@@ -36,7 +36,6 @@ class Program(NamedTuple):
 
 PROGRAMS: dict[Any, Any] = {}
 """The programs of this process, by function, problem and devices, most recently used last."""
-LOCK = Lock()
 
 
 class Programs:
@@ -104,17 +103,7 @@ class Programs:
 
     def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return a program from the cache, or make it; the least recently used program is dropped."""
-        key = (self.mixed, *key)
-        with LOCK:
-            if (known := PROGRAMS.pop(key, None)) is not None:
-                PROGRAMS[key] = known
-                return known
-        made = make()
-        with LOCK:
-            while len(PROGRAMS) >= KEPT:
-                PROGRAMS.pop(next(iter(PROGRAMS)))
-            PROGRAMS[key] = made
-        return made
+        return kept(PROGRAMS, (self.mixed, *key), reads_in(key[0]), make, KEPT)
 
     def _made(self, function: Any, given: Any, target: Target, sharding: Any) -> Callable[..., Any]:
         began = time.perf_counter()

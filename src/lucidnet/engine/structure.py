@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import chain
 from types import FunctionType
 from typing import Any
 
+from ..core.reads import Reads
 from ..core.value import Value, of_library
 from ..layers import Layer
 from ..optimizers import Optimizer
@@ -61,7 +63,8 @@ class Structure:
 
     def __init__(self, *values: Any, once: Any = None) -> None:
         made = form(values)
-        self.form = (made, Same(once)) if once is not None and _own(made) else made
+        self.reads = Reads(own := _own(made))
+        self.form = (made, Same(once)) if once is not None and own else made
         self.hash = hash(self.form)
 
     def __eq__(self, other: object) -> bool:
@@ -73,9 +76,10 @@ class Structure:
         return self.hash
 
 
-def _own(made: Any) -> bool:
-    """Tell whether there is a user's own object in a form."""
-    return any(map(_own, made)) if isinstance(made, tuple) else isinstance(made, Same)
+def _own(made: Any) -> tuple[Any, ...]:
+    """Return the user's own objects in a form."""
+    inside = map(_own, made) if isinstance(made, tuple) else ()
+    return (made.value,) if isinstance(made, Same) else tuple(chain.from_iterable(inside))
 
 
 def _numbers_of(value: Value) -> tuple[str, ...]:

@@ -92,9 +92,10 @@ def steps_of(name: str) -> tuple[ExerciseStep, ...]:
     from .losses import STEPS as SECOND
     from .other_rules import STEPS as FIFTH
     from .parts import STEPS as THIRD
+    from .probabilities import STEPS as ALSO_SECOND
     from .sequences import STEPS as ALSO_THIRD
 
-    return {**FIRST, **SECOND, **THIRD, **ALSO_THIRD, **FOURTH, **FIFTH}[name]
+    return {**FIRST, **SECOND, **ALSO_SECOND, **THIRD, **ALSO_THIRD, **FOURTH, **FIFTH}[name]
 
 
 def described(name: str) -> Exercise:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import Array, Tree
 from ..check import rule as check_rule
-from ..core.settings import setting
+from ..core.settings import anything
 from ..core.value import value
 from ..layers import Dense, Input, Layer, Sequential, Tanh
 from ..layers.base import Send
@@ -17,7 +17,7 @@ from ..optimizers import SGD
 from ..rules import FeedbackAlignment, FixedSign
 from ..rules.edge import Edge
 from ..rules.space.transported import Transported
-from .grading import Call, ExerciseStep, Given, Rng, array_of, computed, kept, several, sizes
+from .grading import Call, ExerciseStep, Given, Rng, array_of, computed, several, sizes
 from .pupil import WrongAnswerError
 
 Wrong = Mapping[str, Mapping[str, Any]]
@@ -64,8 +64,8 @@ def _aligned_mistakes(x: Any, W: Any, B: Any, dy: Any) -> Wrong:
 class _AnsweredRule(Transported):
     """A rule of the library whose pass through a dense layer is computed by a student's file."""
 
-    inner: Any = setting("a rule", kept, default=FeedbackAlignment())
-    asked: Any = setting("a function", kept, default=None)
+    inner: Any = anything(default=FeedbackAlignment())
+    asked: Any = anything(default=None)
 
     def carried_by(self, W: Array, B: Array) -> Array:
         return self.inner.carried_by(W, B)

@@ -25,10 +25,10 @@ PRINTED = 500
 """The most characters of a file's output that are kept."""
 
 
-def excerpt(line: str, most: int = 80) -> str:
+def excerpt(line: str) -> str:
     """Return the beginning of a line of a file, for a message."""
     line = line.strip()
-    return line if len(line) <= most else f"{line[:most]} ..."
+    return line if len(line) <= 80 else f"{line[:80]} ..."
 
 
 def missing(made: Any) -> str | None:

@@ -38,6 +38,8 @@ def keyword(kind: type | str, name: str) -> str | None:
 def meant(kind: type, name: str, given: Any) -> str:
     """Return what may be meant by what a setting does not take, after a semicolon; else ""."""
     if name == "learning_rate" and isinstance(given, (tuple, list, dict)):
+        if given and all(isinstance(rate, (int, float)) for rate in given):
+            return "; rates that change are a schedule: Piecewise(((0, 0.1), (100, 0.01))), by steps"
         return f"; the model brings its weights: {kind.__name__}(0.01)"
     if type(given) is not int:
         return ""

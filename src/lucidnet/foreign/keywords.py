@@ -27,6 +27,7 @@ LAYER = {
     "num_units": "units",
     "n_units": "units",
     "neurons": "units",
+    **dict.fromkeys(("num_neurons", "n_neurons", "n_perceptrons"), "units"),
     "nonlinearity": "activation",
     "bias": "use_bias",
     "eps": "epsilon",
@@ -40,7 +41,7 @@ LAYER = {
 }
 CONVOLUTION = {
     "padding_mode": "padding, always of zeros",
-    "out_channels": "filters",
+    **dict.fromkeys(("out_channels", "out_filters", "n_filters", "num_filters"), "filters"),
     "stride": "strides",
     "dilation_rate": "dilation",
     "features": "filters",
@@ -59,6 +60,7 @@ DROPOUT = {
     "p": "rate",
     "dropout_rate": "rate",
     "drop_prob": "rate",
+    "drop_rate": "rate",
     "keep_prob": "rate, the share that is dropped",
 }
 UNWRITTEN = dict.fromkeys(("*args", "inplace"), "ReLU() and the like: no layer writes over what it was given")
@@ -187,7 +189,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "ff_dim": "feed_forward",
     },
     **dict.fromkeys(("ELU", "ReLU", "SELU", "SiLU"), UNWRITTEN),
-    "LeakyReLU": UNWRITTEN | {"alpha": "negative_slope"},
+    "LeakyReLU": UNWRITTEN | dict.fromkeys(("alpha", "slope"), "negative_slope"),
     "Flatten": dict.fromkeys(
         ("*args", "start_dim", "end_dim"), "Flatten(): of each example all axes are joined"
     ),
@@ -240,7 +242,10 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "gradient_accumulation_steps": "fit(accumulate=...)",
         "maximize": "compile(loss=...): a loss is made small; give it the other sign",
         **dict.fromkeys(("fused", "foreach", "capturable", "jit_compile"), "Model(backend='jax')"),
-        **dict.fromkeys(("schedule", "scheduler", "lr_scheduler"), "learning_rate, which may be a schedule"),
+        **dict.fromkeys(
+            ("schedule", "scheduler", "lr_scheduler", "lr_decay", "decay_after", "initial_rate"),
+            "learning_rate, which may be a schedule",
+        ),
     },
     **{kind: {"momentum": "beta1", "decay": FADING} for kind in ("Adam", "Nadam", "Adamax")},
     "Schedule": SCHEDULE,
@@ -269,6 +274,17 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "On": {
         **dict.fromkeys(("on_epoch_end", "after_epoch"), "epoch"),
         **dict.fromkeys(("on_batch_end", "on_train_batch_end", "after_batch"), "step"),
+    },
+    "SelfOrganizingMap": {
+        **dict.fromkeys(("map_size", "grid_size", "shape", "size"), "rows and columns"),
+        **dict.fromkeys(
+            ("input_size", "input_len", "input_dim"),
+            "rows and columns alone: how many numbers come in is found by fit",
+        ),
+        **dict.fromkeys(("learn_rate", "lr"), "learning_rate, the first and the last"),
+        "sigma": "radius, the first and the last",
+        **dict.fromkeys(("torus", "toroidal"), "wrap"),
+        **dict.fromkeys(("random_seed", "random_state"), "seed"),
     },
     "Checkpoint": {
         **dict.fromkeys(("filepath", "dirpath", "path"), "folder"),

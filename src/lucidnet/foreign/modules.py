@@ -46,7 +46,11 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "random": "Model(seed=...)",
         "set_seed": "Model(seed=...)",
         "manual_seed": "Model(seed=...)",
-        "SOM": "SelfOrganizingMap",
+        **dict.fromkeys(("SOM", "KohonenMap", "Kohonen", "MiniSom"), "SelfOrganizingMap"),
+        **dict.fromkeys(
+            ("FNN", "MLP", "BackPropNet", "FeedForwardNet", "Perceptron"), "mlp(sizes), or Model([...])"
+        ),
+        **dict.fromkeys(("RNN", "LSTM"), "layers.LSTM, SimpleRNN and others, in Model([...])"),
         "gradcheck": "check.gradients",
         **dict.fromkeys(
             ("GradientTape", "value_and_grad"),
@@ -65,7 +69,11 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     },
     "lucidnet.layers": {
         "InputLayer": "Input",
-        "FullyConnected": "Dense",
+        **dict.fromkeys(("FullyConnected", "FullyConnectedLayer", "FC"), "Dense"),
+        **{f"{kind}Layer": kind for kind in ("Sigmoid", "Tanh", "Abs")},
+        **dict.fromkeys(("ReLuLayer", "ReLULayer", "RELU", "Relu"), "ReLU"),
+        **dict.fromkeys(("LeakyReLuLayer", "LeakyReLULayer", "LeakyRelu"), "LeakyReLU"),
+        "Convolution2D": "Conv2D",
         "Identity": "Linear",
         "Lambda": "Function(function, derivative)",
         "Swish": "SiLU",
@@ -142,6 +150,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     "lucidnet.plots": {
         **dict.fromkeys(("plot_model", "network", "model", "graph"), "architecture"),
         **dict.fromkeys(("history", "plot_history", "learning_curves", "loss"), "training_curves"),
+        **dict.fromkeys(("imshow", "show_images", "show_batch", "image_grid", "samples"), "examples"),
     },
     "lucidnet.optimizers": {
         "RMSProp": "RMSprop",
@@ -149,6 +158,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "AdaDelta": "Adadelta",
         "NAdam": "Nadam",
         "Momentum": "SGD(momentum=0.9)",
+        **dict.fromkeys(("DecaySGD", "DecayingSGD"), "SGD(schedules.TimeDecay(0.1, 1e-3))"),
         "lr_scheduler": "schedules",
         "clip_grad_norm_": "ClipGlobalNorm",
         "UnitNormalization": "UnitNorm",
@@ -166,6 +176,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "PolynomialDecay": "Polynomial",
         "InverseTimeDecay": "TimeDecay",
         "OneCycleLR": "OneCycle",
+        "HyperParamScheduler": "Cyclic",
         "CyclicLR": "Cyclic",
         "SequentialLR": "Sequence",
         "LinearLR": "Warmup",
@@ -282,6 +293,11 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "make_circles": "circles",
         "make_blobs": "gaussians",
         "read_csv": "read(path)",
+        **dict.fromkeys(
+            ("ImageFolder", "image_dataset_from_directory", "flow_from_directory"),
+            "read(folder), which has a folder of pictures for each class",
+        ),
+        **dict.fromkeys(("images", "imread", "load_img", "load_images"), "pictures(path)"),
     },
 }
 """Foreign names, by module."""

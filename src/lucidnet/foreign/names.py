@@ -12,6 +12,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "log_loss": "binary_crossentropy",
         "logistic": "binary_crossentropy",
         "ce": "categorical_crossentropy",
+        "cce": "categorical_crossentropy",
         "xent": "categorical_crossentropy",
         "crossentropy": "categorical_crossentropy",
         "cross_entropy": "categorical_crossentropy",

@@ -13,6 +13,7 @@ from ..backend.layout import Layout
 from ..core.text import ByName, legible
 from ..core.trees import at, dotted, leaves
 from ..data.batch import Batch
+from ..engine.parameters import owners as around
 from ..engine.protocol import Trainee
 from ..engine.update import training_run
 from ..layers.endings import outputs
@@ -71,11 +72,12 @@ def gradient_alignment(model: Trainee, batch: Batch) -> dict[str, Alignment]:
 
 
 def overall_alignment(model: Trainee, batch: Batch) -> Alignment:
-    """Return the alignment over all layers but the last of each output, which most rules train exactly."""
+    """Return that over all layers that learn but the last of each output, which most rules train exactly."""
     both = _both(model, batch)
     owners = [path for _, path in _owners(both[1])]
     ends = [[path for path in owners if name in path][-1:] for name in outputs(model.net)] or [owners[-1:]]
-    below = [path for path in owners if [path] not in ends] or owners
+    still = {path for path in owners if any(one.frozen is True for one in around(model.net, path))}
+    below = [path for path in owners if [path] not in ends and path not in still] or owners
     return aligned(*(np.concatenate([_joined(at(tree, path)) for path in below]) for tree in both))
 
 

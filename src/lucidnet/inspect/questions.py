@@ -6,7 +6,7 @@ model does not change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -27,7 +27,16 @@ from ..engine.problem import Problem
 from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import measured_gradient, predict, training_run
-from ..errors import LucidnetError, NotReadyError, SettingError, ShapeError, UnknownNameError, suggestion
+from ..errors import (
+    LucidnetError,
+    NotReadyError,
+    SettingError,
+    ShapeError,
+    UnknownNameError,
+    nearest,
+    some,
+    suggestion,
+)
 from ..foreign import answering
 from ..layers import Layer, Run, walk
 from ..layers.base import INFERENCE, Cache, Mask
@@ -94,6 +103,23 @@ def _chosen(net: Layer, found: Iterable[str], layers: Any) -> set[str]:
 def fits(name: str, pattern: str) -> bool:
     """Tell whether something is called so, or by a pattern: a name may hold what patterns are made of."""
     return name == pattern or fnmatchcase(name, pattern)
+
+
+def not_recorded(model: Trainee, pattern: str, known: Sequence[str]) -> SettingError:
+    """Return the error about a name under which nothing can be recorded; there are those in `known`."""
+    pattern = pattern.removesuffix("/*")
+    kinds = dict.fromkeys(name.partition("/")[0] for name in known)
+    if pattern.partition("/")[0] == "weight_alignment" and "weight_alignment" not in kinds:
+        from ..rules.registry import Rule, short_name
+
+        rule = short_name(model.problem.rule or Rule())
+        return SettingError(
+            f"record: nothing is called {pattern!r} here: it compares feedback weights with the weights that "
+            f"they stand for, and the rule {rule!r} has none: leave it out"
+        )
+    near = nearest(pattern, [*kinds, *known])
+    meant = f"; did you mean {near!r}?" if near else ""
+    return SettingError(f"record: nothing is called {pattern!r}; there are {some(known, 12)}{meant}")
 
 
 def _names(net: Layer) -> dict[str, Path]:

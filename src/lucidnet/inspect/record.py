@@ -10,11 +10,10 @@ from ..data.batch import Batch
 from ..data.batches import sample
 from ..engine.protocol import Trainee
 from ..engine.state import Measured
-from ..errors import SettingError, nearest, some
 from ..layers import walk
 from ..training.loop import Callback, Loop, alone
 from .alignment import Alignment, gradient_alignment, weight_alignment
-from .questions import fits, step_activations, step_gradient
+from .questions import fits, not_recorded, step_activations, step_gradient
 
 ALIGNMENTS = ("gradient_alignment", "sign_agreement", "norm_ratio", "weight_alignment")
 """Alignments of the rule's gradient with the true one, and of feedback weights with their counterparts."""
@@ -57,11 +56,7 @@ class Recorder(Callback):
         self.patterns = tuple(q for p in self.patterns for q in (weights if p == "weights" else [p]))
         for pattern in self.patterns:
             if not any(fits(name, pattern) for name in known):
-                near = nearest(pattern, [*{name.partition("/")[0]: 0 for name in known}, *known])
-                meant = f"; did you mean {near!r}?" if near else ""
-                raise SettingError(
-                    f"record: nothing is called {pattern!r}; there are {some(known, 12)}{meant}"
-                )
+                raise not_recorded(loop.model, pattern, known)
         loop.model.history.origin = loop.model.net, sample(loop.source)
 
     def before_step(self, loop: Loop, batches: Sequence[Batch]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.packing import difference
 from ..core.text import short
 from ..core.value import to_config
-from ..data.fingerprint import of_arrays
+from ..data.fingerprint import of_arrays, of_data
 from ..errors import DataError, SettingError
 from .changes import to_plain
 
@@ -43,13 +43,55 @@ def check_agreement(loop: Any, **more: Any) -> None:
     SettingError
         If something else does.
     """
-    model, gather = loop.model, loop.model.executor.gather
+    settings = loop.facts["settings"] | {"epochs": loop.settings.epochs} | more
+    data = loop.facts["data"] | {"first": _first(loop.source)}
+    _check(loop.model, loop.facts | {"settings": settings, "data": data})
+
+
+def check_measured(model: Any, source: Any) -> Any:
+    """Return a source of batches; raise if another process is about to measure something else, or on another.
+
+    Otherwise what came out would be of neither. All must call this, and then measure.
+
+    Parameters
+    ----------
+    model : Model
+        What is measured.
+    source : BatchSource
+        The batches.
+
+    Raises
+    ------
+    DataError
+        If the data differ.
+    SettingError
+        If something else does.
+    """
+    if len(model.executor.gather(None)) > 1:
+        settings, data = source.facts()
+        _check(model, {"settings": settings, "data": data | {"first": _first(source)}})
+    return source
+
+
+def _first(source: Any) -> Any:
+    """Return a fingerprint of the first batch of functions and loaders, into which nobody else looks."""
+    dataset: Any = getattr(source, "dataset", None)
+    inner = dataset
+    while hasattr(inner, "inner"):
+        inner = inner.inner
+    make = getattr(inner, "make", None)
+    if make is None or hasattr(make, "__next__"):  # what an iterator has given is gone
+        return None
+    return of_data(source.check(*dataset.sample))
+
+
+def _check(model: Any, facts: dict[str, Any]) -> None:
     # Of code its kind alone, as nobody knows whether it is the same.
-    described = partial(to_config, other=lambda code: type(code).__name__)
-    mine = {"model": {name: described(getattr(model, name, None)) for name in MODEL}} | loop.facts
-    mine["settings"] = mine["settings"] | {"epochs": loop.settings.epochs} | more
+    described, gather = partial(to_config, other=lambda code: type(code).__name__), model.executor.gather
+    mine = {"model": {name: described(getattr(model, name, None)) for name in MODEL}} | facts
     _compare(gather(json.dumps(mine, default=str)))
-    _compare(gather(json.dumps({"weights": of_arrays(model.state.vector), "step": loop.steps})))
+    state = model.state
+    _compare(gather(json.dumps({"weights": of_arrays(state.vector), "step": int(state.step)})))
 
 
 def differing(loop: Any) -> bool:

@@ -36,7 +36,7 @@ FEEDBACK = "@feedback/"
 LATEST = 1 << 31
 """A bound on the number of steps: devices count them in 32 bits."""
 
-OWN = "pass layers, losses and optimizers of your own as custom={'Name': Class}"
+OWN = "pass layers, losses, optimizers and rules of your own as custom={'Name': Class}"
 OTHER = "load it with the version of lucidnet, and the classes in custom, that it was saved with"
 
 

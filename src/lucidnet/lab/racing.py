@@ -17,6 +17,7 @@ from ..core.settings import Check, count, instance, setting, shown, taken, text,
 from ..core.signals import waiting
 from ..data.batches import as_dataset, is_stored
 from ..errors import DataError, SettingError, Terminated, optional, suggestion
+from ..layers import walk
 from ..model import Model
 from ..training.callbacks.keeping import CSVLog
 from ..training.loop import Callback
@@ -121,7 +122,8 @@ def race(
         What else `fit` takes: validation_data, validation_split, shuffle, class_weight, sample_weight, mask,
         accumulate, validate_every, callbacks, record, record_every. Callbacks may also be a function
         ``callbacks(name, seed)`` that returns those of a run; those that write files must be. With
-        ``record="gradient_alignment"`` the alignment of each layer at each step is in ``step_rows()``.
+        ``record="gradient_alignment"`` the alignment of each layer at each step is in ``step_rows()``;
+        ``"weight_alignment"`` is recorded of the rules that have feedback weights.
 
     Returns
     -------
@@ -166,6 +168,7 @@ def race(
     work = _work(model, data, named, epochs, batch_size, online, settings, verbose if jobs == 1 else 0)
     made = [_Run(one, seed, one.model(model, seed, bool(online))) for one in named for seed in starts]
     facts = _facts(model, made, work)
+    _check_recorded(made, settings)
     kept = RaceFolder(folder) if folder is not None else None
     with kept.locked() if kept else nullcontext():
         finished, stopped = _raced(made, work, facts, kept, jobs, board(verbose, len(made)))
@@ -297,6 +300,30 @@ def _facts(model: Model, made: list[_Run], work: Training | Streaming) -> dict[s
     first = Racer("").model(model, 0)
     common = {"backend": repr(model.config), "dtype": model.dtype}
     return common | work.facts(first)
+
+
+def _check_recorded(made: list[_Run], settings: dict[str, Any]) -> None:
+    """Raise if the alignment of feedback weights is to be recorded, and no racer has any."""
+    given = settings.get("record") or ()
+    wanted = [name for name in ((given,) if isinstance(given, str) else given) if _of_feedback(name)]
+    if wanted and not any(_has_feedback(one.model) for one in made):
+        raise SettingError(
+            f"race: record: {wanted[0]!r} compares feedback weights with the weights that they stand for, "
+            "and none of these rules has any: leave it out, or let 'fa' or its kin take part"
+        )
+
+
+def _of_feedback(name: Any) -> bool:
+    return isinstance(name, str) and name.partition("/")[0] == "weight_alignment"
+
+
+def _has_feedback(model: Model) -> bool:
+    """Tell whether a rule of a model has feedback weights that stand for others."""
+    from ..rules import Rule, SpaceRule, get
+
+    own = [layer.rule for _, layer in walk(model.net) if layer.rule is not None]
+    spaces = [get(rule).space for rule in (model.rule or Rule(), *own)]
+    return any(type(space).counterparts is not SpaceRule.counterparts for space in spaces)
 
 
 def _raced(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import FitArguments
 from ..core.settings import is_function
+from ..core.trees import dotted, leaves
 from ..core.value import to_config
 from ..data.batches import ArraySource
 from ..data.dataset import EMPTY
@@ -122,7 +123,11 @@ class Training:
         callbacks = settings.pop("callbacks", ())
         if is_function(callbacks):
             callbacks = callbacks(name, seed)
-        callbacks = FitArguments(callbacks=callbacks).callbacks
+        record = settings.pop("record", ())
+        given = FitArguments(callbacks=callbacks, record=record)
+        callbacks = [*given.callbacks]
+        if record:
+            callbacks.append(_recorder(given.record, settings.pop("record_every", 1)))
         watch, failed = _Watch(model, tell), None
         try:
             model.fit(self.x, self.y, **settings, callbacks=[watch, *callbacks], verbose=self.verbose)
@@ -133,6 +138,26 @@ class Training:
         kept = History(history)
         kept.steps, kept.stopped = history.steps, history.stopped
         return RaceRun(name, seed, kept, watch.seconds, 0 if failed else _memory(model, watch), facts, failed)
+
+
+def _recorder(patterns: Sequence[str], every: int) -> Callback:
+    """Return what records as in `fit`, but passes over alignments of feedback weights that a rule has not."""
+    from ..inspect.questions import fits
+    from ..inspect.record import Recorder, names
+
+    class Recording(Recorder):
+        def begin(self, loop: Loop) -> None:
+            known = [*names(loop.model)]
+            layers = {f"weight_alignment/{dotted(path[:-1])}" for path, _ in leaves(loop.model.params)}
+            self.patterns = tuple(
+                pattern
+                for pattern in self.patterns
+                if any(fits(name, pattern) for name in known)
+                or not any(fits(name, pattern) for name in layers)
+            )
+            super().begin(loop)
+
+    return Recording(patterns, every)
 
 
 ARRAYS = ("validation_data", "sample_weight", "mask")

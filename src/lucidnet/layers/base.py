@@ -224,6 +224,9 @@ class Layer(Value):
     penalizes: ClassVar[bool] = False
     """Whether this layer, or one inside, adds to the loss other than by weight penalties; see `penalties`."""
 
+    random: ClassVar[bool] = False
+    """Whether a training pass draws random numbers, as dropout does, and so differs from inference."""
+
     asks: ClassVar[bool] = True
     """Whether `forward` asks its run for more than the mask; else a container need not make one for it."""
 

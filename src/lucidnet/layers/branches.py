@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import reduce
 from operator import add, mul
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from ..backend import Array, Shape, Stream, Tree, namespace, norm
 from ..core.settings import UnfitError, anything, flag, setting
 from ..core.value import value
-from ..errors import ShapeError
+from ..errors import SettingError, ShapeError
 from .axes import AXIS, as_axis, at_end, back, place
 from .base import INFERENCE, Cache, Layer, Mask, Run, Samples, Send, both_count, several
 from .containers import Container, by_name, located, named, summed
@@ -37,6 +38,12 @@ class Branches(Container):
     def __post_init__(self) -> None:
         super().__post_init__()
         given = self.branches
+        sizes = given if isinstance(given, (list, tuple)) else (given,)
+        if sizes and all(type(each) is int and -9 < each < 9 for each in sizes):
+            kind = type(self).__name__
+            name = next((each.name for each in fields(self) if each.name in ("axis", "axes")), "")
+            hint = f"; an axis goes by name, {kind}({name}={given})" if name else ""
+            raise SettingError(f"{kind}: branches: expected one or more layers, got {given!r}{hint}")
         made = (
             ()
             if isinstance(given, (list, tuple)) and not given

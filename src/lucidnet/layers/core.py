@@ -150,6 +150,7 @@ class Dropout(Layer):
     rate: Any = scheduled(below=1)
 
     schedulable: ClassVar[tuple[str, ...]] = ("rate",)
+    random: ClassVar[bool] = True
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train:

@@ -119,6 +119,12 @@ def _border(given: Any, owner: Any) -> tuple[tuple[int, int], ...]:
     return sides(several, owner.dimensions)
 
 
+def _sides() -> Any:
+    """Declare how much is put to each side, or taken from it."""
+    words = "numbers of 0 or more: one, one for each dimension, or (before, after) for each"
+    return setting(words, _border, default=1)
+
+
 def inside(border: tuple[tuple[int, int], ...], shape: Shape) -> tuple[slice, ...]:
     """Return the slices of a padded batch that leave out its border."""
     sides = zip(shape[1:-1], border, strict=True)
@@ -140,9 +146,7 @@ class ZeroPadding2D(Layer):
     (8, 11, 8)
     """
 
-    padding: Any = setting(
-        "numbers of 0 or more: one, one for each dimension, or (before, after) for each", _border, default=1
-    )
+    padding: Any = _sides()
 
     dimensions: ClassVar[int] = 2
 
@@ -192,9 +196,7 @@ class Cropping2D(Layer):
     (6, 5, 8)
     """
 
-    cropping: Any = setting(
-        "numbers of 0 or more: one, one for each dimension, or (before, after) for each", _border, default=1
-    )
+    cropping: Any = _sides()
 
     dimensions: ClassVar[int] = 2
 
@@ -251,6 +253,7 @@ class SpatialDropout2D(Layer):
     rate: float = finite(0, below=1)
 
     dimensions: ClassVar[int] = 2
+    random: ClassVar[bool] = True
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)

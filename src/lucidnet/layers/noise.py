@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..backend import Array, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
@@ -22,6 +24,8 @@ class GaussianNoise(Layer):
     """
 
     deviation: float = finite(0)
+
+    random: ClassVar[bool] = True
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.deviation == 0:

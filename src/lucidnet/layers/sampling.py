@@ -51,6 +51,7 @@ class Sampling(Layer):
     kl: float = finite(0, default=1.0)
 
     schedulable: ClassVar[tuple[str, ...]] = ("kl",)
+    random: ClassVar[bool] = True
 
     @property
     def penalizes(self) -> bool:  # type: ignore[override]

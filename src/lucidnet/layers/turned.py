@@ -89,6 +89,12 @@ def of_time(said: str, before: Any) -> str:
     return said
 
 
+def no_examples(given: Shape, name: str) -> str:
+    """Return what is wrong with inputs that have no axis of examples, or none of features, and what to do."""
+    advice = f": a single example is {name}[None], examples of a single number are {name}[:, None]"
+    return f"{name}: expected examples (n, ...), got shape {given}{advice if given else ''}"
+
+
 def misfit(given: Shape, shape: Shape, name: str) -> str:
     """Return how inputs (n, ...) of one shape fail to fit a network that takes another, and what to do.
 
@@ -101,7 +107,10 @@ def misfit(given: Shape, shape: Shape, name: str) -> str:
     got = f"{given[1]}" if len(given) == 2 and len(shape) == 1 else f"{name} of shape {given}"
     message = f"layer 0 Input: expected {expected}, got {got}"
     if given == shape:
-        return f"{message}: that is one example; give a batch, {name}[None]"
+        one = ", ".join(map(str, shape[1:]))
+        of_one = f"Input({one if len(shape) == 2 else f'({one})'})"
+        also = f" (if these are all examples, Input takes the shape of one: {of_one})" if one else ""
+        return f"{message}: that is one example; give a batch, {name}[None]{also}"
     if order := _order(given[1:], shape):
         return f"{message}: turn the axes: {name}.transpose{order}"
     if None in shape or int(np.prod(given[1:])) != int(np.prod(shape)):

@@ -288,6 +288,12 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
         if target.ndim == 1 and len(shape) > 1:
             before = "a recurrent layer without return_sequences" if len(shape) == 2 else "global pooling"
             hint = f"; Flatten(), or {before}, before the last layer makes one row of each example"
+        if target.ndim == 2 and len(shape) == 1 and not hint:
+            columns = target.shape[1]
+            hint = f"; for {columns} targets of each example let the network end in Dense({columns})"
+            if shape == (1,) and np.array_equal(target.sum(1), target.max(1)):
+                also = "" if columns == 2 else f", and let it end in Dense({columns}, 'softmax')"
+                hint = f"; of one column for each class give y.argmax(1){also}"
         raise ShapeError(
             f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
             f"{hint}"

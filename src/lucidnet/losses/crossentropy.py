@@ -240,9 +240,11 @@ class BinaryCrossentropy(FromProbabilities):
     def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
         target = check_values(target, shape, dtype)
         if target.size and (target.min() < 0 or target.max() > 1):
+            signs = bool(np.isin(target, (-1, 1)).all())
+            way = ": of -1 and 1 give (y + 1) / 2, or take loss='hinge' and no sigmoid" if signs else ""
             raise DataError(
                 f"binary_crossentropy takes targets from 0 to 1, got values from {target.min():g} "
-                f"to {target.max():g}"
+                f"to {target.max():g}{way}"
             )
         return target
 
@@ -337,6 +339,10 @@ def check_classes(target: Any, shape: Shape, dtype: str) -> Array:
     return check_labels(given, shape[-1])
 
 
+MOST_CLASSES = 1000
+"""Of labels above it a message does not say how many outputs they would need, as they may be no classes."""
+
+
 def check_labels(given: Array, classes: int) -> Array:
     """Check labels: whole numbers from 0 to classes - 1; raise with the first that is not."""
     if given.dtype == np.float16:
@@ -355,8 +361,11 @@ def check_labels(given: Array, classes: int) -> Array:
             way = f": of labels 1 to {classes} give y - 1, or give them as texts"
         elif labels[bad].max() < 0:
             way = WITHOUT
+        elif labels.min() >= 0 and (needed := int(labels.max()) + 1) <= MOST_CLASSES:
+            way = f": for {needed} classes let it end in Dense({needed}, 'softmax')"
+        plural = "output" if classes == 1 else "outputs"
         raise DataError(
-            f"label {labels[index]} at index {index} is out of range: the network has {classes} outputs, so "
+            f"label {labels[index]} at index {index} is out of range: the network has {classes} {plural}, so "
             f"labels run from 0 to {classes - 1}{way}"
         )
     return labels

@@ -6,13 +6,24 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-from ..backend import Array, called
+import numpy as np
+
+from ..backend import Array, Shape, called
 from ..backend import derivative as automatic
 from ..core import settings
 from ..core.order import Ordered, order_setting, target_first
+from ..core.settings import UnfitError, setting
 from ..core.value import value
-from ..errors import SettingError
+from ..errors import SettingError, ShapeError
 from .base import Cache, Loss
+
+
+def _sizes(given: Any, owner: Any) -> Shape:
+    sizes = (given,) if isinstance(given, (int, np.integer)) else given
+    whole = isinstance(sizes, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in sizes)
+    if not whole or any(isinstance(n, bool) or n < 1 for n in sizes):
+        raise UnfitError
+    return tuple(map(int, sizes))
 
 
 @value
@@ -32,6 +43,9 @@ class Custom(Loss):
         k), in the order that its own names tell, or else in the function's; from JAX if left out.
     order : {"target, prediction", "prediction, target"}, optional
         Which comes first, for both.
+    target : int or tuple of int, optional
+        The shape of one target, if it is not that of one output, such as 1 for the density that an output of
+        means and deviations gives to a number; () for a number each.
 
     Examples
     --------
@@ -48,6 +62,9 @@ class Custom(Loss):
     function: Callable[..., Array] = settings.function()
     derivative: Callable[..., Array] | None = settings.function(default=None, optional=True)
     order: str | None = order_setting()
+    target: Any = setting(
+        "the shape of one target, such as 1 or (28, 28)", _sizes, default=None, optional=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +90,21 @@ class Custom(Loss):
     def independent(self) -> bool:
         return False
 
+    def target_shape(self, shape: Shape) -> Shape:
+        return shape if self.target is None else self.target
+
+    def check_target(self, target: Any, shape: Shape, dtype: str) -> Array:
+        try:
+            return super().check_target(target, shape, dtype)
+        except ShapeError as error:
+            if self.target is not None:
+                raise ShapeError(f"{error}; the loss says target={self.target}") from None
+            given = np.shape(target)[1:]
+            raise ShapeError(
+                f"{error}; if a target has another shape than an output, say it: "
+                f"losses.Custom(function, target={given[0] if len(given) == 1 else given})"
+            ) from None
+
     def values(self, prediction: Array, target: Array) -> tuple[Array, Cache]:
         made = called(self.ordered[0], "this loss", prediction, target)
         return made, (prediction, target)
@@ -90,13 +122,14 @@ def custom(
     function: Callable[..., Array],
     derivative: Callable[..., Array] | None = None,
     order: Any = None,
+    target: Any = None,
 ) -> Custom:
     """Make a loss of a function of target and prediction, and its derivative by the prediction.
 
     The function returns one value per example; the mean over the batch is taken for you. If the derivative is
     left out it comes from JAX, if that is installed. The argument names, or `order`, say which argument is
-    which; see `Custom`. Such a loss cannot be saved with a model: a file holds no code. Write a subclass of
-    `Loss` for that.
+    which, and `target` the shape of one target, if it is not that of an output; see `Custom`. Such a loss
+    cannot be saved with a model: a file holds no code. Write a subclass of `Loss` for that.
 
     Examples
     --------
@@ -106,4 +139,4 @@ def custom(
     >>> float(value), fourth.backward(cache)
     (1.0, array([[4.]]))
     """
-    return Custom(function, derivative, order)
+    return Custom(function, derivative, order, target)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.numeric import numeric
-from ..errors import DataError, ShapeError
+from ..errors import DataError, ShapeError, some
 
 Array = npt.NDArray[Any]
 Data = npt.ArrayLike
@@ -80,8 +80,7 @@ def _places(name: str, title: str, given: Data, places: Mapping[str, int]) -> Ar
     labels = np.asarray(given)
     for i, label in enumerate(labels.flat):
         if not isinstance(label, str) or label not in places:
-            known = ", ".join(map(repr, list(places)[:10])) + (", ..." if len(places) > 10 else "")
-            shown = repr(str(label)[:100])
+            shown, known = repr(str(label)[:100]), some(map(repr, places), 10)
             raise DataError(f"{name}: {title}: unknown class {shown} at index {i}; known are {known}")
     return np.array([places[label] for label in labels.flat], np.intp).reshape(labels.shape)
 
@@ -206,7 +205,8 @@ def _zero_or_one(name: str, truth: Array) -> Array:
         return truth
     raise DataError(
         f"{name}: a single column of scores is the probability of class 1, so labels have to be 0 or 1, "
-        f"got {truth.min():g} to {truth.max():g}. For targets of -1 and 1 use BinaryAccuracy(threshold=0.0)"
+        f"got {truth.min():g} to {truth.max():g}. For targets of -1 and 1 use BinaryAccuracy(threshold=0.0), "
+        "for numbers to predict 'mae' or 'r2'"
     )
 
 

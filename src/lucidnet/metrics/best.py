@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import foreign
 from ..core.packing import number
-from ..errors import SettingError
+from ..errors import SettingError, nearest
 from .base import Metric
 
 
@@ -64,7 +64,8 @@ class Best:
         what, near = "does not say whether small or large is better", ""
         if name not in known:
             what, ours = "is not one that is known", foreign.word("metric", name)
-            near = f"; did you mean {self.monitor.replace(name, ours)!r}?" if ours and ours in known else ""
+            ours = ours if ours in known else nearest(name, list(known))
+            near = f"; did you mean {self.monitor.replace(name, ours)!r}?" if ours else ""
         raise SettingError(
             f"{self.owner}: the number {self.monitor!r} {what}: pass mode='min' or mode='max' "
             f"(known are {', '.join(name for name, way in known.items() if way)}){near}"

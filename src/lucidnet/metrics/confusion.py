@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -65,12 +65,14 @@ def _as_average(given: Any, owner: Any) -> str:
     return lookup("average", given, AVERAGES)
 
 
+@value
 class _FromTallies(Metric[Array]):
     """A ratio per class, averaged; the state's rows count correct, predicted and true examples by class."""
 
+    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
+
     better = "max"
-    average: str
-    stem: str
+    stem: ClassVar[str]
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
         """Return the numerator and the denominator of each class's ratio."""
@@ -135,7 +137,6 @@ def _divided(numerator: Array, denominator: Array) -> Array:
 class Precision(_FromTallies):
     """Of the examples predicted as a class, the share that belongs to it; see `precision`."""
 
-    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "precision"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -147,7 +148,6 @@ class Precision(_FromTallies):
 class Recall(_FromTallies):
     """Of the examples of a class, the share predicted as it; see `recall`."""
 
-    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "recall"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:
@@ -159,7 +159,6 @@ class Recall(_FromTallies):
 class F1(_FromTallies):
     """The harmonic mean of precision and recall; see `f1`."""
 
-    average: str = setting(f"one of {', '.join(AVERAGES)}", _as_average, default="binary")
     stem = "f1"
 
     def ratio(self, found: Array, predicted: Array, true: Array) -> tuple[Array, Array]:

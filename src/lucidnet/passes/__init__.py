@@ -1,7 +1,7 @@
 """Building training steps by hand: kept passes, applied gradients, parts of networks, compiled programs."""
 
 from ..core.exports import export
-from .own import Learner as Learner
+from .learner import Learner as Learner
 from .own import OwnStep as OwnStep
 from .parts import ModelPart as ModelPart
 from .tape import Tape as Tape

@@ -33,7 +33,7 @@ def form_of(block: Any) -> Any:
     return None if block is None else (block.shape, block.dtype)
 
 
-def numbers(batch: Any, dtype: str, copies: bool) -> Any:
+def numbers(batch: Any, dtype: str, copies: bool, name: str = "a batch") -> Any:
     """Convert a batch to arrays that cannot be written; real numbers get the dtype of the models."""
     if type(batch) is np.ndarray and batch.dtype == dtype and batch.size:
         return sealed(batch.copy() if copies else batch)
@@ -43,12 +43,12 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
         batch = tuple(batch)
     if isinstance(batch, (dict, tuple)):
         parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
-        made = {name: numbers(part, dtype, copies) for name, part in parts}
+        made = {each: numbers(part, dtype, copies, name) for each, part in parts}
         return made if isinstance(batch, dict) else tuple(made.values())
     if batch is None:
         return None
-    given = numeric(batch, "OwnStep: a batch")
-    check_some(given, "OwnStep: a batch")
+    given = numeric(batch, f"OwnStep: {name}")
+    check_some(given, f"OwnStep: {name}")
     kind = there(given.dtype, dtype)
     if given.dtype == kind:
         return sealed(given.copy() if copies else given)
@@ -57,7 +57,7 @@ def numbers(batch: Any, dtype: str, copies: bool) -> Any:
     made = in_precision(given, kind)
     if (lost := np.isfinite(given) & ~np.isfinite(made)).any():
         index = first_bad(np.where(lost, np.nan, 0))
-        raise DataError(not_finite(given[index], index, "OwnStep: a batch", dtype))
+        raise DataError(not_finite(given[index], index, f"OwnStep: {name}", dtype))
     return sealed(made)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..backend import namespace
-from ..core.finite import check_some
+from ..backend import Array, Tree, namespace
+from ..core.finite import check_some, in_precision
 from ..core.numeric import numeric
 from ..core.settings import shown
+from ..core.trees import Path, dotted, put
 from ..data.given import check_names, mask_error
-from ..errors import DataError, ShapeError
+from ..errors import DataError, SettingError, ShapeError, UnknownNameError, suggestion
 from ..layers.base import Layer, Mask, several
 from ..layers.core import fits
 from ..layers.turned import misfit
@@ -32,6 +33,68 @@ def real(given: Any, name: str) -> Any:
     if given.dtype.kind not in "biufV":
         raise DataError(f"{name}: expected real numbers, got dtype {given.dtype}")
     return given
+
+
+def placed(tree: Any, layout: Any, like: Array, title: str, one: str) -> Iterator[tuple[Path, Array]]:
+    """Yield the arrays of a tree by their paths in a network, in the library and the dtype of its weights.
+
+    None stands for no array. Layers inside of others may have one name, "block.dense1".
+
+    Parameters
+    ----------
+    tree : tree
+        Arrays by layer and name.
+    layout : Layout
+        Where the network's arrays lie.
+    like : array
+        An array of that library and dtype.
+    title, one : str
+        What errors begin with: those about the tree, and those about an array in it.
+
+    Raises
+    ------
+    UnknownNameError
+        If the network has no such array.
+    ShapeError
+        If it has another shape there.
+    """
+    pairs = zip(layout.paths, layout.shapes, strict=True)
+    known = {dotted(path): (path, shape) for path, shape in pairs}
+    for called, given in _by_name(tree):
+        if called not in known:
+            raise UnknownNameError(f"{title}: there is no parameter {called!r}: {suggestion(called, known)}")
+        array, (path, shape) = real(given, f"{one}{called}"), known[called]
+        if tuple(array.shape) != shape:
+            raise ShapeError(f"{one}{called} must have its shape {shape}, got {array.shape}")
+        yield path, namespace(like).asarray(in_precision(array, like.dtype), dtype=like.dtype)
+
+
+def _by_name(tree: Any, path: Path = ()) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays of a tree with their dotted names, but for None."""
+    if isinstance(tree, Mapping):
+        for name, branch in tree.items():
+            yield from _by_name(branch, (*path, str(name)))
+    elif tree is not None:
+        yield dotted(path), tree
+
+
+def replacing(params: Any, own: Any, like: Array) -> Tree:
+    """Return weights for a pass in place of a model's own, as a tree of some of its arrays.
+
+    Raises
+    ------
+    SettingError
+        If they are not weights by layer and name.
+    """
+    if not isinstance(params, Mapping):
+        raise SettingError(
+            "forward: params must be weights by layer and name, some of those that model.params has, got "
+            f"{shown(params)}"
+        )
+    made: Tree = {}
+    for path, array in placed(params, own.layout, like, "forward: params", "forward: params: "):
+        made = put(made, path, array)
+    return made
 
 
 def fitting(x: Any, shape: Any, like: Any, name: str = "x") -> Any:

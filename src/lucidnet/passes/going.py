@@ -23,7 +23,7 @@ from ..layers.base import Mask
 from ..optimizers import SGD
 from ..training.checks import as_mask, example_shape
 from .copies import blended, share
-from .given import checked
+from .given import checked, replacing
 from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
 from .tape import Going, Pass, Tape, taken_in
@@ -63,7 +63,14 @@ def known_of(model: Any) -> Kept:
     return found
 
 
-def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
+def forward(
+    model: Any,
+    x: Any,
+    train: bool = False,
+    mask: Any = None,
+    params: Any = None,
+    view: View | None = None,
+) -> Tape:
     """Run a forward pass, and return its tape; see `Model.forward`."""
     train = train if type(train) is bool else taken("forward", "train", train, flag())
     if "live" not in vars(model):
@@ -78,15 +85,17 @@ def forward(model: Any, x: Any, train: bool = False, mask: Any = None, view: Vie
         if train:
             number = known.passes if known.state is state else 0
             known.state, known.passes = state, number + 1
+        if params is not None:
+            params = mapped(np.array, replacing(params, state.params, np.zeros(0, model.dtype)))
         made = Pass(view, number)
         with np.errstate(over="ignore", invalid="ignore"):
-            found = executor.call(Going(made), problem, state, given, mask)
-        tape = Tape(made, state, given, mask, found)
+            found = executor.call(Going(made), problem, state, given, mask, params)
+        tape = Tape(made, state, given, mask, found, params=params)
         tape.of = model
         if found[2] is None:  # what the layers have kept is on a device
 
             def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
-                return executor.call(Going(made, wanted), problem, state, given, mask, dy)
+                return executor.call(Going(made, wanted), problem, state, given, mask, params, dy)
 
             tape.back, tape.near = back, executor.host
         executor.lend(tape)
@@ -120,7 +129,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
         tapes = leaving(problem, tape, model, missing)
         for each in tapes:
             check_recent(each, state)
-        given = found, tuple([(each.x, each.given_mask, each.cache) for each in tapes])
+        given = found, tuple([(each.x, each.given_mask, each.params, each.cache) for each in tapes])
         ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
         model.live = ran.state
     if isinstance(ran.error, NotFiniteError):

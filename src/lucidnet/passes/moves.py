@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..backend import Array, Tree, finite, namespace
-from ..core.finite import in_precision
 from ..core.settings import shown
 from ..core.text import ByName
 from ..core.trees import Path, dotted, leaves, put
@@ -22,9 +21,9 @@ from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..engine.update import moved, run_name
-from ..errors import NonFiniteError, SettingError, ShapeError, UnknownNameError, suggestion
+from ..errors import NonFiniteError, SettingError, ShapeError
 from .devices import alone
-from .given import real
+from .given import placed
 from .tape import Pass, Tape
 
 NONE: frozenset[Path] = frozenset()
@@ -54,10 +53,10 @@ class Apply(Own):
         into: State | None = None,
         keep: frozenset[str] = frozenset(),
     ) -> tuple[State, Measured]:
-        """Make the step; `given` holds the gradients, and input, mask and cache of each pass."""
+        """Make the step; `given` holds the gradients, and input, mask, weights and cache of each pass."""
         grads, passed = given
         left = state
-        for made, (_, _, cache) in zip(self.passes, passed, strict=True):
+        for made, (*_, cache) in zip(self.passes, passed, strict=True):
             left = made.left(problem, left, cache)
         return stepped(problem, state, left, grads, numbers, self.missing, into)
 
@@ -66,23 +65,23 @@ class Apply(Own):
     ) -> Ran[Any]:
         """Make the step by a program; passes that change statistics or states are repeated in it."""
         ((grads, passed),) = blocks
-        inputs = tuple((x, mask) for x, mask, _ in passed)
+        inputs = tuple(each[:3] for each in passed)
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             grads, inputs = given
             left = state
-            for k, (made, (x, mask)) in enumerate(zip(self.passes, inputs, strict=True)):
+            for k, (made, each) in enumerate(zip(self.passes, inputs, strict=True)):
                 own = Pass(made.view.bound(problem), k)
-                left = own.left(problem, left, own.forward(state, numbers, x, mask)[2])
+                left = own.left(problem, left, own.forward(state, numbers, *each)[2])
             after, measured = stepped(problem, state, left, grads, numbers, self.missing)
             return after, (measured.losses[0], measured.good)
 
         key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in self.passes)
         called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(self.passes)}
         pairs = zip(self.passes, inputs, strict=True)
-        whole = next((Batch(x, None) for m, (x, _) in pairs if not m.view.path), None)
-        placed = executor.placement.put(problem, state, executor.mesh, whole)
-        given = ("apply", key, self.missing), function, problem, placed, (grads, inputs)
+        whole = next((Batch(x, None) for m, (x, *_) in pairs if not m.view.path), None)
+        begun = executor.placement.put(problem, state, executor.mesh, whole)
+        given = ("apply", key, self.missing), function, problem, begun, (grads, inputs)
         after, told = alone(executor, *given, called)
         loss, good = executor.mesh.fetch(told)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
@@ -196,28 +195,11 @@ def collected(
 
 def _found(problem: Problem, trees: Any, like: Any) -> dict[Path, Array]:
     """Return the gradients that are in some trees, by their paths, those of one parameter added."""
-    layout = problem.layout.parameters
-    shapes, xp = dict(zip(layout.paths, layout.shapes, strict=True)), namespace(like)
-    named = {dotted(path): path for path in (*layout.paths, *problem.layout.buffers.paths)}
     found: dict[Path, Array] = {}
-    for path, array in (leaf for tree in trees for leaf in _given(tree)):
-        path = named.get(dotted(path), path)  # "block.dense1" is a layer in a container, or a name of its own
-        if path not in shapes:
-            if path in problem.layout.buffers.paths:
-                continue  # no gradient changes these
-            known = map(dotted, layout.paths)
-            raise UnknownNameError(
-                f"apply: grads: there is no parameter {dotted(path)!r}: {suggestion(dotted(path), known)}"
-            )
-        array = real(array, f"apply: the gradient of {dotted(path)}")
-        if tuple(array.shape) != shapes[path]:
-            raise ShapeError(
-                f"apply: the gradient of {dotted(path)} must have its shape {shapes[path]}, got {array.shape}"
-            )
-        array = xp.asarray(in_precision(array, like.dtype), dtype=like.dtype)
-        found[path] = found[path] + array if path in found else array
-    if not found and layout.paths:
-        raise SettingError("apply: there is no gradient in what was given: no parameter would change")
+    named = problem.layout.layout, like, "apply: grads", "apply: the gradient of "
+    for path, array in (leaf for tree in trees for leaf in placed(tree, *named)):
+        if path not in problem.layout.buffers.paths:  # no gradient changes these
+            found[path] = found[path] + array if path in found else array
     return found
 
 
@@ -247,29 +229,18 @@ def _count(tree: Any, kind: Any, dtype: Any) -> float:
     return count
 
 
-def _given(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the arrays of a tree with their paths, skipping None, which stands for no gradient.
-
-    Layers inside of others may have one name, "block.dense1", as in `Model.gradients`.
-    """
-    if isinstance(tree, Mapping):
-        for name, branch in tree.items():
-            yield from _given(branch, (*path, str(name)))
-    elif tree is not None:
-        yield path, tree
-
-
 def leaving(problem: Problem, tape: Any, of: Any, missing: frozenset[Path]) -> tuple[Tape, ...]:
     """Return the tapes whose passes change running statistics or carried states.
 
     Raises
     ------
     SettingError
-        If one of them is no tape of this model (`of`), or left nothing although a training pass would; or if
-        none passes a layer that has a gradient, and would leave something.
+        If one of them is no tape of this model (`of`), or an inference where a training pass would differ; or
+        if none passes a layer that has a gradient, and would leave something.
     """
     leaves_nothing = not problem.layout.buffers.paths and not problem.layout.stateful
-    if leaves_nothing and (tape is None or (isinstance(tape, Tape) and tape.of is of)):
+    plain = tape is None or (isinstance(tape, Tape) and tape.of is of and tape.train)
+    if leaves_nothing and plain and not missing:
         return ()
     tapes = () if tape is None else (tape,) if isinstance(tape, Tape) else tape
     if not isinstance(tapes, (list, tuple)) or not all(isinstance(each, Tape) for each in tapes):
@@ -280,14 +251,22 @@ def leaving(problem: Problem, tape: Any, of: Any, missing: frozenset[Path]) -> t
         raise SettingError(
             "apply: this tape is of another model: make the pass again, model.forward(x, train=True)"
         )
+    for each in tapes:
+        random = each.made.view.random
+        if not each.train and (random or not leaves_nothing):
+            what = (
+                f"in which {random} did nothing"
+                if random
+                else "which leaves no running statistics and no states"
+            )
+            raise SettingError(
+                f"apply: this tape is of an inference, {what}: make it with forward(x, train=True); "
+                f"apply(grads, tape=()) {'is a step without' if random else 'leaves them as they are'}"
+            )
+    if (leaves_nothing or not tapes) and 0 < len(problem.layout.parameters.paths) == len(missing):
+        raise SettingError("apply: there is no gradient in what was given: no parameter would change")
     if leaves_nothing:
         return ()
-    for each in tapes:
-        if not each.train:
-            raise SettingError(
-                "apply: this tape is of an inference, which leaves no running statistics and no states: make "
-                "it with forward(x, train=True); apply(grads, tape=()) leaves them as they are"
-            )
     if (tape is None or tapes) and (what := _not_passed(problem, tapes, missing)):
         which = (
             "the tapes of all passes, apply(grads, [one, other])" if tapes else "its tape, apply(grads, tape)"

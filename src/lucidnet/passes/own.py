@@ -12,38 +12,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import choose, namespace
+from ..backend import choose
 from ..backend.memory import sealed
 from ..backend.results import UNFOLLOWED
-from ..backend.view import read_only
 from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
-from ..backend.xla.sizes import MANY, noted, shapes_in
-from ..core.own import check_draws, settings_of
-from ..core.readers import Readers
-from ..core.settings import accepts, flag, shown, taken
+from ..backend.xla.sizes import noted, shapes_in
+from ..core.own import check_draws
+from ..core.reads import Reads
+from ..core.settings import accepts, shown
 from ..core.text import Brief
-from ..core.trees import mapped, part_of, stacked, tree_map
+from ..core.trees import floats, mapped, part_of, stacked, tree_map
 from ..engine.numbers import Numbers, bound, table_of
-from ..engine.placement import dressed
+from ..engine.placement import dressed, dtype_of
 from ..engine.problem import Problem
 from ..engine.protocol import NotFiniteError, Own, Ran
 from ..engine.state import Measured, State
 from ..errors import DataError, NonFiniteError, SettingError, outside
-from ..foreign import answering, uncalled
-from ..layers import Layer
-from ..layers.base import nothing
 from .batches import alike, as_arrays, check_whole, form_of, in_order, numbers, wrong_in
-from .copies import blended, share
+from .carried import lasting, place_of_loss, settled, split
 from .devices import program
-from .given import fitting, fitting_mask
-from .moves import check_recent, collected, leaving, not_finite, stepped
-from .tape import Pass, Tape, taken_in
-from .view import View
-
-STRIDE = 1000
-"""The gap in numbering between passes before and after an `apply`: each has its own random numbers."""
-
+from .learner import Learner, Spare
 
 OWN = (
     "this model is trained by a step of one's own just now, and has the weights of before all its steps: "
@@ -66,9 +55,10 @@ class Together(NamedTuple):
 
 
 class States(NamedTuple):
-    """The states of several models."""
+    """The states of several models, and what the step carries on besides."""
 
     states: tuple[State, ...]
+    carried: Any = None
 
     @property
     def seed(self) -> Any:
@@ -81,166 +71,22 @@ class States(NamedTuple):
         return self.states[0].params
 
 
-class Spare:
-    """A state of a model that a step on NumPy may overwrite: that of two steps ago, if nobody holds it.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is trained.
-    begun : State
-        The state before all steps, which stays whole.
-    """
-
-    def __init__(self, problem: Problem, begun: State) -> None:
-        self.begun, self.view = begun, View(problem.net, problem.input_shape)
-        self.shown = False
-        """Whether arrays of a state were handed out, or weights were copied."""
-        self.readers = Readers()
-        """Objects that read a state, their `state`; it is not overwritten while they live."""
-        self._free: State | None = None
-
-    def offer(self, free: State | None, now: State) -> None:
-        """Offer a state to the step that starts from another one."""
-        held = self.shown or free is now or free is self.begun or self.readers.have(free)
-        self._free = None if held else free
-
-    def taken(self) -> State | None:
-        """Return the offered state, once."""
-        found, self._free = self._free, None
-        return found
-
-
-@uncalled
-@answering
-class Learner(Brief):
-    """A model inside a custom step, with `forward`, `apply` and `part` as `Model` has them.
-
-    It is made by `OwnStep`, one for each model and step; the models themselves change when the step is
-    complete.
-
-    Parameters
-    ----------
-    problem : callable
-        Returns the problem, with the numbers of the k-th step from here on.
-    state : State
-        The state at the beginning.
-    numbers : Numbers
-        The step's numbers.
-    name : str
-        What it is called in errors, if a gradient that is not finite is one; else such a step is left out.
-    binds : bool
-        Whether numbers stand in the problem in place of schedules, as in a compiled program.
-    spare : Spare, optional
-        What may be written over, on NumPy.
-    """
-
-    def __init__(
-        self,
-        problem: Callable[[int], Problem],
-        state: State,
-        numbers: Numbers,
-        name: str = "",
-        binds: bool = False,
-        spare: Spare | None = None,
-    ) -> None:
-        self.state, self.good, self.moves, self.copies = state, True, 0, 0
-        self.carries = state.carried
-        self._problem, self._numbers, self._name, self._binds, self._passes = problem, numbers, name, binds, 0
-        self._spare, self._whole = spare, None if spare is None else spare.view
-
-    @property
-    def net(self) -> Layer:
-        """The network of the model."""
-        return self._problem(self.moves).net
-
-    @property
-    def params(self) -> Any:
-        """The weights by layer and name, as they are now."""
-        if self._spare is not None:
-            self._spare.shown = True
-        params = self.state.params
-        return read_only(tree_map(sealed, params) if type(params.vector) is np.ndarray else params)
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of one input."""
-        return self._problem(self.moves).input_shape
-
-    def forward(self, x: Any, train: bool = False, mask: Any = None, view: View | None = None) -> Tape:
-        """Run a forward pass, and return its tape; see `Model.forward`."""
-        problem, number = self._problem(self.moves), None
-        train = train if type(train) is bool else taken("forward", "train", train, flag())
-        if train:
-            # A state may be met at the end of a step and at the start of the next, by different passes.
-            number, self._passes = STRIDE * self.moves + self._passes, self._passes + 1
-        view = view or self._whole or View(problem.net, problem.input_shape)
-        x, mask = taken_in(view, x, mask)
-        made = Pass(view.bound(problem) if self._binds else view, number)
-        vector = self.state.params.vector
-        plain = type(x) is np.ndarray is type(vector) and x.dtype == vector.dtype
-        if not plain or x.shape[1:] != view.shape or not x.size:
-            x = fitting(x, view.shape, vector)
-        mask = None if mask is None else fitting_mask(mask, x)
-        found = made.forward(self.state, self._numbers, x, mask)
-        tape = Tape(made, self.state, x, mask, found, self._numbers)
-        tape.of = self
-        if self._spare is not None:
-            self._spare.readers.add(tape)
-        return tape
-
-    def apply(self, grads: Any, tape: Any = None) -> Measured:
-        """Make one optimizer step with given gradients; see `Model.apply`."""
-        problem, left, vector = self._problem(self.moves), self.state, self.state.params.vector
-        spare, like = self._spare, namespace(vector).zeros(0, dtype=vector.dtype)
-        found, missing = collected(problem, grads, like, flat=spare is not None)
-        for each in leaving(problem, tape, self, missing):
-            check_recent(each, self.state)
-            left = each.made.left(problem, left, each.cache)
-        before = self.state
-        if left.carried and not before.carried:  # the alternative, if the step is not made, has the same form
-            before = before._replace(carried=nothing(left.carried))
-        self.carries = left.carried
-        into = None if spare is None else spare.taken()
-        self.state, measured = stepped(problem, before, left, found, self._numbers, missing, into)
-        if self._name and not measured.good:
-            tree = collected(problem, grads, like)[0]
-            raise not_finite(int(before.step), tree, f" for {self._name}")
-        self.good = self.good & measured.good
-        self.moves, self._passes = self.moves + 1, 0
-        return measured
-
-    def copy_weights(self, other: Any, parts: Any = None, *, tau: float = 1.0) -> None:
-        """Take the weights of another model; see `Model.copy_weights`."""
-        if not isinstance(other, Learner):
-            raise SettingError(
-                "copy_weights: inside a step of one's own other must be one of the models that the step is "
-                f"given, got {shown(other)}"
-            )
-        params = blended(self.state.params, other.state.params, parts, share(tau))
-        self.state = self.state._replace(params=params)
-        self.copies += 1
-        if self._spare is not None:
-            self._spare.shown = True  # a state of before has other numbers where nothing is trained
-
-    def part(self, name: Any = None, *, to: Any = None, after: Any = None, outputs: Any = None) -> Any:
-        """Return a part of the network; see `Model.part`."""
-        from .parts import ModelPart
-
-        whole = self._whole or View(self.net, self.input_shape)
-        return ModelPart(self, whole.part(name, to, after, outputs), self.forward)
-
-
 class _Seen:
-    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch."""
+    """What an `OwnStep` on devices keeps from call to call, by the shapes of a batch.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    step : callable
+        The user's function.
+    """
+
+    def __init__(self, step: Callable[..., Any]) -> None:
         self.sizes: dict[Any, set[int]] = {}
         """For how many steps programs were made so far."""
         self.tried: dict[Any, Any] = {}
         """What tracing the step has shown: see `_Running._tried`."""
-        self.read: dict[Any, Any] = {}
-        """What the step has read by name: numbers, whose change makes another program."""
+        self.reads = Reads([step], f"OwnStep: the step {shown(step)}", "give it as a part of the batch")
+        """What the step reads by name, whose change makes another program."""
 
 
 class _Running(Own):
@@ -254,10 +100,15 @@ class _Running(Own):
         What places the state of each model.
     seen : _Seen
         What is known of its programs.
+    carries : bool
+        Whether the function takes something that it carries on from step to step.
     """
 
-    def __init__(self, function: Callable[..., Any], placements: Sequence[Any], seen: _Seen) -> None:
+    def __init__(
+        self, function: Callable[..., Any], placements: Sequence[Any], seen: _Seen, carries: bool
+    ) -> None:
         self.function, self.placements, self.seen = function, tuple(placements), seen
+        self.carries = carries
         self.spares: list[Spare] = []
 
     def __call__(
@@ -280,10 +131,21 @@ class _Running(Own):
             name = f"model {i}" if strict else ""
             learners.append(Learner(partial(_same, own), one, Numbers(one.seed), name, spare=spare))
             spare.readers.add(learners[i])
-        told = as_arrays(self.function(*learners, x))
-        good = all([learner.good for learner in learners])
-        after = States(tuple([learner.state for learner in learners])) if good else state
-        return after, Measured((0.0,), (1,), (mapped(np.array, told),), None, good)
+        carried, told, good = self._called(learners, state.carried, x)
+        if strict and not good:
+            raise NonFiniteError(f"step {int(state.states[0].step)}: {place_of_loss(carried, state.carried)}")
+        good = bool(good) and all([learner.good for learner in learners])
+        after = States(tuple([learner.state for learner in learners]), mapped(_kept, carried))
+        told = mapped(np.array, told)
+        return after if good else state, Measured((0.0,), (1,), (told,), None, good)
+
+    def _called(self, learners: Sequence[Learner], carried: Any, x: Any) -> tuple[Any, Any, Any]:
+        """Call the function; return what it carries on, what it tells, and whether the former is finite."""
+        if not self.carries:
+            return None, as_arrays(self.function(*learners, x)), True
+        after, told = split(self.function(*learners, carried, x))
+        after = settled(after, carried)
+        return after, as_arrays(told), lasting(after, carried)
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
@@ -294,21 +156,23 @@ class _Running(Own):
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         size = self._size(executor, blocks)
         xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
-        read = self._read()
-        moves, shapes, form = self._tried_once(problems, placed, blocks[0], read)
+        read = self.seen.reads.now()
+        carried = mesh.put(floats(state.carried, dtype_of(state)))
+        moves, shapes, form = self._tried_once(problems, placed, carried, blocks[0], read)
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
         counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
-        given = xs, np.arange(size, dtype="int32"), np.int32(count)
+        given = xs, np.arange(size, dtype="int32"), np.int32(count), carried
         key, loop = (self.function, "own", read), partial(self._loop, moves)
         after, outs = program(executor, key, loop, problems, placed, counts, given, needed=needed)
-        told, good = mesh.fetch(outs)
+        (told, good), carried = mesh.fetch(outs)
         fine = int(np.cumprod(good[:count]).sum())
-        told = in_order(told, form)
+        told, carried = in_order(told, form), mapped(sealed, in_order(carried, state.carried))
         measured = [Measured((0.0,), (1,), (part_of(told, k),)) for k in range(fine)]
         states = States(
             tuple(dressed(a, b, fine * n) for a, b, n in zip(after, placed, moves, strict=True))
             if fine
-            else state.states
+            else state.states,
+            carried,
         )
         bad = Measured((float("nan"),), (1,), (None,), None, False)
         return Ran(states, measured, None if fine == count else NotFiniteError(bad))
@@ -329,10 +193,10 @@ class _Running(Own):
 
     def _loop(self, moves: Sequence[int], own: Any, states: Any, seeds: Any, given: Any) -> Any:
         """The loop over a block's steps inside a program."""
-        xs, order, count = given
+        xs, order, count, carried = given
 
         def one(carry: Any, x: Any) -> tuple[Any, Any]:
-            before, fine = carry
+            before, kept, fine = carry
             mine, number = x
             fine = fine & (number < count)
 
@@ -340,49 +204,47 @@ class _Running(Own):
                 return Learner(lambda k: take(number * n + k), state, Numbers(seed, fine), binds=True)
 
             learners = list(map(learner, own, moves, before, seeds))
-            told = as_arrays(self.function(*learners, mine))
+            now, told, good = self._called(learners, kept, mine)
             if [each.moves for each in learners] != moves:
                 raise SettingError(
                     "OwnStep: the step makes more or fewer steps than when it was first called: what it "
                     "reads besides its arguments, other than numbers, is read once: make an OwnStep anew"
                 )
-            good = fine
+            good = fine & good
             for each in learners:
                 good = good & each.good
             after = tuple(each.state for each in learners)
-            if sum(each.moves + 2 * each.copies for each in learners) > 1:  # one `apply` sees to it itself
-                after = choose(good, lambda: after, before)
-            return (after, good), (told, good)
+            # One `apply` sees to it itself.
+            if self.carries or sum(each.moves + 2 * each.copies for each in learners) > 1:
+                after, now = choose(good, lambda: (after, now), (before, kept))
+            return (after, now, good), (told, good)
 
-        (after, _), outs = repeated(one, (states, order[0] == 0), (xs, order))
-        return after, outs
+        (after, carried, _), outs = repeated(one, (states, carried, order[0] == 0), (xs, order))
+        return after, (outs, carried)
 
-    def _read(self) -> Any:
-        """Return the numbers and texts that the function reads by name; warn if they change often."""
-        found, known = settings_of(self.function), self.seen.read
-        read = tuple(sorted((name, repr(value)) for name, value in found.items()))
-        if read not in known:
-            if len(known) == MANY - 1:
-                last = next(reversed(known.values()))
-                changing = ", ".join(name for name in found if found[name] != last.get(name))
-                warnings.warn(
-                    f"OwnStep: the step {shown(self.function)} has read {MANY} values of {changing}: each is "
-                    "a program of its own to compile; give it as a part of the batch",
-                    stacklevel=outside(),
-                )
-            known[read] = found
-        return read
+    def _note_written(self, read: Any) -> None:
+        """Warn of what the function has changed while it was traced."""
+        if written := self.seen.reads.traced(read):
+            warnings.warn(
+                f"OwnStep: the step {shown(self.function)} changes {', '.join(written)}, which a program of "
+                "JAX does while it is compiled, and in no step: return what is to be told, and carry on what "
+                "the next step needs, OwnStep(..., carried=)",
+                stacklevel=outside(),
+            )
 
-    def _tried_once(self, problems: tuple[Problem, ...], states: Sequence[State], x: Any, read: Any) -> Any:
+    def _tried_once(
+        self, problems: tuple[Problem, ...], states: Sequence[State], own: Any, x: Any, read: Any
+    ) -> Any:
         """Return what `_tried` finds, which is looked for once for all that one program serves."""
         carried = tuple(shapes_in(state.carried) for state in states)
-        key = problems, form_of(x), carried, read
+        key = problems, form_of(x), form_of(own), carried, read
         if key not in self.seen.tried:
-            self.seen.tried[key] = self._tried(problems, states, x)
+            self.seen.tried[key] = self._tried(problems, states, own, x)
+            self._note_written(read)
         return self.seen.tried[key]
 
     def _tried(
-        self, problems: Sequence[Problem], states: Sequence[State], x: Any
+        self, problems: Sequence[Problem], states: Sequence[State], own: Any, x: Any
     ) -> tuple[list[int], list[Any], Any]:
         """Trace the function; return the steps that it makes per model, shapes of carried states, names told.
 
@@ -392,7 +254,7 @@ class _Running(Own):
         carried: list[Any] = []
         form: Any = None
 
-        def tried(vectors: Any, x: Any) -> Any:
+        def tried(vectors: Any, own: Any, x: Any) -> Any:
             nonlocal form
             learners = [
                 Learner(
@@ -403,7 +265,7 @@ class _Running(Own):
                 )
                 for p, s, v in zip(problems, states, vectors, strict=True)
             ]
-            told = as_arrays(self.function(*learners, x))
+            _, told, _ = self._called(learners, own, x)
             moves[:] = [learner.moves for learner in learners]
             carried[:] = [tree_map(lambda array: array.shape, each.carries) for each in learners]
             form = mapped(lambda _: None, told)
@@ -411,7 +273,7 @@ class _Running(Own):
 
         check_draws(f"the step {shown(self.function)}", self.function)
         try:
-            shapes_of(tried, tuple(state.params.vector for state in states), x)
+            shapes_of(tried, tuple(state.params.vector for state in states), own, x)
         except Exception as error:
             if "Cannot apply JAX transformations" in str(error):
                 raise SettingError(OTHER) from error
@@ -457,8 +319,9 @@ class OwnStep(Brief):
     number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
     tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
     program, as a loop over the batches of a call: the function then has to take its functions from arrays
-    (``xp = namespace(x)``); of what else it reads, numbers are read at each call, and arrays once. A step in
-    which a gradient is not finite is not made, for any of the models.
+    (``xp = namespace(x)``); what else it reads by name, numbers, arrays and lists of them, is read at each
+    call, and each value of it is a program. A step in which a gradient is not finite is not made, for any of
+    the models.
 
     Parameters
     ----------
@@ -466,6 +329,11 @@ class OwnStep(Brief):
         The function.
     *models : Model
         The models, compiled (without a loss, if they have none), all of one backend and dtype.
+    carried : array, or tuple or dict of them, optional
+        What is carried on from each step to the next and belongs to no model: particles, a codebook, a
+        learned number, an optimizer's memory. The step is ``step(*models, carried, x)`` then, and returns two
+        things, ``carried`` of the next step, in the same form, and what it reports. It is this object's
+        `carried` afterwards.
 
     Examples
     --------
@@ -483,16 +351,17 @@ class OwnStep(Brief):
     (50, True)
     """
 
-    def __init__(self, step: Callable[..., Any], *models: Any) -> None:
+    def __init__(self, step: Callable[..., Any], *models: Any, carried: Any = None) -> None:
         if not callable(step):
             raise SettingError(f"OwnStep: expected a function step(*models, x), got {shown(step)}")
         if not models or not all(hasattr(model, "executor") for model in models):
             raise SettingError(
                 f"OwnStep: expected one or more models after the function, got {shown(models)}"
             )
-        if not accepts(step, len(models) + 1):
+        beside = "" if carried is None else ", what is carried on"
+        if not accepts(step, len(models) + 1 + bool(beside)):
             raise SettingError(
-                f"OwnStep: step must take {len(models)} of the models, and a batch, got {shown(step)}"
+                f"OwnStep: step must take {len(models)} of the models{beside}, and a batch, got {shown(step)}"
             )
         kinds = {(model.config, model.dtype) for model in models}
         if len(kinds) > 1 or len(set(map(id, models))) < len(models):
@@ -501,7 +370,9 @@ class OwnStep(Brief):
                 f"{', '.join(f'{model.backend} {model.dtype}' for model in models)}"
             )
         self.step, self.models = step, models
-        self._seen = _Seen()
+        self.carried: Any = None if carried is None else numbers(carried, models[0].dtype, True, "carried")
+        """What is carried on: as given, then as the last step of each call left it; it can be set."""
+        self._carries, self._seen = carried is not None, _Seen(step)
 
     def __call__(self, batches: Iterable[Any]) -> list[Any]:
         """Make a step with each batch; return what each step returned.
@@ -517,29 +388,17 @@ class OwnStep(Brief):
         NonFiniteError
             If a gradient is not finite; the steps before that one are made.
         """
-        models, dtype = self.models, self.models[0].dtype
-        if isinstance(batches, (tuple, dict)):
-            kind = type(batches).__name__
-            raise DataError(f"OwnStep: expected a list of batches, or the like, got a {kind}: give [batch]")
-        iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
-        if isinstance(batches, (str, bytes, Mapping)) or not iterable:
-            raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
-        copies = isinstance(batches, Iterator)
-        blocks = [numbers(batch, dtype, copies) for batch in batches]
-        if models[0].backend != "numpy" and dtype == "float32":
-            for k, block in enumerate(blocks):
-                check_whole(block, k)
-        if not blocks:
-            raise DataError("OwnStep: there are no batches to make steps with")
+        models, dtype, blocks = self.models, self.models[0].dtype, self._blocks(batches)
         problems = Together(tuple(model.problem for model in models))
         placements = [getattr(model.executor, "placement", None) for model in models]
-        run, executor = _Running(self.step, placements, self._seen), models[0].executor
+        run = _Running(self.step, placements, self._seen, self._carries)
+        executor, carried = models[0].executor, numbers(self.carried, dtype, True, "carried")
         told, error = list[Any](), None
         with ExitStack() as locks:
             for model in models:
                 locks.enter_context(model.executor.lock)
                 locks.enter_context(_busy(model))
-            states = States(tuple(model.live for model in models))
+            states = States(tuple(model.live for model in models), carried)
             for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
                 ran = executor.run(run, problems, states, group)
                 before, states, error = states, ran.state, ran.error
@@ -547,6 +406,7 @@ class OwnStep(Brief):
                     if model.live is not old:
                         raise SettingError(f"OwnStep: {OWN}")
                     model.live = state
+                self.carried = states.carried
                 told += [measured.prediction for measured in ran.measured]
                 if error is not None:
                     break
@@ -558,9 +418,27 @@ class OwnStep(Brief):
             raise error
         return [mapped(_number, one) for one in told]
 
+    def _blocks(self, batches: Iterable[Any]) -> list[Any]:
+        """Return all batches as arrays."""
+        dtype = self.models[0].dtype
+        if isinstance(batches, (tuple, dict)):
+            kind = type(batches).__name__
+            raise DataError(f"OwnStep: expected a list of batches, or the like, got a {kind}: give [batch]")
+        iterable = isinstance(batches, Iterable) or hasattr(type(batches), "__getitem__")
+        if isinstance(batches, (str, bytes, Mapping)) or not iterable:
+            raise DataError(f"OwnStep: expected a list of batches, or another iterable, got {shown(batches)}")
+        copies = isinstance(batches, Iterator)
+        blocks = [numbers(batch, dtype, copies) for batch in batches]
+        if self.models[0].backend != "numpy" and dtype == "float32":
+            for k, block in enumerate(blocks):
+                check_whole(block, k)
+        if not blocks:
+            raise DataError("OwnStep: there are no batches to make steps with")
+        return blocks
+
     def _not_finite(self, run: _Running, problems: Together, batch: Any, number: int) -> NonFiniteError:
         """Repeat a bad step on the host, and return the error that says what is not finite."""
-        host = States(tuple(model.state for model in self.models))
+        host = States(tuple(model.state for model in self.models), self.carried)
         found = f"step {number} of these batches: a gradient is not finite"
         try:
             with np.errstate(all="ignore"):
@@ -599,6 +477,11 @@ def _busy(model: Any) -> Iterator[None]:
         yield
     finally:
         model.executor = executor
+
+
+def _kept(array: Any) -> Any:
+    """Return a copy that nobody writes into, as a step may have made a view of what it was given."""
+    return sealed(np.array(array))
 
 
 def _number(told: Any) -> Any:

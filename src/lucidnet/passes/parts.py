@@ -38,7 +38,7 @@ class ModelPart(Brief):
     view : View
         The layers of the part.
     passed : callable
-        Makes a pass: ``passed(x, train, mask, view)``.
+        Makes a pass: ``passed(x, train, mask, params, view)``.
 
     Examples
     --------
@@ -72,17 +72,17 @@ class ModelPart(Brief):
         """The shape of one output."""
         return self.net.output_shape(self.view.shape)
 
-    def forward(self, x: Any, train: bool = False, mask: Any = None) -> Tape:
+    def forward(self, x: Any, train: bool = False, mask: Any = None, params: Any = None) -> Tape:
         """Run these layers forward; the gradients from the tape are named as in the whole model.
 
         Parameters
         ----------
         x : array (n, ...), several by name, or Tape
             The inputs. The tape of the pass through the layers before stands for its output and its mask.
-        train, mask
-            As for `Model.forward`.
+        train, mask, params
+            As for `Model.forward`; weights have the names that they have in the whole model.
         """
-        return self._passed(x, train, mask, self.view)
+        return self._passed(x, train, mask, params, self.view)
 
     def part(
         self, name: str | None = None, *, to: str | None = None, after: str | None = None, outputs: Any = None
@@ -117,6 +117,7 @@ class ModelPart(Brief):
             The metrics to measure besides it.
         """
         from .. import losses
+        from ..interop.agreement import check_measured
         from ..living import measured
         from ..training.measure import evaluate
         from ..training.sources import to_measure
@@ -127,7 +128,7 @@ class ModelPart(Brief):
             raise NotReadyError("evaluate: say by which loss: part.evaluate(x, y, loss='mse')")
         alone = self._alone(chosen)
         alone.metrics = measured(self.net, metrics, chosen) if metrics else ()
-        return evaluate(alone, to_measure(alone, x, y, mask))
+        return evaluate(alone, check_measured(alone, to_measure(alone, x, y, mask)))
 
     def _alone(self, loss: Any = None) -> Any:
         """Return the part as tools see it, with the weights of now."""

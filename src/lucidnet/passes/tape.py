@@ -56,10 +56,12 @@ class Pass(NamedTuple):
         batch = BARE if mask is None else BARE._replace(mask=mask)
         return self.view.inside(training_run(state, batch, numbers, self.number))
 
-    def forward(self, state: State, numbers: Any, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
-        """Return the output, the mask of the output, and the cache."""
-        params, run = self.view.pick(state.params), self.run(state, numbers, mask)
-        y, cache, mask = self.view.net.flow(params, x, run)
+    def forward(
+        self, state: State, numbers: Any, x: Any, mask: Mask, params: Tree = None
+    ) -> tuple[Any, Mask, Cache]:
+        """Return the output, its mask, and the cache; `params` has weights in place of the state's."""
+        own, run = self.view.pick(over(state.params, params)), self.run(state, numbers, mask)
+        y, cache, mask = self.view.net.flow(own, x, run)
         return y, mask, cache
 
     def backward(
@@ -107,9 +109,11 @@ class Going(Own):
     def __init__(self, made: Pass, back: tuple[bool, bool] | None = None) -> None:
         self.made, self.back = made, back
 
-    def __call__(self, problem: Any, state: State, x: Any, mask: Mask) -> tuple[Any, Mask, Cache]:
+    def __call__(
+        self, problem: Any, state: State, x: Any, mask: Mask, params: Tree
+    ) -> tuple[Any, Mask, Cache]:
         """Run the forward pass."""
-        return self.made.forward(state, None, x, mask)
+        return self.made.forward(state, None, x, mask, params)
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
@@ -120,10 +124,12 @@ class Going(Own):
         first = None if number is None else 0
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
-            x, mask, *dy = given
+            x, mask, params, *dy = given
             made = Pass(view.bound(problem), first)
-            y, mask, cache = made.forward(state, numbers, x, mask)
-            return (y, mask) if back is None else made.backward(state.params, cache, dy[0], *back)
+            y, mask, cache = made.forward(state, numbers, x, mask, params)
+            return (
+                (y, mask) if back is None else made.backward(over(state.params, params), cache, dy[0], *back)
+            )
 
         key = "pass", executor.compiler.structure(view.net), view.path, view.around, first, back
         noted(executor, f"{dotted((*view.path, 'forward'))}", shapes_in(blocks[0]))
@@ -155,6 +161,8 @@ class Tape(Brief):
         Output, its mask, and what the layers have kept.
     numbers : Numbers, optional
         The step's numbers, if they are more than its seed.
+    params : tree, optional
+        Weights that the pass was given in place of the state's.
 
     Examples
     --------
@@ -175,8 +183,10 @@ class Tape(Brief):
         mask: Mask,
         found: tuple[Any, Mask, Cache],
         numbers: Numbers | None = None,
+        params: Tree = None,
     ) -> None:
         self.made, self.state, self.x, self.given_mask, self.numbers = made, state, x, mask, numbers
+        self.params = params
         y, self.mask, self.cache = found
         self.output = sealed(y) if type(y) is np.ndarray else mapped(sealed, y)
         # No methods, here and below, so that a tape is freed as soon as nobody holds it.
@@ -235,7 +245,8 @@ class Tape(Brief):
             The derivative by the input; None where it is not wanted, or the input is whole numbers.
         grads : dict of dict of array
             The derivatives by the parameters, by layer and name as in ``model.params``; they are sums over
-            the batch, in arrays of their own. Those of frozen parameters are not computed, and are 0.
+            the batch, in arrays of their own. `Model.apply` leaves frozen ones out; those of frozen layers
+            that are not passed without dx are 0, but not in a pass by given weights (`params` of `forward`).
 
         Raises
         ------
@@ -254,12 +265,16 @@ class Tape(Brief):
                 "gradient is meant, too, backward(dy, penalty=True), on one way back of each step, or "
                 "penalty=False"
             )
-        wanted = need_dx, bool(penalty) and adding
+        # Weights that were given may be those of frozen layers, which are passed for the sake of dx alone.
+        wanted = need_dx or self.params is not None, bool(penalty) and adding
         if self.back is not None:
-            return self.back(dy, wanted)
+            dx, grads = self.back(dy, wanted)
+            return dx if need_dx else None, grads
         with np.errstate(over="ignore", invalid="ignore"):
-            dx, grads = self.made.backward(self.state.params, self.cache, dy, *wanted)
-        return None if dx is None else mapped(lambda array: apart(array, dy), dx), grads
+            params = self.state.params if self.params is None else over(self.state.params, self.params)
+            dx, grads = self.made.backward(params, self.cache, dy, *wanted)
+        dx = None if dx is None or not need_dx else mapped(lambda array: apart(array, dy), dx)
+        return dx, grads
 
     def __getitem__(self, name: str) -> Any:
         """Return a layer's output, by its name in `summary`; inside another layer ``"block.dense1"``."""
@@ -279,7 +294,7 @@ class Tape(Brief):
         state = self.state if self.near is None else self.near(self.state)
         run = self.made.run(state, self.numbers, self.given_mask)
         with np.errstate(over="ignore", invalid="ignore"):
-            return net.flow(self.made.view.pick(state.params), self.x, run)[1]
+            return net.flow(self.made.view.pick(over(state.params, self.params)), self.x, run)[1]
 
     @cached_property
     def _gave(self) -> dict[str, Any]:

@@ -111,6 +111,11 @@ class View(Record):
         return not all(layer.differentiable for _, layer in walk(self.net))
 
     @cached_property
+    def random(self) -> str:
+        """The name of a layer that draws random numbers in training; "" if none does."""
+        return next((dotted(path) or layer.describe() for path, layer in walk(self.net) if layer.random), "")
+
+    @cached_property
     def places(self) -> frozenset[Path]:
         """Where in the whole network its layers stand."""
         return frozenset((*self.path, *path) for path, _ in walk(self.net))
@@ -154,13 +159,15 @@ class View(Record):
 
 
 def over(tree: Tree, part: Tree) -> Tree:
-    """Return a tree with some branches replaced by those of another.
+    """Return a tree with some branches replaced by those of another; the tree itself if that is None.
 
     Examples
     --------
     >>> over({"a": {"W": 1, "b": 2}, "c": {}}, {"a": {"b": 3}})
     {'a': {'W': 1, 'b': 3}, 'c': {}}
     """
+    if part is None:
+        return tree
     if not isinstance(part, Mapping):
         return part
     return {**tree, **{name: over(tree.get(name, {}), inner) for name, inner in part.items()}}

@@ -26,6 +26,7 @@ from .figures import save as save
 from .flow import gradient_flow as gradient_flow
 from .overview import overview as overview
 from .predictions import confusion_matrix as confusion_matrix
+from .predictions import examples as examples
 from .predictions import worst_mistakes as worst_mistakes
 from .race import race_curves as race_curves
 from .recorded import activation_histograms as activation_histograms

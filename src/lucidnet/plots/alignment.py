@@ -200,7 +200,13 @@ def feedback_weights(model: Trainee, **look: Unpack[PictureLook]) -> Sequence[Ax
 
     found = [(path, np.asarray(B)) for path, B in leaves(model.feedback)]
     if not found:
-        raise DataError(f"feedback_weights: this model learns by {model.rule!r}, which has none")
+        from ..rules.registry import short_name
+
+        rule = short_name(model.rule or "backprop")
+        raise DataError(
+            f"feedback_weights: this model learns by the rule {rule!r}, which has none: compile it with "
+            "'fa', 'kp' or another that has"
+        )
     own = {path: branch(model.params, path[:-1]).get(path[-1]) for path, _ in found}
     beside = any(W is not None for W in own.values())
     shown, hidden = ends(found, MOST_MATRICES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -31,7 +32,7 @@ INSTEAD = {
     "attention_weights": "an array (heads, queries, keys); of a model: attention_maps(model, x)",
     "distance_map": "distances (rows, columns): SelfOrganizingMap.distances",
     "heat_map": 'weights: model.params["dense1"]["W"]',
-    "learning_rate_finder": "learning rates and losses: model.find_learning_rate(x, y).plot()",
+    "learning_rate_finder": "learning rates and losses: model.lr_find(x, y).plot()",
     "overview": 'a history and weights: overview(model.history, model.params["dense1"]["W"])',
     "race_curves": "the curves of a race: lucidnet.race(...).plot()",
     "confusion_matrix": "counts (classes, classes), or a model and its data: confusion_matrix(model, x, y)",
@@ -41,12 +42,18 @@ INSTEAD = {
 """What to write if a model was given instead of an array."""
 
 
+CURVE = ("rates", "losses", "suggestion")
+"""What `Model.lr_find` returns has these."""
+
+
 def of_model(
     picture: str, given: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Replace a model, and its data if needed, by the arrays that a picture is drawn from."""
+    """Replace a model, and its data if needed, or a curve, by the arrays that a picture is drawn from."""
     from ..data.named import probabilities
 
+    if given and picture == "learning_rate_finder" and all(map(partial(hasattr, given[0]), CURVE)):
+        return [*(getattr(given[0], name) for name in CURVE), *given[1:]], named
     if not given or not _is_model(model := given[0]):
         return given, named
     if picture == "first_layer_weights":

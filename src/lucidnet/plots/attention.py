@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError
 from ..layers.attention import MultiHeadAttention
 from .colors import positive_map
 from .figures import WIDE, PictureLook, color_bar, panels, picture, whole_ticks
@@ -101,6 +101,11 @@ def attention_weights(
         raise ShapeError(
             f"attention_weights: expected weights (heads, queries, keys), got shape {array.shape}"
         )
+    if (array < 0).any():
+        raise DataError(
+            f"attention_weights: expected weights of 0 or more, got {np.nanmin(array):g}: of scores take "
+            "the softmax"
+        )
     return _panels(array, _names(array, tokens, keys, "attention_weights"), look)
 
 
@@ -123,8 +128,9 @@ def _panels(array: Array, names: Names, look: PictureLook) -> Sequence[Axes]:
     side = max(2.2, min(side, WIDE - MARGIN - beside))
     across = max(1, int((WIDE - MARGIN) / (side + beside)))
     places = panels(len(array), across, side + beside, side + below, look, margin=MARGIN)
+    largest = float(array[np.isfinite(array)].max(initial=0)) or 1.0
     for head, axes in enumerate(places):
-        _draw(axes, array[head], (rows, columns), float(array.max()))
+        _draw(axes, array[head], (rows, columns), largest)
         axes.set_title(f"head {head + 1}", loc="left", fontsize=11)
     for last in places[across - 1 :: across] or places[-1:]:
         color_bar(last, last.images[0], "attention weight")

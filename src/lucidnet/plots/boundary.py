@@ -72,6 +72,12 @@ def decision_boundary(
     labels = class_numbers(np.asarray(y), "decision_boundary")
     if len(labels) != len(x):
         raise ShapeError(f"decision_boundary: {len(x)} inputs, but {len(labels)} labels")
+    classes = probabilities(model, x[:1]).shape[1]
+    if (largest := int(labels.max())) >= classes:
+        way = f": of labels 1 to {classes} give y - 1" if labels.min() == 1 and largest == classes else ""
+        raise DataError(
+            f"decision_boundary: the network tells classes 0 to {classes - 1} apart, got {largest}{way}"
+        )
     sides = plane_sides(x, resolution)
     plane = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
     shares = probabilities(model, plane).reshape(resolution, resolution, -1)
@@ -169,6 +175,8 @@ def draw_points(axes: Axes, x: Array, labels: Array, names: Sequence[str] | None
 
 def class_numbers(y: Array, what: str) -> Array:
     """Return the class of each example; for values below and above zero, 0 and 1."""
+    if y.dtype == object and y.ndim == 0:
+        raise DataError(f"{what}: expected labels (n,), got {y.item()!r}")
     if y.dtype.kind not in "biuf":
         given = short(y.tolist()[0]) if y.ndim and y.size else str(y.dtype)
         raise DataError(
@@ -181,5 +189,10 @@ def class_numbers(y: Array, what: str) -> Array:
     if y.ndim == 2 and y.shape[1] > 1:
         return np.asarray(y.argmax(1))
     y = y.reshape(len(y))
+    if (y != y.astype(float).round()).any() and not ((y >= 0) & (y <= 1)).all():
+        first = y[y != y.astype(float).round()][0]
+        raise DataError(
+            f"{what}: expected labels, whole numbers of classes, got {first:g}: numbers have no border"
+        )
     numbers: Array = (y > 0) if (y < 0).any() else y.astype(float).round()
     return numbers.astype(int)

@@ -85,7 +85,7 @@ def draw_curve(axes: Axes, name: str, history: History, whole: History | None = 
             continue
         color = getattr(theme(axes), label)
         epochs = np.arange(1, values.size + 1)
-        few = MARKERS[label] if values.size <= 30 or not _has_lines(values) else ""
+        few = MARKERS[label] if values.size <= 30 or not has_lines(values) else ""
         width = THIN if label == "training" else THICK
         how: dict[str, Any] = {"marker": few, "markersize": 4, "linewidth": width, "zorder": above}
         axes.plot(epochs, values, color=color, label=label, **how)  # the thin line above the thick one
@@ -137,7 +137,7 @@ def mark_missing(axes: Axes, places: Array, values: Array, color: str) -> None:
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=theme(axes).muted)
 
 
-def _has_lines(values: Array) -> bool:
+def has_lines(values: Array) -> bool:
     """Tell whether two neighbouring numbers are finite, so that a line can be seen."""
     finite = np.isfinite(values)
     return bool((finite[1:] & finite[:-1]).any())

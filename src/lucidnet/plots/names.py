@@ -93,12 +93,19 @@ def _room(place: Axes | FigureBase) -> float:
     return wide - 0.75
 
 
+MOST_LINES = 4
+"""The most lines of a title; the end of a longer one is shortened."""
+
+
 def folded(text: str, place: Axes | FigureBase) -> str:
     """Break a title of somebody's own into lines that fit above a panel or a figure."""
     from textwrap import wrap
 
     letters = max(12, int(_room(place) / LETTER))
-    return "\n".join(part for line in text.split("\n") for part in wrap(line, letters) or [""])
+    lines = [part for line in text.split("\n") for part in wrap(line, letters) or [""]]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], shortened(" ".join(lines[MOST_LINES - 1 :]), letters)]
+    return "\n".join(lines)
 
 
 def some_of(shown: Any, of: Any, what: str) -> str:

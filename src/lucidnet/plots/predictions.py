@@ -1,4 +1,4 @@
-"""Predictions as pictures: the confusion matrix and the worst mistakes."""
+"""Examples and predictions as pictures: what the data are, the confusion matrix, the worst mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, ShapeError, short
+from ..errors import DataError, ShapeError, short, some
 from ..metrics.arrays import by_number, class_indices
 from .colors import negative_map, positive_map, theme
 from .figures import WIDE, PictureLook, color_bar, legend_below, panels, percent, picture, root, shrunk
@@ -20,6 +20,7 @@ from .images import (
     image_shape_of,
     outline,
     pixel_aspect,
+    real,
     tile,
     with_page,
 )
@@ -210,6 +211,69 @@ def class_names(given: Sequence[str] | None, count: int, what: str) -> list[str]
     if len(given) != count:
         raise ShapeError(f"{what}: {len(given)} names were given for {count} classes")
     return [str(name) for name in given]
+
+
+@picture
+def examples(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
+    image_shape: Sequence[int] | None = None,
+    classes: Sequence[str] | None = None,
+    limit: int = 25,
+    **look: Unpack[PictureLook],
+) -> Sequence[Axes]:
+    """Draw the first examples of some data as images, each with its class above it.
+
+    Parameters
+    ----------
+    x : (n, inputs) or (n, height, width) or (n, height, width, channels)
+    y : labels (n,), numbers or names, or one-hot (n, classes), optional
+    image_shape : (height, width) or (height, width, channels), optional
+        Guessed if the inputs are a square image.
+    classes : names of the classes, optional
+    limit : int
+        The most examples shown.
+    **look
+        ``ax``, ``title``, ``figsize``, ``style``, ``path``: see `plots`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The smallest number of all is black, the largest white.
+
+    Examples
+    --------
+    >>> import lucidnet as ln
+    >>> (x, y), _ = ln.data.load("digits")
+    >>> figure = examples(x, y, limit=3)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['3', '2', '6']
+    """
+    x = real(x, "examples: x")
+    if x.ndim < 2 or not x.size:
+        raise ShapeError(f"examples: x: expected examples (n, ...), got shape {x.shape}")
+    if y is None and classes is not None:
+        raise DataError("examples: classes has no effect without y, the labels that it names")
+    captions = [""] * len(x) if y is None else _captions(np.asarray(y), classes)
+    if len(captions) != len(x):
+        raise ShapeError(f"examples: x has {len(x)} examples, y has {len(captions)}")
+    shape = image_shape if image_shape is not None or x.ndim < 3 else x.shape[1:]
+    images = x.reshape(-1, *image_shape_of(math.prod(x.shape[1:]), shape, "examples"))[:limit]
+    title = f"the first {len(images)} of {_counted(len(x))}" if limit < len(x) else _counted(len(x))
+    return _captioned(images, all_shortened(captions[:limit], LONGEST), title, look)
+
+
+def _captions(y: Array, classes: Sequence[str] | None) -> list[str]:
+    """Return the classes of some labels as texts."""
+    y = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    numbers = y.dtype.kind in "biuf"
+    texts = [f"{label:g}" if numbers else str(label) for label in y.tolist()]
+    if classes is None:
+        return texts
+    names = {str(i) if numbers else str(name): str(name) for i, name in enumerate(classes)}
+    if unknown := [text for text in texts if text not in names]:
+        raise DataError(f"examples: y: there is no class {unknown[0]} among {some(names)}")
+    return [names[text] for text in texts]
 
 
 @picture

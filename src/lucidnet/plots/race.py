@@ -117,7 +117,8 @@ def _arrays(name: str, curves: Curves) -> dict[str, Array]:
     if not isinstance(curves, Mapping):
         raise DataError(f"race_curves: {name}: expected curves of each rule, by name, got {short(curves)}")
     for rule, runs in curves.items():
-        rows = [np.atleast_1d(np.asarray(run, float)) for run in runs]
+        of_one = len(runs) > 0 and all(np.ndim(run) == 0 for run in runs)  # plain numbers: one by epoch
+        rows = [np.atleast_1d(np.asarray(run, float)) for run in ([runs] if of_one else runs)]
         longest = max((row.size for row in rows), default=0)
         if longest:
             padded = [np.pad(row, (0, longest - row.size), constant_values=np.nan) for row in rows]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from .colors import theme
-from .curves import is_steep, mark_missing
+from .curves import has_lines, is_steep, mark_missing
 from .figures import PictureLook, legend_below, log_axis, panels, picture, tidy
 from .images import real
 
@@ -59,7 +59,7 @@ def learning_rate_finder(
         raise DataError("learning_rate_finder: rates: expected learning rates above 0")
     (axes,) = panels(1, 1, 6.0, 3.6, look)
     colors = theme(axes)
-    axes.plot(x, y, color=colors.lines[0], linewidth=1.6, marker="o" if x.size == 1 else "")
+    axes.plot(x, y, color=colors.lines[0], linewidth=1.6, marker="" if has_lines(y) else "o")
     if suggestion is not None and np.isfinite(suggestion):
         there = float(np.interp(np.log(suggestion), np.log(x), y))
         axes.axvline(suggestion, color=colors.mark, linewidth=1, linestyle="--")

@@ -43,9 +43,11 @@ class Credit:
         How recurrent layers are crossed; by `Layer.route_by` if not given.
     path : tuple of str
         The path of this place.
+    uses : dict, optional
+        Counts how often layers with rules of a user's own have been crossed, by path.
     """
 
-    __slots__ = ("feedback", "learned", "passage", "path", "rule", "signals")
+    __slots__ = ("feedback", "learned", "passage", "path", "rule", "signals", "uses")
 
     def __init__(
         self,
@@ -55,9 +57,11 @@ class Credit:
         learned: dict[Path, Tree],
         passage: Passage | None = None,
         path: Path = (),
+        uses: dict[Path, int] | None = None,
     ) -> None:
         self.rule, self.feedback, self.signals = rule, feedback, signals
         self.learned, self.passage, self.path = learned, passage, path
+        self.uses = {} if uses is None else uses
 
     def send(
         self, name: str, layer: Layer, params: Tree, cache: Cache, dy: Array, need_dx: bool = True
@@ -70,14 +74,16 @@ class Credit:
             route = self.passage(layer, rule.time, path, B, own)
         else:
             route = layer.route_by(rule.time, B, own)
-        inside = Credit(rule, B, self.signals, self.learned, self.passage, path)
+        inside = Credit(rule, B, self.signals, self.learned, self.passage, path, self.uses)
         edge = Edge(layer, params, cache, dy, need_dx, B, self.signals, route)
         if of_library(rule.space):
             dx, grads, new = rule.space.cross(edge, inside.send)
         else:
-            dx, grads, new = crossed(rule.space, edge, inside.send, path)
+            self.uses[path] = 1 + (use := self.uses.get(path, 0))
+            now = edge if path not in self.learned else edge._replace(B=B | self.learned[path])
+            dx, grads, new = crossed(rule.space, now, inside.send, path, use)
         if own or new is not None:
-            self.learned[path] = (new or {}) | own
+            self.learned[path] = self.learned.get(path, {}) | (new or {}) | own
         return (with_slope(layer, cache, dx) if layer.penalizes else dx), grads
 
 

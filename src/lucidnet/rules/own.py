@@ -57,8 +57,10 @@ def _watched(name: str, method: Callable[..., Any], fits: Callable[..., Any]) ->
     return checked
 
 
-def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, Tree | None]:
+def crossed(rule: Any, edge: Edge, send: Send, path: Path, use: int = 0) -> tuple[Any, Tree, Tree | None]:
     """Call `SpaceRule.cross` of a user's own rule, and return its result if that is valid.
+
+    Each use of a layer that is used several times (`use` is 0, 1, ...) has random numbers of its own.
 
     Raises
     ------
@@ -70,6 +72,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
         for method in vars(type(rule)).values():
             check_draws(type(rule).__name__, method)
     inputs: list[Any] = []
+    place = (*path, *("again",) * use)
 
     def route(*given: Any, **named: Any) -> tuple[Any, Tree]:
         dx, grads = edge.route(*given, **named)
@@ -78,7 +81,7 @@ def crossed(rule: Any, edge: Edge, send: Send, path: Path) -> tuple[Any, Tree, T
 
     def cross(dy: Any, params: Tree, B: Tree) -> Any:
         here = edge._replace(
-            dy=dy, params=params, B=B, route=route, stream=_stream(edge.signals.stream, path)
+            dy=dy, params=params, B=B, route=route, stream=_stream(edge.signals.stream, place)
         )
         return rule.cross(here, send)
 

@@ -104,10 +104,12 @@ def below(net: Layer, rule: Rule, stream: bool = False) -> Iterator[str]:
     if found:
         tops = {path: time for above in found.values() for path, time in above.items()}
         who = ", ".join(f"{time!r} of layer {dotted(path)!r}" for path, time in tops.items())
+        given = [dotted(path) for path in started(net) if path in tops]
+        none = f", and nothing at all through the first state of {', '.join(given)}" if given else ""
         way_out = "" if stream else "For the true gradient there take 'bptt', or 'truncated' for a window. "
         yield (
             f"rule: {who}: approximate below, in {', '.join(map(dotted, found))}: only the error of the "
-            "same time step goes down to them, not what their past does to later ones. "
+            f"same time step goes down to them, not what their past does to later ones{none}. "
             f"{way_out}To leave the layers below as they are, give them frozen=True"
         )
 
@@ -129,6 +131,16 @@ def reached(layer: Layer, path: Path = (), upstream: bool = False) -> Iterator[P
             yield from reached(child, (*path, name), upstream)
     elif upstream:
         yield path
+
+
+def started(layer: Layer, path: Path = ()) -> Iterator[Path]:
+    """Yield the paths of recurrent layers whose first state comes from other layers."""
+    if isinstance(layer, Graph):
+        yield from (
+            (*path, owner) for _, owner, one, sources in layer.placed() if one.carried and len(sources) > 1
+        )
+    for name, child in layer.children():
+        yield from started(child, (*path, name))
 
 
 def repeated(layer: Layer, path: Path = (), often: bool = False) -> Iterator[Path]:

@@ -19,7 +19,7 @@ from ..errors import DataError, ShapeError
 from ..layers.base import Layer, Mask
 from ..layers.core import fits
 from ..layers.tables import check_numbers
-from ..layers.turned import misfit
+from ..layers.turned import misfit, no_examples
 from ..losses import Loss
 
 
@@ -86,7 +86,7 @@ def example_shape(x: Any, title: str = "x") -> Any:
         return {name: example_shape(array, f"{title}[{name!r}]") for name, array in x.items()}
     x = numeric(x, title)
     if x.ndim < 2:
-        raise DataError(f"{title}: expected examples (n, ...), got shape {x.shape}")
+        raise DataError(no_examples(x.shape, title))
     check_some(x, title)
     return tuple(x.shape[1:])
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ..layers.watched import Call
 
 
+ITSELF = "the loss itself"
+"""What is not finite where all layers are."""
+
+
 def settled(
     ran: Ran[State], problem: Problem, executor: Executor, steps: Sequence[Sequence[Any]]
 ) -> tuple[State, BaseException]:
@@ -45,12 +49,13 @@ def settled(
         assert ran.error is not None
         return ran.state, ran.error
     batches = steps[len(ran.measured)]
-    error = non_finite(problem, executor.host(ran.state), batches, ran.error.measured)
+    told = executor.gather(str(non_finite(problem, executor.host(ran.state), batches, ran.error.measured)))
+    # Of several processes one alone may have the rows in question.
+    error = NonFiniteError(min(told, key=lambda text: ITSELF in text))
     if (previous := ran.previous()) is not None:
-        before = executor.host(previous)
         with np.errstate(all="ignore"):
-            found = measured_gradient(problem, before, [materialize(batch) for batch in batches])
-        if found.good:
+            found = measured_gradient(problem, executor.host(previous), [*map(materialize, batches)])
+        if all(executor.gather(found.good)):
             return previous, error
     return ran.state, error
 
@@ -79,7 +84,7 @@ def non_finite(
     with np.errstate(all="ignore"):
         with suppress(Exception):  # a layer may fail on such numbers
             grads = problem.objective.gradient(state.params, batch, run, state.feedback.weights).grads
-        where = next(_quantities(net, state.params, batch.x, run, grads), "the loss itself")
+        where = next(_quantities(net, state.params, batch.x, run, grads), ITSELF)
     value = f"the loss is {loss:g}" if not np.isfinite(loss) else "the gradient is not finite"
     return NonFiniteError(
         f"step {state.step}: {value}; the first quantity that is not finite is {where}. "

@@ -81,7 +81,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)
     state, rates, losses, raw, mean = problem.start(model.state.params, model.seed), [], [], [], 0.0
-    for number, batch in zip(range(steps), endless(source), strict=False):
+    for number, batch in zip(range(steps), endless(source, model.executor.shard(problem)), strict=False):
         ran = model.executor.run(problem.update, problem, state, [[batch]])
         if isinstance(ran.error, NotFiniteError):
             break

@@ -5,12 +5,15 @@ JAX serves as an array language and a compiler; its automatic differentiation is
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...core.trees import Array, Tree
+from ...errors import SettingError
 from .lent import Lent
 from .target import compiling_for, target
 from .whole import in_one_piece
@@ -136,9 +139,35 @@ def rows_of(array: Array, chosen: Array) -> Array:
 
 @contextmanager
 def precision(dtype: str) -> Iterator[None]:
-    """Allow 64 bits while working in float64, as JAX does not by itself."""
+    """Allow 64 bits while working in float64, as JAX does not by itself.
+
+    Raises
+    ------
+    SettingError
+        If this process was forked from one in which JAX works: its threads are not here.
+    """
+    if FORKED:
+        raise SettingError(
+            "jax: this process was forked from one in which JAX was at work already, and would wait for ever "
+            "for JAX's threads, which are not in it: start processes anew, as "
+            "multiprocessing.get_context('spawn') does, or use a model with backend='numpy' in it"
+        )
     import jax
 
     allowed: Any = jax.config
     with jax.enable_x64(dtype == "float64" or allowed.jax_enable_x64):
         yield
+
+
+FORKED: list[bool] = []
+"""Not empty in a process that was forked from one in which JAX was at work."""
+
+
+def _forked() -> None:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge is not None and bridge.backends_are_initialized():
+        FORKED.append(True)
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_forked)

@@ -12,6 +12,7 @@ import numpy as np
 from ...core.trees import Array, Shape, Tree
 from ...errors import SettingError, optional
 from ..threads import cores
+from .processes import together
 from .target import ROWS, Target
 
 COLUMNS = "model"
@@ -112,7 +113,8 @@ class Mesh:
         jax: Any = import_module("jax")
         if self.processes == 1 or self.columns == 1:
             return tree
-        return jax.jit(lambda tree: tree, out_shardings=self.sharding())(tree)
+        with together(self.processes, "gathering weights"):
+            return jax.block_until_ready(jax.jit(lambda tree: tree, out_shardings=self.sharding())(tree))
 
     def near(self, tree: Tree) -> Tree:
         """Return arrays on a single device of this process."""

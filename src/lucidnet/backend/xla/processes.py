@@ -19,16 +19,13 @@ from ...core.packing import from_bytes, shaped_like, to_bytes
 from ...core.settings import UnfitError, setting, taken, whole
 from ...core.text import Brief
 from ...errors import FileError, SettingError, WorkerError
-from .meetings import Meetings
-from .peers import EXIT, HERE, begin, client, gone, leave, left, runtime
+from .meetings import ALL_CALL, STUCK, VARIABLE, Meetings
+from .peers import EXIT, HERE, begin, client, gone, leave, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
-STUCK = "LUCIDNET_STUCK_SECONDS"
-"""The environment variable with the seconds without a step after which a training is given up."""
 PATIENCE = 300.0
-DESERTED = 5
-"""How often to check before collective work with an ended process is given up, if it does not break off."""
+"""After how many seconds without a step, or of waiting for the others, a process ends."""
 SHORT = 1024
 """The number of bytes sent at once, before the total is known."""
 LONGEST = 1 << 30
@@ -41,7 +38,6 @@ HINTS = {
 }
 """What stands before JAX's own words."""
 VERSIONS = "all must run the same version of lucidnet"
-ALL_CALL = "what they do together (fit, evaluate, lr_find) all must call, in one order, in callbacks too"
 OURS = ("lucidnet", "jax", "jaxlib", "numpy", "contextlib", "functools", "threading", "queue")
 """The packages whose frames are not the user's program."""
 
@@ -190,27 +186,25 @@ def together(count: int, what: str) -> Iterator[None]:
         message = f"{_here()}: {gone()}"
         leave()
         raise WorkerError(message)
-    global inside
-    inside += 1
     try:
         with _meetings().at(what):
             yield
+        for watchdog in WATCHDOGS:
+            watchdog.beat()
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not BROKEN.match(str(error)):
             raise
         message, why = gone(), str(error).splitlines()[0][:200]
         leave()
         raise WorkerError(f"{_here()}: {message} (The runtime says: {why})") from error
-    finally:
-        inside -= 1
 
 
 @cache
 def _meetings() -> Meetings:
     def end(why: str) -> None:
-        _give_up(f"{why}: {ALL_CALL}", os._exit)
+        _give_up(why, os._exit)
 
-    return Meetings(import_module("jax").process_index(), client(), place, end)
+    return Meetings(import_module("jax").process_index(), client(), place, end, _patience())
 
 
 def _here() -> str:
@@ -225,33 +219,34 @@ def _give_up(why: str, end: Callable[[int], Any]) -> None:
     end(EXIT)
 
 
-inside = 0
-"""How deeply nested this process is in collective work."""
+WATCHDOGS: list[Any] = []
+"""Those of the trainings that go on: one may stand within another."""
 
 
 @contextmanager
-def watching(count: int) -> Iterator[Callable[[], None]]:
-    """Watch over a training of several processes; yield a function to call at each sign of progress."""
+def watching(count: int) -> Iterator[None]:
+    """Watch over a training of several processes: whatever they do `together` is a sign of life."""
     if count == 1:
-        yield lambda: None
+        yield
         return
-    watchdog = Watchdog()
+    WATCHDOGS.append(watchdog := Watchdog())
     try:
-        yield watchdog.beat
+        yield
     finally:
+        WATCHDOGS.remove(watchdog)
         watchdog.close()
 
 
 def _patience() -> float:
-    """Return the seconds without a step after which a training is given up, as the environment says."""
-    given = os.environ.get(STUCK)
+    """Return the seconds after which a process that waits or makes no step ends, as the environment says."""
+    given = os.environ.get(VARIABLE)
     try:
         seconds = PATIENCE if given is None else float(given)
     except ValueError:
         seconds = 0.0
     if not seconds > 0:
         raise SettingError(
-            f"the environment variable {STUCK} must be a number of seconds above 0, got {given!r}"
+            f"the environment variable {VARIABLE} must be a number of seconds above 0, got {given!r}"
         )
     return seconds
 
@@ -286,17 +281,6 @@ class Watchdog(Brief):
         self.thread.join()
 
     def _watch(self) -> None:
-        deserted = 0
         while not self.over.wait(min(1.0, self.seconds / 4)):
-            idle = time.monotonic() - self.last
-            deserted = deserted + 1 if inside and idle > 1 and left() else 0
-            if deserted > DESERTED:
-                return _give_up(gone(), self.end)
-            if idle > self.seconds:
-                return _give_up(
-                    f"no step for {self.seconds:g} s, so some process is stuck; this one is at "
-                    f"{place(self.owner)}, and ends. If others are somewhere else, {ALL_CALL}. Else start "
-                    "all of them again with --resume to go on from the newest checkpoint; "
-                    f"{STUCK} sets how long to wait.",
-                    self.end,
-                )
+            if time.monotonic() - self.last > self.seconds:
+                return _give_up(STUCK.format(f"no step for {self.seconds:g} s", place(self.owner)), self.end)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...backend.parts import NOTHING_TO_TRAIN
 from ...core.settings import count, taken
 from ...data.batch import rows
+from ...errors import SettingError
 from .ailments import AILMENTS, diagnose
 from .evidence import Evidence, examine
 from .report import Ailment, DoctorReport, Finding, Sign
@@ -44,5 +46,8 @@ def doctor(
     """
     steps = taken("doctor", "steps", steps, count(1))
     batch_size = taken("doctor", "batch_size", batch_size, count(1))
-    evidence = examine(model, model.checked(x, y, None, sample_weight, mask), steps, batch_size)
+    data = model.checked(x, y, None, sample_weight, mask)
+    if not model.problem.layout.groups:
+        raise SettingError(f"doctor: {NOTHING_TO_TRAIN}")
+    evidence = examine(model, data, steps, batch_size)
     return DoctorReport(diagnose(evidence), len(evidence.records), rows(evidence.probe.x))

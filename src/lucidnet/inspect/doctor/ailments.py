@@ -25,8 +25,12 @@ STRAIGHT = "acts as a straight line"
 STANDING = "loss stands still"
 CONSTANT = "constant output"
 BROKEN = "training not finite"
+LINEAR = "no activation"
 
-SYMPTOMS = (DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, STRAIGHT, STANDING, CONSTANT, BROKEN)
+SYMPTOMS = (
+    *(DEAD, SATURATED, EXPLODING, VANISHING, HIGH, LOW, SURE, STRAIGHT, STANDING, CONSTANT, BROKEN),
+    LINEAR,
+)
 STANDARDIZE = "subtract the mean of each feature and divide by its standard deviation (of the training data)."
 SMALLER_WEIGHTS = "smaller first weights: initializer='he_normal' for ReLUs, 'glorot_uniform' for others"
 FITTING = (
@@ -47,6 +51,7 @@ AILMENTS: tuple[Ailment, ...] = (
     Ailment(MISFIT, output.lone_softmax, (2, inf), FITTING, (MISFIT, *SYMPTOMS)),
     Ailment(MISFIT, output.repeated_softmax, (1, 1), "leave one of the two softmaxes out.", SYMPTOMS),
     Ailment(MISFIT, output.squared_softmax, (0.6, inf), FITTING, SYMPTOMS),
+    Ailment(MISFIT, output.cut_scores, (0, 0), "no activation before the last one.", (STANDING,)),
     Ailment(
         TARGETS,
         data.target_scale,
@@ -140,7 +145,7 @@ AILMENTS: tuple[Ailment, ...] = (
         (0.01, inf),
         "hidden layers with an activation (relu bends at once); first weights that fit it, which are the "
         "default, or larger ones: initializer='he_normal'; inputs of size 1; a larger learning rate.",
-        (STANDING,),
+        (STANDING, LINEAR),
     ),
     Ailment(
         STANDING,
@@ -150,6 +155,7 @@ AILMENTS: tuple[Ailment, ...] = (
         "lr_find; or more epochs, as some plateaus end.",
         (CONSTANT,),
     ),
+    Ailment(LINEAR, lines.products, (0, 0), "activation='relu' or 'tanh' in the hidden layers."),
     Ailment(BROKEN, flow.not_finite, (0, 0), "a smaller learning rate, clip=ClipGlobalNorm(1.0)."),
     Ailment(
         CONSTANT,

@@ -80,9 +80,10 @@ def largest_class(evidence: Evidence) -> Iterator[Sign]:
         classes, counts = np.unique(labels, return_counts=True)
         share = float(counts.max() / len(labels))
         often = classes[counts.argmax()]
-        yield Sign(
-            share, f"class {often} is {share:.1%} of all {len(labels)} examples: saying it always looks good"
-        )
+        told = f"class {often} is {share:.1%} of all {len(labels)} examples: saying it always looks good"
+        if len(classes) == 1:
+            told = f"all {len(labels)} examples are of class {often}: there is nothing to tell it from"
+        yield Sign(share, told)
 
 
 def _features(evidence: Evidence, fewest: int = 1) -> Iterator[Features]:

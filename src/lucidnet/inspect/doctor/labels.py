@@ -38,7 +38,7 @@ def shuffled(evidence: Evidence) -> Iterator[Sign]:
     studying classifier performance", test 1.)
     """
     x = evidence.sample.x
-    if not evidence.plain or x.ndim == 3 or len(x) < FEWEST:
+    if not evidence.plain or x.ndim == 3 or len(x) < FEWEST or (x == x[:1]).all():
         return
     rows = target_rows(evidence, evidence.sample.target)
     if evidence.after.loss < LEARNED * baseline(evidence) or not rows.std(0).any():

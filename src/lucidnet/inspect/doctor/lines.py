@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from ...backend import Array
+from ...layers import Dense, Dropout, Linear
 from ...layers.activations import ActivationLayer
 from .evidence import Evidence
 from .labels import FEWEST, agreement, baseline, target_rows
@@ -49,6 +51,27 @@ def straight(evidence: Evidence) -> Iterator[Sign]:
             bent,
             f"the network acts as a straight line: {1 - bent:.1%} of its output's variance is linear in the "
             f"inputs. {_said(evidence, stop)}",
+        )
+
+
+def products(evidence: Evidence) -> Iterator[Sign]:
+    """Yield the number of dense layers that end in no activation before another, which is no narrower.
+
+    (A narrow one between wide ones is a factor of a matrix, and has a use.)
+    """
+    net = evidence.model.net
+    layers = [layer for layer in getattr(net, "layers", ()) if not isinstance(layer, Dropout)]
+    pairs = [
+        (one, two)
+        for one, two in pairwise(layers)
+        if isinstance(one, Dense) and isinstance(two, Dense) and isinstance(one.activation, Linear)
+        if one.units >= two.units
+    ]
+    for one, two in pairs[:1]:
+        yield Sign(
+            len(pairs),
+            f"{one.describe()} has no activation, and {two.describe()} comes next: a product of two matrices "
+            "is one matrix, so that both layers together do no more than the second alone",
         )
 
 

@@ -97,6 +97,15 @@ def repeated_softmax(evidence: Evidence) -> Iterator[Sign]:
         yield Sign(count, "a softmax of a softmax: its inputs, from 0 to 1, leave all outputs alike")
 
 
+def cut_scores(evidence: Evidence) -> Iterator[Sign]:
+    """Yield 1 if a final softmax or sigmoid stands behind a ReLU, else 0."""
+    last = evidence.before.calls[-1]
+    if isinstance(evidence.output, Softmax | Sigmoid) and isinstance(last.layer, Softmax | Sigmoid | Linear):
+        before = [call.layer for call in evidence.before.calls[:-1] if call.y is last.x]
+        cut = any(isinstance(layer, ReLU) for layer in before)
+        yield Sign(float(cut), "the scores go through a ReLU first: it makes all below 0 alike")
+
+
 def first_loss(evidence: Evidence) -> Iterator[Sign]:
     """Yield the loss before training, relative to that of a uniform guess."""
     loss = evidence.loss

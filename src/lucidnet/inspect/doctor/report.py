@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ...core.text import Report, plain
+from ...errors import some
 
 if TYPE_CHECKING:
     from .evidence import Evidence
@@ -108,7 +109,7 @@ class Finding(Report):
     @property
     def seen(self) -> str:
         """The observation, the healthy range, and the other layers that show it."""
-        also = f" The same in {_listed(self.others)}." if self.others else ""
+        also = f" The same in {some(self.others, 4)}." if self.others else ""
         return f"{self.sentence} ({_range(self.healthy)}).{also}"
 
     def __str__(self) -> str:
@@ -158,7 +159,8 @@ class DoctorReport(Report):
     @property
     def _first(self) -> str:
         """The first line: the number of findings, and what they are based on."""
-        seen = f"{self.steps} training steps on a copy, layers looked at on {self.examples} examples"
+        examples = "1 example" if self.examples == 1 else f"{self.examples} examples"
+        seen = f"{self.steps} training steps on a copy, layers looked at on {examples}"
         if self.healthy:
             return f"Nothing suspicious: {seen}."
         count = "1 finding" if len(self) == 1 else f"{len(self)} findings"
@@ -181,11 +183,8 @@ def _table(findings: Iterable[Finding]) -> str:
 
 def _range(healthy: tuple[float, float]) -> str:
     low, high = healthy
+    if low == high:
+        return f"healthy: {high:g}"
     if math.isinf(low) or not low:
         return f"healthy: at most {high:g}"
     return f"healthy: at least {low:g}" if math.isinf(high) else f"healthy: {low:g} to {high:g}"
-
-
-def _listed(names: tuple[str, ...], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -56,7 +56,10 @@ def explain(model: Trainee, x: Any, y: Any, digits: int = 6) -> Explanation:
     digits = taken("explain", "digits", digits, whole(1, 17))
     problem, batch = model.problem, model.checked(x, y).batch(slice(None))
     if problem.rule is not None:
-        raise SettingError(f"explain: it tells backpropagation, but this model learns by {problem.rule!r}")
+        raise SettingError(
+            f"explain: it tells backpropagation, but this model learns by {problem.rule!r}: compile a copy "
+            "of it without a rule; what this rule gives, gradients(x, y) says"
+        )
     state = model.state
     _check_size(model, state.vector.size + rows(batch.x))
     seen = trace_step(model, batch, state)

@@ -287,7 +287,7 @@ def given(data: Any) -> tuple[str, OwnData | None]:
     )
 
 
-def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
+def of_table(table: Any, frame: Any, path: str, how: dict[str, Any], encoding: str | None = None) -> OwnData:
     """Make own data from a table that was fitted to a frame.
 
     Parameters
@@ -298,10 +298,13 @@ def of_table(table: Any, frame: Any, path: str, how: dict[str, Any]) -> OwnData:
         The file.
     how : dict
         The arguments with which the table was fitted.
+    encoding : str, optional
+        The encoding of the file, if it was said.
     """
     x, y = table.apply(frame)
+    said = f", encoding={encoding!r}" if encoding else ""
     told = "".join(f", {name}={value!r}" for name, value in how.items())
-    lines = [f"frame = ln.data.frame({path!r})", f"table = ln.data.Table.fit(frame{told})"]
+    lines = [f"frame = ln.data.frame({path!r}{said})", f"table = ln.data.Table.fit(frame{told})"]
     return _checked(x, y, "\n".join([*lines, "x, y = table.apply(frame)"]), table.classes, Path(path).name)
 
 

@@ -14,7 +14,7 @@ from ...core import files
 from ...core.trees import tree_map
 from ...data.batch import Batch
 from ...data.batches import sample
-from ...errors import LucidnetError, SettingError, lookup
+from ...errors import LucidnetError, SettingError, lookup, some
 from ...layers import walk
 from ...plots.boundary import MOST_CLASSES, class_numbers
 from .frame import VERSION, Curves, Viewer, packed
@@ -252,6 +252,6 @@ def facts(loop: Loop, task: LabTask | None) -> dict[str, Any]:
 
     model = loop.model
     layers = [type(layer).__name__ for path, layer in walk(model.net) if path and not layer.children()]
-    title = f"{', '.join(layers[:6])}{', ...' if len(layers) > 6 else ''}: {short_name(model.rule)}"
+    title = f"{some(layers, 6)}: {short_name(model.rule)}"
     metric = model.metrics[0].name if model.metrics and loop.validation is not None else None
     return {"titles": [title], "metric": metric, "data": task and shown_data(task)}

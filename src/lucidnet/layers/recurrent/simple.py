@@ -81,6 +81,11 @@ class LeakyRNN(Recurrent):
     activation: Named[Layer] = setting(activations.ONE, activations.inside, default=activations.Tanh())
     noise: float = finite(0, default=0.0)
 
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether there is noise."""
+        return self.noise > 0
+
     def project(self, params: Tree, x: Array, run: Run) -> Array:
         z = Recurrent.project(self, params, x, run)
         if self.noise and run.train:

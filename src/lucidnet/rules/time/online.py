@@ -9,8 +9,9 @@ so the immediate influence is ds_t / dz times x (or 1), or ds_t / d(h U) times h
 J and P they keep.
 
 The error that goes down to the layers below is that of the same time only: what later times would
-say is not known yet. The papers define these rules for one recurrent layer, with nothing below it that
-learns. So the gradients of layers below are approximate, also where the rule is exact (`TimeRule.carries`).
+say is not known yet; and none goes to what made the first state. The papers define these rules for one
+recurrent layer, with nothing below it that learns. So the gradients of layers below are approximate, also
+where the rule is exact (`TimeRule.carries`).
 """
 
 from __future__ import annotations

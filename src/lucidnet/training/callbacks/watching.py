@@ -158,9 +158,11 @@ class ReduceOnPlateau(Patience):
         """The rate without the reductions."""
         self.put: Any = None
         """The rate last set by this callback."""
+        self.before: Any = None
+        """The one set before that; Ctrl-C may come before the last one is in place."""
 
     def begin(self, loop: Loop) -> None:
-        self.cooling, self.total, self.given, self.put = 0, 1.0, None, None
+        self.cooling, self.total, self.given, self.put, self.before = 0, 1.0, None, None, None
         super().begin(loop)
 
     def epoch(self, loop: Loop, result: Result) -> None:
@@ -179,7 +181,7 @@ class ReduceOnPlateau(Patience):
 
     def _set(self, loop: Loop) -> None:
         """Set the learning rate to the one given, times all reductions so far."""
-        self.put = self._reduced(self.given)
+        self.before, self.put = self.put, self._reduced(self.given)
         loop.model.set(learning_rate=self.put)
 
     def _reduced(self, rate: Any) -> Any:
@@ -188,9 +190,9 @@ class ReduceOnPlateau(Patience):
         return max(rate * self.total, min(rate, self.min_rate))  # never above what it was
 
     def end(self, loop: Loop) -> None:
-        if self.put is not None and loop.model.optimizer.learning_rate == self.put:
+        if self.put is not None and loop.model.optimizer.learning_rate in (self.put, self.before):
             loop.model.set(learning_rate=self.given)
-        self.put = None
+        self.put = self.before = None
 
     def state(self) -> Any:
         given = "schedule" if callable(self.given) else self.given
