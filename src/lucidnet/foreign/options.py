@@ -85,8 +85,8 @@ SENTENCES: Mapping[str, str] = _by_word(
         "accuracy is measured for classes, the mean absolute error and r2 for numbers": (
             "metric metrics scoring"
         ),
-        "separators, encodings, header lines and compression are found in the file itself": (
-            "sep delimiter separator delim encoding header no-header has-header compression quotechar decimal"
+        "separators, header lines and compression are found in the file itself": (
+            "sep delimiter separator delim header no-header has-header compression quotechar decimal"
         ),
         "a fifth of a file is kept for testing; lucidnet evaluate MODEL FILE measures another file": (
             "test-size test-split test-share test-ratio train-size holdout"
