@@ -96,8 +96,10 @@ def _functions(owner: Any) -> Iterator[Any]:
         return
     for kind in type(owner).__mro__[:-1]:
         if _of_users(kind.__module__):
-            own = (each for each in vars(kind).values() if isinstance(each, FunctionType))
-            yield from (MethodType(each, owner) for each in own)
+            own = (
+                each for name, each in vars(kind).items() if name == "__call__" or not name.startswith("__")
+            )
+            yield from (MethodType(each, owner) for each in own if isinstance(each, FunctionType))
 
 
 # --- what a function reads -----------------------------------------------------------------------------

@@ -319,8 +319,8 @@ class OwnStep(Brief):
     tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
     program, as a loop over the batches of a call: the function then has to take its functions from arrays
     (``xp = namespace(x)``); what else it reads by name, numbers, arrays, attributes of objects, is read at
-    each call, and each value of it is a program. A step in which a gradient is not finite is not made, for any of
-    the models.
+    each call, and each value of it is a program. A step in which a gradient is not finite is not made, for
+    any of the models.
 
     Parameters
     ----------
