@@ -28,6 +28,8 @@ INSIDE = ("__wrapped__", "__func__", "func", "function")
 MANY = 8
 """The number of values that is warned of, as each is a program to compile."""
 LOCK = Lock()
+WRITTEN: set[tuple[Any, str]] = set()
+"""What functions in models change themselves, so that `Model.set` or `compile` makes no programs for it."""
 
 
 class Reads:
@@ -38,7 +40,8 @@ class Reads:
     owners : sequence
         The functions and objects.
     what : str, optional
-        What messages call them.
+        What messages call them. Functions in models have none, and it is known of all of these together what
+        they change themselves.
     instead : str
         What to do in place of changing such values often.
     """
@@ -48,8 +51,9 @@ class Reads:
         self.what, self.instead = what, instead
         self.known: dict[Any, dict[tuple[int, str], Any]] = {}
         """What was read so far, of the first `MANY` values."""
-        self.written: set[tuple[int, str]] = set()
-        """Places of what they change themselves while being traced, such as a list of calls."""
+        self.codes = [_code_of(function) for function in self.functions]
+        self.written: set[tuple[Any, str]] = set() if what else WRITTEN
+        """What they change themselves while being traced, such as a list of calls: which code, and where."""
 
     def now(self) -> frozenset[Any]:
         """Return what they read now, in a form that can be compared; warn if it changes often."""
@@ -75,7 +79,7 @@ class Reads:
         """Return the names of what tracing them has changed, which makes no other programs any more."""
         now = self._found() if self.functions else {}
         written = sorted(place for place, held in before if place in now and now[place] != held)
-        self.written.update(written)
+        self.written.update((self.codes[k], name) for k, name in written)
         return [name for _, name in written]
 
     def _found(self) -> dict[tuple[int, str], Any]:
@@ -83,7 +87,7 @@ class Reads:
             (k, name): fingerprint(held)
             for k, function in enumerate(self.functions)
             for name, held in settings_of(function).items()
-            if (k, name) not in self.written
+            if (self.codes[k], name) not in self.written
         }
 
 
@@ -115,6 +119,12 @@ def named_in(function: Any) -> tuple[frozenset[str], dict[str, Any]]:
         call = getattr(type(function).__call__, "__code__", None) if callable(function) else None
         return (frozenset(), {}) if call is None else named_in(type(function).__call__)
     return _names(code)[0], _around(function)
+
+
+def _code_of(function: Any) -> Any:
+    """Return a function's own code; of an object without any its class."""
+    inner = next((held for name in INSIDE if (held := getattr(function, name, None)) is not None), None)
+    return getattr(function, "__code__", type(function)) if inner is None else _code_of(inner)
 
 
 def _around(function: Any) -> dict[str, Any]:
@@ -177,7 +187,7 @@ class _Look:
         while not isinstance(function, FunctionType):
             owner = getattr(function, "__self__", owner)
             if isinstance(function, partial):
-                self.value((function.args, function.keywords), f"{around}()", frozenset())
+                self.value((function.args, function.keywords), f"{around}arguments", frozenset())
             inner = next((held for name in INSIDE if (held := getattr(function, name, None))), None)
             if inner is None:
                 inner, owner = vars(type(function)).get("__call__"), function  # an object that can be called
@@ -188,7 +198,7 @@ class _Look:
             return
         self.seen.add(key)
         if function.__defaults__ or function.__kwdefaults__:
-            self.value((function.__defaults__, function.__kwdefaults__), f"{around}()", frozenset())
+            self.value((function.__defaults__, function.__kwdefaults__), f"{around}arguments", frozenset())
         names, known = _names(function.__code__)[0], _around(function)
         if owner is not None:
             known["self"] = owner
