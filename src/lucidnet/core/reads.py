@@ -328,7 +328,9 @@ def fingerprint(held: Any, seen: dict[int, int] | None = None) -> Any:
         except TypeError:  # a setting is an array, or the like
             return repr(held)
         return held
-    return type(held).__name__, str(getattr(held, "__qualname__", getattr(held, "__name__", "")))
+    named = callable(held) or isinstance(held, ModuleType)
+    name = getattr(held, "__qualname__", getattr(held, "__name__", "")) if named else ""
+    return type(held).__name__, str(name)
 
 
 def _bytes_of(given: Any) -> Any:
