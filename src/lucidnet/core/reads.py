@@ -325,8 +325,8 @@ def fingerprint(held: Any, seen: dict[int, int] | None = None) -> Any:
     if isinstance(held, (Value, CodeType)):
         try:
             hash(held)
-        except TypeError:  # a setting is an array, or the like
-            return repr(held)
+        except (TypeError, AttributeError):  # a setting is an array, or not set
+            return type(held).__name__, fingerprint({**vars(held)}, seen)
         return held
     named = callable(held) or isinstance(held, ModuleType)
     name = getattr(held, "__qualname__", getattr(held, "__name__", "")) if named else ""
