@@ -211,7 +211,7 @@ class _Look:
             self.found[place] = held
         elif isinstance(held, (list, tuple, dict)):
             self.found[place] = held
-            parts = held.items() if isinstance(held, dict) else enumerate(held)
+            parts = [*held.items()] if isinstance(held, dict) else enumerate(held)
             for name, part in parts if len(held) <= LONG else ():
                 if isinstance(part, FunctionType) or hasattr(part, "__dict__"):
                     self.value(part, f"{place}[{name!r}]", names)
@@ -222,13 +222,9 @@ class _Look:
         else:
             self.found[place] = held
             if of_library(held):
-                if "live" in getattr(held, "__dict__", {}) and names & {
-                    "params",
-                    "get_weights",
-                    "state",
-                }:  # a model
+                if names & WEIGHTS and "live" in getattr(held, "__dict__", {}):
                     self.found[f"{place}.params"] = held.live.params.vector
-            elif self.owns(held) or not isinstance(held, (type, ModuleType)):
+            elif (self.owns(held) or not isinstance(held, (type, ModuleType))) and place.count(".") < DEEP:
                 self.attributes(held, place, names)
 
     def attributes(self, one: Any, place: str, names: frozenset[str]) -> None:
@@ -284,8 +280,10 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, Enum)
 """Types of single values."""
 FLAT = {bool, int, float, str, type(None)}
 """Types of single values of which Python makes bytes quickly."""
-LONG = 1000
-"""The longest list in which objects with attributes are looked for."""
+LONG, DEEP = 1000, 32
+"""The longest list in which objects with attributes are looked for, and how far from object to object."""
+WEIGHTS = {"params", "get_weights", "state"}
+"""What functions call that read a model's weights."""
 PRINTS: dict[int, tuple[Any, Any]] = {}
 """Fingerprints of arrays that nobody can write into, which are made once, by ``id``."""
 NUMBERS = count()
