@@ -21,7 +21,7 @@ from .core.epochs import in_line as results
 from .core.finite import check_finite, finite_in
 from .core.numeric import numeric
 from .core.text import WIDTH, plain, shortened
-from .core.trees import differing, dotted, filled, leaves, tree_map
+from .core.trees import differing, dotted, filled, leaves, put, tree_map
 from .core.value import from_config, in_line, of_library
 from .data.named import (
     OneHot,
@@ -140,6 +140,8 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
                 net, problem = model.net, replace(before, optimizer=optimizer)
             else:
                 problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
+                if problem.rule is not None:
+                    model.live = _with_feedback(before, problem, model.state)
             if remembered(before.optimizer) != remembered(optimizer):
                 model.live = _with_memory(problem, model.state)
             model.executor.hand_out(lambda: model.live)  # buffers of before lack what is frozen now
@@ -161,6 +163,28 @@ def _with_memory(problem: Problem, state: State) -> State:
         for new, old in ((fresh, state.memory), (theirs, state.feedback.memory))
     )
     return state._replace(memory=memory, feedback=state.feedback._replace(memory=taught))
+
+
+def _with_feedback(before: Problem, problem: Problem, state: State) -> State:
+    """Return a state for a network in which other layers are frozen, and so others send errors back.
+
+    Feedback weights that were not needed are drawn as at the start, and those not needed now are kept, as
+    they may have learned. What the optimizer remembers of those that both need is kept.
+    """
+    start, own = problem.start(state.params, state.seed).feedback, state.feedback
+    weights, memory = start.weights, own.memory
+    for path, array in leaves(own.weights):
+        weights = put(weights, path, array)
+    if memory and problem.taught != before.taught:
+        from .engine.feedback import fresh_memory
+
+        memory = fresh_memory(problem, weights)
+        for name, slot in memory.items():
+            if problem.taught and before.taught and slot.shape == (problem.taught.layout.size,):
+                old = dict(leaves(before.taught.layout.unravel(own.memory[name])))
+                for path, array in leaves(problem.taught.layout.unravel(slot)):
+                    array[...] = old.get(path, array)
+    return state._replace(feedback=FeedbackState(weights, memory))
 
 
 # --- another loss, optimizer or rule --------------------------------------------------------------
