@@ -342,6 +342,7 @@ class TestFramesAsPeopleHaveThem:
         (lambda one: one, None),
         (lambda one: one[np.arange(60) % 7 < 5], None),
         (lambda one: one.resample("MS").sum(), None),
+        (lambda one: one.resample("5min").ffill().between_time("09:00", "17:00"), None),
     ],
 )
 def test_windows_across_gaps_are_told(change, said, recwarn):
