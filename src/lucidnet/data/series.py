@@ -120,7 +120,7 @@ def _check_order(series: Any) -> None:
 
 def _check_gaps(index: Any) -> None:
     """Warn if a few times lack in an index, or stand twice: windows would go on across them."""
-    steps: Array = np.diff(np.asarray(index).astype("datetime64[ns]").astype(np.int64))
+    steps: Array = np.diff(index.to_numpy("datetime64[ns]").astype(np.int64))
     places: Array = np.flatnonzero((steps > 1.5 * float(np.median(steps))) | (steps == 0))
     apart = np.unique(np.diff(places), return_counts=True)[1]
     regular = len(apart) and 2 * apart.max() > len(places)  # as nights are, when markets close
