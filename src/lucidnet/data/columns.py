@@ -200,7 +200,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
     seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
     drop = _constant(cells)
-    steps = np.diff(there) if len(there) >= ENOUGH and whole and not cells.missing else None
+    plain = whole and len(finite) == len(cells) >= ENOUGH
+    steps = np.diff(there) if plain else None
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
