@@ -200,8 +200,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
     seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
     drop = _constant(cells)
-    plain = whole and len(finite) == len(cells) >= ENOUGH
-    steps = np.diff(there) if plain else None
+    steps = np.diff(there) if whole and len(finite) == len(cells) >= ENOUGH else None
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"

@@ -75,7 +75,7 @@ def windows(
     Warns
     -----
     MeaningWarning
-        If a few times are missing in the index, or stand twice.
+        If a few times are missing in the index, or stand twice, and not at equal distances.
 
     Examples
     --------
