@@ -280,6 +280,6 @@ def unknown_argument(kind: type, name: str) -> Exception:
     from ..errors import nearest
 
     ours = foreign.keyword(kind, name)
-    near = None if ours else nearest(name, sorted(getattr(kind, "__dataclass_fields__", {})), MISSPELT)
+    near = None if ours else nearest(name, sorted(plan_of(kind).defaults), MISSPELT)
     hint = f": here it is {ours}" if ours else f": did you mean {near!r}?" if near else ""
     return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import lru_cache, wraps
 from inspect import CO_VARARGS, signature, unwrap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -97,17 +97,25 @@ def only(given: object, name: str, *names: str) -> None:
 
 
 class _Elsewhere:
-    """A foreign attribute name: reading or setting it raises an error that tells ours."""
+    """A foreign attribute name: reading or setting it raises an error that tells ours.
+
+    Objects of a user's subclass may have an attribute of that name.
+    """
 
     def __init__(self, name: str, ours: str) -> None:
         self.name, self.ours = name, ours
 
     def __get__(self, given: Any, owner: type) -> Any:
+        if self.name in getattr(given, "__dict__", ()):
+            return vars(given)[self.name]
         raise AttributeError(
             f"{owner.__name__!r} object has no attribute {self.name!r}: here it is {self.ours}"
         )
 
     def __set__(self, given: Any, value: Any) -> None:
+        if not type(given).__module__.startswith("lucidnet."):
+            vars(given)[self.name] = value
+            return
         raise AttributeError(
             f"a {type(given).__name__.lower()}'s {self.name!r} cannot be set: here it is {self.ours}"
         )
@@ -161,8 +169,11 @@ ALL = frozenset(name for words in KEYWORDS.values() for name in words)
 
 
 @lru_cache(maxsize=512)
-def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    return frozenset(signature(function).parameters)
+def _parameters(function: Callable[..., Any]) -> Set[str]:
+    """Return the names of the keywords that a function takes; a user's own may take all of them."""
+    parameters = signature(function).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    return ALL if takes_all and not function.__module__.startswith("lucidnet.") else parameters.keys()
 
 
 def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:

@@ -218,7 +218,7 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
         if isinstance(watched, str) and watched.startswith("val_"):
             raise SettingError(
                 f"{settings.title}: callbacks: {callback!r} watches {watched}, which is measured with "
-                "early_stopping=True alone, and solver 'adam' or 'sgd': then val_loss and val_score are there"
+                "early_stopping=True alone, and solver 'adam' or 'sgd': then val_loss is there"
             )
     for names, why in _idle(settings):
         for name in names:
