@@ -697,6 +697,7 @@ def test_what_scikit_learn_leaves_without_effect_is_left():
 
 def test_a_search_of_ones_own():
     """The optimizer takes all examples, as by its name."""
+    NetClassifier((4,), solver="lbfgs", rule=ln.rules.Rule("backprop"), max_iter=1).fit(X, Y)
     one = NetClassifier((4,), solver=ln.optimizers.LBFGS(tolerance=1e-4, change=0.0), max_iter=5)
     other = NetClassifier((4,), solver="lbfgs", max_iter=5)
     made = [net.set_params(random_state=0).fit(X, NAMES).coefs_[0] for net in (one, other)]
