@@ -284,8 +284,18 @@ def test_what_is_no_word_of_theirs_is_left_to_python():
             wrong()
     with pytest.raises(TypeError, match="'tied_to'$"):  # which is no setting
         Dense(3, tied_to="a")
-    with pytest.raises(TypeError, match="unexpected keyword argument 'unit': did you mean 'units'\\?$"):
-        Dense(unit=3)  # misspelt
+    for misspelt, near in (
+        (lambda: Dense(unit=3), "units"),
+        (lambda: model().fit([[1, 2]], [1], eochs=3), "epochs"),
+        (lambda: ln.callbacks.EarlyStopping(patiance=3), "patience"),
+        (lambda: ln.sklearn.NetClassifier(max_iters=3), "max_iter"),
+    ):
+        with pytest.raises(
+            TypeError, match=f"unexpected keyword argument '[a-z_]+': did you mean '{near}'\\?$"
+        ):
+            misspelt()
+    with pytest.raises(TypeError, match="takes no arguments"):
+        ln.callbacks.StopOnNaN(nonsense=3)
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'nonsense'$"):
         _ = model().nonsense
 
