@@ -319,8 +319,10 @@ ELSEWHERE = frozenset(ATTRIBUTES["Model"]) | frozenset(SETTINGS)
 """Names that are called otherwise here, or are settings of a part: no settable attributes of a model."""
 
 
-def refuse_attribute(name: str) -> None:
-    """Raise an error that says what to call instead of setting an attribute."""
+def refuse_attribute(model: Any, name: str) -> None:
+    """Raise an error that says what to call instead of setting an attribute; users' classes may have it."""
+    if name not in SETTINGS and not of_library(model):
+        return
     ours = ATTRIBUTES["Model"].get(name)
     if setting := SETTINGS.get(name):
         ours = f"set(layer=..., {setting}=...)"
