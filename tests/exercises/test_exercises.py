@@ -75,7 +75,9 @@ def test_a_solution_passes(name, tmp_path, inside):
 
 @pytest.mark.parametrize("name", ["dense", "softmax", "cross-entropy", "feedback-alignment"])
 def test_a_solution_in_float32_passes(name, tmp_path, inside):
-    text = solution(name) + """
+    text = (
+        solution(name)
+        + """
 def single(f):
     def call(**given):
         made = f(**{name: a if a.dtype.kind == "i" else a.astype("f4") for name, a in given.items()})
@@ -83,6 +85,7 @@ def single(f):
     return call
 
 """
+    )
     text += "".join(f"{function} = single({function})\n" for function in functions_of(text_of(name)))
     for seed in range(4):
         grade = graded(tmp_path, text, seed=seed)

@@ -78,7 +78,9 @@ class _AnsweredRule(Transported):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
         found = self.asked(x=edge.cache[0], W=edge.params["W"], B=edge.B["W"], dy=edge.dy)
         dx, grads, _ = super().cross(edge, send)
-        own = {name: settled(found[f"d{name}"], right) for name, right in grads.items() if f"d{name}" in found}
+        own = {
+            name: settled(found[f"d{name}"], right) for name, right in grads.items() if f"d{name}" in found
+        }
         return found["dx"] if dx is None else settled(found["dx"], dx), grads | own, None
 
 
