@@ -803,7 +803,7 @@ def test_the_mistake_is_named(bad, shape, message):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (Dense, r"got <class .*Dense'>: write Dense\(...\), made"),
+        (Dense, r"got <class .*Dense'>: give an instance, Dense\(...\)"),
         ("mse", r"got 'mse': by name there are losses.get\('mse'\)"),
         (np.tanh, r"a function as activation is layers.Activation\(f\)"),
         (

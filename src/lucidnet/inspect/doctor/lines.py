@@ -78,7 +78,7 @@ def products(evidence: Evidence) -> Iterator[Sign]:
 
 
 def _line_is_enough(evidence: Evidence) -> bool:
-    """Tell whether neighbours know no more than a straight line; of numbers, also if they are too few to tell."""
+    """Tell whether neighbours know no more than a straight line; few numbers to predict do not tell."""
     if not evidence.plain:
         return False
     x = evidence.sample.x.reshape(len(evidence.sample.x), -1)
