@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...backend import Array
-from ...layers import Dense, Dropout, Linear
+from ...layers import Dense, Dropout, Linear, Sequential
 from ...layers.activations import ActivationLayer
 from .evidence import Evidence
 from .labels import FEWEST, agreement, baseline, target_rows
@@ -61,7 +61,9 @@ def products(evidence: Evidence) -> Iterator[Sign]:
     linear because the data are.
     """
     net = evidence.model.net
-    layers = [layer for layer in getattr(net, "layers", ()) if not isinstance(layer, Dropout)]
+    if not isinstance(net, Sequential):
+        return
+    layers = [layer for layer in net.layers if not isinstance(layer, Dropout)]
     pairs = [
         (one, two)
         for one, two in pairwise(layers)
