@@ -242,6 +242,7 @@ def test_where_a_name_is_that_stands_elsewhere():
         (ln.layers, "Dnese", "did you mean 'Dense'"),
         (ln.layers, "CrossEntropyLoss", "here it is lucidnet.losses.CategoricalCrossentropy"),
         (ln, "Conv2d", "here it is lucidnet.layers.Conv2D"),
+        (ln, "loss", "did you mean 'losses'"),
         (ln.losses, "ModelCheckpoint", "here it is lucidnet.callbacks.Checkpoint"),
         (ln.plots, "confusion", "did you mean 'confusion_matrix'"),
     ]:
@@ -253,6 +254,25 @@ def test_where_a_name_is_that_stands_elsewhere():
         _ = ln._secret
 
 
+def test_what_users_define_is_theirs():
+    class Stopping(ln.callbacks.EarlyStopping):
+        def __init__(self, **settings):
+            self.baseline = settings.pop("baseline")
+            super().__init__(**settings)
+
+    class Net(ln.Model):
+        criterion = None
+
+    assert Stopping(baseline=3, patience=2).baseline == 3
+    net = Net([Dense(1)])
+    net.criterion = net.training = 3
+    assert net.criterion == net.training == 3
+    with pytest.raises(AttributeError, match=r"here it is set\(layer=..., frozen=...\)"):
+        net.trainable = False
+    with pytest.raises(AttributeError, match="cannot be set: here it is loss"):
+        model().criterion = 3
+
+
 def test_what_is_no_word_of_theirs_is_left_to_python():
     for wrong in (
         lambda: Dense(3, nonsense=4),
@@ -262,8 +282,20 @@ def test_what_is_no_word_of_theirs_is_left_to_python():
     ):
         with pytest.raises(TypeError, match="unexpected keyword argument '[a-z_0-9]+'$"):
             wrong()
-    with pytest.raises(TypeError, match="unexpected keyword argument 'unit': did you mean 'units'\\?$"):
-        Dense(unit=3)  # misspelt
+    with pytest.raises(TypeError, match="'tied_to'$"):  # which is no setting
+        Dense(3, tied_to="a")
+    for misspelt, near in (
+        (lambda: Dense(unit=3), "units"),
+        (lambda: model().fit([[1, 2]], [1], eochs=3), "epochs"),
+        (lambda: ln.callbacks.EarlyStopping(patiance=3), "patience"),
+        (lambda: ln.sklearn.NetClassifier(max_iters=3), "max_iter"),
+    ):
+        with pytest.raises(
+            TypeError, match=f"unexpected keyword argument '[a-z_]+': did you mean '{near}'\\?$"
+        ):
+            misspelt()
+    with pytest.raises(TypeError, match="takes no arguments"):
+        ln.callbacks.StopOnNaN(nonsense=3)
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'nonsense'$"):
         _ = model().nonsense
 

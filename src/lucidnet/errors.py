@@ -191,14 +191,14 @@ def some(names: Iterable[object], most: int = MANY) -> str:
     return f"{shown} and {len(every) - most:,} more" if len(every) > most else shown
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the name that comes nearest to one, if any is near; the same in other letters is nearest."""
     import difflib
 
     names = list(known)
     same = (one for one in names if one.lower() == name.lower())
     return next(same, None) or next(
-        iter(difflib.get_close_matches(name[:LONG], names, n=1, cutoff=cutoff)), None
+        iter(difflib.get_close_matches(name[:LONG], names, n=1, cutoff=0.5)), None
     )
 
 

@@ -143,7 +143,7 @@ class Model:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in living.ELSEWHERE:
-            living.refuse_attribute(name)
+            living.refuse_attribute(self, name)
         setter = compiling.SETTERS.get(name)
         object.__setattr__(self, name, value if setter is None else setter(self, name, value))
 

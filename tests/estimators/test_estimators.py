@@ -697,6 +697,7 @@ def test_what_scikit_learn_leaves_without_effect_is_left():
 
 def test_a_search_of_ones_own():
     """The optimizer takes all examples, as by its name."""
+    NetClassifier((4,), solver="lbfgs", rule=ln.rules.Rule("backprop"), max_iter=1).fit(X, Y)
     one = NetClassifier((4,), solver=ln.optimizers.LBFGS(tolerance=1e-4, change=0.0), max_iter=5)
     other = NetClassifier((4,), solver="lbfgs", max_iter=5)
     made = [net.set_params(random_state=0).fit(X, NAMES).coefs_[0] for net in (one, other)]
@@ -746,6 +747,21 @@ def test_ctrl_c_keeps_what_was_learned(early):
     assert ["interrupted in epoch 4; what" in str(one.message) for one in caught] == [True]
     assert net.n_iter_ == 3 and net.predict(X).shape == (150,)
     assert not early or net.best_validation_score_ == max(net.validation_scores_)
+    with pytest.warns(UserWarning, match="interrupted"):
+        assert make_pipeline(StandardScaler(), net).fit(X, NAMES)[-1].n_iter_ == 3
+
+
+def test_ctrl_c_ends_what_fits_several_times():
+    ends = ln.callbacks.On(epoch=lambda loop, result: signal.raise_signal(signal.SIGINT))
+    net = NetClassifier((4,), callbacks=ends, random_state=0)
+    for call in (
+        lambda: net.partial_fit(X, NAMES, classes=np.unique(NAMES)),
+        lambda: GridSearchCV(Pipeline([("net", net)]), {"net__alpha": [0.1, 1.0]}, cv=2).fit(X, NAMES),
+        lambda: AdaBoostClassifier(net).fit(X, NAMES),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            call()
+    assert net.predict(X).shape == (150,)
 
 
 def test_what_diverges_keeps_the_best_epoch():
@@ -770,16 +786,34 @@ def test_settings_of_a_value_that_is_a_setting():
     assert search.best_estimator_[-1].solver == ln.optimizers.AdamW(0.1, weight_decay=0.2)
     assert net.solver is held and held == ln.optimizers.AdamW(0.1)
     assert net.set_params(loss=ln.losses.Huber(), loss__delta=2.0, alpha=0.5).loss == ln.losses.Huber(2.0)
+    fades = net.set_params(solver=ln.optimizers.SGD(ln.optimizers.schedules.TimeDecay(0.1, 1e-3)))
+    assert fades.set_params(solver__learning_rate__decay=5.0).solver.learning_rate.decay == 5
+    net.set_params(solver=held)
     for given, said in (
         ({"epochs": 3}, "NetClassifier has no setting 'epochs': here it is max_iter"),
         ({"optimizer__lr": 3}, "no setting 'optimizer': here it is solver"),
         ({"solver__lr": 3}, r"solver=AdamW\(0.1\) has no setting 'lr': learning_rate, "),
-        ({"activation__alpha": 3}, "activation is 'relu': give activation such a value first"),
+        ({"activation__alpha": 3}, "activation is 'relu': set activation itself"),
         ({"nonsense": 3}, "Invalid parameter 'nonsense'"),
     ):
         with pytest.raises(ValueError, match=said):
             net.set_params(**given)
     assert clone(net).get_params() == net.get_params()
+
+
+class Scaled(NetClassifier):
+    """With an estimator inside, and an attribute of a name that has another meaning elsewhere."""
+
+    def __init__(self, scaler=None, weights=None):
+        super().__init__((3,), max_iter=1)
+        self.scaler, self.weights = scaler, weights
+
+
+def test_a_subclass_has_settings_of_its_own():
+    net = clone(Scaled(StandardScaler(), 2)).set_params(scaler__with_mean=False, weights=3)
+    assert pickle.loads(pickle.dumps(net)).fit(X, Y).weights == 3 and net.scaler.with_mean is False
+    with pytest.raises(AttributeError, match="has no attribute 'weights': here it is coefs_"):
+        _ = NetClassifier().weights
 
 
 def test_a_last_layer_too_many():

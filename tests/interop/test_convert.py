@@ -313,6 +313,8 @@ def test_sklearn():
     search = pytest.importorskip("sklearn.model_selection").GridSearchCV
     theirs = search(pipeline.make_pipeline(*before, two), {"mlpregressor__alpha": [0.1]}, cv=2)
     near(ln.convert(theirs.fit(x, x[:, :2])).predict(x), theirs.predict(x), 1e-12)
+    inside = pipeline.make_pipeline(pipeline.make_pipeline(scaler), search(two, {"alpha": [0.1]}, cv=2))
+    near(ln.convert(inside.fit(x, x[:, :2])).predict(x), inside.predict(x), 1e-12)
     theirs = pipeline.make_pipeline(kinds.PolynomialFeatures(1), two).fit(x, x[:, :2])
     with pytest.raises(
         SettingError, match="convert: what PolynomialFeatures does before .*: convert the last step"

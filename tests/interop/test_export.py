@@ -62,6 +62,14 @@ from lucidnet.layers import (
 )
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """Each test draws the same numbers, whichever others run."""
+    RNG.bit_generator.state = np.random.default_rng(1).bit_generator.state
+
+
 BASES = {"Container", "Layer", "Recurrent"}
 KINDS = [
     kind

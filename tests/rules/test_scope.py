@@ -387,6 +387,7 @@ def test_which_rules_pass_a_convolution_in_time():
     for rule in ("fa", "brsf", "kp", "dfa", "wp"):
         model = compiled(net(), rule)
         model.fit(x, y, epochs=1, verbose=0)
+    compiled([net()[0], *net()[2:]], "wm").fit(x, y, epochs=1, verbose=0)  # with no error below it
     with pytest.raises(SettingError, match=r"no such noise as WeightMirror\(\) sends: take 'fa' or 'kp'"):
         compiled(net(), "wm")
     with pytest.raises(SettingError, match=r"no such noise as NodePerturbation\(\) sends: take 'wp'"):

@@ -117,6 +117,10 @@ def _defined(node: ast.stmt) -> Iterator[str]:
         yield from (inner.id for inner in inside if isinstance(inner, ast.Name))
 
 
+ABOUT = ("lucidnet.check", "lucidnet.plots")
+"""Modules of which single words name what is given to them."""
+
+
 def _hint(module: str, name: str) -> str:
     """Return a hint at what a missing name is called here, or where to find it; "" if unknown."""
     if name.startswith("_"):
@@ -127,7 +131,8 @@ def _hint(module: str, name: str) -> str:
     modules = [place.module for place in exports(root).values() if not place.name]
     if found := next((other for other in modules if name in exports(other)), None):
         return f": it is {found}.{name}"
-    theirs = ((other, foreign.attribute(other, name)) for other in modules)
+    places = (other for other in modules if "_" in name or other not in ABOUT)
+    theirs = ((other, foreign.attribute(other, name)) for other in places)
     if told := next((f"{other}.{ours}" for other, ours in theirs if ours), None):
         return f": here it is {told}"
     import difflib

@@ -271,15 +271,7 @@ def _lacks_dataclass(kind: type) -> bool:
     return bool(fields) and "__dataclass_fields__" not in own and not kind.__module__.startswith("lucidnet.")
 
 
-MISSPELT = 0.8
-"""How alike (0 to 1) a word and the name of a setting must be for one to stand for the other."""
-
-
 def unknown_argument(kind: type, name: str) -> Exception:
     """Return the error for an unknown keyword argument of a class."""
-    from ..errors import nearest
-
-    ours = foreign.keyword(kind, name)
-    near = None if ours else nearest(name, sorted(getattr(kind, "__dataclass_fields__", {})), MISSPELT)
-    hint = f": here it is {ours}" if ours else f": did you mean {near!r}?" if near else ""
+    hint = foreign.hint(kind, name, plan_of(kind).defaults)
     return TypeError(f"{kind.__qualname__}.__init__() got an unexpected keyword argument {name!r}{hint}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from inspect import CO_VARARGS, signature, unwrap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -97,17 +97,25 @@ def only(given: object, name: str, *names: str) -> None:
 
 
 class _Elsewhere:
-    """A foreign attribute name: reading or setting it raises an error that tells ours."""
+    """A foreign attribute name: reading or setting it raises an error that tells ours.
+
+    Objects of a user's subclass may have an attribute of that name.
+    """
 
     def __init__(self, name: str, ours: str) -> None:
         self.name, self.ours = name, ours
 
     def __get__(self, given: Any, owner: type) -> Any:
+        if self.name in getattr(given, "__dict__", ()):
+            return vars(given)[self.name]
         raise AttributeError(
             f"{owner.__name__!r} object has no attribute {self.name!r}: here it is {self.ours}"
         )
 
     def __set__(self, given: Any, value: Any) -> None:
+        if not type(given).__module__.startswith("lucidnet."):
+            vars(given)[self.name] = value
+            return
         raise AttributeError(
             f"a {type(given).__name__.lower()}'s {self.name!r} cannot be set: here it is {self.ours}"
         )
@@ -155,22 +163,41 @@ def answering(cls: K) -> K:
     return cls
 
 
-# --- keywords: looked at before Python does, and only for these words ------------------------------
+# --- keywords: looked at before Python does -----------------------------------------------------------
 
-ALL = frozenset(name for words in KEYWORDS.values() for name in words)
+MISSPELT = 0.8
+"""How alike (0 to 1) a word and the name of a setting must be for one to stand for the other."""
+
+
+def hint(kind: type | str, name: str, known: Iterable[str]) -> str:
+    """Return what an unknown keyword is called here, or which of those known is meant; "" if nobody knows."""
+    if ours := keyword(kind, name):
+        return f": here it is {ours}"
+    from difflib import get_close_matches
+
+    near = get_close_matches(name[:100].lower(), sorted(known), 1, MISSPELT)
+    return f": did you mean {near[0]!r}?" if near else ""
 
 
 @lru_cache(maxsize=512)
-def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    return frozenset(signature(function).parameters)
+def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    """Return the names of the parameters of a function, and whether it takes other keywords as well."""
+    parameters = signature(function).parameters
+    return frozenset(parameters), any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 def refuse(kind: type | str, given: Mapping[str, Any], function: Callable[..., Any]) -> None:
-    """Raise `TypeError` for a foreign keyword of a class or method that the function does not take."""
-    for name in ALL & given.keys():
-        if name not in _parameters(function) and (ours := keyword(kind, name)):
+    """Raise `TypeError` for a foreign or misspelt keyword that a class or method does not take.
+
+    A user's own function that takes any keywords is left to itself.
+    """
+    known, others = _parameters(function)
+    if others and not getattr(function, "__module__", "lucidnet.").startswith("lucidnet."):
+        return
+    for name in given.keys() - known:
+        if told := hint(kind, name, () if others else known):
             title = kind if isinstance(kind, str) else kind.__qualname__
-            raise TypeError(f"{title}() got an unexpected keyword argument {name!r}: here it is {ours}")
+            raise TypeError(f"{title}() got an unexpected keyword argument {name!r}{told}")
 
 
 def refusing(*methods: str) -> Callable[[K], K]:
@@ -219,7 +246,8 @@ def by_name(title: str, function: Callable[..., Any], count: int) -> TypeError |
 
 def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
     inner = unwrap(method)
-    placed = inner.__code__.co_argcount
+    code, placed = inner.__code__, inner.__code__.co_argcount
+    known = frozenset(code.co_varnames[: placed + code.co_kwonlyargcount])
 
     @wraps(method)
     def call(*args: Any, **settings: Any) -> Any:
@@ -229,7 +257,7 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(
                 "Model() takes its layers as one list: Model([Input(64), Dense(10)]), or sizes: mlp([64, 10])"
             )
-        if not ALL.isdisjoint(settings):
+        if not settings.keys() <= known:
             refuse(title, settings, method)
         if len(args) > placed and (error := by_name(title, inner, len(args))):
             raise error
@@ -244,6 +272,8 @@ class Refusing:
     if not TYPE_CHECKING:
 
         def __new__(cls, *args, **settings):
+            if (args or settings) and cls.__init__ is object.__init__:
+                raise TypeError(f"{cls.__qualname__}() takes no arguments")
             refuse(cls, settings, cls.__init__)
             return super().__new__(cls)
 

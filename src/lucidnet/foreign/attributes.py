@@ -100,9 +100,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "cuda": "backend, as in Model(..., backend='jax:gpu')",
         "cpu": "backend, as in Model(..., backend='numpy')",
         **dict.fromkeys(("run_eagerly", "jit_compile"), "backend, 'numpy' or 'jax', which compiles"),
-        **dict.fromkeys(
-            ("half", "float", "double", "bfloat16", "type"), "dtype, as in Model(..., dtype='float64')"
-        ),
+        **dict.fromkeys(("float", "double", "type"), "dtype, as in Model(..., dtype='float64')"),
+        **dict.fromkeys(("half", "bfloat16"), "dtype, as in Model(..., dtype='mixed_bfloat16')"),
         **dict.fromkeys(
             ("non_trainable_weights", "non_trainable_variables", "buffers", "named_buffers"),
             "params, which hold running statistics, too",

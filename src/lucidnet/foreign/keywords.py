@@ -90,7 +90,6 @@ ESTIMATOR = {
         (
             "hidden",
             "hidden_units",
-            "hidden_layer_size",
             "hidden_size",
             "hidden_sizes",
             "hidden_layers",

@@ -50,7 +50,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(
             ("FNN", "MLP", "BackPropNet", "FeedForwardNet", "Perceptron"), "mlp(sizes), or Model([...])"
         ),
-        **dict.fromkeys(("RNN", "LSTM"), "layers.LSTM, SimpleRNN and others, in Model([...])"),
+        "RNN": "layers.LSTM, SimpleRNN and others, in Model([...])",
         "gradcheck": "check.gradients",
         **dict.fromkeys(
             ("GradientTape", "value_and_grad"),

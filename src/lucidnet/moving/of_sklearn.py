@@ -44,7 +44,5 @@ def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
 
 def scaler(step: Any) -> Moved:
     """Return a step before the network."""
-    if not hasattr(step, "scale_") and hasattr(step, "transform") and "Scaler" in type(step).__name__:
-        raise refused(type(step).__name__, "it is not fitted yet: fit it first")
     ((mean, scale),) = scales_of(step, "convert")
     return Moved(Normalization(mean=mean.tolist(), variance=(scale**2).tolist()), {})

@@ -102,7 +102,7 @@ def _check_tied(net: Layer, rule: Rule) -> None:
 
 def _check_carried(net: Layer, rule: Rule) -> None:
     """Raise if a rule cannot do with a recurrent layer what it does."""
-    again = set(repeated(net))
+    again, crossed = set(repeated(net)), set(reached(net))
     for path, layer, own in places(net, rule):
         if not layer.carried:
             continue
@@ -113,7 +113,7 @@ def _check_carried(net: Layer, rule: Rule) -> None:
                     f"{where} goes back in time by backpropagation alone, not by {time!r}: take 'bptt', or "
                     "give that layer rule='bptt'"
                 )
-            if isinstance(space, WeightMirror) or getattr(space, "alone", False):
+            if getattr(space, "alone", False) or (isinstance(space, WeightMirror) and path in crossed):
                 other = "'wp'" if space.whole else "'fa' or 'kp', or give that layer rule='backprop'"
                 raise SettingError(f"{where} has no such noise as {space!r} sends: take {other}")
         activation = getattr(layer, "activation", None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple
@@ -23,13 +24,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..backend import Array
+from ..core.record import plan_of
 from ..core.trees import leaves
 from ..core.value import Value
 from ..data.batches import order
 from ..data.dataset import Dataset, Item
 from ..engine.on_numpy import OnNumpy  # noqa: F401 - every fit needs it, so it is there before the first
 from ..engine.problem import remembered
-from ..errors import DataError, SettingError, outside
+from ..errors import DataError, SettingError, outside, some
 from ..foreign import keyword
 from ..layers import Dense
 from ..losses import Loss
@@ -140,33 +142,54 @@ def refuse_images(title: str, x: Any) -> None:
 
 def in_order(net: Any, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the settings to set: those of the estimator, then its values with other settings of their own."""
-    kind = type(net)
-    for name in {name.partition("__")[0] for name in params} - net.get_params(deep=False).keys():
+    kind, own = type(net), net.get_params(deep=False)
+    for name in {name.partition("__")[0] for name in params} - own.keys():
         if ours := keyword(kind, name):
             raise SettingError(f"{kind.__name__} has no setting {name!r}: here it is {ours}")
-    plain = {name: given for name, given in params.items() if "__" not in name}
-    yield plain
-    for name in params.keys() - plain.keys():
+    inside = {name: given for name, given in params.items() if "__" in name}
+    yield {name: given for name, given in params.items() if name not in inside}
+    for name, given in inside.items():
         outer, _, inner = name.partition("__")
-        yield {outer: changed(net, outer, inner, params[name])}
+        held = getattr(net, outer, None)
+        if outer not in own or hasattr(held, "get_params"):  # scikit-learn's, as of a subclass
+            yield {name: given}
+        else:
+            yield {outer: changed(f"{kind.__name__}: {outer}", held, inner, given)}
 
 
-def changed(net: Any, outer: str, inner: str, given: Any) -> Any:
-    """Return the value that a setting holds, with another setting of its own."""
-    title, held = type(net).__name__, getattr(net, outer, None)
-    if not isinstance(held, Value) or isinstance(held, type):
+def changed(place: str, held: Any, name: str, given: Any) -> Any:
+    """Return the value that a setting holds, with another setting of its own, or of a value in it."""
+    title, _, outer = place.rpartition(" ")
+    if not isinstance(held, Value):
         raise SettingError(
-            f"{title}: {outer}__{inner}={given!r} sets something of a value such as solver=Adam(0.1), and "
-            f"{outer} is {held!r}: give {outer} such a value first"
+            f"{place}__{name}={given!r} sets something of a value such as solver=Adam(0.1), and {outer} is "
+            f"{held!r}: set {outer} itself"
         )
-    if inner not in (names := [field.name for field in fields(held) if field.init]):
-        raise SettingError(f"{title}: {outer}={held!r} has no setting {inner!r}: {', '.join(names)}")
-    return replace(held, **{inner: given})
+    first, _, inner = name.partition("__")
+    if first not in (names := plan_of(type(held)).defaults):
+        raise SettingError(f"{title} {outer}={held!r} has no setting {first!r}: {some(names)}")
+    value = changed(f"{place}__{first}", getattr(held, first), inner, given) if inner else given
+    return replace(held, **{first: value})
+
+
+ALONE = ("sklearn.base", "sklearn.callback", "sklearn.compose", "sklearn.pipeline", "sklearn.utils")
+"""Modules of scikit-learn that fit an estimator once, and then have done."""
+
+
+def is_one_of_several() -> bool:
+    """Tell whether a search or the like calls `fit`, which Ctrl-C is to end as a whole."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        caller = frame.f_globals.get("__name__", "")
+        if caller.startswith(("joblib.", "sklearn.")) and not caller.startswith(ALONE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def told(said: str, kind: type[Warning] = UserWarning) -> None:
     """Warn whoever calls `fit`."""
-    warnings.warn(said, kind, stacklevel=outside("sklearn"))
+    warnings.warn(said, kind, stacklevel=outside("sklearn", "joblib"))
 
 
 def shares(target: Array, weights: Any, several: bool) -> Any:
@@ -208,9 +231,9 @@ def split(
         )
     train, held = split[::2], split[1::2]
     last = (train[3], held[3]) if weights is not None else (None, None)
-    for name, some in zip(("those to train on", "the validation set"), last, strict=True):
-        if some is not None:
-            check_sum(settings.title, name, some)
+    for name, weight in zip(("those to train on", "the validation set"), last, strict=True):
+        if weight is not None:
+            check_sum(settings.title, name, weight)
     return (train[0], train[1], last[0]), HeldBack(held[0], held[1], held[2], last[1])
 
 
@@ -243,15 +266,15 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         ----------
         **params
             Settings by name; ``solver__learning_rate=0.1`` sets one of an optimizer given as `solver`, and so
-            of a loss, an activation or a callback that is given as one.
+            of a loss, an activation or a rule that is given as one.
 
         Raises
         ------
         ValueError
             If there is no such setting; it names them, and ours for one of another library.
         """
-        for some in in_order(self, params):
-            super().set_params(**some)
+        for settings in in_order(self, params):
+            super().set_params(**settings)
         return self
 
     def _settings(self) -> NetSettings:
@@ -388,10 +411,10 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
         try:
             self.model_.fit(x, target, **how)
         except KeyboardInterrupt:  # as in scikit-learn, what has been learned is kept
+            if job.incremental or is_one_of_several():
+                raise
             watch.interrupted = True
-            told(
-                f"{settings.title}: interrupted in epoch {self.n_iter_ + 1}; what was learned before is kept"
-            )
+            told(f"{settings.title}: interrupted in epoch {self.n_iter_ + 1}; what was learned is kept")
         self._end(job, watch)
         if isinstance(self.model_.optimizer, LBFGS) and self.n_iter_:  # else it is that before the last step
             self.loss_ = self.model_.evaluate(x, target, **whole).loss

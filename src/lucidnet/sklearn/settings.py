@@ -28,6 +28,7 @@ from ..errors import MeaningWarning, SettingError, outside
 from ..initializers import Uniform, VarianceScaling
 from ..layers import Dense, Dropout, Input, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
 from ..layers.activations import get as activation_of
+from ..living import learning_rule
 from ..optimizers import LBFGS, SGD, Adam, Optimizer
 from ..optimizers.one_cycle import after
 from ..optimizers.schedules import OneCycle
@@ -218,7 +219,7 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
         if isinstance(watched, str) and watched.startswith("val_"):
             raise SettingError(
                 f"{settings.title}: callbacks: {callback!r} watches {watched}, which is measured with "
-                "early_stopping=True alone, and solver 'adam' or 'sgd': then val_loss and val_score are there"
+                "early_stopping=True alone, and solver 'adam' or 'sgd': then val_loss is there"
             )
     for names, why in _idle(settings):
         for name in names:
@@ -257,7 +258,8 @@ def _idle(settings: NetSettings) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("learning_rate_init",), f"with learning_rate={schedule!r}, a schedule: it has the rates"
     if solver == "lbfgs" and (callable(schedule) or schedule == "one_cycle"):
         yield ("learning_rate",), "with solver='lbfgs', which finds its steps itself"
-    if settings.whole:
+    rule = learning_rule(settings.rule) if settings.whole else None
+    if rule is not None and rule != learning_rule(None):  # which is backpropagation, written out
         yield ("rule",), f"with solver={solver!r}, which takes the true gradient"
     if settings.layers is not None:
         yield ("hidden_layer_sizes",), "beside layers=...: put numbers of units among the layers"

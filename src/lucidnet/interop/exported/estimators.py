@@ -57,9 +57,8 @@ def steps_of(given: Any) -> list[Any]:
     given = getattr(given, "best_estimator_", given)
     if not hasattr(given, "steps"):
         return [given]
-    return [
-        step for _, step in given.steps if step is not None and not isinstance(step, str)
-    ]  # "passthrough"
+    steps = [step for _, step in given.steps if step not in (None, "passthrough")]
+    return [inner for step in steps for inner in steps_of(step)]
 
 
 SCALERS = "StandardScaler, MinMaxScaler (without clip), MaxAbsScaler and RobustScaler"
@@ -68,6 +67,8 @@ SCALERS = "StandardScaler, MinMaxScaler (without clip), MaxAbsScaler and RobustS
 def scales_of(step: Any, title: str) -> list[tuple[Any, Any]]:
     """Return what a scaler subtracts, and divides by; `title` is ``"export"`` or ``"convert"``."""
     kind = type(step).__name__
+    if kind in SCALERS and not hasattr(step, "scale_"):
+        raise SettingError(f"{title}: {kind} is not fitted yet: fit it first")
     zeros = np.zeros(getattr(step, "n_features_in_", 0))
     scale = getattr(step, "scale_", None)
     scale = 1 + zeros if scale is None else scale
