@@ -294,10 +294,8 @@ def check_values(target: Any, shape: Shape, dtype: str) -> Array:
             if shape == (1,) and np.array_equal(target.sum(1), target.max(1)):
                 also = "" if columns == 2 else f", and let it end in Dense({columns}, 'softmax')"
                 hint = f"; of one column for each class give y.argmax(1){also}"
-        raise ShapeError(
-            f"targets of shape {target.shape} do not fit outputs of shape (n, {', '.join(map(str, shape))})"
-            f"{hint}"
-        )
+        outputs = str((0, *shape)).replace("0", "n", 1)
+        raise ShapeError(f"targets of shape {target.shape} do not fit outputs of shape {outputs}{hint}")
     if not np.isfinite(target).all():
         index = first_bad(target)
         value = given.reshape(target.shape)[index]
