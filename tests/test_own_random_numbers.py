@@ -101,6 +101,14 @@ def test_others_draw_nothing(function):
     assert not draws(function)
 
 
+class Drawing:
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def step(self, net, x):
+        return net.forward(x).output.sum() + self.rng.normal()
+
+
 @pytest.mark.parametrize(
     "train",
     [
@@ -109,6 +117,7 @@ def test_others_draw_nothing(function):
         lambda: model(loss=drawing_loss).fit(X, Y, verbose=0),
         lambda: model(Dense(4), rule=Noisy()).fit(X, Y, verbose=0),
         lambda: ln.OwnStep(drawing_step, model())([X]),
+        lambda: ln.OwnStep(Drawing().step, model())([X]),
     ],
 )
 def test_on_jax_they_are_refused(train):
