@@ -1,7 +1,9 @@
 """Functions and classes of a user's own: in which order they are called, and what becomes of what they return."""
 
+import sys
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial, wraps
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ import lucidnet as ln
 from lucidnet import initializers, losses, metrics, optimizers
 from lucidnet.backend import namespace
 from lucidnet.callbacks import Callback, On
+from lucidnet.core import reads
 from lucidnet.core.order import meaning
+from lucidnet.core.reads import Reads
 from lucidnet.errors import LucidnetError, MeaningWarning, SettingError, ShapeError
 from lucidnet.layers import Activation, Dense, Dropout, Graph, Input, Layer, Sequential
 
@@ -798,5 +802,96 @@ def test_what_functions_of_ones_own_read_by_name_may_change(backend):
     model.fit(x, y, verbose=0)
     assert (model.params["dense3"]["W"][:, 0] != 0).tolist() == [False, False, True, True]
     before = model.executor.programs
+    model.set(learning_rate=1e-4)  # `calls` is longer now, which makes no other programs
     model.fit(x, y, verbose=0)
     assert model.executor.programs == before
+
+
+class Config:
+    beta = 1.0
+
+    def __init__(self):
+        self.gain, self.count, self.inner = 1.0, 0, SimpleNamespace(beta=1.0, seen=[])
+
+    @property
+    def doubled(self):
+        return 2 * self.gain
+
+    @cached_property
+    def once(self):
+        return 3.0
+
+    @staticmethod
+    def of_class(x):
+        return Config.beta * x
+
+    def step(self, x):
+        return self.inner.beta * self.doubled * self.once * self.of_class(x)
+
+
+def test_changes_are_seen_wherever_a_function_reads(monkeypatch):
+    """In objects of objects, classes, modules, wrappers, defaults; and what it does not read is no change."""
+    config, kinds, module = Config(), {1.0}, ModuleType("settings")
+    monkeypatch.setitem(sys.modules, "settings", module)
+    monkeypatch.setattr(Config, "beta", 1.0)
+    monkeypatch.setattr(reads, "MANY", 99)
+    module.beta, long, tree, gain = 1.0, [*range(5000)], {"a": 1.0}, 1.0
+    tree |= {"itself": tree, "nodes": [{"above": tree} for _ in range(20)]}
+    wrapped = partial(lambda x, by: by * x, by=1.0)
+    frame = pytest.importorskip("pandas").DataFrame({"a": [1.0, 2.0]})
+    teacher = ln.Model([Input(2), Dense(1)])
+    teacher.build()
+
+    def multiplied(function):
+        @wraps(function)
+        def multiply(x):
+            return gain * function(x)
+
+        return multiply
+
+    def by(amount=1.0):
+        return amount
+
+    @multiplied
+    def whole(x):
+        long, kinds, tree, frame, module.beta, teacher.params  # noqa: B018
+        return config.step(wrapped(x)) * by()
+
+    looked = Reads([whole])
+    before = looked.now()
+    config.count += 1
+    config.inner.seen.append(1)
+    assert config.once == 3 and looked.now() == before
+    for change in (
+        lambda: setattr(config.inner, "beta", 2.0),
+        lambda: setattr(config, "gain", 2.0),
+        lambda: setattr(Config, "beta", 2.0),
+        lambda: setattr(module, "beta", 2.0),
+        lambda: long.__setitem__(4000, -1),
+        lambda: kinds.add(2.0),
+        lambda: tree.update(a=2.0),
+        lambda: frame.__setitem__(frame == 1.0, 5.0),
+        lambda: by.__setattr__("__defaults__", (2.0,)),
+        lambda: wrapped.keywords.update(by=2.0),
+        lambda: teacher.set_weights(teacher.get_weights() + 1),
+    ):
+        change()
+        after = looked.now()
+        assert after != before
+        before = after
+    gain = 2.0
+    assert looked.now() != before
+
+
+def test_arrays_of_jax_are_looked_at_once(monkeypatch):
+    """Nobody writes into them, and they may be large; random keys have no numbers to look at."""
+    data, key = jnp.ones(5), jnp.zeros(0)
+    looked = Reads([lambda: (data, key)])
+    before = looked.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(reads, "crc32", None)
+        assert looked.now() == before
+    data = jnp.zeros(5)
+    assert looked.now() != before
+    key = pytest.importorskip("jax").random.key(0)
+    assert looked.now() == looked.now()

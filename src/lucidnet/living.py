@@ -41,19 +41,19 @@ from .data.named import (
 )
 from .engine.build import initial, problem_of
 from .engine.parameters import ParameterLayout
-from .engine.problem import Problem, remembered
+from .engine.problem import remembered
 from .engine.state import FeedbackState, State
 from .errors import DataError, NotReadyError, SettingError, ShapeError, UnknownNameError
 from .foreign import ATTRIBUTES
 from .interop.changes import OPTIMIZER, Base, Changes, applied, essential, from_plain, of_net, with_settings
-from .layers import Sequential, walk
+from .kept import recompiled, with_feedback, with_memory
+from .layers import Sequential
 from .layers.blank import blank_init
 from .layers.containers import final
 from .layers.meant import warn_of_meaning
 from .layers.slopes import check_slopes
 from .layers.ties import check_ties
 from .optimizers import SGD, Optimizer
-from .optimizers.settings import kind
 from .training.checks import example_shape
 from .training.history import History
 from .training.loop import LoopSettings
@@ -140,27 +140,14 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
                 net, problem = model.net, replace(before, optimizer=optimizer)
             else:
                 problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
+                if problem.rule is not None:
+                    model.live = with_feedback(before, problem, model.state)
             if remembered(before.optimizer) != remembered(optimizer):
-                model.live = _with_memory(problem, model.state)
+                model.live = with_memory(problem, model.state)
             model.executor.hand_out(lambda: model.live)  # buffers of before lack what is frozen now
             model.problem = problem
         model._net, model._chosen = net, (loss, optimizer, rule)
         model.base, model._changes = base, essential(base, changes)
-
-
-def _with_memory(problem: Problem, state: State) -> State:
-    """Return a state for an optimizer with other slots; the slots that both have are kept."""
-    fresh = problem.optimizer.init_slots(state.vector[: problem.layout.parameters.size])
-    theirs: dict[str, Any] = {}
-    if state.feedback.memory:
-        from .engine.feedback import fresh_memory
-
-        theirs = fresh_memory(problem, state.feedback.weights)
-    memory, taught = (
-        {name: old.get(name, slot) for name, slot in new.items()}
-        for new, old in ((fresh, state.memory), (theirs, state.feedback.memory))
-    )
-    return state._replace(memory=memory, feedback=state.feedback._replace(memory=taught))
 
 
 # --- another loss, optimizer or rule --------------------------------------------------------------
@@ -193,41 +180,9 @@ def recompile(model: Any, chosen: tuple[Any, Optimizer, Any]) -> bool:
         state = model.state
         problem = problem_of(model.net, loss, optimizer, rule, state.params, model.input_shape)
         before = vars(model).get("problem")
-        made, kept = _recompiled(before, problem, state) if before else (None, True)
+        made, kept = recompiled(before, problem, state) if before else (None, True)
         model.problem, model.live = problem, made or problem.start(state.params, model.seed)
         return kept or not state.step
-
-
-def _recompiled(before: Problem, problem: Problem, state: State) -> tuple[State, bool]:
-    """Return the state for a newly compiled problem, and whether the optimizer's memory and step are kept.
-
-    They are kept if the optimizer is of the same kind, and remembers the same things. Feedback weights are
-    kept if the rules are of the same kind, and would start with the same ones.
-    """
-    start, own = problem.start(state.params, state.seed), state.feedback
-    if not _alike(before, problem, state):
-        own = start.feedback
-    kinds = [(kind(each.optimizer), remembered(each.optimizer)) for each in (before, problem)]
-    if kinds[0] != kinds[1]:
-        return start._replace(feedback=own._replace(memory={})), False
-    return state._replace(feedback=own if problem.taught else own._replace(memory={})), True
-
-
-def _alike(before: Problem, problem: Problem, state: State) -> bool:
-    """Tell whether two problems have rules of the same kinds and the same initial feedback weights."""
-    if _kinds(before) != _kinds(problem):
-        return False
-    starts = (each.start(state.params, state.seed) for each in (before, problem))
-    old, new = (dict(leaves(start.feedback.weights)) for start in starts)
-    return old.keys() == new.keys() and all(np.array_equal(old[path], new[path]) for path in old)
-
-
-def _kinds(problem: Problem) -> list[Any]:
-    """Return the classes of all layers' rules; [] for the plain chain rule."""
-    if problem.rule is None:
-        return []
-    rules = [problem.rule.within(layer) for _, layer in walk(problem.net)]
-    return [(type(rule.space), type(rule.time)) for rule in rules]
 
 
 # --- other weights --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.check import GradientError, gradients
+from lucidnet.check.resembles import right_in_part
 from lucidnet.errors import DataError, SettingError, ShapeError
 from lucidnet.layers import (
     GRU,
@@ -803,7 +804,7 @@ def test_the_mistake_is_named(bad, shape, message):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (Dense, r"got <class .*Dense'>: write Dense\(...\), made"),
+        (Dense, r"got <class .*Dense'>: give an instance, Dense\(...\)"),
         ("mse", r"got 'mse': by name there are losses.get\('mse'\)"),
         (np.tanh, r"a function as activation is layers.Activation\(f\)"),
         (
@@ -990,3 +991,11 @@ def test_masks():
         gradients(ATTENTION[0], shape=ATTENTION[1], mask=(None,))
     with pytest.raises(SettingError, match="mask is for a layer or a model"):
         gradients(ln.losses.get("mse"), mask=lengths)
+
+
+def test_a_border_between_right_and_wrong_numbers_is_named_where_it_is_no_chance():
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    told = right_in_part(np.clip(x, None, 0.3), x, {"x": x}, 1e-9)
+    assert re.fullmatch("it is wrong only where x is above 0.[234]+ or so", told)
+    few = x[:1, :3]
+    assert "or so" not in str(right_in_part(np.clip(few, None, np.median(few)), few, {"x": few}, 1e-9))

@@ -754,5 +754,6 @@ def test_numbers_in_another_unit_are_told(place, iris, tmp_path):
     for command in ("predict", "evaluate"):
         result = CliRunner().invoke(app, [command, str(model), str(in_mm)], env=WIDE)
         assert said in result.stderr and "sepal length (5.8" in result.stderr
-        result = CliRunner().invoke(app, [command, str(model), str(place / "iris.csv")], env=WIDE)
-        assert result.exit_code == 0 and not result.stderr
+        for path in (place / "iris.csv", write(tmp_path / "few.csv", COLUMNS, [[58.0, *iris[0][1:]]])):
+            result = CliRunner().invoke(app, [command, str(model), str(path)], env=WIDE)
+            assert result.exit_code == 0 and not result.stderr

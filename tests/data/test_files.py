@@ -322,6 +322,7 @@ class TestPictures:
         reads = pytest.importorskip("matplotlib.image").imread
         paths = [written(tmp_path / f"a/{name}/{i}.png") for name in (2, 10) for i in range(3)]
         (tmp_path / "a/2/.hidden").touch()
+        (tmp_path / "a/__MACOSX/2").mkdir(parents=True)
         found = data.read(tmp_path / "a")
         assert (found.classes, found.y.tolist(), found.x_test) == (("2", "10"), [0, 0, 0, 1, 1, 1], None)
         assert (found.x.shape, found.x.dtype) == ((6, 5, 4, 1), np.float32)
@@ -334,6 +335,18 @@ class TestPictures:
         assert (x_test.shape, y_test.tolist()) == ((1, 5, 4, 3), [1])
         (x, _), _ = data.load(tmp_path / "b")
         assert x.shape == (2, 60)
+
+    def test_names_with_accents_in_one_sign_or_two_are_one_class(self, tmp_path, written):
+        for part, name in (("train", "\u00c4"), ("train", "b"), ("test", "A\u0308"), ("test", "b")):
+            written(tmp_path / part / name / "1.png")
+        found = data.read(tmp_path)
+        assert (found.classes, found.y_test.tolist()) == (("b", "\u00c4"), [0, 1])
+        for one in (tmp_path / "test").glob("*/*.png"):
+            one.unlink()
+        for one in (tmp_path / "test").iterdir():
+            one.rmdir()
+        with pytest.raises(DataError, match="test: holds the pictures of no class"):
+            data.read(tmp_path)
 
     def test_colours_sizes_transparency_and_turned_photos(self, tmp_path, written):
         image = pytest.importorskip("PIL.Image")
@@ -357,6 +370,7 @@ class TestPictures:
             with pytest.raises(DataError, match=expected):
                 read(tmp_path / folder, **how)
 
+        refused("of no class;.*data.pictures", ".")
         written(tmp_path / "one/a/1.png")
         refused("of 1 class;.*data.pictures", "one")
         refused("alone|without a target", "one/a/1.png")
@@ -393,5 +407,7 @@ class TestPictures:
         for read in (data.read, data.look):
             with pytest.raises(SettingError, match=r"target has no effect, as a\.npz is no table"):
                 read(tmp_path / "a.npz", target="y")
+        with pytest.raises(SettingError, match=r"encoding has no effect, as a\.npz is no table"):
+            data.look(tmp_path / "a.npz", encoding="cp1252")
         with pytest.raises(SettingError, match="size has no effect"):
             data.read(tmp_path / "a.npz", size=(2, 2))

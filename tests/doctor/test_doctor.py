@@ -279,3 +279,19 @@ def test_what_cannot_be_trained_and_what_is_all_alike_is_told_as_such():
         model.doctor(x, y)
     narrow = patients.classifier(0, Dense(8), Dense(32, "relu"))
     assert "no activation" not in narrow.doctor(x, y).ailments  # a factor of a matrix
+
+
+def test_layers_without_activation_may_be_meant():
+    x, y = patients.digits()
+    frozen = patients.classifier(0, Dense(32, frozen=True), Dense(32, "relu"))
+    assert "no activation" not in frozen.doctor(x, y).ailments
+    x = np.random.default_rng(0).normal(size=(300, 4))
+    linear = patients.made([layers.Input(4), Dense(16), Dense(1)], "mse", "adam", 0)
+    assert "no activation" not in linear.doctor(x, x[:, :1] - x[:, 1:2]).ailments
+    assert "no activation" in linear.doctor(x, np.abs(x[:, :1])).ailments
+    assert "no activation" not in linear.doctor(x[:9], np.abs(x[:9, :1])).ailments  # too few to tell
+    heads = layers.Graph(
+        {"x": (4,)}, [("mean", Dense(1), "x"), ("spread", Dense(1), "x")], outputs=("mean", "spread")
+    )
+    twins = patients.made(heads, {"mean": "mse", "spread": "mse"}, "adam", 0)
+    assert "no activation" not in twins.doctor(x, {"mean": x[:, :1], "spread": np.abs(x[:, :1])}).ailments

@@ -73,6 +73,27 @@ def test_a_solution_passes(name, tmp_path, inside):
     assert grade.done == grade.steps == len(steps_of(name))
 
 
+@pytest.mark.parametrize("name", ["dense", "softmax", "cross-entropy", "feedback-alignment"])
+def test_a_solution_in_float32_passes(name, tmp_path, inside):
+    text = (
+        solution(name)
+        + """
+def single(f):
+    def call(**given):
+        made = f(**{name: a if a.dtype.kind == "i" else a.astype("f4") for name, a in given.items()})
+        return tuple(map(np.float32, made)) if isinstance(made, tuple) else np.float32(made)
+    return call
+
+"""
+    )
+    text += "".join(f"{function} = single({function})\n" for function in functions_of(text_of(name)))
+    for seed in range(4):
+        grade = graded(tmp_path, text, seed=seed)
+        assert grade.passed, grade
+    if name == "dense":  # but not what is wrong by more than rounding
+        assert not graded(tmp_path, text.replace("x.T @ dy", "1.001 * x.T @ dy")).passed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solution_passes_whatever_is_drawn(name, tmp_path, inside):

@@ -161,6 +161,7 @@ def test_what_is_carried_on_keeps_its_form_and_stays_finite(backend):
     np.testing.assert_array_equal(own.carried[1], [1.0, 2.0])
     for returned, words in [
         (lambda kept: kept, r"two things, what it carries on and what it tells"),
+        (lambda kept: kept["a"].sum(), r"two things, what it carries on and what it tells"),
         (lambda kept: ({"b": kept["a"]}, 0), r"carried must be .* the names a; .* the names b"),
         (lambda kept: ({"a": kept["a"][:1]}, 0), r"carried\['a'\] must be .*shape \(2,\) and dtype int"),
         (lambda kept: ({"a": kept["a"] / 2}, 0), r"carried\['a'\] must be .*dtype int"),

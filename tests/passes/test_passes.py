@@ -883,6 +883,10 @@ def test_an_inference_is_no_pass_of_a_training(backend, layer):
     with pytest.raises(SettingError, match=r"in which (dropout|gaussiannoise)1 did nothing: .*train=True"):
         net.apply(grads, tape)
     net.apply(grads, tape=())
+    still = ln.Model([Input(3), type(layer)(0.0), Dense(2)], dtype="float64", backend=backend)
+    still.compile(optimizer="sgd")
+    tape = still.forward(np.ones((4, 3)))
+    still.apply(tape.backward(tape.output)[1], tape)  # where nothing is dropped nothing is missing
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

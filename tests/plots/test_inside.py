@@ -251,7 +251,9 @@ class TestBoundary:
     def test_scores(self, units, last, loss):
         model = compiled([Input(2), Dense(units, last)], loss)
         x = np.random.default_rng(0).normal(size=(20, 2))
-        plots.decision_boundary(model, x, np.sign(x[:, 0]) if units == 1 else (x[:, 0] > 0).astype(int), 20)
+        size = 0.9 if last == "tanh" else 1.0
+        y = size * np.sign(x[:, 0]) if units == 1 else (x[:, 0] > 0).astype(int)
+        plots.decision_boundary(model, x, y, 20)
 
     def test_more_than_two_features(self):
         with pytest.raises(ShapeError, match=r"expected inputs \(n, 2\), got shape \(4, 3\)"):

@@ -238,6 +238,28 @@ def angle(a, b):
     return math.degrees(math.acos((a * b).sum() / math.sqrt((a * a).sum() * (b * b).sum())))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("frozen", [False, True], ids=["frozen then", "free then"])
+def test_layers_may_be_frozen_and_freed_between_trainings(frozen, backend):
+    """With one rate for both, Kolen and Pollack's rule moves W and B alike: their difference stays."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
+    layers = [Input(4), Dense(3, "tanh"), Dense(5, "tanh"), Dense(2)]
+    model = ln.Model(layers, seed=1, dtype="float64", backend=backend)
+    model.compile("mse", ln.optimizers.SGD(0.1, momentum=0.5), rule="kp")
+    drawn = {name: np.array(model.feedback[name]["W"]) for name in model.feedback}
+    model.set(layer="dense1", frozen=frozen)
+    model.load_weights(model.params, reset=True)
+    for state in (frozen, not frozen, frozen):
+        model.set(layer="dense1", frozen=state)
+        before = model.params["dense3"]["W"] - model.feedback["dense3"]["W"]
+        if not state and frozen:  # it was not needed until now
+            np.testing.assert_array_equal(model.feedback["dense2"]["W"], drawn["dense2"])
+        model.fit(x, y, epochs=2, batch_size=10, verbose=0)
+        after = model.params["dense3"]["W"] - model.feedback["dense3"]["W"]
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-13)
+
+
 def test_mirrors_and_kolen_pollack_align_and_feedback_alignment_does_not():
     angles = {}
     for rule in ("kp", "wm", "fa"):

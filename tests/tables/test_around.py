@@ -222,6 +222,24 @@ def test_units_in_the_last_of_two_remarks(tmp_path):
     assert frame.names == ("YY", "MM", "WSPD", "PRES")
 
 
+@pytest.mark.parametrize(
+    "remarks", [["# Created by A, B", "# x,y"], ["# source,web", "# x,y"], ["#", "# x,y"]]
+)
+def test_names_in_the_last_of_several_remarks(tmp_path, remarks):
+    assert data.frame(written(tmp_path, *remarks, *(f"{i},{i * i % 7}" for i in range(30)))).names == (
+        "x",
+        "y",
+    )
+
+
+@pytest.mark.parametrize("sign", ";\t")
+def test_cells_that_all_are_in_quotes(tmp_path, sign):
+    """A comma in a row far below was taken for the end of the line."""
+    made = [sign.join(f'"{cell}"' for cell in (i, f"t{i % 3}", "ab"[i % 2])) for i in range(300)]
+    path = written(tmp_path, sign.join(['"v"', '"w"', '"y"']), *made, sign.join(['"7"', '"one, two"', '"a"']))
+    assert data.frame(path)["w"][-1] == "one, two" and "quotes" not in odd(path)
+
+
 def test_accounts_with_lines_that_end_in_separators(tmp_path):
     made = [f'"{1 + i:02d}.01.2021";"Text {i % 3}";"-{i + 1},5{i % 9}";"{"SH"[i % 2]}";' for i in range(30)]
     head = ['"Konto:";"DE12 5001";', '"Von:";"01.01.2021";', '"Stand:";"1.234,56 EUR";', ""]

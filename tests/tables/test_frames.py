@@ -341,7 +341,10 @@ class TestFramesAsPeopleHaveThem:
         (lambda one: one.iloc[[*range(9), 8, *range(9, 60)]], "times stand twice"),
         (lambda one: one, None),
         (lambda one: one[np.arange(60) % 7 < 5], None),
+        (lambda one: one.tz_localize("Europe/Berlin"), None),
+        (lambda one: one.tz_localize("Europe/Berlin").drop("2021-01-11"), "at one place, between 2021-01-10"),
         (lambda one: one.resample("MS").sum(), None),
+        (lambda one: one.resample("5min").ffill().between_time("09:00", "17:00"), None),
     ],
 )
 def test_windows_across_gaps_are_told(change, said, recwarn):

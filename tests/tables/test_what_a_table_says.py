@@ -46,7 +46,9 @@ def test_labels_from_one_are_told_what_to_do() -> None:
     model = network()
     model.fit(X, (labels + 1).astype(str), verbose=0)
     assert model.classes == ("1", "2", "3")
-    with pytest.raises(DataError, match=r"run from 0 to 2$"):
+    with pytest.raises(
+        DataError, match=r"run from 0 to 2: for 5 classes let it end in Dense\(5, 'softmax'\)$"
+    ):
         network().fit(X, labels * 2, verbose=0)
 
 

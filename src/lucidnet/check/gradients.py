@@ -132,8 +132,8 @@ def gradients(
     if isinstance(getattr(target, "net", None), Layer):
         return _report(model_subject(target, x, y, seed, train, mask), "the model", tolerance, entries, seed)
     remedy = ""
-    if isinstance(target, type) and issubclass(target, (Layer, Loss)):
-        remedy = f": write {target.__name__}(...), made"
+    if isinstance(target, type):
+        remedy = f": give an instance, {target.__name__}(...)"
     elif isinstance(target, str):
         remedy = ": by name there are losses.get('mse') and layers.activations.get('relu')"
     elif callable(target):

@@ -6,6 +6,7 @@ part. Nothing here knows what was to be computed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -152,7 +153,7 @@ def right_in_part(own: Any, true: Any, at_hand: Mapping[str, Any], tolerance: fl
                 return f"it is right only where {name} {'>' if sign > 0 else '<'} 0"
     for name, array in at_hand.items():
         for sign, side in ((1, "above"), (-1, "below")) if np.shape(array) == right.shape else ():
-            if min(right.sum(), (~right).sum()) < FEWEST:
+            if math.comb(right.size, int(right.sum())) < CHOICES:
                 continue
             inner, outer = (sign * np.asarray(array)[right]).max(), (sign * np.asarray(array)[~right]).min()
             if inner < outer:
@@ -163,8 +164,8 @@ def right_in_part(own: Any, true: Any, at_hand: Mapping[str, Any], tolerance: fl
 CHANCE = 0.5
 """The largest share of right numbers in a slice that is called wrong."""
 
-FEWEST = 3
-"""The fewest numbers, right and wrong, that tell a border between them."""
+CHOICES = 200
+"""In at least so many ways as many numbers could be right, so that a border among them is no chance."""
 
 
 def _right(own: Array, true: Array, tolerance: float) -> Array:

@@ -22,6 +22,7 @@ from ..core.finite import moments
 from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, is_unicode, suffixes
+from ..data.fitting import is_tick
 from ..data.frames import Frame
 from ..data.looking import of_form
 from ..data.others import PACKED
@@ -424,7 +425,7 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
         numbers = frame.cells[column.name].numbers
         if isinstance(column.fill, float) and column.kind == "number" and numbers is not None:
             there = numbers[rows][~np.isnan(numbers[rows])]
-            if len(there) and there.min() < there.max():  # not one of ticks
+            if len(there) and not is_tick(frame.cells[column.name]):
                 column = replace(column, fill=float(there.mean()))
         columns.append(column)
         place += len(column.inputs)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import data as sets
 from ..data.frames import Frame
+from ..data.picture import are_alone
 from ..data.table import Table
-from ..errors import DataError
+from ..errors import DataError, some
 from ..model import Model
 from .data import (
     ANYTHING,
@@ -33,6 +35,8 @@ from .data import (
 
 FAR = 10.0
 """So many deviations from the mean hardly any number is."""
+ENOUGH = 5
+"""With fewer rows, most of them may be far by chance, as those with a rare 1 among zeros."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,15 @@ class Portion:
     def far(self) -> str | None:
         """Say which standardized columns are far from those of training; None if none is."""
         found, place = list[str](), 0
-        for column in self.table.columns if self.table is not None and len(self.x) else ():
+        for column in self.table.columns if self.table is not None and len(self.x) >= ENOUGH else ():
             scaled = column.mean is not None and column.kind == "number"
             if scaled and float(np.median(np.abs(self.x[:, place]))) > FAR:
                 found.append(f"{column.name} ({column.mean:.4g} ± {column.deviation:.2g} in training)")
             place += len(column.inputs)
         if not found:
             return None
-        listed = ", ".join(found[:MOST_NAMES]) + ", ..." * (len(found) > MOST_NAMES)
-        return f"warning: most numbers are far from those of training: {listed}: are they in another unit?"
+        named = some(found, MOST_NAMES)
+        return f"warning: most numbers are far from those of training: {named}: are they in another unit?"
 
     def title(self) -> str:
         """Describe the examples in a few words."""
@@ -86,7 +90,7 @@ def open_given(
     name = data_name(model, data)
     if not (is_table(name) or name == STDIN):
         replace(ANYTHING, encoding=encoding).refuse(f"{name} is none")
-        return _given_arrays(model, name, part, data is not None)
+        return _given_arrays(model, name, part, data is not None, judged)
     frame = read_frame(name, model, encoding)
     table = table_for(model, frame)
     frame = in_places(table, frame)
@@ -133,10 +137,13 @@ def _whole_rows(table: Table, frame: Frame) -> Any:
     return np.flatnonzero(~lacking)
 
 
-def _given_arrays(model: Model, name: str, part: str | None, named: bool) -> Portion:
-    """Load examples of a named data set, or of arrays in a file."""
+def _given_arrays(model: Model, name: str, part: str | None, named: bool, judged: bool) -> Portion:
+    """Load examples of a named data set, or of arrays or pictures in files."""
     sorts, table = tells_classes(model), model.table if isinstance(model.table, Table) else None
     if named and part in (None, WHOLE) and name not in sets.KNOWN and os.path.exists(name):
+        if not judged and are_alone(Path(name)):
+            x = sets.pictures(name)
+            return Portion(name, WHOLE, x.reshape(len(x), -1), None, sorts, model.classes, table)
         found = read_arrays(name, None, model)
         if found.x_test is None:
             return Portion(name, WHOLE, found.x, found.y, sorts, model.classes, table)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache, wraps
-from types import CodeType, FunctionType, MethodType, ModuleType
+from functools import wraps
 from typing import Any, TypeAlias
-from zlib import crc32
 
 import numpy as np
 
 from ..errors import SettingError
+from .reads import held_in, named_in
 from .settings import accepts, shown
-from .value import Value, of_library
+from .value import of_library
 
 Views: TypeAlias = "dict[int, tuple[Any, Any]]"
 """Views that were lent out, each with its array, by the view's ``id``."""
@@ -122,7 +121,9 @@ def draws(function: Any) -> str:
     """
     import random
 
-    names, known = _read(function)
+    names, known = named_in(function)
+    mine = getattr(getattr(function, "__self__", None), "__dict__", {})
+    known |= {f"self.{name}": mine[name] for name in names & mine.keys()}
     for name in sorted(known):
         held = known[name]
         if held is np and "random" in names:
@@ -135,134 +136,6 @@ def draws(function: Any) -> str:
         ):
             return name
     return ""
-
-
-INSIDE = ("__wrapped__", "__func__", "func", "function")
-"""Where decorators, methods, `functools.partial` and `losses.order` have the function."""
-
-
-def _read(function: Any) -> tuple[set[str], dict[str, Any]]:
-    """Return the names in a function's own code, and what those are that it has from around it."""
-    for inside in INSIDE:
-        if (inner := getattr(function, inside, None)) is not None:
-            return _read(inner)
-    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    if code is None:  # an object that can be called
-        call = getattr(type(function).__call__, "__code__", None) if callable(function) else None
-        return (set(), {}) if call is None else _read(type(function).__call__)
-    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
-    held = {name: _held(cell) for name, cell in cells}
-    names = {*code.co_names, *code.co_freevars}
-    names |= {name for part in code.co_consts if hasattr(part, "co_names") for name in part.co_names}
-    return names, {name: known[name] for name in _loaded(code) & known.keys()} | held
-
-
-@lru_cache(1024)
-def _loaded(code: CodeType) -> frozenset[str]:
-    """Return the names that code reads from its module, and functions inside do; not those of attributes."""
-    from dis import get_instructions
-
-    steps = get_instructions(code)
-    found = {str(step.argval) for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    inner = (part for part in code.co_consts if isinstance(part, CodeType))
-    return frozenset(found).union(*map(_loaded, inner))
-
-
-def settings_of(function: Any, around: str = "", seen: set[Any] | None = None) -> dict[str, Any]:
-    """Return the numbers, arrays, functions and the like that a function reads by name, or from objects.
-
-    Those of functions of its module that it calls, and of methods of its own object and of others that it
-    reads by name, are among them. Of functions it is the code.
-
-    Examples
-    --------
-    >>> rate = 0.5
-    >>> settings_of(lambda x: rate * x)
-    {'rate': 0.5}
-    """
-    seen = set() if seen is None else seen
-    found: dict[str, Any] = {}
-    if hasattr(function, "func"):
-        found |= {f"{around}{k}": value for k, value in enumerate(function.args)} | function.keywords
-    names, known = _read(function)
-    owner = _owner(function)
-    for name, held in getattr(owner, "__dict__", {}).items():
-        if isinstance(held, PLAIN):
-            found[f"{around}self.{name}"] = held
-    objects = {name: held for name, held in known.items() if _is_object(held)}
-    for label, one in ({"self": owner} | objects).items():
-        own = getattr(one, "__dict__", {})
-        found |= {f"{around}{label}.{name}": own[name] for name in names & own.keys()}
-        methods = {each: getattr(type(one), each, None) for each in sorted({"__call__", *names} - own.keys())}
-        for name, method in methods.items():
-            if isinstance(method, FunctionType) and (id(method), id(one)) not in seen and _is_object(one):
-                seen.add((id(method), id(one)))
-                found |= settings_of(MethodType(method, one), f"{around}{label}.{name}.", seen)
-    for name, held in known.items():
-        if getattr(held, "__code__", None) is None:
-            found[around + name] = held
-        elif id(held) not in seen and held.__module__ == getattr(function, "__module__", None):
-            seen.add(id(held))
-            found[around + name] = held.__code__
-            found |= settings_of(held, f"{around}{name}.", seen)
-    return {name: value for name, value in found.items() if isinstance(value, SEEN) or _is_array(value)}
-
-
-def _owner(function: Any) -> Any:
-    """Return the object whose method a function is, or that it is itself."""
-    while getattr(function, "__self__", None) is None:
-        inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
-        if inner is None:
-            return function
-        function = inner
-    return function.__self__
-
-
-def _is_object(held: Any) -> bool:
-    """Tell whether something is an object of a user's class, with attributes."""
-    return hasattr(held, "__dict__") and not (
-        isinstance(held, (type, ModuleType, FunctionType, MethodType)) or of_library(held) or _is_array(held)
-    )
-
-
-PLAIN = (bool, int, float, str, np.bool_, np.integer, np.floating)
-"""Types of single values, that can be compared."""
-SEEN = (*PLAIN, list, tuple, dict, Value, CodeType)
-"""Types of what can be compared, besides arrays."""
-LONG, DEEP = 1000, 8
-"""The longest list that is looked through, and how deep they may lie in each other."""
-
-
-def _is_array(held: Any) -> bool:
-    return hasattr(held, "__array_namespace__") and not traced(held) and not isinstance(held, type)
-
-
-def fingerprint(held: Any, depth: int = 0) -> Any:
-    """Return what tells whether something has changed that a function reads, hashable.
-
-    Examples
-    --------
-    >>> weights = [np.zeros(3), 1.0]
-    >>> before = fingerprint(weights)
-    >>> weights[0][1] = 5
-    >>> fingerprint(weights) == before
-    False
-    """
-    if isinstance(held, PLAIN):
-        return repr(held)
-    if _is_array(held):
-        array = np.asarray(held)
-        return array.shape, array.dtype.str, None if array.dtype.hasobject else crc32(array.tobytes())
-    if isinstance(held, (list, tuple, dict)) and len(held) <= LONG and depth < DEEP:
-        parts = held.items() if isinstance(held, dict) else enumerate(held)
-        return len(held), tuple([(str(name), fingerprint(part, depth + 1)) for name, part in parts])
-    if isinstance(held, (Value, CodeType)):
-        try:
-            hash(held)
-        except TypeError:  # a setting is an array, or the like
-            return repr(held)
-        return held
-    return type(held).__name__
 
 
 def from_numpy(function: Any) -> tuple[str, ...]:
@@ -279,15 +152,7 @@ def from_numpy(function: Any) -> tuple[str, ...]:
     if code is None:  # a method's, that of functools.partial, or none
         inner = getattr(function, "__func__", None) or getattr(function, "func", None)
         return from_numpy(inner) if inner is not None else ()
-    cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
-    return tuple(dict.fromkeys(_numpy_names(code, known | {name: _held(cell) for name, cell in cells})))
-
-
-def _held(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # it is not filled in yet
-        return None
+    return tuple(dict.fromkeys(_numpy_names(code, known | held_in(function))))
 
 
 def _numpy_names(code: Any, known: dict[str, Any]) -> Iterator[str]:

@@ -230,7 +230,8 @@ def short(value: Any, width: int = 80) -> str:
     ('float64 (2, 3)', '{1 array, 6 numbers}', 'list of 99')
     """
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return str(value.item()) if not value.shape and hasattr(value, "item") else array(value)
+        number = not value.shape and hasattr(value, "item") and not type(value).__name__.endswith("Tracer")
+        return str(value.item()) if number else array(value)
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, FUNCTIONS):

@@ -39,6 +39,9 @@ SEVERAL = re.compile(
     r"[\[(]?\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s*[ ,;/]\s*[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*[\])]?", re.I
 )
 """Several numbers in a cell, as of a pixel each, a place on a map, or a blood pressure."""
+LIMITS = "<>≤≥"
+STRAY = 2
+"""So many different texts among numbers may stand for what is not known."""
 ENOUGH = 10
 """With fewer rows, no conclusion is drawn from even steps, or from values that are all different."""
 FAR = 10.0
@@ -164,7 +167,8 @@ def _constant(cells: Cells) -> str | None:
     there = _there(cells)
     same = len(set(there)) == 1 if isinstance(there, list) else bool(there.min() == there.max())
     first = next(i for i in range(len(cells)) if i not in cells.missing)
-    return f"it is {cells.text(first)[:40]!r} in all rows" if same else None
+    rows = "all rows that have it" if cells.missing else "all rows"
+    return f"it is {cells.text(first)[:40]!r} in {rows}" if same else None
 
 
 def _there(cells: Cells) -> Any:
@@ -196,7 +200,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
     seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
     drop = _constant(cells)
-    steps = np.diff(there) if len(there) >= ENOUGH and whole and not cells.missing else None
+    steps = np.diff(there) if whole and len(finite) == len(cells) >= ENOUGH else None
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
@@ -275,7 +279,8 @@ def _are_quantities(kinds: Sequence[str], there: Sequence[str], frame: Frame) ->
     """Tell whether texts are quantities that are not written as numbers, such as times."""
     decimal = str(frame.form.get("decimal", "."))
     if 2 * sum(number_of(text, decimal) is not None for text in there) > len(there):
-        return True
+        others = [text for text in kinds if number_of(text, decimal) is None]
+        return len(others) <= STRAY or all(text[0] in LIMITS for text in others)  # else they are codes
     shapes = (THOUSANDS, TIME, SEVERAL)
     return unit_of(kinds) is not None or any(all(map(shape.fullmatch, kinds)) for shape in shapes)
 
@@ -298,7 +303,7 @@ def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence
             return None
         row = (cells.texts or []).index(odd)
         said = ""
-        if odd[0] in "<>≤≥":
+        if odd[0] in LIMITS:
             said = ": as the number of that limit they are inputs"
         elif count > 1 and len(others) == 1:
             said = ": if it stands for what is missing, leave the cells empty"

@@ -30,7 +30,7 @@ NAMES = (
     "september septembre sept septiembre settembre set setembro",
     "october oktober octobre octubre ottobre ott outubro out okt",
     "november novembre noviembre novembro",
-    "december dezember décembre déc decembre diciembre dic dicembre dezembro dez",
+    "december dezember décembre déc decembre diciembre dic dicembre dezembro dez desember des",
 )
 """The names of the months in Western languages, and their abbreviations."""
 MONTHS = {

@@ -19,6 +19,8 @@ class Legacy(NamedTuple):
     leads: frozenset[int] = frozenset()
 
 
+ACCENTS = re.compile(r"[ß-öø-ÿœ]|(?<!\w)[À-ÖØ-ÞŒ]")
+"""Letters of Western words; capital ones begin them."""
 LEGACY = (
     Legacy("cp932", leads=frozenset((0x81, 0x82, 0x83, *range(0x88, 0x98)))),
     Legacy("euc_jp", leads=frozenset((0xA1, 0xA3, 0xA4, 0xA5, *range(0xB0, 0xD0)))),
@@ -31,6 +33,8 @@ LEGACY = (
     Legacy("cp1255", re.compile(r"[א-ת]")),
     Legacy("cp1256", re.compile(r"[ء-ي]")),
     Legacy("cp874", re.compile(r"[ก-๛]")),
+    Legacy("cp850", ACCENTS),
+    Legacy("mac_roman", ACCENTS),
 )
 HIGH = re.compile(rb"[\x80-\xff]+")
 """Bytes that are no ASCII."""
@@ -43,7 +47,7 @@ VARIED = 8
 BETWEEN = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 """What stands between words."""
 RUN = 3
-"""So many letters with accents hardly follow each other in a Western word."""
+"""So many different letters with accents hardly follow each other in a Western word."""
 SHOWN, LIKELY = 4, 0.8
 """The most encodings that are offered, and the share of usual signs from which on one is."""
 
@@ -66,7 +70,7 @@ def foreign(begin: bytes, whole: bool, row: int = 0) -> tuple[str, str] | None:
         row = row or known[: known.index("\ufffd")].count("\n") + 1
         return (
             f"row {row} has bytes that are not UTF-8, which the rest is",
-            "write it anew, or say how all of it is to be read: encoding='cp1252' (--encoding cp1252)",
+            "write it anew, or say how to read it: data.frame(..., encoding='cp1252') (--encoding cp1252)",
         )
     if _is_western(begin, whole):
         return None
@@ -77,7 +81,7 @@ def foreign(begin: bytes, whole: bool, row: int = 0) -> tuple[str, str] | None:
     name = sure[0][1]
     return (
         "is neither UTF-8 nor Western European (Windows-1252) text",
-        f"{read}: say which is right, encoding={name!r} (--encoding {name})",
+        f"{read}: say which is right, data.frame(..., encoding={name!r}) (--encoding {name})",
     )
 
 
@@ -101,13 +105,12 @@ def foreign_below(stream: IO[bytes], most: int) -> tuple[str, str] | None:
 def _is_western(begin: bytes, whole: bool) -> bool:
     """Tell whether text that is not UTF-8 may be Windows-1252: letters with accents, here and there."""
     runs = HIGH.findall(begin)
-    long = sum(len(run) for run in runs if len(run) >= RUN)
+    long = sum(len(run) for run in runs if len(set(run)) >= RUN)
     many = sum(map(len, runs))
     if UNUSED.search(begin) or 2 * long > many:
         return False
-    if 3 * len(SYMBOL.findall(begin)) < many or len(set(begin)) < VARIED:
-        return True
-    return not any(_has_words(one, begin, whole) for one in LEGACY if one.leads)
+    few = 3 * len(SYMBOL.findall(begin)) < many
+    return few or not any(_has_words(one, begin, whole) for one in LEGACY if one.leads)
 
 
 def _has_words(one: Legacy, begin: bytes, whole: bool) -> bool:
@@ -148,5 +151,5 @@ def symbol_within(text: str) -> str | None:
     >>> symbol_within("Łódź".encode("cp1250").decode("cp1252")), symbol_within("5 m², l·l, 3 ± 1")
     ('£ódŸ', None)
     """
-    found = re.search(r"\w*[^\W\d_][¡-§©¬®¯²³¶¸¹¼-¿][^\W\d_]\w*|£[^\W\d_]\w*", text)
+    found = re.search(r"\w*[^\W\d_][¡-§©¬®¯²³¶¸¹¼-¿][^\W\d_]\w*|£[^\W\d_]{3}\w*", text)
     return found and found[0]

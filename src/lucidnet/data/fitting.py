@@ -146,14 +146,13 @@ def kind_of(cells: Cells) -> tuple[str, str | None]:
 
 
 def is_tick(cells: Cells) -> bool:
-    """Tell whether a column holds one value, other than 0, or nothing: then empty cells say something."""
+    """Tell whether each cell holds 1, or the same text, or nothing: then empty cells say something."""
     if not 0 < len(cells.missing) < len(cells):
         return False
     if cells.texts is None:
-        assert cells.numbers is not None  # one of both is there
-        there = cells.numbers[~np.isnan(cells.numbers)]
-        return bool(len(there) and there[0] != 0 and (there == there[0]).all())
-    return len({text for row, text in enumerate(cells.texts) if row not in cells.missing}) == 1
+        return int(np.sum(cells.numbers == 1)) + len(cells.missing) == len(cells)
+    there = {text for row, text in enumerate(cells.texts) if row not in cells.missing}
+    return len(there) == 1 and dates.form_of(there) is None and there.pop().lower() != "false"
 
 
 def _column(name: str, frame: Frame, words: Words) -> Column:
@@ -173,6 +172,7 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             reason = f"row {frame.row(row)}, column {name}: {numbers[row]} is no finite number"
             raise frame.error(reason, "write one there, or leave out the row")
         if words.missing == "mean":
+            known = np.where(_mask(cells), 0.0, numbers) if is_tick(cells) else known
             fill = 0.0 if is_tick(cells) else float(moments(known)[0])
         if words.standardize:
             mean, deviation = _scaled(known, True)

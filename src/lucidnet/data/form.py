@@ -38,6 +38,10 @@ LINE = re.compile("[:=-]*")
 """A cell of a line that is drawn below the header, as in Markdown."""
 FORMAT = re.compile(r"\d{1,3}[sdn]")
 """What stands below the names in files of the U.S. Geological Survey: the width of a column, and its kind."""
+QUOTED = re.compile(r'"(?:[^"]|"")*"\s*')
+"""A line that is one cell, in quotes."""
+UNIT = re.compile(r"[/%°²³\[\]]")
+"""What occurs in units, and hardly in names."""
 RULE = re.compile("(?=.*[-=]{2})[-+|=: ]+")
 """A line that is drawn between the rows of a table."""
 SAMPLE = 200
@@ -133,19 +137,11 @@ def _framed(lines: Iterable[str]) -> str:
 def _wrapped(lines: Sequence[str]) -> bool:
     """Tell whether each line is in quotes as a whole, and has several cells within them."""
     there = [line for line in lines if line.strip()][:SAMPLE]
-    if len(there) < 2 or not all(line.startswith('"') and line.rstrip().endswith('"') for line in there):
+    if len(there) < 2 or not all(map(QUOTED.fullmatch, there)):
         return False
-    try:
-        inner = list(csv.reader(there))
-        if any(len(row) != 1 for row in inner):
-            return False
-        return any(
-            len({len(row) for row in csv.reader((row[0] for row in inner), delimiter=sign)} - {1}) == 1
-            and all(sign in row[0] for row in inner)
-            for sign in SEPARATORS
-        )
-    except csv.Error:
-        return False
+    inner = [row[0] for row in csv.reader(there)]
+    widths = ({len(row) for row in csv.reader(inner, delimiter=sign)} for sign in SEPARATORS)
+    return any(len(found) == 1 and found != {1} for found in widths)
 
 
 def form_of(text: str, encoding: str, whole: bool, usual: str, separator: str | None) -> TextForm:
@@ -211,14 +207,13 @@ def _named(form: TextForm, rows: Sequence[Sequence[str]], remarks: Sequence[str]
 
 
 def _in_remarks(remarks: Sequence[str], form: TextForm, width: int) -> tuple[str, ...]:
-    """Return the names of columns, if the last remark above a table has them; units may stand below."""
-    named: tuple[str, ...] = ()
-    for remark in reversed(remarks):
-        cells = next(iter(cut([remark], form)), [])
-        if len(cells) != width or width < 2:
-            break
-        named = tuple(cell.strip() for cell in cells)
-    return named
+    """Return the names of columns, if the last remark above a table has them, or the one above its units."""
+    found = [tuple(map(str.strip, next(iter(cut([one], form)), ()))) for one in remarks[-2:]]
+    if width < 2 or not found or len(found[-1]) != width:
+        return ()
+    above, last = found[0], found[-1]
+    units = len(set(last)) < width or any(map(UNIT.search, last))
+    return above if units and len(set(above)) == len(above) == width else last
 
 
 def _second(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...]:

@@ -61,8 +61,7 @@ def tells(cells: Cells, target: Cells) -> bool:
     """
     if len(cells) < ENOUGH or cells.missing or target.missing:
         return False
-    some = _values(cells)[: 10 * FEW]  # most columns of numbers have more kinds there already
-    if len(set(some)) > FEW:
+    if cells.numbers is not None and len(np.unique(cells.numbers[: 10 * FEW])) > FEW:  # as most have
         return False
     one, other = _values(cells), _values(target)
     kinds = set(one)
@@ -121,10 +120,9 @@ def repeated(frame: Frame) -> str | None:
     if count <= CHANCE * pairs:
         return None
     copy = int(np.flatnonzero(first[places] != np.arange(frame.rows))[0])
-    pair = f"row {frame.row(copy)} is row {frame.row(int(first[places[copy]]))} again"
-    more = f", and so on: {count:,} copies" if count > 1 else ""
-    them = "all but one of each are" if count > 1 else "one of them is"
-    return f"{pair}{more}; a test with what was trained on says too much: see to it that {them} left out"
+    pair = f"row {frame.row(copy)} holds the same as row {frame.row(int(first[places[copy]]))}"
+    more = f", and so on: {count:,} rows" if count > 1 else ""
+    return f"{pair}{more}: a test with copies of what was trained on says too much; leave out what is one"
 
 
 def _marks(cells: Cells) -> Array:

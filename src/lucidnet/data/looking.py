@@ -16,7 +16,7 @@ from ..core.calls import takes
 from ..core.record import Record, record
 from ..core.settings import count, path_like, text
 from ..core.text import Report, array, columns, plain
-from ..errors import DataError, some
+from ..errors import DataError, SettingError, some
 from .column import a_column
 from .columns import (
     FAR,
@@ -154,6 +154,8 @@ def look(
     """
     path = Path(path)
     if suffixes(path)[0] not in KINDS:
+        if encoding is not None:
+            raise SettingError(f"look: encoding has no effect, as {path.name} is no table: leave it out")
         return _at_arrays(path, target, max_bytes)
     return _at_table(path, frame(path, encoding=encoding, max_bytes=max_bytes), target, encoding)
 

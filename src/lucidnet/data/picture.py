@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,16 +16,18 @@ from ..core.files import check_size, opened, reading
 from ..core.settings import UnfitError, count, listed, path_like, setting, whole
 from ..errors import ContentError, FileError, optional, some
 from .delimited import MOST, checked_path
+from .written import composed
 
 Array = npt.NDArray[Any]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 """The forms of files with these suffixes, by Pillow's names."""
-IDLE = ("thumbs.db", "desktop.ini")
-"""Files that a system puts into folders of pictures."""
+IDLE = ("thumbs.db", "desktop.ini", "__macosx")
+"""What a system puts into folders of pictures."""
 PARTS = ("train", "training"), ("test", "testing", "val", "valid", "validation")
 """Names of folders with the pictures to train on, and with those to measure on."""
+ALONE = "make a folder for each class in it; data.pictures reads pictures alone"
 
 
 def _as_size(given: Any, owner: Any) -> tuple[int, ...]:
@@ -78,6 +81,13 @@ def pictures(
     return decoded(_inside(given) if os.path.isdir(given) else [given], size, max_bytes, given)
 
 
+def are_alone(path: Path) -> bool:
+    """Tell whether a path is a picture, or a folder of pictures in no folders of classes."""
+    if not path.is_dir():
+        return path.suffix.lower() in SUFFIXES
+    return not any(one.is_dir() for one in _visible(path))
+
+
 def by_class(folder: Path) -> tuple[tuple[str, ...], list[Mapping[str, list[Path]]]]:
     """Return the names of the classes in a folder, and for each of its parts the files of each class.
 
@@ -97,10 +107,7 @@ def by_class(folder: Path) -> tuple[tuple[str, ...], list[Mapping[str, list[Path
     made = [_classes(part) for part in parts]
     names = tuple(made[0])
     if len(names) < 2:
-        reason = f"holds the pictures of {len(names) or 'no'} class{'es' * (not names)}"
-        raise ContentError(
-            folder, reason, "make a folder for each class in it; data.pictures reads pictures alone"
-        )
+        raise ContentError(parts[0], "holds the pictures of 1 class", ALONE)
     if others := [name for part in made[1:] for name in part if name not in names]:
         raise ContentError(
             parts[1], f"holds the classes {some(others)}, {parts[0]} does not", "name them alike"
@@ -110,20 +117,20 @@ def by_class(folder: Path) -> tuple[tuple[str, ...], list[Mapping[str, list[Path
 
 def _classes(folder: Path) -> Mapping[str, list[Path]]:
     """Return the files of each class of a folder; classes that are numbers are in the order of numbers."""
-    for one in _visible(folder):
-        if one.suffix.lower() in SUFFIXES and one.is_file():
-            raise ContentError(one, "lies beside the folders of the classes", "put it into that of its class")
     inner = [one for one in _visible(folder) if one.is_dir()]
-    inner.sort(
-        key=lambda one: (not one.name.isdecimal(), one.name.zfill(9) if one.name.isdecimal() else one.name)
-    )
-    return {one.name: _inside(one) for one in inner}
+    if not inner:
+        raise ContentError(folder, "holds the pictures of no class", ALONE)
+    for one in _visible(folder):
+        if one.suffix.lower() in SUFFIXES and one not in inner:
+            raise ContentError(one, "lies beside the folders of the classes", "put it into that of its class")
+    inner.sort(key=lambda one: int(one.name) if one.name.isdecimal() else math.inf)
+    return {composed(one.name): _inside(one) for one in inner}
 
 
 def _visible(folder: Path) -> list[Path]:
     """Return what is in a folder, by name, without hidden files."""
     try:
-        found = sorted(folder.iterdir())
+        found = sorted(folder.iterdir(), key=lambda one: composed(one.name))  # the same on all systems
     except OSError as error:
         raise FileError(folder, f"cannot be read ({error.strerror})", "check its permissions") from error
     return [one for one in found if not one.name.startswith(".") and one.name.lower() not in IDLE]
@@ -135,7 +142,8 @@ def _inside(folder: Path) -> list[Path]:
     for one in found:
         if one.suffix.lower() not in SUFFIXES or one.is_dir():
             what = "a folder" if one.is_dir() else f"no picture that is read here ({', '.join(SUFFIXES)})"
-            raise ContentError(one, f"is {what}, in a folder of pictures", "move it elsewhere")
+            remedy = "move it elsewhere, or name the folder around those of the classes"
+            raise ContentError(one, f"is {what}, in a folder of pictures", remedy)
     if not found:
         raise ContentError(folder, "holds no pictures", "put some there, or take the folder away")
     return found

@@ -75,7 +75,7 @@ def windows(
     Warns
     -----
     MeaningWarning
-        If a few times are missing in the index, or stand twice.
+        If a few times are missing in the index, or stand twice, and not at equal distances.
 
     Examples
     --------
@@ -120,9 +120,11 @@ def _check_order(series: Any) -> None:
 
 def _check_gaps(index: Any) -> None:
     """Warn if a few times lack in an index, or stand twice: windows would go on across them."""
-    steps: Array = np.diff(np.asarray(index).astype("datetime64[ns]").astype(np.int64))
+    steps: Array = np.diff(index.to_numpy("datetime64[ns]").astype(np.int64))
     places: Array = np.flatnonzero((steps > 1.5 * float(np.median(steps))) | (steps == 0))
-    if not 0 < len(places) <= max(1, FEW * len(steps)):  # as weekends are, when markets close
+    apart = np.unique(np.diff(places), return_counts=True)[1]
+    regular = len(apart) and 2 * apart.max() > len(places)  # as nights are, when markets close
+    if regular or not 0 < len(places) <= max(1, FEW * len(steps)):  # or weekends
         return
     row = int(places[0])
     where = f"{len(places)} places, first" if len(places) > 1 else "one place,"

@@ -96,8 +96,8 @@ class Table(Report, Record):
             ``"one-hot"`` turns a column of texts into a 0/1 column for each text.
         missing : str, optional
             ``"drop"`` leaves rows with missing cells out; ``"mean"`` fills them with the mean of the column,
-            or its most common text; in a column of one value, as of ticks, with 0, or an empty text
-            as a second category.
+            or its most common text; in a column of ticks, where each cell holds 1 or nothing, with 0, and
+            where each holds the same text or nothing, with a second category, an empty text.
         dates : str, optional
             ``"days"`` turns a date into the number of days since 1970.
 

@@ -17,7 +17,7 @@ from ..optimizers import SGD
 from ..rules import FeedbackAlignment, FixedSign
 from ..rules.edge import Edge
 from ..rules.space.transported import Transported
-from .grading import Call, ExerciseStep, Given, Rng, array_of, computed, several, sizes
+from .grading import Call, ExerciseStep, Given, Rng, array_of, computed, settled, several, sizes
 from .pupil import WrongAnswerError
 
 Wrong = Mapping[str, Mapping[str, Any]]
@@ -77,8 +77,11 @@ class _AnsweredRule(Transported):
         if not (isinstance(edge.layer, Dense) and "W" in edge.B):
             return *edge.route(edge.params, edge.cache, edge.dy, send, edge.need_dx), None
         found = self.asked(x=edge.cache[0], W=edge.params["W"], B=edge.B["W"], dy=edge.dy)
-        _, grads = edge.route(edge.params, edge.cache, edge.dy, send, False)
-        return found["dx"], grads | {name: found[f"d{name}"] for name in grads if f"d{name}" in found}, None
+        dx, grads, _ = super().cross(edge, send)
+        own = {
+            name: settled(found[f"d{name}"], right) for name, right in grads.items() if f"d{name}" in found
+        }
+        return found["dx"] if dx is None else settled(found["dx"], dx), grads | own, None
 
 
 def _in_a_network(

@@ -150,7 +150,11 @@ class Dropout(Layer):
     rate: Any = scheduled(below=1)
 
     schedulable: ClassVar[tuple[str, ...]] = ("rate",)
-    random: ClassVar[bool] = True
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether anything is dropped; a rate that a program is given is not 0."""
+        return not isinstance(self.rate, float | int) or self.rate > 0
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train:

@@ -253,7 +253,11 @@ class SpatialDropout2D(Layer):
     rate: float = finite(0, below=1)
 
     dimensions: ClassVar[int] = 2
-    random: ClassVar[bool] = True
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether anything is dropped."""
+        return self.rate > 0
 
     def output_shape(self, shape: Any) -> Any:
         axes(self, shape)

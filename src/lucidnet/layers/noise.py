@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ..backend import Array, Tree, namespace
 from ..core.settings import finite
 from ..core.value import value
@@ -25,7 +23,10 @@ class GaussianNoise(Layer):
 
     deviation: float = finite(0)
 
-    random: ClassVar[bool] = True
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether there is noise."""
+        return self.deviation > 0
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         if not run.train or self.deviation == 0:

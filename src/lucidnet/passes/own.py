@@ -156,9 +156,8 @@ class _Running(Own):
         placed = tuple(place.put(p, s, mesh, None) for place, p, s in pairs)
         size = self._size(executor, blocks)
         xs = stacked([*blocks, *[blocks[-1]] * (size - count)])
-        read = self.seen.reads.now()
         carried = mesh.put(floats(state.carried, dtype_of(state)))
-        moves, shapes, form = self._tried_once(problems, placed, carried, blocks[0], read)
+        (moves, shapes, form), read = self._tried_once(problems, placed, carried, blocks[0])
         placed = tuple(map(partial(_begun, mesh), self.placements, placed, shapes))
         counts, needed = ([n * each + 1 for each in moves] for n in (size, count))
         given = xs, np.arange(size, dtype="int32"), np.int32(count), carried
@@ -208,7 +207,7 @@ class _Running(Own):
             if [each.moves for each in learners] != moves:
                 raise SettingError(
                     "OwnStep: the step makes more or fewer steps than when it was first called: what it "
-                    "reads besides its arguments, other than numbers, is read once: make an OwnStep anew"
+                    "reads besides its arguments changes in itself, as an iterator does: make an OwnStep anew"
                 )
             good = fine & good
             for each in learners:
@@ -232,16 +231,16 @@ class _Running(Own):
                 stacklevel=outside(),
             )
 
-    def _tried_once(
-        self, problems: tuple[Problem, ...], states: Sequence[State], own: Any, x: Any, read: Any
-    ) -> Any:
-        """Return what `_tried` finds, which is looked for once for all that one program serves."""
+    def _tried_once(self, problems: tuple[Problem, ...], states: Sequence[State], own: Any, x: Any) -> Any:
+        """Return what `_tried` finds, looked for once for all that one program serves, and what is read."""
         carried = tuple(shapes_in(state.carried) for state in states)
-        key = problems, form_of(x), form_of(own), carried, read
-        if key not in self.seen.tried:
-            self.seen.tried[key] = self._tried(problems, states, own, x)
+        given, read = (problems, form_of(x), form_of(own), carried), self.seen.reads.now()
+        if (given, read) not in self.seen.tried:
+            made = self._tried(problems, states, own, x)
             self._note_written(read)
-        return self.seen.tried[key]
+            read = self.seen.reads.now()  # without what the function changes itself
+            self.seen.tried[given, read] = made
+        return self.seen.tried[given, read], read
 
     def _tried(
         self, problems: Sequence[Problem], states: Sequence[State], own: Any, x: Any
@@ -319,9 +318,9 @@ class OwnStep(Brief):
     number, an array, or a tuple or dict of such. It is called with one batch x after the other, an array or a
     tuple or dict of arrays. On NumPy it is called directly; on JAX it is compiled, with all models in one
     program, as a loop over the batches of a call: the function then has to take its functions from arrays
-    (``xp = namespace(x)``); what else it reads by name, numbers, arrays and lists of them, is read at each
-    call, and each value of it is a program. A step in which a gradient is not finite is not made, for any of
-    the models.
+    (``xp = namespace(x)``); what else it reads by name, numbers, arrays, attributes of objects, is read at
+    each call, and each value of it is a program. A step in which a gradient is not finite is not made, for
+    any of the models.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -52,7 +51,7 @@ def of_model(
     """Replace a model, and its data if needed, or a curve, by the arrays that a picture is drawn from."""
     from ..data.named import probabilities
 
-    if given and picture == "learning_rate_finder" and all(map(partial(hasattr, given[0]), CURVE)):
+    if given and picture == "learning_rate_finder" and all(hasattr(given[0], name) for name in CURVE):
         return [*(getattr(given[0], name) for name in CURVE), *given[1:]], named
     if not given or not _is_model(model := given[0]):
         return given, named

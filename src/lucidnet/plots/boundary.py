@@ -189,10 +189,11 @@ def class_numbers(y: Array, what: str) -> Array:
     if y.ndim == 2 and y.shape[1] > 1:
         return np.asarray(y.argmax(1))
     y = y.reshape(len(y))
-    if (y != y.astype(float).round()).any() and not ((y >= 0) & (y <= 1)).all():
-        first = y[y != y.astype(float).round()][0]
+    broken = y[y != y.astype(float).round()]
+    two = len(np.unique(y)) == 2 and (y < 0).any() and (y > 0).any()  # as -0.9 and 0.9, for a tanh
+    if broken.size and not (two or ((y >= 0) & (y <= 1)).all()):
         raise DataError(
-            f"{what}: expected labels, whole numbers of classes, got {first:g}: numbers have no border"
+            f"{what}: expected labels, whole numbers of classes, got {broken[0]:g}: numbers have no border"
         )
     numbers: Array = (y > 0) if (y < 0).any() else y.astype(float).round()
     return numbers.astype(int)

@@ -3,7 +3,7 @@
 What a process does together with others cannot be interrupted, and it does not know what the others do. So a
 process that waits for long tells in the distributed runtime for what, and reads there what others told. They
 do everything together in one order: two that are at different things, and both at their n-th, wait for ever.
-So does one for whom another has ended. And who does something of its own for too long is not waited for.
+So does one for whom another has ended. And who does something of its own for very long is not waited for.
 """
 
 from __future__ import annotations

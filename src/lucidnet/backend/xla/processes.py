@@ -24,8 +24,8 @@ from .peers import EXIT, HERE, begin, client, gone, leave, runtime
 
 HEARTBEAT = 10
 """Seconds without a sign of life after which a process counts as dead."""
-PATIENCE = 300.0
-"""After how many seconds without a step, or of waiting for the others, a process ends."""
+PATIENCE, WAITING = 300.0, 1800.0
+"""After how many seconds without a step in a training, or of waiting outside of one, a process ends."""
 SHORT = 1024
 """The number of bytes sent at once, before the total is known."""
 LONGEST = 1 << 30
@@ -204,7 +204,7 @@ def _meetings() -> Meetings:
     def end(why: str) -> None:
         _give_up(why, os._exit)
 
-    return Meetings(import_module("jax").process_index(), client(), place, end, _patience())
+    return Meetings(import_module("jax").process_index(), client(), place, end, _patience(WAITING))
 
 
 def _here() -> str:
@@ -237,11 +237,11 @@ def watching(count: int) -> Iterator[None]:
         watchdog.close()
 
 
-def _patience() -> float:
+def _patience(usual: float = PATIENCE) -> float:
     """Return the seconds after which a process that waits or makes no step ends, as the environment says."""
     given = os.environ.get(VARIABLE)
     try:
-        seconds = PATIENCE if given is None else float(given)
+        seconds = usual if given is None else float(given)
     except ValueError:
         seconds = 0.0
     if not seconds > 0:

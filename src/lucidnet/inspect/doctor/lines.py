@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...backend import Array
-from ...layers import Dense, Dropout, Linear
+from ...layers import Dense, Dropout, Linear, Sequential
 from ...layers.activations import ActivationLayer
 from .evidence import Evidence
 from .labels import FEWEST, agreement, baseline, target_rows
@@ -57,22 +57,38 @@ def straight(evidence: Evidence) -> Iterator[Sign]:
 def products(evidence: Evidence) -> Iterator[Sign]:
     """Yield the number of dense layers that end in no activation before another, which is no narrower.
 
-    (A narrow one between wide ones is a factor of a matrix, and has a use.)
+    A narrow one between wide ones is a factor of a matrix, and has a use; so have frozen ones, and what is
+    linear because the data are.
     """
     net = evidence.model.net
-    layers = [layer for layer in getattr(net, "layers", ()) if not isinstance(layer, Dropout)]
+    if not isinstance(net, Sequential):
+        return
+    layers = [layer for layer in net.layers if not isinstance(layer, Dropout)]
     pairs = [
         (one, two)
         for one, two in pairwise(layers)
         if isinstance(one, Dense) and isinstance(two, Dense) and isinstance(one.activation, Linear)
-        if one.units >= two.units
+        if one.units >= two.units and not (one.frozen or two.frozen)
     ]
-    for one, two in pairs[:1]:
+    if pairs and not _line_is_enough(evidence):
+        one, two = pairs[0]
         yield Sign(
             len(pairs),
             f"{one.describe()} has no activation, and {two.describe()} comes next: a product of two matrices "
             "is one matrix, so that both layers together do no more than the second alone",
         )
+
+
+def _line_is_enough(evidence: Evidence) -> bool:
+    """Tell whether neighbours know no more than a straight line; few numbers to predict do not tell."""
+    if not evidence.plain:
+        return False
+    x = evidence.sample.x.reshape(len(evidence.sample.x), -1)
+    if len(x) < max(FEWEST, EXAMPLES * (x.shape[1] + 1)):
+        return evidence.labels is None
+    rows = target_rows(evidence, evidence.sample.target)
+    bent = _bent(x, rows)
+    return not bent or agreement(x, rows).found <= 1 - bent
 
 
 def standing(evidence: Evidence) -> Iterator[Sign]:
