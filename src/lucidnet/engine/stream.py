@@ -15,7 +15,6 @@ from ..backend import number as as_number
 from ..backend.layout import Layout
 from ..core.trees import Path, tree_map
 from ..layers import Recurrent, Run
-from ..layers.base import nothing
 from ..layers.recurrent.loop import RecurrentCache
 from ..rules.credit import Credit
 from ..rules.edge import TIME, Signals
@@ -271,9 +270,9 @@ def _back(
         seen.append(path)
 
         def route(params: Tree, cache: Any, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-            weights = B.get(TIME, {})
+            weights, grads = B.get(TIME, {}), tree_map(namespace(dy).zeros_like, params) if begin else {}
             if begin:
-                traces[place], grads = rule.begin(layer, params, cache, weights), nothing(params)
+                traces[place] = rule.begin(layer, params, cache, weights)
             else:
                 error = _error(layer, dy)
                 traces[place], grads, new = rule.tick(layer, params, traces[place], cache, error, weights)
