@@ -751,6 +751,17 @@ def test_ctrl_c_keeps_what_was_learned(early):
         assert make_pipeline(StandardScaler(), net).fit(X, NAMES)[-1].n_iter_ == 3
 
 
+def test_a_callback_of_ones_own_may_measure_what_it_watches():
+    class Watch(ln.callbacks.Callback):
+        monitor = "val_loss"
+
+        def epoch(self, loop, result):
+            self.val_loss = loop.model.evaluate(X, Y).loss
+
+    NetClassifier((4,), max_iter=1, callbacks=(watch := Watch())).fit(X, Y)
+    assert watch.val_loss > 0
+
+
 def test_ctrl_c_ends_what_fits_several_times():
     ends = ln.callbacks.On(epoch=lambda loop, result: signal.raise_signal(signal.SIGINT))
     net = NetClassifier((4,), callbacks=ends, random_state=0)

@@ -282,3 +282,17 @@ def test_a_layer_that_is_used_several_times_is_crossed_each_time(backend):
     B = model.feedback["graph0"]["a"]
     assert B["count"] == 3
     assert len({*B["drawn"].tolist(), 0.0}) == 4
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_a_recurrent_layer_in_a_stream(backend):
+    """A rule that changes nothing is the one along time."""
+    plain = rule(lambda edge, dx, grads, B: (dx, grads, B))
+    net = [Input((None, 3)), LeakyRNN(3, return_sequences=True), Dense(1)]
+    made = [ln.Model(net, seed=1, backend=backend) for _ in "ab"]
+    for model, space in zip(made, (plain, "backprop"), strict=True):
+        model.compile("mse", "sgd")
+        learner = model.online(rules.Rule(space, "rflo"))
+        for _ in range(3):
+            learner.step(X, X[:, :1])
+    np.testing.assert_array_equal(made[0].get_weights(), made[1].get_weights())

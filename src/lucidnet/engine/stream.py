@@ -270,7 +270,7 @@ def _back(
         seen.append(path)
 
         def route(params: Tree, cache: Any, dy: Array, send: Any, need_dx: bool = True) -> tuple[Any, Tree]:
-            weights, grads = B.get(TIME, {}), {}
+            weights, grads = B.get(TIME, {}), tree_map(namespace(dy).zeros_like, params) if begin else {}
             if begin:
                 traces[place] = rule.begin(layer, params, cache, weights)
             else:

@@ -23,7 +23,7 @@ from ..core.settings import (
     text,
     whole,
 )
-from ..core.value import Value, value
+from ..core.value import Value, of_library, value
 from ..errors import MeaningWarning, SettingError, outside
 from ..initializers import Uniform, VarianceScaling
 from ..layers import Dense, Dropout, Input, Layer, Linear, ReLU, Sigmoid, Softmax, Tanh
@@ -214,7 +214,7 @@ def refuse_idle(settings: NetSettings, usual: NetSettings) -> None:
     usual : NetSettings
         The default settings: whatever equals its default is not refused.
     """
-    for callback in () if settings.early else settings.callbacks:
+    for callback in () if settings.early else filter(of_library, settings.callbacks):
         watched = getattr(callback, "monitor", None) or getattr(callback, "best", None)
         if isinstance(watched, str) and watched.startswith("val_"):
             raise SettingError(
