@@ -122,8 +122,9 @@ class DirectFeedbackAlignment(Direct):
     """The output's error, by fixed random weights, is the error at each layer: dx = e B.
 
     e is the gradient of the loss by what goes into the network's final activation, dL/da_y, as in Nøkland
-    2016 ("Direct feedback alignment provides learning in deep neural networks", equations 2, 3 and 7); for
-    logistic outputs with the binary cross-entropy, and for softmax with the categorical one, that is y - t.
+    2016 ("Direct feedback alignment provides learning in deep neural networks", section 2, where equation 5
+    is e); for logistic outputs with the binary cross-entropy, and for softmax with the categorical one, that
+    is y - t.
 
     Parameters
     ----------
