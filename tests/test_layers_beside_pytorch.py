@@ -490,7 +490,11 @@ def test_a_shorter_sequence_is_as_if_alone(layer):
         ([L.Dense(6), L.Sampling(), L.LSTM(3)], "dfa", "adds a penalty of its own to the loss"),
         ([L.Dense(6), L.Sampling(), L.LSTM(3)], "wp", "adds a penalty of its own to the loss"),
         ([L.Reshape((-1, 2, 2, 1)), L.ConvLSTM2D(2, 1), L.Flatten()], "rflo", "backpropagation alone"),
-        ([L.Reshape((-1, 2, 2, 1)), L.ConvLSTM2D(2, 1), L.Flatten()], "wm", "no such noise as WeightMirror"),
+        (
+            [L.TimeDistributed(L.Dense(4)), L.Reshape((-1, 2, 2, 1)), L.ConvLSTM2D(2, 1), L.Flatten()],
+            "wm",
+            "no such noise",
+        ),
     ],
 )
 def test_rules_that_do_not_go_there(layers, rule, message):

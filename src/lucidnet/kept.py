@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .core.trees import leaves, put
+from .backend import Tree
+from .core.trees import leaves
 from .engine.problem import Problem, remembered
 from .engine.state import FeedbackState, State
 from .layers import walk
@@ -29,27 +30,30 @@ def with_memory(problem: Problem, state: State) -> State:
 
 
 def with_feedback(before: Problem, problem: Problem, state: State) -> State:
-    """Return a state for a network in which other layers are frozen, and so others send errors back.
+    """Return a state for a network in which other layers send errors back, as others are frozen.
 
-    Feedback weights that were not needed are drawn as at the start, and those not needed now are kept, as
-    they may have learned. What the optimizer remembers of those that both need is kept.
+    Feedback weights that were not needed are drawn as at the start. What was learned of the others, and what
+    the optimizer remembers of them, is kept.
     """
-    start, own = problem.start(state.params, state.seed).feedback, state.feedback
-    weights, memory = start.weights, own.memory
-    for path, array in leaves(own.weights):
-        weights = put(weights, path, array)
-    if memory and problem.taught != before.taught:
-        from .engine.feedback import fresh_memory
+    from .engine.feedback import fresh_memory
 
-        memory = fresh_memory(problem, weights)
-        for name, slot in memory.items():
-            if not (problem.taught and before.taught and name in own.memory):
-                continue
-            if slot.shape == (problem.taught.layout.size,):
-                old = dict(leaves(before.taught.layout.unravel(own.memory[name])))
-                for path, array in leaves(problem.taught.layout.unravel(slot)):
-                    array[...] = old.get(path, array)
+    weights, learned = problem.start(state.params, state.seed).feedback.weights, state.feedback
+    _take_over(weights, learned.weights)
+    memory = fresh_memory(problem, weights) if learned.memory else {}
+    if before.taught and problem.taught:
+        old, new = before.taught.layout, problem.taught.layout
+        for name in memory.keys() & learned.memory.keys():
+            if memory[name].shape == (new.size,):
+                _take_over(new.unravel(memory[name]), old.unravel(learned.memory[name]))
     return state._replace(feedback=FeedbackState(weights, memory))
+
+
+def _take_over(arrays: Tree, known: Tree) -> None:
+    """Write arrays that are known into a tree, in place."""
+    found = dict(leaves(known))
+    for path, array in leaves(arrays):
+        if path in found:
+            array[...] = found[path]
 
 
 def recompiled(before: Problem, problem: Problem, state: State) -> tuple[State, bool]:

@@ -139,8 +139,9 @@ def apply(model: Any, base: Base, changes: Changes) -> None:
             if base[0] is model.base[0] and of_net(changes) == of_net(model.changes):
                 net, problem = model.net, replace(before, optimizer=optimizer)
             else:
-                problem = problem_of(net, loss, optimizer, rule, model.params, model.input_shape)
-                if problem.rule is not None:
+                given = net, loss, optimizer, rule, model.params, model.input_shape, base[0]
+                problem = problem_of(*given)
+                if problem.edges != before.edges:
                     model.live = with_feedback(before, problem, model.state)
             if remembered(before.optimizer) != remembered(optimizer):
                 model.live = with_memory(problem, model.state)
@@ -202,7 +203,7 @@ def begin(model: Any, params: Tree, shape: Any) -> None:
     else:
         if "problem" not in vars(model) or shapes != model._shapes:
             loss, optimizer, rule = model._chosen
-            model.problem = problem_of(model.net, loss, optimizer, rule, params, shape)
+            model.problem = problem_of(model.net, loss, optimizer, rule, params, shape, model.base[0])
         model.live = model.problem.start(params, model.seed)
     model._shapes = shapes
 
@@ -487,13 +488,14 @@ def rebuilt(
         rule = from_config(description.get("rule"), known) or "backprop"
         model.compile(loss, optimizer, from_config(description["metrics"], known), rule=rule)
     params, shape = model_file.parameters(description, tensors, known)
+    changes = from_plain(description.get("set", []), known)
     if model.optimizer is not None:
-        model_file.check_rule(model, params, shape, tensors, max_bytes)
+        model_file.check_rule(model, changes, params, shape, tensors, max_bytes)
     take_params(model, params, shape, reset=True, finite=False)  # who looks for what went wrong loads it
+    if changes:
+        model.changes = changes
     if model.feedback:
         model.set_feedback(model_file.fitted(tensors, model.feedback, model_file.FEEDBACK))
-    if changes := from_plain(description.get("set", []), known):
-        model.changes = changes
     state, recorded = model_file.kept_in(description, tensors)
     if state is not None and model.optimizer is not None:
         model.live = model_file.continued(model.problem, model.live, state)

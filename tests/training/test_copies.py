@@ -10,6 +10,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.callbacks import Callback
+from lucidnet.core.reads import Reads
 from lucidnet.core.trees import leaves
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Input, Layer, LayerNormalization, SimpleRNN
 from lucidnet.optimizers import EMA, KNOWN, SGD, Adam
@@ -164,6 +165,12 @@ def compiled(layers=(), loss="mse", optimizer="sgd", metrics=()):
 
 def loss(prediction, target):
     return ((prediction - target) ** 2).mean(-1)
+
+
+def test_what_functions_read_is_copied_without_their_code():
+    made = pickle.loads(pickle.dumps(Reads([loss])))
+    assert made.functions == [loss]
+    assert made.now() == Reads([loss]).now()
 
 
 def largest(target, prediction):

@@ -55,6 +55,9 @@ class Reads:
         self.written: set[tuple[Any, str]] = set() if what else WRITTEN
         """What they change themselves while being traced, such as a list of calls: which code, and where."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reads, (self.functions, self.what, self.instead)  # code cannot be pickled
+
     def now(self) -> frozenset[Any]:
         """Return what they read now, in a form that can be compared; warn if it changes often."""
         if not self.functions:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 
 def problem_of(
-    net: Layer, loss: Any, optimizer: Optimizer, rule: Rule | None, params: Tree, input_shape: Any
+    net: Layer, loss: Any, optimizer: Optimizer, rule: Rule | None, params: Tree, shape: Any, base: Any = None
 ) -> Problem:
     """Join network, loss, optimizer and rule into a `Problem`, for parameters like these.
+
+    There are feedback weights wherever this network needs some, or `base` did, in which others are frozen.
 
     Raises
     ------
@@ -51,15 +53,17 @@ def problem_of(
                         f"{dotted(path)}: {name} has no effect with {optimizer!r}, which searches"
                     )
     if own is None:
-        return Problem(net, optimizer, layout, objective, loss, input_shape, how)
+        return Problem(net, optimizer, layout, objective, loss, shape, how)
     from ..rules.feedback import each, edge_shapes
 
     inner, dtype = objective.net, layout.layout.ravel(params).dtype.name
-    edges = edge_shapes(inner, params, zeros(input_shape, dtype), input_shape)
+    edges = edge_shapes(inner, params, zeros(shape, dtype), shape)
+    if base is not None:
+        edges |= edge_shapes(Objective.of(base, loss, own).net, params, zeros(shape, dtype), shape)
     weights = own.space.begin(inner, own, params, edges, Stream(0, dtype=dtype))
     learning = each(inner, own, weights, lambda path, layer, rule, B: rule.space.taught(layer, B, B))
     taught = ParameterLayout.over(inner, Layout.of(learning)) if learning else None
-    return Problem(net, optimizer, layout, objective, loss, input_shape, how, edges, taught)
+    return Problem(net, optimizer, layout, objective, loss, shape, how, edges, taught)
 
 
 def executor_for(config: DeviceConfig) -> Executor:

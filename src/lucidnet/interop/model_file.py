@@ -25,7 +25,7 @@ from ..layers import Sequential, walk
 from ..layers.blank import BlankStream, blank_init
 from ..layers.settings import without_idle
 from ..layers.shapes import LENGTH, input_shapes, zeros
-from .changes import to_plain
+from .changes import Changes, applied, of_net, to_plain
 
 M = TypeVar("M")
 E = TypeVar("E", bound=EpochLists)
@@ -357,10 +357,13 @@ def parameters(
     return fitted(tensors, expected), shape
 
 
-def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int) -> None:
+def check_rule(
+    model: Any, changes: Changes, params: Tree, shape: Any, tensors: Mapping[str, Array], max_bytes: int
+) -> None:
     """Raise if a file's feedback weights do not fit the model's rule; called before any are made.
 
-    Where they belong is found by a pass of one example of zeros, whose cost is estimated first.
+    Where they belong is found by a pass of one example of zeros, whose cost is estimated first. They may
+    belong to the network as it was compiled, or only since settings of its layers were changed.
 
     Raises
     ------
@@ -385,6 +388,9 @@ def check_rule(model: Any, params: Tree, shape: Any, tensors: Mapping[str, Array
             "if you trust the file pass a larger max_bytes",
         )
     edges = edge_shapes(net, params, zeros(shape, model.dtype))
+    if of_net(changes):
+        net = Objective.of(applied((model.net, model.optimizer), of_net(changes))[0], loss, own).net
+        edges |= edge_shapes(net, params, zeros(shape, model.dtype))
     stream = BlankStream(dtype=model.dtype, path=("feedback",))
     fitted(tensors, own.space.begin(net, own, params, edges, stream), FEEDBACK)
 

@@ -28,7 +28,7 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     """A neural network regressor, for one or several numbers per example.
 
     The settings up to `max_fun` are those of scikit-learn's `MLPRegressor`, and mean what they mean there.
-    Positional arguments come in the order of `NetClassifier`; `loss` must be given by name.
+    Positional arguments come in the order of `NetClassifier`; ``loss`` must be given by name.
 
     Parameters
     ----------
