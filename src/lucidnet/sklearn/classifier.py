@@ -121,14 +121,22 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
         The network.
     classes_ : array (classes,)
         The classes, in the order of the outputs.
-    loss_curve_, validation_scores_ : list of float
-        Loss and validation score of each epoch; None without `early_stopping`.
-    coefs_, intercepts_ : list of array
-        Weights and biases, as copies; to change them there is ``model_.set_params``.
-    loss_, best_loss_ : float
-        The loss of the last epoch, and the least of all; of L-BFGS that of the weights found.
-    n_iter_, t_ : int
-        The epochs of the last `fit` (L-BFGS: iterations), and the examples seen in all.
+    loss_curve_ : list of float
+        The loss of each epoch.
+    validation_scores_ : list of float
+        The validation score of each epoch; None without `early_stopping`.
+    coefs_ : list of array
+        The weights, as copies; to change them there is ``model_.set_params``.
+    intercepts_ : list of array
+        The biases, likewise.
+    loss_ : float
+        The loss of the last epoch; of L-BFGS that of the weights found.
+    best_loss_ : float
+        The least loss of all epochs; None with `early_stopping`.
+    n_iter_ : int
+        The epochs of the last `fit` (L-BFGS: iterations).
+    t_ : int
+        The examples seen in all.
     out_activation_ : str
         The activation of the last layer, as scikit-learn calls it: ``"logistic"``, ``"softmax"``.
     history_ : History

@@ -50,12 +50,22 @@ class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     ----------
     model_ : Model
         The network.
-    loss_curve_, validation_scores_ : list of float
-        Loss and validation score of each epoch; None without `early_stopping`.
-    coefs_, intercepts_ : list of array
-        Weights and biases, as copies.
-    loss_, best_loss_, n_iter_, t_
-        As of `NetClassifier`.
+    loss_curve_ : list of float
+        The loss of each epoch.
+    validation_scores_ : list of float
+        R^2 of the examples held back after each epoch; None without `early_stopping`.
+    coefs_ : list of array
+        The weights, as copies; to change them there is ``model_.set_params``.
+    intercepts_ : list of array
+        The biases, likewise.
+    loss_ : float
+        The loss of the last epoch; of L-BFGS that of the weights found.
+    best_loss_ : float
+        The least loss of all epochs; None with `early_stopping`.
+    n_iter_ : int
+        The epochs of the last `fit` (L-BFGS: iterations).
+    t_ : int
+        The examples seen in all.
     out_activation_ : str
         The activation of the last layer, as scikit-learn calls it: ``"identity"``, ``"exp"``.
     history_ : History
