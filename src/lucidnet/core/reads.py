@@ -112,11 +112,15 @@ def _functions(owner: Any) -> Iterator[Any]:
 # --- what a function reads -----------------------------------------------------------------------------
 
 
+def _inside(function: Any) -> Any:
+    """Return the function that a decorator, a method or the like has inside; None if it has none."""
+    return next((held for name in INSIDE if (held := getattr(function, name, None)) is not None), None)
+
+
 def named_in(function: Any) -> tuple[frozenset[str], dict[str, Any]]:
     """Return the names in a function's own code, and what those are that it has from around it."""
-    for inside in INSIDE:
-        if (inner := getattr(function, inside, None)) is not None:
-            return named_in(inner)
+    if (inner := _inside(function)) is not None:
+        return named_in(inner)
     code = getattr(function, "__code__", None)
     if code is None:  # an object that can be called
         call = getattr(type(function).__call__, "__code__", None) if callable(function) else None
@@ -126,7 +130,7 @@ def named_in(function: Any) -> tuple[frozenset[str], dict[str, Any]]:
 
 def _code_of(function: Any) -> Any:
     """Return a function's own code; of an object without any its class."""
-    inner = next((held for name in INSIDE if (held := getattr(function, name, None)) is not None), None)
+    inner = _inside(function)
     return getattr(function, "__code__", type(function)) if inner is None else _code_of(inner)
 
 
@@ -191,8 +195,7 @@ class _Look:
             owner = getattr(function, "__self__", owner)
             if isinstance(function, partial):
                 self.value((function.args, function.keywords), f"{around}arguments", frozenset())
-            inner = next((held for name in INSIDE if (held := getattr(function, name, None))), None)
-            if inner is None:
+            if (inner := _inside(function)) is None:
                 inner, owner = vars(type(function)).get("__call__"), function  # an object that can be called
                 if not isinstance(inner, FunctionType):
                     return

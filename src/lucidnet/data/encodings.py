@@ -113,33 +113,34 @@ def _is_western(begin: bytes, whole: bool) -> bool:
     return few or not any(_has_words(one, begin, whole) for one in LEGACY if one.leads)
 
 
-def _has_words(one: Legacy, begin: bytes, whole: bool) -> bool:
-    """Tell whether bytes are text of many different signs in an encoding of two bytes."""
+def _read(one: Legacy, begin: bytes, whole: bool) -> tuple[str, list[str], float]:
+    """Return bytes as text in an encoding, its signs that are no ASCII, and the share of usual ones."""
     try:
         text = codecs.getincrementaldecoder(one.name)().decode(begin, whole)
     except UnicodeDecodeError:
-        return False
+        return "", [], 0.0
     signs = [sign for sign in text if not sign.isascii()]
-    usual = sum(sign.encode(one.name)[0] in one.leads for sign in signs)
-    return len(set(signs)) >= VARIED and usual >= LIKELY * len(signs)
+    if one.usual is not None:
+        usual = len(one.usual.findall(text))
+    else:
+        usual = sum(sign.encode(one.name)[0] in one.leads for sign in signs)
+    return text, signs, usual / max(1, len(signs))
+
+
+def _has_words(one: Legacy, begin: bytes, whole: bool) -> bool:
+    """Tell whether bytes are text of many different signs in an encoding of two bytes."""
+    _, signs, share = _read(one, begin, whole)
+    return len(set(signs)) >= VARIED and share >= LIKELY
 
 
 def _likely(begin: bytes, whole: bool) -> list[tuple[float, str, str]]:
     """Return the encodings in which most signs are usual ones: that share, the name, and the first words."""
     made = []
     for one in LEGACY:
-        try:
-            text = codecs.getincrementaldecoder(one.name)().decode(begin, whole)
-        except UnicodeDecodeError:
-            continue
-        signs = [sign for sign in text if not sign.isascii()]
-        if one.usual is not None:
-            usual = len(one.usual.findall(text))
-        else:
-            usual = sum(sign.encode(one.name)[0] in one.leads for sign in signs)
-        if signs and usual >= LIKELY * len(signs):
+        text, signs, share = _read(one, begin, whole)
+        if signs and share >= LIKELY:
             words = [word for word in BETWEEN.split(text) if not word.isascii()]
-            made.append((round(usual / len(signs), 2), one.name, " ".join(words[:3])[:40]))
+            made.append((round(share, 2), one.name, " ".join(words[:3])[:40]))
     return made
 
 

@@ -172,8 +172,10 @@ def _column(name: str, frame: Frame, words: Words) -> Column:
             reason = f"row {frame.row(row)}, column {name}: {numbers[row]} is no finite number"
             raise frame.error(reason, "write one there, or leave out the row")
         if words.missing == "mean":
-            known = np.where(_mask(cells), 0.0, numbers) if is_tick(cells) else known
-            fill = 0.0 if is_tick(cells) else float(moments(known)[0])
+            if is_tick(cells):
+                known, fill = np.where(_mask(cells), 0.0, numbers), 0.0
+            else:
+                fill = float(moments(known)[0])
         if words.standardize:
             mean, deviation = _scaled(known, True)
     return Column(name, kind, (), mean, deviation, fill, form, cells.mark if kind == "number" else None)

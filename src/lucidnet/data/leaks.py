@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import some
 from .frames import Cells, Frame
 from .targets import FEW
 
@@ -30,13 +31,12 @@ IDS = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid)$|(?<=[a-z])(?:Id|ID)$")
 def copies(frame: Frame, target: str, names: Sequence[str]) -> Iterator[str]:
     """Yield a remark for inputs that may be the target under another name, or be known no earlier."""
     found = [(name, told) for name in names if (told := _copy(name, frame, target, len(names) > 1))]
-    for told, some in groupby(sorted(found, key=lambda one: one[1]), key=lambda one: one[1]):
-        alike = [name for name, _ in some]
+    for told, pairs in groupby(sorted(found, key=lambda one: one[1]), key=lambda one: one[1]):
+        alike = [name for name, _ in pairs]
         if len(alike) == 1:
             yield f"column {alike[0]!r}: {told}"
         else:
-            listed = ", ".join(alike[:6]) + ", ..." * (len(alike) > 6)
-            yield f"{len(alike)} columns ({listed}): {told.replace('it ', 'each ', 1)}"
+            yield f"{len(alike)} columns ({some(alike, 6)}): {told.replace('it ', 'each ', 1)}"
 
 
 def _copy(name: str, frame: Frame, target: str, others: bool) -> str | None:

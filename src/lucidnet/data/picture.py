@@ -128,7 +128,7 @@ def _classes(folder: Path) -> Mapping[str, list[Path]]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return what is in a folder, by name, without hidden files."""
+    """List the files and folders in a folder by name, without hidden ones."""
     try:
         found = sorted(folder.iterdir(), key=lambda one: composed(one.name))  # the same on all systems
     except OSError as error:

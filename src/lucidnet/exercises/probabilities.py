@@ -22,7 +22,7 @@ def _scores(rng: Rng) -> Given:
 
 
 def _other_quotients(z: Any, e: Any) -> dict[str, Any]:
-    """Return what is made of e, the exponentials, in other ways."""
+    """Return wrong softmaxes that are made of the exponentials e, by what is wrong in each."""
     turned = np.exp(z.max(-1, keepdims=True) - z)
     return {
         "exp(z) is divided by one sum of all rows: each row is a distribution of its own": e / e.sum(),

@@ -23,9 +23,9 @@ from ..errors import FileError, LucidnetError, SettingError, UnknownNameError
 from ..initializers import Fitting
 from ..layers import Sequential, walk
 from ..layers.blank import BlankStream, blank_init
-from ..layers.settings import without_idle
+from ..layers.settings import changed, without_idle
 from ..layers.shapes import LENGTH, input_shapes, zeros
-from .changes import Changes, applied, of_net, to_plain
+from .changes import Changes, of_net, to_plain
 
 M = TypeVar("M")
 E = TypeVar("E", bound=EpochLists)
@@ -389,7 +389,7 @@ def check_rule(
         )
     edges = edge_shapes(net, params, zeros(shape, model.dtype))
     if of_net(changes):
-        net = Objective.of(applied((model.net, model.optimizer), of_net(changes))[0], loss, own).net
+        net = Objective.of(changed(model.net, of_net(changes)), loss, own).net
         edges |= edge_shapes(net, params, zeros(shape, model.dtype))
     stream = BlankStream(dtype=model.dtype, path=("feedback",))
     fitted(tensors, own.space.begin(net, own, params, edges, stream), FEEDBACK)

@@ -90,7 +90,7 @@ def of_time(said: str, before: Any) -> str:
 
 
 def no_examples(given: Shape, name: str) -> str:
-    """Return what is wrong with inputs that have no axis of examples, or none of features, and what to do."""
+    """Write the error message for inputs that lack the axis of examples, or that of features."""
     advice = f": a single example is {name}[None], examples of a single number are {name}[:, None]"
     return f"{name}: expected examples (n, ...), got shape {given}{advice if given else ''}"
 
