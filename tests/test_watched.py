@@ -17,7 +17,7 @@ from lucidnet.engine.numbers import Numbers
 from lucidnet.engine.update import training_run
 from lucidnet.errors import NonFiniteError
 from lucidnet.inspect import watch
-from lucidnet.inspect.trace import trace, trace_step
+from lucidnet.inspect.trace import trace_step
 from lucidnet.layers import Dense, Graph, Input, Layer, Residual, Sequential
 from lucidnet.layers.base import INFERENCE
 from lucidnet.layers.rebuild import Wrapper, rebuilt, unwrapped
@@ -388,9 +388,8 @@ def test_a_trace_has_calls_of_containers_and_errors_at_all_of_them():
     net = Sequential([Input(3), Residual(Dense(3, "tanh"), name="r"), Dense(2, name="out")])
     step = Step(net, losses.get("mse"), SGD())
     state = step.start((3,))
-    seen = trace(
-        step.problem(state, (3,)).objective, state.params, Batch(np.ones((4, 3), "f"), np.ones((4, 2), "f"))
-    )
+    batch = Batch(np.ones((4, 3), "f"), np.ones((4, 2), "f"))
+    seen = trace_step(SimpleNamespace(net=net, problem=step.problem(state, (3,)), state=state), batch)
     outer = [call.name for call in seen.every_call if not call.is_inner]
     assert outer == ["Sequential", "input0", "r", "r.body", "out"]
     assert [call.dy.shape for call in seen.every_call if call.path in ((), ("r",))] == [(4, 2), (4, 3)]

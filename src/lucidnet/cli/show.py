@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from ..core.epochs import number
 from ..core.files import path_fault
 from ..core.text import columns as in_columns
 from ..core.text import visible
@@ -22,7 +23,7 @@ from ..data.named import table_to_plain
 from ..data.table import Table as DataTable
 from ..errors import FileError, SettingError, lookup, some
 from ..model import Model
-from ..training.history import Result, number
+from ..training.history import Result
 from .data import readable
 from .portion import Portion, open_given
 

@@ -78,15 +78,15 @@ def _unclipped(optimizer: Optimizer) -> Optimizer:
 
 def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: Numbers) -> FeedbackState:
     """Let feedback weights learn in a phase of their own (weight mirror)."""
-    net, rule = problem.objective.net, problem.rule
+    net, rule, edges = problem.objective.net, problem.rule, problem.edges or {}
     if not any(own.space.phase for _, _, own in places(net, rule)):
         return feedback
     rng = StepStream.like(state.params.vector, numbers.seed, state.step, ("mirror",))
 
     def learned(path: Path, layer: Layer, own: Rule, B: Tree) -> Any:
-        if not own.space.phase or path not in (problem.edges or {}):
+        if not own.space.phase or path not in edges:
             return None  # what stands there is that of a rule through time alone
-        given = at(state.params, path), (problem.edges or {})[path]
+        given = at(state.params, path), edges[path]
         return own.space.learn(layer, *given, B, rng.but(path=(*rng.path, *path)))
 
     return feedback._replace(weights=merged(feedback.weights, each(net, rule, feedback.weights, learned)))

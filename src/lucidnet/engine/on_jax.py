@@ -36,7 +36,7 @@ from .on_numpy import OnNumpy
 from .placement import Placement, dressed, dtype_of, stripped
 from .problem import Problem
 from .programs import Programs
-from .protocol import NotFiniteError, Own, Ran
+from .protocol import Executor, NotFiniteError, Own, Ran
 from .search import advance as search
 from .state import Measured, Measurements, State
 from .stream import Segment, StreamInput, StreamProblem
@@ -62,7 +62,7 @@ class Block(NamedTuple):
     again: Callable[[int], Any]
 
 
-class OnJax(Brief):
+class OnJax(Executor, Brief):
     """The executor on devices: runs compiled programs, each for a whole block of steps.
 
     Programs are shared by all executors of a process: a copy of a model, another seed or another rate
@@ -86,7 +86,6 @@ class OnJax(Brief):
         self.single = Mesh(config.kind, whole=True)
         """One device of this process, for streams."""
         self.last: Block | None = None
-        self.remembered: Any = None
         register()
         if (folder := program_folder()) is not None:
             keep_programs(folder)
@@ -275,10 +274,6 @@ class OnJax(Brief):
 
     # --- states ----------------------------------------------------------------------------------------
 
-    def hand_out(self, read: Callable[[], Any]) -> Any:
-        """Return the training state, whose arrays never change."""
-        return read()
-
     def lend(self, reader: Any) -> None:
         """Do nothing, as no state is ever overwritten."""
 
@@ -352,8 +347,7 @@ def _loop(
         here: Any = bound(static.problem if stream else static, row[:-1])
         if stream:
             here = replace(static, problem=here)
-            now, target, weights, place, moves = mine
-            read: Any = StreamInput(now, target, weights, place, True if moves is None else moves)
+            read: Any = StreamInput(*mine)
         else:
             read = batches(mine, data, dtype)
         numbers = Numbers(Keys(places, table), fine & made)

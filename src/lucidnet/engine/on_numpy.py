@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,14 +14,14 @@ from ..core.signals import lock
 from ..core.text import Brief
 from ..data.batch import nbytes
 from .numbers import Numbers
-from .protocol import NotFiniteError, Ran
+from .protocol import Executor, NotFiniteError, Ran
 from .state import Measured, State, read_only
 
 FEW, MOST, TOGETHER = 8, 32, 1 << 20
 """The fewest steps in a call of several, the most, and the most bytes of their batches together."""
 
 
-class OnNumpy(Brief):
+class OnNumpy(Executor, Brief):
     """The executor on NumPy: runs one step after another.
 
     A step writes into the vectors of the state before the last one, if it made these itself and has not
@@ -34,7 +33,7 @@ class OnNumpy(Brief):
         The processor.
     """
 
-    main, programs, compile_seconds, most_times, uniform = True, 0, 0.0, 1, False
+    programs, compile_seconds = 0, 0.0
 
     def __init__(self, config: DeviceConfig | None = None) -> None:
         self.config = config or DeviceConfig()
@@ -43,8 +42,6 @@ class OnNumpy(Brief):
         """The last state made here that has not been handed out."""
         self.spare: Any = None
         """The one before it, which nobody holds any more."""
-        self.remembered: Any = None
-        """A state that may be asked for again; None once it is overwritten."""
         self.pair: Any = (None, None)
         """The last state made, and the one before that step."""
         self.lent = Readers()
@@ -89,10 +86,6 @@ class OnNumpy(Brief):
                 measured.append(found)
         return Ran(state, measured)
 
-    def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
-        """Call a function of this package directly."""
-        return fn(static, *args)
-
     def hand_out(self, read: Callable[[], Any]) -> Any:
         """Return the training state, whose vectors will not be overwritten any more."""
         with self.lock:
@@ -109,26 +102,7 @@ class OnNumpy(Brief):
         """Return a read-only state."""
         return read_only(self.hand_out(lambda: state))
 
-    def arrays(self, tree: Any) -> Any:
-        """Return the tree unchanged."""
-        return tree
-
-    def shard(self, problem: Any) -> None:
-        """Return None: batches are taken as they are."""
-
     def steps_per_call(self, problem: Any, batches: Sequence[Any]) -> int:
         """Return how many steps to run in one call: several for small batches, to save overhead."""
         several = min(MOST, TOGETHER // max(1, sum(map(nbytes, batches))))
         return several if several >= FEW else 1  # a call needs a vector more, and its steps share it
-
-    def training(self) -> Any:
-        """Return a context for training; here it does nothing."""
-        return nullcontext()
-
-    def prefetch(self, blocks: Iterator[Any], state: State) -> Any:
-        """Return a context that gives the blocks unchanged, in pairs."""
-        return nullcontext((block, block) for block in blocks)
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return a list with the value of this process, the only one."""
-        return [value]

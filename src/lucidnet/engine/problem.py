@@ -19,11 +19,11 @@ from ..optimizers import Optimizer
 from .objective import Objective
 from .parameters import ParameterLayout
 from .state import FeedbackState, State
-from .structure import Structure
+from .structure import Structure, Structured
 
 
 @record
-class Problem(Record):
+class Problem(Structured, Record):
     """What is trained. Two problems are equal if one compiled program serves both: their numbers may differ.
 
     Parameters
@@ -72,12 +72,6 @@ class Problem(Record):
     def __getstate__(self) -> dict[str, Any]:
         # Cached results belong to this object, and to this process.
         return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Problem) and self.structure == other.structure)
-
-    def __hash__(self) -> int:
-        return hash(self.structure)
 
     def changed(self, optimizer: Optimizer) -> Problem:
         """Return this problem with another optimizer, which must have the same slots.

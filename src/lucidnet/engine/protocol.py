@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..backend.config import DeviceConfig
 from ..data.batch import Data, Shard
-from .state import Measured
+from .state import Measured, State
 
 if TYPE_CHECKING:
     from ..layers import Layer
     from .problem import Problem
-    from .state import State
 
 S = TypeVar("S", bound=Any)
 """The state carried from step to step: a `State` or a `StreamState`."""
@@ -62,26 +61,25 @@ class Trainee(Protocol):
     live : State
         The state as the executor has it, which a training replaces after each step. Code that is not training
         reads `state`.
+    state : State
+        All that changes in training, as it is now, as arrays that nobody writes; it can be set.
     problem : Problem
         What is trained, once compiled.
+    optimizer : Optimizer
+        The optimizer; it can be set to one whose memory has the same form.
     history : History
         What was measured in each epoch.
     """
 
     live: State
+    state: State
     problem: Problem
+    optimizer: Any
     history: Any
 
     @property
     def net(self) -> Layer:
         """The network that is trained, one layer that holds the others."""
-
-    @property
-    def state(self) -> State:
-        """All that changes in training, as it is now, as arrays that nobody writes; it can be set."""
-
-    @state.setter
-    def state(self, state: State) -> None: ...
 
     @property
     def executor(self) -> Executor:
@@ -90,13 +88,6 @@ class Trainee(Protocol):
     @property
     def metrics(self) -> Sequence[Any]:
         """The metrics measured besides the loss."""
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer; it can be set to one whose memory has the same form."""
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Any) -> None: ...
 
     @property
     def rule(self) -> Any:
@@ -162,32 +153,34 @@ class Own:
 class Executor(Protocol):
     """What runs the functions of this package: a plain loop on NumPy, or compiled programs.
 
+    Subclasses override what is different for them from one process with all arrays in its own memory.
+
     Attributes
     ----------
-    most_times : int
-        How many time steps of a stream are best worked through at once, at most.
     config : DeviceConfig
         On which devices.
     lock : RLock
         A lock: while it is held, the state is that of whole steps, and no step is made.
-    main : bool
-        Whether this process, among several that train together, is the one that shows and writes things.
+    most_times : int
+        How many time steps of a stream are best worked through at once, at most.
     uniform : bool
         Whether all batches of a block must have one shape.
+    main : bool
+        Whether this process, among several that train together, is the one that shows and writes things.
     remembered : State or None
         A state that may be asked for again: set by the caller, None once a step has overwritten it.
     """
 
-    most_times: int
-    uniform: bool
     config: DeviceConfig
     lock: Any
-    main: bool
-    remembered: Any
+    most_times: int = 1
+    uniform: bool = False
+    main: bool = True
+    remembered: Any = None
 
     @property
     def programs(self) -> int:
-        """How many programs have been compiled."""
+        """How many programs have been compiled for this executor."""
 
     @property
     def compile_seconds(self) -> float:
@@ -221,9 +214,11 @@ class Executor(Protocol):
 
     def call(self, fn: Callable[..., Any], static: Any, *args: Any) -> Any:
         """Call ``fn(static, *args)``, directly, or compiled for `static` and the shapes of the arguments."""
+        return fn(static, *args)
 
     def hand_out(self, read: Callable[[], S]) -> S:
         """Return the training state that `read` gives, for any thread: no later step overwrites it."""
+        return read()
 
     def lend(self, reader: Any) -> None:
         """Do not overwrite ``reader.state`` while the reader exists; only a weak reference to it is kept."""
@@ -233,20 +228,25 @@ class Executor(Protocol):
 
     def arrays(self, tree: Any) -> Any:
         """Return a tree of arrays as NumPy arrays."""
+        return tree
 
     def shard(self, problem: Problem) -> Shard | None:
         """Return the share of each batch that this process works on; None if batches are not divided."""
+        return None
 
     def steps_per_call(self, problem: Problem, batches: Sequence[Any]) -> int:
         """Return how many steps with batches like these to run in one call."""
 
     def training(self) -> AbstractContextManager[None]:
         """Return a context for training: watches for stuck processes, frees data on devices at the end."""
+        return nullcontext()
 
     def prefetch(
         self, blocks: Iterator[Any], state: State
     ) -> AbstractContextManager[Iterator[tuple[Any, Any]]]:
         """Return a context that yields blocks with the input of `run`, preparing the next meanwhile."""
+        return nullcontext((block, block) for block in blocks)
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes that train together; plain data only."""
+        return [value]

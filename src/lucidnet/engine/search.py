@@ -13,6 +13,7 @@ from ..errors import SettingError
 from ..optimizers.lbfgs import LBFGS, Pair, minimize
 from .numbers import Numbers
 from .problem import Problem
+from .protocol import NotFiniteError
 from .state import Measured, State
 from .update import measured_gradient, training_run
 
@@ -45,14 +46,14 @@ def advance(
         params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
         seen.append(look(problem, state._replace(params=params), batches, numbers))
         if not seen[-1].good:
-            raise _NotFiniteError
+            raise NotFiniteError(seen[-1])
         return seen[-1].losses[0], _trained(problem, seen[-1].gradient)
 
     pairs = tuple(zip(*(state.memory.get(name, ()) for name in ("moves", "changes")), strict=True))
     try:
         vector, found = minimize(function, state.vector[:size], settings, pairs)
-    except _NotFiniteError:
-        return state, seen[-1]
+    except NotFiniteError as error:
+        return state, error.measured
     trained = _trained(problem, np.ones_like(vector)) > 0
     vector = np.where(trained, vector, state.vector[:size])  # pairs from before freezing may still move it
     params = layout.layout.bind(namespace(vector).concat([vector, buffers]))
@@ -62,10 +63,6 @@ def advance(
         params = layout.layout.bind(layout.layout.ravel(problem.objective.net.absorb(params, cache)))
     after = state._replace(params=params, memory=_slots(found.pairs, vector), step=state.step + 1)
     return after, seen[0]._replace(evaluations=len(seen))
-
-
-class _NotFiniteError(ArithmeticError):
-    """A point where loss or gradient are not finite."""
 
 
 def _trained(problem: Problem, gradient: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,6 +112,7 @@ class Measured(NamedTuple):
         return self.predictions[0]
 
 
+@dataclass(eq=False, repr=False)
 class Measurements(Brief, Sequence[Measured]):
     """The measurements of consecutive steps: a sequence of `Measured`, held as arrays (steps, ...).
 
@@ -124,20 +126,17 @@ class Measurements(Brief, Sequence[Measured]):
         Which are finite.
     masks, parts : tuple of trees
         As in `Measured`, with an axis for the steps before all others.
+    source : tree or callable, optional
+        As in `Measured`, of a single step.
     """
 
-    def __init__(
-        self,
-        losses: Array,
-        terms: Array,
-        predictions: tuple[Any, ...],
-        good: Array,
-        masks: tuple[Any, ...] = (),
-        parts: tuple[Any, ...] = (),
-    ) -> None:
-        self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
-        self.masks, self.parts = masks, parts
-        self.source: Any = None
+    losses: Array
+    terms: Array
+    predictions: tuple[Any, ...]
+    good: Array
+    masks: tuple[Any, ...] = ()
+    parts: tuple[Any, ...] = ()
+    source: Any = None
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:
@@ -151,15 +150,8 @@ class Measurements(Brief, Sequence[Measured]):
 
     def cut(self, count: int) -> Measurements:
         """Return the measurements of the first `count` steps."""
-        kept = slice(count)
-        trees = (self.masks, self.parts)
-        return Measurements(
-            self.losses[kept],
-            self.terms[kept],
-            part_of(self.predictions, kept),
-            self.good[kept],
-            *(part_of(tree, kept) for tree in trees),
-        )
+        trees = self.losses, self.terms, self.predictions, self.good, self.masks, self.parts
+        return Measurements(*part_of(trees, slice(count)))
 
     def __len__(self) -> int:
         return len(self.good)

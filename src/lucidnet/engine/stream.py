@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..backend import Array, Tree, choose, exchanged, finite, namespace, queue
 from ..backend import number as as_number
 from ..backend.layout import Layout
-from ..core.trees import Path, tree_map
+from ..core.trees import Path, part_of, tree_map
 from ..layers import Recurrent, Run
 from ..layers.recurrent.loop import RecurrentCache
 from ..rules.credit import Credit
@@ -24,12 +24,12 @@ from ..rules.time.online import immediate, time_step
 from .numbers import Numbers
 from .problem import Problem
 from .state import FeedbackState, Measured, State
-from .structure import Structure
+from .structure import Structure, Structured
 from .update import moved
 
 
 @dataclass(frozen=True, eq=False)
-class StreamProblem:
+class StreamProblem(Structured):
     """What learns from a stream. Two are equal if one compiled program serves both, as for `Problem`.
 
     Parameters
@@ -53,12 +53,6 @@ class StreamProblem:
     def structure(self) -> tuple[Structure, Structure]:
         """What a program is compiled for: the problem's structure, and the stream's rule and delay."""
         return self.problem.structure, Structure(self.rule, self.delay, once=self.problem.objective)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, StreamProblem) and self.structure == other.structure)
-
-    def __hash__(self) -> int:
-        return hash(self.structure)
 
 
 class StreamState(NamedTuple):
@@ -117,15 +111,15 @@ class StreamInput(NamedTuple):
     place : int, optional
         The place where the prediction waits for its target, and where the prediction lies whose target has
         come.
-    moves : bool
-        Whether the optimizer moves the weights.
+    moves : bool, optional
+        Whether the optimizer moves the weights; None if it does so each time.
     """
 
     x: Array
     target: Array | None = None
     weights: Array | None = None
     place: Any = None
-    moves: Any = True
+    moves: Any = None
 
 
 @dataclass(eq=False)
@@ -151,15 +145,15 @@ class Segment:
 
     def cut(self, times: slice) -> Segment:
         """Return the part with the given times."""
-        return Segment(*(None if array is None else array[times] for array in self.arrays))
+        return Segment(*part_of(self.arrays, times))
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __iter__(self) -> Iterator[StreamInput]:
         for time in range(len(self.x)):
-            x, target, weights, place, moves = (None if a is None else a[time] for a in self.arrays)
-            yield StreamInput(x, target, weights, place, True if moves is None else bool(moves))
+            given = StreamInput(*part_of(self.arrays, time))
+            yield given if given.moves is None else given._replace(moves=bool(given.moves))
 
 
 def begin(static: StreamProblem, stream: StreamState, x: Array) -> StreamState:

@@ -17,6 +17,18 @@ SHARED = ("learning_rate", "weight_decay", "l1", "l2")
 """The numeric settings that all layers share."""
 
 
+class Structured:
+    """The base of what is equal if one compiled program serves both: if their `structure` is."""
+
+    structure: Any
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(other) is type(self) and self.structure == other.structure)
+
+    def __hash__(self) -> int:
+        return hash(self.structure)
+
+
 class Same:
     """Wraps a value that equals only itself."""
 

@@ -70,7 +70,7 @@ class Feed:
         steps = [*steps, *[steps[-1]] * (size - len(steps))]
         data = data_of(steps)
         if data is None:
-            found = stacked([tuple(map(_parts, step)) for step in steps])
+            found = stacked([[tuple(materialize(batch)) for batch in step] for step in steps])
             return Prepared(self.mesh.put_rows(floats(found, dtype), 1), None, size, given)
         indexed: Any = steps
         rows = tuple(map(numbers_of, zip(*indexed, strict=True)))
@@ -125,7 +125,3 @@ def _batch(parts: Any, data: Tree, dtype: Any) -> Batch:
         chosen, valid = parts
         x, target, weights, mask = mapped(lambda array: rows_of(array, chosen), data)
     return Batch(tree_map(lambda array: array.astype(dtype), x), target, weights, mask, valid)
-
-
-def _parts(batch: Batch | IndexedBatch) -> tuple[Any, ...]:
-    return tuple(materialize(batch))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from ..core.text import Listing, shape_words
-from ..core.text import as_text as as_text
 from ..core.trees import Path, leaves
 from ..engine.parameters import ParameterLayout
 from ..engine.protocol import Trainee

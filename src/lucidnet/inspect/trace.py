@@ -7,12 +7,9 @@ from typing import Any
 
 from ..backend import Tree
 from ..data.batch import Batch
-from ..engine.objective import Objective
 from ..engine.protocol import Trainee
 from ..engine.state import State
 from ..engine.update import training_run
-from ..layers import Run
-from ..layers.base import INFERENCE
 from ..layers.watched import Call
 from .watching import watch
 
@@ -35,29 +32,6 @@ class Trace:
         return tuple(call for call in self.every_call if not call.layer.children())
 
 
-def trace(
-    objective: Objective, params: Tree, batch: Batch, run: Run = INFERENCE, feedback: Tree = None
-) -> Trace:
-    """Run a network with its loss forward and backward, and return what was seen.
-
-    The settings are those of `Objective.gradient`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lucidnet import layers, losses
-    >>> from lucidnet.engine.build import initial
-    >>> net = layers.Sequential([layers.Input(2), layers.Dense(3, "tanh"), layers.Dense(1)])
-    >>> objective = Objective.of(net, losses.get("mse"))
-    >>> seen = trace(objective, initial(net, (2,)), Batch(np.ones((4, 2), "f"), np.ones((4, 1), "f")))
-    >>> [(call.name, call.y.shape) for call in seen.calls]
-    [('input0', (4, 2)), ('dense1', (4, 3)), ('dense1', (4, 3)), ('dense2', (4, 1)), ('dense2', (4, 1))]
-    """
-    with watch(objective.net) as calls:
-        made = replace(objective, net=calls.net).gradient(params, batch, run, feedback)
-    return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))
-
-
 def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trace:
     """Trace the passes of a model's training step on a batch; the model is not changed.
 
@@ -69,7 +43,19 @@ def trace_step(model: Trainee, batch: Batch, state: State | None = None) -> Trac
         The batch.
     state : State, optional
         Its state, as it is now if not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lucidnet as ln
+    >>> model = ln.Model([ln.layers.Input(2), ln.layers.Dense(3, "tanh"), ln.layers.Dense(1)])
+    >>> model.compile("mse")
+    >>> seen = trace_step(model, Batch(np.ones((4, 2), "f"), np.ones((4, 1), "f")))
+    >>> [(call.name, call.y.shape) for call in seen.calls]
+    [('input0', (4, 2)), ('dense1', (4, 3)), ('dense1', (4, 3)), ('dense2', (4, 1)), ('dense2', (4, 1))]
     """
     state = (model.state if state is None else state).reset()
-    run = training_run(state, batch)
-    return trace(model.problem.objective, state.params, batch, run, state.feedback.weights)
+    run, objective = training_run(state, batch), model.problem.objective
+    with watch(objective.net) as calls:
+        made = replace(objective, net=calls.net).gradient(state.params, batch, run, state.feedback.weights)
+    return Trace(float(made.loss), made.prediction, made.grads, tuple(calls))

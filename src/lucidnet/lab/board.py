@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ..core.epochs import clock
 from ..core.screen import Drawn, Surface, surface
 from ..training.history import Result
-from ..training.progress import INTERVAL, clock
+from ..training.progress import INTERVAL
 from .outcome import RaceRun
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.epochs import number
 from ..core.settings import flag, taken, text
-from ..core.text import Report
+from ..core.text import Report, as_text
 from ..errors import SettingError, lookup
 from ..foreign import answering
-from ..training.history import History, Result, number
+from ..training.history import History, Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -363,8 +364,6 @@ def _paired(pairs: list[tuple[float, float]]) -> dict[str, Any]:
 def _grid(columns: list[str], rows: list[list[str]]) -> str:
     from rich.table import Table
     from rich.text import Text
-
-    from ..inspect.summary import as_text
 
     table = Table(box=None, pad_edge=False, header_style="")
     for i, column in enumerate(columns):

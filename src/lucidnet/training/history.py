@@ -8,7 +8,6 @@ from typing import Any
 
 from ..core.epochs import EpochLists
 from ..core.epochs import Result as Result
-from ..core.epochs import number as number
 from ..core.longform import history_csv, step_rows
 from ..core.text import ByName
 from ..foreign import answering

@@ -235,9 +235,7 @@ class OnlineLearner(Brief):
 
     def _begun(self, given: Segment) -> Any:
         """Return the state of the stream before a segment, with the weights as they are now."""
-        stream = self._stream
-        if stream.state is not self.model.live:  # someone else has trained it
-            stream = stream._replace(state=self.model.live)
+        stream = self._stream._replace(state=self.model.live)  # someone else may have trained it
         if stream.states or stream.traces or stream.waiting:
             return stream
         return self.model.executor.call(begin, self._static, stream, given.x[0])

@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable
 
 from ..core import screen
-from ..core.epochs import aligned, epoch_cells, in_line, worth_a_line
-from ..core.epochs import clock as clock
-from ..core.epochs import duration as duration
+from ..core.epochs import aligned, clock, duration, epoch_cells, in_line, worth_a_line
 from ..core.screen import Drawn, Surface
 from .history import Result
 
