@@ -199,9 +199,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "batch_shape": "shape, without the axis of the examples",
     },
     "Sequential": {"*args": "Sequential([...]), one list of layers"},
-    "PReLU": dict.fromkeys(
-        ("init", "negative_slope", "alpha_initializer"), "alpha, the slope in the beginning"
-    ),
+    "PReLU": dict.fromkeys(("init", "negative_slope", "alpha_initializer"), "alpha, the initial slope"),
     "LeakyRNN": dict.fromkeys(("alpha", "leak"), "tau, which is 1 / alpha"),
     "GaussianNoise": {"stddev": "deviation", "std": "deviation", "sigma": "deviation"},
     "GroupNormalization": {"num_groups": "groups"},
@@ -267,10 +265,9 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("seed", "rng"), "Model(seed=...)"),
     },
     "Normal": dict.fromkeys(("deviation", "sigma", "scale"), "std"),
-    **dict.fromkeys(
-        ("Perturbation", "KeRNL"), dict.fromkeys(("sigma", "std", "stddev", "noise"), "deviation")
-    ),
-    "WeightMirror": dict.fromkeys(("learning_rate", "lr", "eta"), "rate"),
+    "Perturbation": dict.fromkeys(NOISE, "deviation"),
+    "KeRNL": dict.fromkeys(NOISE, "deviation") | dict.fromkeys(STEP, "rate"),
+    "WeightMirror": dict.fromkeys(STEP, "rate"),
     "TruncatedBPTT": dict.fromkeys(("k2", "steps", "length", "truncation"), "window") | {"k1": "stride"},
     "RMSprop": {
         "alpha": "rho",
