@@ -243,6 +243,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "params": "learning_rate: the model brings its weights",
         "ema_momentum": "EMA(optimizer, decay)",
         "gradient_accumulation_steps": "fit(accumulate=...)",
+        "amsgrad": "Adam(learning_rate): there is no AMSGrad",
+        "dampening": "SGD(learning_rate, momentum): the whole gradient is added to the velocity",
         "maximize": "compile(loss=...): a loss is made small; give it the other sign",
         **dict.fromkeys(("fused", "foreach", "capturable", "jit_compile"), "Model(backend='jax')"),
         **dict.fromkeys(
@@ -273,6 +275,7 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "alpha": "rho",
         "decay": f"rho, if it is the share that is kept (optax); else {FADING}",
         "centered": "RMSprop(learning_rate): v is the mean of squares, always",
+        "eps_in_sqrt": "epsilon, which is added to the root, always",
     },
     "Adadelta": {"decay": "rho"},
     "Adagrad": {"initial_accumulator_value": "initial", "lr_decay": "decay"},
