@@ -47,9 +47,9 @@ class Perturbation(SpaceRule):
 class WeightPerturbation(Perturbation):
     """g = (L(w + sigma xi) - L(w)) / sigma xi, with one xi for all weights, standard normal.
 
-    (Jabri & Flower 1992, "Weight perturbation", one weight after the other; all at once in Werfel, Xie & Seung
-    2005, "Learning curves for stochastic gradient descent in linear feedforward networks".) L is the mean over
-    the batch, with the same xi for all its examples.
+    (Jabri & Flower 1992, "Weight perturbation", one weight after the other; all at once in Werfel, Xie &
+    Seung 2005, "Learning curves for stochastic gradient descent in linear feedforward networks".) L is the
+    mean over the batch, with the same xi for all its examples.
     """
 
     reads: ClassVar[str] = "loss, noise"
