@@ -17,7 +17,7 @@ from lucidnet.layers import Dense, Input, Layer
 class LearnedSlope(Layer):
     """y = x for x > 0, else a x, with one learned a per feature.
 
-    dx = dy or a dy,  da = sum over the batch of x dy where x <= 0  (He et al. 2015, equations 8 to 11).
+    dx = dy or a dy,  da = sum over the batch of x dy where x <= 0  (He et al. 2015, equations 1 to 3).
     """
 
     start: float = 0.25

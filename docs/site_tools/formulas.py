@@ -178,7 +178,7 @@ WHOLE = {
         \mathrm{d}W_{u,c,m} = \sum_{n,t} x_{st+u,\,c}\, \mathrm{d}y_{t,cm}
         \mathrm{d}x_{r,c} = \sum_{st+u=r} \sum_m W_{u,c,m}\, \mathrm{d}y_{t,cm}
         """,
-        "Chollet 2017, *Xception*, section 1",
+        "Howard et al. 2017, *MobileNets*, equation 3, of one axis",
     ),
     "DepthwiseConv2D": Formula(
         r"y_{i,j,cm} = \sum_{u,v} x_{si+u,\,sj+v,\,c}\, W_{u,v,c,m} + b_{cm}",
@@ -372,7 +372,7 @@ WHOLE = {
         \mathrm{d}h_{t,cm} = \sum_f V_{cm,f}\, \mathrm{d}y_{t,f}
         \mathrm{d}x_{r,c} = \sum_{st+u=r} \sum_m W_{u,c,m}\, \mathrm{d}h_{t,cm}
         """,
-        "Chollet 2017, *Xception*, section 1",
+        "Howard et al. 2017, *MobileNets*, section 3.1, of one axis",
     ),
     "SeparableConv2D": Formula(
         r"""
@@ -555,10 +555,10 @@ OPTIMIZERS = {
     """),
     "ClipGlobalNorm": Formula("g = g * min(1, limit / norm(g))", source="Pascanu, Mikolov & Bengio 2013, algorithm 1"),
     "ClipNorm": Formula("g = g * min(1, limit / norm(g))", source="Pascanu, Mikolov & Bengio 2013, algorithm 1, array by array"),
-    "ClipValue": Formula("g = min(max(g, -limit), limit)", source="Graves 2013, *Generating sequences with recurrent neural networks*, section 2.1"),
+    "ClipValue": Formula("g = min(max(g, -limit), limit)", source="Mikolov 2012, as Pascanu, Mikolov & Bengio 2013 say in section 3.2"),
     "MaxNorm": Formula("p = p * min(1, limit / norm(p))"),
-    "NonNegative": Formula("p = max(p, 0)", source="Lee & Seung 1999"),
-    "UnitNorm": Formula("p = p / norm(p)", source="Salimans & Kingma 2016, equation 2, with g = 1"),
+    "NonNegative": Formula("p = max(p, 0)", source="weights that cannot be negative: Lee & Seung 1999; here they are cut off after each step"),
+    "UnitNorm": Formula("p = p / norm(p)", source="as in Salimans & Kingma 2016, *Weight normalization*, equation 2, with g = 1; here after each step"),
 }  # fmt: skip
 """``p`` are the parameters, ``g`` the gradient, ``eta`` the learning rate, ``t`` the number of the step from 1."""
 
@@ -568,7 +568,7 @@ SCHEDULES = {
     "Cyclic": Formula("eta = low + (high - low) * (1 - abs((t % (2 * up)) / up - 1))"),
     "ExponentialDecay": Formula(
         "eta = start * factor**(t / every)",
-        source="Senior et al. 2013, *An empirical study of learning rates*",
+        source="Senior et al. 2013, *An empirical study of learning rates in deep neural networks for speech recognition*",
     ),
     "Fixed": Formula("eta = value", source="a constant; no paper"),
     "OneCycle": Formula(r"""
@@ -577,7 +577,7 @@ SCHEDULES = {
     """),
     "Piecewise": Formula(
         r"\eta_t = v_k\quad \text{for}\ s_k \le t < s_{k+1}",
-        source="He et al. 2016, section 3.4, divides by 10 so",
+        source="He et al. 2016, section 4.2, divides by 10 after 32,000 and 48,000 steps",
     ),
     "Polynomial": Formula(
         "eta = stop + (start - stop) * (1 - t / steps)**power",
@@ -589,7 +589,8 @@ SCHEDULES = {
         source="one after the other; no paper",
     ),
     "StepDecay": Formula(
-        "eta = start * factor**(t // every)", source="Krizhevsky et al. 2012, section 5, divides by 10 so"
+        "eta = start * factor**(t // every)",
+        source="Szegedy et al. 2015, section 6, takes off 4 % every 8 epochs",
     ),
     "TimeDecay": Formula("eta = start / (1 + decay * t)"),
     "Warmup": Formula(r"""

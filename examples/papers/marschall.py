@@ -1,4 +1,4 @@
-"""Marschall, Cho & Savin 2020, "A unified framework of online learning algorithms", JMLR 21(135), section 4.
+"""Marschall, Cho & Savin 2020, "A unified framework of online learning algorithms", JMLR 21(135).
 
 A small recurrent network learns the task "Add" (Pitis 2016) from streams, with one update at each time step,
 by each online rule and by truncated backpropagation. What a network knows of the past shows in its

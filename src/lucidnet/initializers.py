@@ -205,7 +205,10 @@ class Orthogonal(Initializer):
 
 @value
 class Identity(Initializer):
-    """The identity matrix times `gain`: a recurrent layer begins by keeping its state (Le et al. 2015)."""
+    """The identity matrix times `gain`: a recurrent layer begins by keeping its state.
+
+    (Le, Jaitly & Hinton 2015.)
+    """
 
     gain: float = finite(default=1.0)
 

@@ -34,8 +34,10 @@ class SelfOrganizingMap:
 
         w_ij <- w_ij + rate(t) h_ij(t) (x - w_ij),     h_ij = exp(-|r_ij - r_c|^2 / (2 radius(t)^2))
 
-    where r are places on the grid. Rate and radius shrink exponentially from their first value to
-    their last (Kohonen 1990, "The self-organizing map", equations 3, 4 and 7).
+    where r are places on the grid. (Kohonen 1990, "The self-organizing map".) Rate and radius shrink by the
+    same factor at each example, from their first value to their last, as in Ritter, Martinetz & Schulten
+    1992, "Neural computation and self-organizing maps"; Kohonen leaves open how. The radius is the standard
+    deviation of the bell. Where several units are as near, the first is taken.
 
     Parameters
     ----------
@@ -152,7 +154,10 @@ class SelfOrganizingMap:
         return float((apart.max(-1) > 1).mean())
 
     def distances(self) -> Array:
-        """Return each unit's mean distance to its neighbours, (rows, columns): the U-matrix (Ultsch 1990)."""
+        """Return each unit's mean distance to its neighbours, (rows, columns).
+
+        It is the U-matrix (Ultsch & Siemon 1990).
+        """
         w = self.weights / (scale := _scale(self.weights))
         total, count = np.zeros(w.shape[:2]), np.zeros(w.shape[:2])
         for axis, size in enumerate(total.shape):

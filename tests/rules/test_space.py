@@ -234,6 +234,19 @@ def test_kolen_pollack_forgets_the_difference_at_the_rate_of_the_decay(momentum)
             np.testing.assert_allclose(found, gap[n], rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize("name", ["AdamW", "Lion", "Muon"])
+def test_kolen_pollack_shrinks_alike_where_the_decay_is_taken_off_the_weights(name):
+    rate, decay = 0.01, 0.5
+    step = step_of("kp", optimizer=getattr(ln.optimizers, name)(rate, weight_decay=decay))
+    state = step.start((5,), dtype="float64")
+    gaps = {n: state.params[n]["W"] - made["W"] for n, made in state.feedback.weights.items()}
+    for _ in range(10):
+        state, _ = step(state, X, Y)
+    for n, gap in gaps.items():
+        found = state.params[n]["W"] - state.feedback.weights[n]["W"]
+        np.testing.assert_allclose(found, (1 - rate * decay) ** 10 * gap, rtol=1e-9, atol=1e-12)
+
+
 def angle(a, b):
     return math.degrees(math.acos((a * b).sum() / math.sqrt((a * a).sum() * (b * b).sum())))
 

@@ -2,7 +2,7 @@
 
 Number i of a draw is a function of seed, place, step and i alone, so that a batch with rows added at its end,
 or spread over devices, has the same numbers. They are those of SplitMix64 (Steele, Lea & Flood 2014, "Fast
-splittable pseudorandom number generators", figures 15 and 16): words mix(start + i gamma), where gamma and
+splittable pseudorandom number generators"): words mix(start + i gamma), where gamma and
 the start are hashes of seed and place, and the step is mixed into the start.
 """
 

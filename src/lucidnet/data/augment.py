@@ -213,7 +213,8 @@ class CutOut(Augmentation):
 def mixup(x: Any, y: Any, rng: Stream, alpha: float = 0.2) -> tuple[Array, Array]:
     """Mix each example with another: x = l x_i + (1 - l) x_j, and y alike, l from Beta(alpha, alpha).
 
-    (Zhang et al. 2018, "mixup: beyond empirical risk minimization", equation 1; one l for each example.)
+    (Zhang et al. 2018, "mixup: beyond empirical risk minimization", section 1; one l for each example, where
+    the authors' program draws one for each batch.)
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def copy(n: int, delay: int = 20, symbols: int = 10, kinds: int = 8, seed: int =
     The input has `symbols` random ones, `delay` blanks, and from the signal on blanks again, while the
     symbols are asked for. Without memory the best mean cross-entropy over all times is
     symbols log(kinds) / (delay + 2 symbols) nats. (Hochreiter & Schmidhuber 1997; in the form of
-    Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural networks", section 4.1.)
+    Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural networks", the copying memory problem.)
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def delayed_add(n: int, length: int = 100, lags: tuple[int, int] = (4, 6), seed:
     mean cross-entropy is 0.6616 nats, knowing that of lag 6 only 0.6277, of lag 4 only 0.5192, both 0.4545;
     see `floors`.
     (Marschall, Cho & Savin 2020, "A unified framework of online learning algorithms for training recurrent
-    neural networks", section 4.1; after Pitis 2016.)
+    neural networks", the task "Add"; after Pitis 2016.)
 
     Parameters
     ----------

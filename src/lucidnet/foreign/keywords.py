@@ -147,6 +147,7 @@ SCHEDULE = {
 }
 
 DEPTHWISE = {"stride": "strides", "dilation_rate": "dilation", "depth_multiplier": "multiplier"}
+NOISE, STEP = ("sigma", "std", "stddev", "noise"), ("learning_rate", "lr", "eta")
 
 KEYWORDS: Mapping[str, Mapping[str, str]] = {
     "Layer": LAYER,
@@ -198,6 +199,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "batch_shape": "shape, without the axis of the examples",
     },
     "Sequential": {"*args": "Sequential([...]), one list of layers"},
+    "PReLU": dict.fromkeys(("init", "negative_slope", "alpha_initializer"), "alpha, the initial slope"),
+    "LeakyRNN": dict.fromkeys(("alpha", "leak"), "tau, which is 1 / alpha"),
     "GaussianNoise": {"stddev": "deviation", "std": "deviation", "sigma": "deviation"},
     "GroupNormalization": {"num_groups": "groups"},
     "Linear": {
@@ -219,7 +222,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "time_major": "Input(shape): sequences are (n, time, features)",
         "recurrent_activation": GATES,
     },
-    **{kind: {"activation": GATES} for kind in ("LSTM", "GRU")},
+    "LSTM": {"activation": GATES, "peepholes": "LSTM(units), which has none"},
+    "GRU": {"activation": GATES, "reset_after": "GRU(units), which computes what Keras does with True"},
     "Residual": {"shortcut": "projection", "downsample": "projection"},
     "UpSampling": {"scale_factor": "size"},
     "Optimizer": {
@@ -239,6 +243,8 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "params": "learning_rate: the model brings its weights",
         "ema_momentum": "EMA(optimizer, decay)",
         "gradient_accumulation_steps": "fit(accumulate=...)",
+        "amsgrad": "Adam(learning_rate): there is no AMSGrad",
+        "dampening": "SGD(learning_rate, momentum): the whole gradient is added to the velocity",
         "maximize": "compile(loss=...): a loss is made small; give it the other sign",
         **dict.fromkeys(("fused", "foreach", "capturable", "jit_compile"), "Model(backend='jax')"),
         **dict.fromkeys(
@@ -260,14 +266,32 @@ KEYWORDS: Mapping[str, Mapping[str, str]] = {
         "mode": "fan, which is 'in', 'out' or 'average'",
         **dict.fromkeys(("seed", "rng"), "Model(seed=...)"),
     },
-    "RMSprop": {"alpha": "rho", "decay": FADING},
+    "Normal": dict.fromkeys(("deviation", "sigma", "scale"), "std"),
+    "Perturbation": dict.fromkeys(NOISE, "deviation"),
+    "KeRNL": dict.fromkeys(NOISE, "deviation") | dict.fromkeys(STEP, "rate"),
+    "WeightMirror": dict.fromkeys(STEP, "rate"),
+    "TruncatedBPTT": dict.fromkeys(("k2", "steps", "length", "truncation"), "window") | {"k1": "stride"},
+    "RMSprop": {
+        "alpha": "rho",
+        "decay": f"rho, if it is the share that is kept (optax); else {FADING}",
+        "centered": "RMSprop(learning_rate): v is the mean of squares, always",
+        "eps_in_sqrt": "epsilon, which is added to the root, always",
+    },
     "Adadelta": {"decay": "rho"},
+    "Adagrad": {"initial_accumulator_value": "initial", "lr_decay": "decay"},
+    "Nadam": {"schedule_decay": "momentum_decay"},
+    "EMA": dict.fromkeys(("momentum", "beta", "ema_momentum"), "decay"),
+    "Muon": {"ns_steps": "steps", "adjust_lr_fn": "scale"},
     "LBFGS": {"max_iter": "iterations", "history_size": "memory", "m": "memory", "tol": "tolerance"},
     "Loss": {
         "reduction": "fit(sample_weight=...): the mean over the batch is always taken",
         "weight": "fit(class_weight=...): the sum is divided by the number of examples",
         "pos_weight": "fit(class_weight=...)",
         **dict.fromkeys(("ignore_index", "ignore_class"), "fit(mask=...), which leaves out time steps"),
+    },
+    **{
+        f"{kind}Crossentropy": dict.fromkeys(("smoothing", "label_smooth"), "label_smoothing")
+        for kind in ("Categorical", "Binary")
     },
     "Huber": {"beta": "delta, by which the loss of SmoothL1Loss is multiplied here"},
     "On": {

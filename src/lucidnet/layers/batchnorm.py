@@ -60,12 +60,11 @@ class BatchNormalization(PlaceNormalization):
         dg = sum dy h      db = sum dy
         dx = g s (dy - (db + h dg) / N)
 
-    In inference, or if the layer or a container around it is frozen, m and v are the running statistics:
-    dx = g s dy.
-    After a training step ``running = momentum running + (1 - momentum) batch`` (Ioffe & Szegedy 2015).
-    A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b, as in Keras;
-    PyTorch raises. PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5, its running variance
-    over N - 1.
+    (Ioffe & Szegedy 2015, algorithm 1.) In inference, or if the layer or a container around it is frozen, m
+    and v are the running statistics: dx = g s dy. After a training step ``running = momentum running + (1 -
+    momentum) batch``, with the variance over N as in Keras; algorithm 2 of the paper, and PyTorch, have it
+    over N - 1. A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b,
+    as in Keras; PyTorch raises. PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5.
 
     Parameters
     ----------
@@ -136,15 +135,15 @@ class GroupNormalization(PlaceNormalization):
         dg = sum dy h      db = sum dy
         dx = s (dy g - (sum(dy g) + h sum(dy g h)) / N)
 
-    (Wu & He 2018, "Group normalization", equations 1 to 7.) With as many groups as features it is instance
-    normalization. In sequences only the steps that count enter the statistics.
+    (Wu & He 2018, "Group normalization", equations 1, 2, 6 and 7.) With as many groups as features it is
+    instance normalization. In sequences only the steps that count enter the statistics.
 
     Parameters
     ----------
     groups : int
         How many groups the features are divided into.
     epsilon : float
-        Added to the variance.
+        Added to the variance. 1e-3 as in Keras; PyTorch takes 1e-5.
     axis : int
         The axis of the features, counted as in the arrays, where 0 is the examples.
     """

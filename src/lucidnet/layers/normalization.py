@@ -62,7 +62,7 @@ class LayerNormalization(RowNormalization):
         dg = sum_n dy h      db = sum_n dy
         dx = s (dy g - mean(dy g) - h mean(dy g h))
 
-    (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3.)
+    (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3; there without epsilon.)
 
     Parameters
     ----------
@@ -117,12 +117,12 @@ class RMSNormalization(RowNormalization):
         dg = sum_n dy h
         dx = s (dy g - h mean(dy g h))
 
-    (Zhang & Sennrich 2019, "Root mean square layer normalization", equation 4.)
+    (Zhang & Sennrich 2019, "Root mean square layer normalization", equation 4; there without epsilon.)
 
     Parameters
     ----------
     epsilon : float
-        Added to the mean square.
+        Added to the mean square. 1e-6 as in Keras; PyTorch takes the precision of the dtype.
     axis : int or sequence of int
         The axes to normalize over, counted as in the arrays, where 0 is the examples. The scale has their
         sizes.

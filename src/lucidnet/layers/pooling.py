@@ -144,8 +144,9 @@ class MaxPooling2D(Pooling):
 class AveragePooling2D(Pooling):
     """y = mean over the pixels of the window that lie in the image;  dx = dy over their number.
 
-    (LeCun et al. 1989.) Padding is not counted, as in Keras; PyTorch counts it unless
-    ``count_include_pad=False``. The settings are those of `Pooling`.
+    (LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network", with a learned factor
+    besides.) Padding is not counted, as in Keras; PyTorch counts it unless ``count_include_pad=False``. The
+    settings are those of `Pooling`.
 
     Examples
     --------

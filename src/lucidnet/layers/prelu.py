@@ -19,8 +19,8 @@ class PReLU(Layer):
 
         dx = dy for x > 0, else a dy       da = sum_n dy min(x, 0)
 
-    (He et al. 2015, "Delving deep into rectifiers", equations 1, 9 and 10.) As there,
-    no penalty acts on a.
+    (He et al. 2015, "Delving deep into rectifiers", equations 1 to 3.) As there, no penalty acts on a. In
+    Keras a is 0 at first, and each place has one of its own.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class Normalization(Layer):
 
     ``Normalization().adapt(x)`` returns the layer with those of x; layers are values, so the original does
     not change. A file keeps them with the network. A feature that is constant in x is divided by 1.
-    (LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.3.)
+    (LeCun et al. 1998, "Efficient BackProp", section 4.3.)
 
     Parameters
     ----------

@@ -26,7 +26,8 @@ class SeparableConvolution(Composed):
 
         d = D(x)      z = d W + b at each place      y = f(z)
 
-    This takes k^2 c m + c m f weights in place of k^2 c f (Chollet 2017, "Xception", section 2). The layers
+    This takes k^2 c m + c m f weights in place of k^2 c f (Howard et al. 2017, "MobileNets", section 3.1;
+    there each half has batch normalization and a ReLU behind it, here d has neither, as in Keras). The layers
     inside are called ``depthwise`` and ``pointwise``.
 
     Parameters

@@ -41,13 +41,14 @@ class TransformerBlock(Composed):
     feed_forward : int, optional
         Units of the first dense layer; 4 * width if not given.
     dropout : float
-        The probability of dropping weights of the attention, and what both parts add to the skip.
+        The probability of dropping weights of the attention, and what both parts add to the skip. The papers
+        drop the latter alone; PyTorch's layer also drops what comes from the first dense layer.
     causal : bool
         Whether each step sees itself and those before it only.
     activation : str or Layer
-        The function between the dense layers.
+        The function between the dense layers; ReLU in both papers and PyTorch's layer.
     norm_first : bool
-        Whether normalization comes first: the first form above, else the second.
+        Whether normalization comes first: the first form above, else the second, PyTorch's by default.
     epsilon : float
         Added to the variance in normalization.
 

@@ -48,7 +48,8 @@ class TransposedConvolution(Layer):
         z = x W^T, added up where the windows lie, + b
         dW = windows(dz)^T x        db = sum dz        dx = windows(dz) W
 
-    (Zeiler et al. 2010, "Deconvolutional networks"; Dumoulin & Visin 2016, section 4.)
+    (Zeiler et al. 2010, "Deconvolutional networks"; Dumoulin & Visin 2016, "A guide to
+    convolution arithmetic for deep learning", chapter 4.)
 
     Parameters
     ----------
@@ -214,7 +215,8 @@ class Conv1DTranspose(TransposedConvolution):
 class DepthwiseConvolution(Layer):
     """The base of convolutions of each channel by itself: z_cm = sum over the window of x_c W_cm, + b.
 
-    With dz = dy f'(z), each pixel of the window by itself (Chollet 2017, "Xception", section 2)::
+    With dz = dy f'(z), each pixel of the window by itself (Howard et al. 2017, "MobileNets",
+    equation 3, with m = 1)::
 
         dW_cm = sum of dz_cm x_c        db = sum dz        dx_c = sum_m dz_cm W_cm
 

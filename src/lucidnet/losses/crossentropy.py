@@ -124,7 +124,8 @@ class CategoricalCrossentropy(FromProbabilities):
 
     Notes
     -----
-    Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution.
+    Targets are labels (n,) of whole numbers, or rows (n, k): one-hot or any distribution. Probabilities are
+    taken as they are; Keras divides them by their sum.
     """
 
     takes_labels: ClassVar[bool] = True
@@ -259,7 +260,9 @@ class BinaryCrossentropy(FromProbabilities):
 class KLDivergence(FromProbabilities):
     """L = sum_j t_j log(t_j / p_j), with 0 log 0 = 0 (Kullback & Leibler 1951).
 
-    From probabilities dL/dp = -t / p; from logits dL/dz = p sum_j t_j - t.
+    It is 0 where the prediction p is the target t, as in Keras; PyTorch's ``KLDivLoss`` takes log p,
+    and its mean is over all numbers unless ``reduction="batchmean"``. From probabilities dL/dp = -t / p; from
+    logits dL/dz = p sum_j t_j - t.
 
     Parameters
     ----------

@@ -52,8 +52,9 @@ class Hinge(Loss):
 class CategoricalHinge(Loss):
     """L = max(0, 1 + max_{j wrong} y_j - y_right): the right class leads all others by 1.
 
-    dL/dy is -1 for the right class and 1 for the best wrong one, where the lead is less than 1
-    (Crammer & Singer 2001). Targets are labels or one-hot rows.
+    dL/dy is -1 for the right class and 1 for the best wrong one, where the lead is less than 1 (Crammer &
+    Singer 2001). Targets are labels or one-hot rows. Keras takes 0 for the best wrong score if all are below
+    it; PyTorch's ``MultiMarginLoss`` adds up what each wrong class lacks, over the number of classes.
     """
 
     takes_labels: ClassVar[bool] = True

@@ -53,7 +53,8 @@ class MeanAbsoluteError(Loss):
 class Huber(Loss):
     """L = 1/k sum_j h(y_j - t_j): squared near zero, linear far away (Huber 1964).
 
-    h(e) = e^2 / 2 for |e| <= d, else d |e| - d^2 / 2;  h'(e) = e clipped to [-d, d].
+    h(e) = e^2 / 2 for |e| <= d, else d |e| - d^2 / 2;  h'(e) = e clipped to [-d, d]. So are PyTorch's
+    ``HuberLoss`` and Keras' ``Huber``; PyTorch's ``SmoothL1Loss(beta=d)`` is that divided by d.
 
     Parameters
     ----------

@@ -28,8 +28,10 @@ class Moments:
 class Adam(Moments, Optimizer):
     """p <- p - rate m' / (sqrt(v') + epsilon)  (Kingma & Ba 2015, algorithm 1).
 
-    The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and
-    v' = v / (1 - b2^t) correct their start from zero at step t = 1, 2, ...
+    The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and v' = v / (1 -
+    b2^t) correct their start from zero at step t = 1, 2, ... So do PyTorch and optax. Keras adds its epsilon,
+    1e-7, to sqrt(v), uncorrected (the paper's other form, end of section 2): until t is large beside 1 / (1 -
+    b2) it counts for more there.
 
     Parameters
     ----------
@@ -59,7 +61,9 @@ class Adam(Moments, Optimizer):
 class AdamW(Moments, Optimizer):
     """Adam with decoupled weight decay: p <- (1 - rate weight_decay) p, then Adam's step.
 
-    (Loshchilov & Hutter 2019, algorithm 2; the decay is multiplied by the rate, as in PyTorch.)
+    (Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2.) There the decay is
+    multiplied by what a schedule makes of the rate, not by the rate itself; here by the rate, as in PyTorch,
+    Keras and optax. Their defaults of it are 0.01, 0.004 and 0.0001.
 
     Parameters
     ----------
@@ -109,7 +113,8 @@ def moments_step(self: Any, g: Array, slots: Slots, rate: float, step: int) -> t
 class Adamax(Moments, Optimizer):
     """p <- p - rate m / ((1 - b1^t) u), with m as in `Adam` and u <- max(b2 u, |g| + epsilon).
 
-    (Kingma & Ba 2015, algorithm 2.) The paper has no epsilon; PyTorch adds it to |g|, as here, Keras to u.
+    (Kingma & Ba 2015, algorithm 2.) The paper has no epsilon; PyTorch and optax add it to |g|, as here, Keras
+    to u.
 
     Parameters
     ----------
@@ -140,11 +145,13 @@ class Adamax(Moments, Optimizer):
 
 @value
 class Nadam(Optimizer):
-    """Adam with Nesterov's look ahead: p <- p - rate m' / (sqrt(v') + epsilon)  (Dozat 2016, algorithm 2).
+    """Adam with Nesterov's look ahead: p <- p - rate m' / (sqrt(v') + epsilon)  (Dozat 2016).
 
     With m, v and v' as in `Adam`, m' = (1 - u_t) g / (1 - u_1 ... u_t) + u_{t+1} m / (1 - u_1 ... u_{t+1}),
-    where u_t = b1 (1 - 0.96^(t momentum_decay) / 2) warms the momentum up. This is PyTorch's form; Keras
-    has momentum_decay = 1. The u of past steps follow the schedule of beta1, u_{t+1} has its present value.
+    where u_t = b1 (1 - 0.96^(t momentum_decay) / 2) warms the momentum up. This is PyTorch's form. In the
+    paper ("Incorporating Nesterov momentum into Adam") m itself is made with u_t in place of b1. Keras has
+    momentum_decay = 1; optax' ``nadam`` has b1 in place of every u. The u of past steps follow the schedule
+    of beta1, u_{t+1} has its present value.
 
     Parameters
     ----------

@@ -16,8 +16,10 @@ from .base import Bounds, Optimizer, Setting, Slots, bounded, least
 class RMSprop(Optimizer):
     """p <- p - rate g / (sqrt(v) + epsilon), with v <- rho v + (1 - rho) g^2.
 
-    (Tieleman & Hinton 2012, lecture 6.5; epsilon outside the root, as in PyTorch, which calls rho
-    alpha and takes 0.99.) With momentum the step is rate u, u <- momentum u + g / (sqrt(v) + epsilon).
+    (Tieleman & Hinton 2012, lecture 6.5, without epsilon.) Epsilon is added to the root, as in PyTorch, which
+    calls rho alpha and takes 0.99; Keras (1e-7) and optax add it to v, under the root. With momentum the step
+    is rate u, u <- momentum u + g / (sqrt(v) + epsilon); Keras has the rate in u, which differs while the
+    rate changes.
 
     Parameters
     ----------
@@ -64,6 +66,9 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """p <- p - rate g / (sqrt(v) + epsilon), with v <- v + g^2 (Duchi, Hazan & Singer 2011).
 
+    The values are PyTorch's if not given. In Keras and optax v begins at 0.1, and epsilon, 1e-7, is added to
+    v, under the root.
+
     Parameters
     ----------
     learning_rate : float or schedule
@@ -107,8 +112,8 @@ class Adadelta(Optimizer):
     """p <- p - rate d, with d = g sqrt(u + epsilon) / sqrt(v + epsilon)  (Zeiler 2012, algorithm 1).
 
     The running means of the squares are v <- rho v + (1 - rho) g^2, before the step, and
-    u <- rho u + (1 - rho) d^2, after it: the steps have the unit of the parameters. In the paper the rate
-    is 1; in Keras the default is 0.001.
+    u <- rho u + (1 - rho) d^2, after it: the steps have the unit of the parameters. The paper has no rate,
+    which is a rate of 1; Keras' defaults are a rate of 0.001, rho 0.95 and epsilon 1e-7.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gradient clipping (Pascanu, Mikolov & Bengio 2013, algorithm 1)."""
+"""Gradient clipping: of single numbers, of each array's norm, of the whole gradient's norm."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ class Clip(Value):
 
 @value
 class ClipValue(Clip):
-    """Each entry is limited to [-limit, limit]."""
+    """Each entry is limited to [-limit, limit].
+
+    (As Mikolov did in 2012, say Pascanu, Mikolov & Bengio 2013, section 3.2.) The direction changes;
+    PyTorch's ``clip_grad_value_``.
+    """
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Clip each entry of a gradient vector, in place."""
@@ -37,7 +41,10 @@ class ClipValue(Clip):
 
 @value
 class ClipNorm(Clip):
-    """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`."""
+    """The gradient of each parameter array is scaled down to a Euclidean norm of at most `limit`.
+
+    (Pascanu, Mikolov & Bengio 2013, algorithm 1, for each array by itself; Keras' ``clipnorm``.)
+    """
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Scale down each array's gradient, in place, without overflow."""
@@ -47,7 +54,10 @@ class ClipNorm(Clip):
 
 @value
 class ClipGlobalNorm(Clip):
-    """The whole gradient is scaled down to a Euclidean norm of at most `limit`."""
+    """The whole gradient is scaled down to a Euclidean norm of at most `limit`.
+
+    (Pascanu, Mikolov & Bengio 2013, algorithm 1.) PyTorch's ``clip_grad_norm_`` divides by the norm + 1e-6.
+    """
 
     def __call__(self, gradient: Array, arrays: Iterable[slice]) -> None:
         """Scale down the whole gradient, in place, without overflow."""

@@ -16,8 +16,9 @@ from .clip import Size, norm
 class LAMB(Moments, Optimizer):
     """p <- p - rate |p| / |r| r, with r = m' / (sqrt(v') + epsilon) + weight_decay p, for each array.
 
-    (You et al. 2020, algorithm 2, with phi(z) = z; m' and v' as in `Adam`.) The ratio of the norms is 1 if
-    one of them is 0.
+    (You et al. 2020, "Large batch optimization for deep learning", algorithm 2, with phi(z) = z; m' and v' as
+    in `Adam`.) The ratio of the norms is 1 if one of them is 0, as in optax and Keras: the paper does not
+    say. No array is left out, neither biases nor scales of a normalization.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[Array, Array]
 """The move made by one iteration, and the change of the gradient."""
 
 DECREASE, CURVATURE = 1e-4, 0.9
-"""The constants c1 and c2 of the strong Wolfe conditions (Nocedal & Wright 2006, section 6.1)."""
+"""The constants c1 and c2 of the strong Wolfe conditions (Nocedal & Wright 2006, section 3.1)."""
 
 
 @value

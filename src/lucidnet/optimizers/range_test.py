@@ -38,8 +38,9 @@ def suggestions(
 ) -> tuple[tuple[Suggestion, ...], str]:
     """Return the learning rates that a range test suggests; if none, why not.
 
-    They have the names of fastai's `lr_find`: *steep* (Smith 2017, "Cyclical learning rates for training
-    neural networks", section 3.3), *valley* (its default), *minimum*, *slide*.
+    They have the names of fastai's `lr_find`, and are read off as there: *steep*, *valley* (its default),
+    *minimum*, *slide*. (Smith 2017, where the test comes from, reads two rates off the accuracy: where it
+    begins to rise, and where it no longer does.)
 
     Parameters
     ----------

@@ -15,9 +15,11 @@ from .base import Bounds, Optimizer, Setting, Slots
 class SGD(Optimizer):
     """p <- p - rate v, with the velocity v <- momentum v + g.
 
-    Without momentum v = g. Nesterov's form steps by g + momentum v (Sutskever et al. 2013).
-    The rate multiplies the velocity, as in PyTorch; Keras adds it up in the velocity, which
-    differs while the rate changes.
+    Without momentum v = g. Nesterov's form steps by g + momentum v (Sutskever et al. 2013, "On the importance
+    of initialization and momentum in deep learning"). The paper finds the gradient a step of momentum ahead
+    of its parameters; here, as in PyTorch and Keras, the parameters are those ahead, and the steps the same
+    at a fixed rate and momentum. The rate multiplies the velocity, as in PyTorch; Keras adds it up in the
+    velocity, which differs while the rate changes.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def learning_rate_finder(
 ) -> Sequence[Axes]:
     """Plot the loss of a range test against the learning rate, and mark the suggested rate.
 
-    (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3.)
+    (Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, plots the accuracy.)
 
     Parameters
     ----------

@@ -64,8 +64,9 @@ class RateCurve:
 def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: int) -> RateCurve:
     """Try rates from `start` to `stop`, and restore the model bit for bit afterwards.
 
-    The rate grows by the same factor at each step (Smith 2017, "Cyclical learning rates for training neural
-    networks", section 3.3). The loss is a running mean, corrected for its start. The suggestion is the rate
+    This is the range test of Smith 2017 ("Cyclical learning rates for training neural networks", section 3.3)
+    in fastai's form: the rate grows by the same factor at each step, where the paper adds the same to it, and
+    the loss is watched, not the accuracy: a running mean, corrected for its start. The suggestion is the rate
     at which it falls fastest per factor of the rate, beyond the first tenth of the steps, if that stands out
     from the noise from batch to batch; see `suggestions`.
     """

@@ -28,7 +28,8 @@ class LeakyReLU(ActivationLayer):
     Parameters
     ----------
     negative_slope : float
-        The slope a for negative inputs.
+        The slope a for negative inputs: 0.01 as in the paper and PyTorch, where Keras' layer has 0.3 and its
+        function 0.2.
     """
 
     negative_slope: float = finite(default=0.01)

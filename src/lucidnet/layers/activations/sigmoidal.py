@@ -59,7 +59,8 @@ class Softsign(ActivationLayer):
 class HardSigmoid(ActivationLayer):
     """y = min(max(x + 3, 0), 6) / 6,  dy/dx = 1/6 for |x| < 3, else 0.
 
-    The definition of PyTorch and Keras 3 (Howard et al. 2019, "Searching for MobileNetV3").
+    The definition of PyTorch and Keras 3 (Howard et al. 2019, "Searching for MobileNetV3"). Before Keras 3 it
+    was min(max(0.2 x + 0.5, 0), 1), as in ONNX.
     """
 
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:

@@ -32,7 +32,8 @@ class GRU(Recurrent):
     -----
     The parameters are those of `Recurrent`. The gates stand in the order z, r, g, as in Keras (whose
     ``reset_after=True`` this is); PyTorch has r, z, n, and the sum of its two biases in b for r and z.
-    In Cho's paper r multiplies h before the product with U; no fast library computes that.
+    In Cho's paper r multiplies h before the product with U, as Keras has it with ``reset_after=False``; there
+    are no biases in the paper.
     """
 
     gates: ClassVar[int] = 3

@@ -31,6 +31,9 @@ class LSTM(Recurrent):
         dz_t = ds_t = [di i(1 - i), df f(1 - f), dg (1 - g^2), do o(1 - o)]
         dc_(t-1) = dc f          dh_(t-1) = dz_t U^T
 
+    In the paper of 1997 g and the function of c are sigmoids stretched to [-2, 2] and [-1, 1], and errors do
+    not go back through the gates to earlier times. There are no peepholes, from c to the gates.
+
     Parameters
     ----------
     forget_bias : float

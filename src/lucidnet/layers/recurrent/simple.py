@@ -54,7 +54,7 @@ class LeakyRNN(Recurrent):
     """Units that forget with a time constant: tau dh/dt = -h + f(x W + h U + b + noise).
 
     In steps of time 1, by Euler's method (Murray 2019, "Local online learning in recurrent networks with
-    random feedback", equation 1)::
+    random feedback", equation 1; the noise and b are not there)::
 
         h_t = (1 - 1/tau) h_(t-1) + 1/tau f(a_t)        a_t = x_t W + h_(t-1) U + b + noise xi_t
 

@@ -61,7 +61,7 @@ class ExponentialDecay(Schedule):
 
 @value
 class TimeDecay(Schedule):
-    """``start / (1 + decay * step)``: decay that slows down (Robbins & Monro 1951).
+    """``start / (1 + decay * step)``: decay that slows down, as 1 / step in the end (Robbins & Monro 1951).
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class Polynomial(Schedule):
 class Cosine(Schedule):
     """``stop + (start - stop) * (1 + cos(pi step / steps)) / 2``, half a wave.
 
-    (Loshchilov & Hutter 2017, equation 5.) PyTorch's ``CosineAnnealingLR`` rises again after `steps`,
+    (Loshchilov & Hutter 2017, "SGDR", equation 5.) PyTorch's ``CosineAnnealingLR`` rises again after `steps`,
     this stays at `stop`.
 
     Parameters

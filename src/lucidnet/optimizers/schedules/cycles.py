@@ -15,7 +15,9 @@ MODES = ("triangular", "triangular2", "exp_range")
 class Cyclic(Schedule):
     """From `low` up to `high` and down again, in straight lines (Smith 2017; PyTorch's ``CyclicLR``).
 
-    For a momentum that falls while the rate rises, `low` may be above `high`.
+    In the paper ("Cyclical learning rates for training neural networks", section 3.1) "exp_range" lets both
+    ends shrink; here, as in PyTorch, the height over `low` does, and `low` stays. For a momentum that falls
+    while the rate rises, `low` may be above `high`.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class Cyclic(Schedule):
 
 @value
 class OneCycle(Schedule):
-    """Up to a large learning rate, and down to almost none (Smith & Topin 2018).
+    """Up to a large learning rate, and down to almost none (Smith & Topin 2018, "Super-convergence").
 
     From peak / divide in `warmup` of the steps to `peak`, and from there to peak / (divide final_divide):
     PyTorch's ``OneCycleLR``. In three phases it falls as long as it rose, back to where it began, and the

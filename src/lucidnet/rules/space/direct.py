@@ -123,8 +123,8 @@ class DirectFeedbackAlignment(Direct):
 
     e is the gradient of the loss by what goes into the network's final activation, dL/da_y, as in Nøkland
     2016 ("Direct feedback alignment provides learning in deep neural networks", section 2, where equation 5
-    is e); for logistic outputs with the binary cross-entropy, and for softmax with the categorical one, that
-    is y - t.
+    is e, and its B ours transposed); for logistic outputs with the binary cross-entropy, and for softmax with
+    the categorical one, that is y - t.
 
     Parameters
     ----------
@@ -158,9 +158,11 @@ class DirectFeedbackAlignment(Direct):
 class DirectRandomTargetProjection(Direct):
     """The targets, by fixed random weights, are the error at each layer: dx = t B / N.
 
-    No layer waits for the output. The last layer learns by its own error. With weights and masks each target
-    has the share that its loss has in the mean. (Frenkel, Lefebvre & Bol 2021, "Learning without feedback",
-    equation 3.)
+    No layer waits for the output. The last layer learns by its own error. N examples are a batch, as losses
+    are means; with weights and masks each target has the share that its loss has in the mean. (Frenkel,
+    Lefebvre & Bol 2021, "Learning without feedback".) Targets in the place of errors y - t mean the error
+    with its sign turned: with a B that is as likely as -B, which all initializers of a mean of 0 are, that is
+    the same rule.
     """
 
     reads: ClassVar[str] = "pre, post, targets"

@@ -47,8 +47,9 @@ class Perturbation(SpaceRule):
 class WeightPerturbation(Perturbation):
     """g = (L(w + sigma xi) - L(w)) / sigma xi, with one xi for all weights, standard normal.
 
-    (Jabri & Flower 1992; in the form of Werfel, Xie & Seung 2005, "Learning curves for stochastic gradient
-    descent in linear feedforward networks", section 2.3.)
+    (Jabri & Flower 1992, "Weight perturbation", one weight after the other; all at once in Werfel, Xie &
+    Seung 2005, "Learning curves for stochastic gradient descent in linear feedforward networks".) L is the
+    mean over the batch, with the same xi for all its examples.
     """
 
     reads: ClassVar[str] = "loss, noise"
@@ -73,11 +74,12 @@ class NodePerturbation(Perturbation):
     """Noise on the outputs of all layers with weights: dy_i = (L_i(y + sigma xi) - L_i(y)) / sigma xi_i.
 
     Each example has its own noise and its own change of the loss; each layer then takes dy as its error.
-    (Williams 1992; Werfel, Xie & Seung 2005, section 2.2.) The units of a recurrent layer have noise at each
-    time step, in all of their state, and the state goes on with it; each weight takes the error of its own
-    time step, and nothing is carried back in time. (Fiete & Seung 2006, "Gradient learning in spiking neural
-    networks by dynamic perturbation of conductances", do so with spiking units.) Layers that mix the examples
-    of a batch, by its statistics, are refused: the change of the loss is then no example's own.
+    (Werfel, Xie & Seung 2005; the loss without noise as baseline makes it the REINFORCE of Williams 1992.)
+    The units of a recurrent layer have noise at each time step, in all of their state, and the state goes on
+    with it; each weight takes the error of its own time step, and nothing is carried back in time. (Fiete &
+    Seung 2006, "Gradient learning in spiking neural networks by dynamic perturbation of conductances", do so
+    with spiking units.) Layers that mix the examples of a batch, by its statistics, are refused: the change
+    of the loss is then no example's own.
     """
 
     alone: ClassVar[bool] = True

@@ -84,7 +84,8 @@ class FeedbackAlignment(Transported):
     """Fixed random weights carry the error: dx = dz B^T.
 
     (Lillicrap et al. 2016, "Random synaptic feedback weights support error backpropagation for deep
-    learning", equation 2 there: B is ours transposed.)
+    learning".) There it is B e, of a column e, with the same B: its rows are the units below. It stands in
+    the place of their W^T, which is W here.
     """
 
     reads: ClassVar[str] = "pre, post, errors above"
@@ -94,9 +95,10 @@ class FeedbackAlignment(Transported):
 class UniformSign(Transported):
     """uSF: the signs of the weights, all of one size, carry the error: dx = dz (s sign W)^T.
 
-    s is the root mean square of B, the weights that would have been drawn; the paper has s = 1, and uSF,
-    brSF and frSF are its names. (Liao, Leibo & Poggio 2016, "How important is weight symmetry in
-    backpropagation?", section 3.)
+    (Liao, Leibo & Poggio 2016, "How important is weight symmetry in backpropagation?"; uSF, brSF and frSF are
+    its names.) s is the root mean square of B, the weights that would have been drawn; the paper has s = 1,
+    and keeps errors in bounds by batch normalization and by steps of signs, neither of which is part of the
+    rule here.
     """
 
     reads: ClassVar[str] = "pre, post, errors above, weights above"
@@ -113,8 +115,8 @@ class UniformSign(Transported):
 class FixedSign(Transported):
     """frSF: fixed random sizes with the signs of the weights carry the error: dx = dz (|B| sign W)^T.
 
-    (Liao et al. 2016; Moskovitz, Litwin-Kumar & Abbott 2018, "Feedback alignment in deep convolutional
-    networks", section 3.)
+    (Liao, Leibo & Poggio 2016; Moskovitz, Litwin-Kumar & Abbott 2018, "Feedback alignment in deep
+    convolutional networks".) The sizes are those of weights drawn as W was.
     """
 
     reads: ClassVar[str] = "pre, post, errors above, weights above"
@@ -126,7 +128,7 @@ class FixedSign(Transported):
 
 @value
 class BatchSign(FixedSign):
-    """brSF: as `FixedSign`, the sizes |B| drawn anew for each batch (Liao et al. 2016, section 3)."""
+    """brSF: as `FixedSign`, the sizes |B| drawn anew for each batch (Liao, Leibo & Poggio 2016)."""
 
     phase: ClassVar[bool] = True
 
@@ -142,9 +144,12 @@ class KolenPollack(Transported):
 
         W <- W - rate (g + decay W)        B <- B - rate (g + decay B)
 
-    so that W_t - B_t = (1 - rate decay)^t (W_0 - B_0). (Kolen & Pollack 1994; Akrout et al. 2019, "Deep
-    learning without weight transport", equations 15 and 16.) The decay is the optimizer's
-    ``weight_decay``. `LAMB` makes the steps of B as long as B asks, and those of W as W does.
+    so that W_t - B_t = (1 - rate decay)^t (W_0 - B_0). (Kolen & Pollack 1994, "Back-propagation without
+    weight transport"; Akrout et al. 2019, "Deep learning without weight transport", equations 16 and 17,
+    where the decay is not multiplied by the rate.) The decay is the optimizer's ``weight_decay``. W - B
+    shrinks so with `SGD` without momentum, and with all that take the decay off the weights themselves, such
+    as `AdamW`; with others it shrinks at another pace. `LAMB` makes the steps of B as long as B asks, and
+    those of W as W does.
     """
 
     reads: ClassVar[str] = "pre, post, errors above"
@@ -163,10 +168,12 @@ class WeightMirror(Transported):
 
         B <- (1 - decay) B + rate / sigma^2 xi^T z        E[xi^T xi] = sigma^2
 
-    so that B grows along W. (Akrout et al. 2019, algorithm 1 and equation 8.) A weight that is used several
-    times in one example, in a convolution at each place, in a dense layer at each time step, gets the mean
-    over its uses. A recurrent layer, whose W acts before its state, and an attention layer send the noise
-    through each W alone.
+    so that B grows along W. (Akrout et al. 2019, "Deep learning without weight transport", equation 7.) There
+    the noise also passes the bias and the activation, in a range where that is nearly straight;
+    here it passes W alone. One step is made for each batch. A weight that is used several times in one
+    example, in a convolution at each place, in a dense layer at each time step, gets the mean over its uses.
+    A recurrent layer, whose W acts before its state, and an attention layer send the noise through each W
+    alone.
 
     Parameters
     ----------

@@ -56,9 +56,9 @@ class KeRNL(Online):
         omega_i = (1 - alpha_i) omega_i + xi_i          error_k = sum_i A_ki omega_i - (h~_k - h_k) / sigma
 
     (Roth, Kanitscheider & Fiete 2019, "Kernel RNN learning (KeRNL)", algorithm 1; with 1 - alpha in place of
-    exp(-gamma) as Marschall et al. 2020 write it, section 4.3.) Their steps are divided by 1 + the mean
-    square size of what they are fitted to, so that no rate below 1 diverges; this is ours. A begins as the
-    identity, with which the rule is near to `RFLO`. A and alpha are feedback weights, saved with
+    exp(-gamma), as in the review of Marschall, Cho & Savin 2020.) The steps of A and alpha are divided by 1 +
+    the mean square size of what they are fitted to, so that no rate below 1 diverges; this is ours. A begins
+    as the identity, with which the rule is near to `RFLO`. A and alpha are feedback weights, saved with
     the model that `fit` has trained; an online learner keeps its own.
 
     Parameters

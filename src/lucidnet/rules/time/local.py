@@ -14,11 +14,13 @@ from .online import Online, TimeStep, back, by_gate
 class RFLO(Online):
     """Traces that decay as each unit's own state does; the recurrent weights are left out of J.
 
-    For a `LeakyRNN`, with a_t the sum of its inputs (Murray 2019, equations 5 and 6)::
+    For a `LeakyRNN`, with a_t the sum of its inputs (Murray 2019, "Local online learning in recurrent
+    networks with random feedback")::
 
         p_t = (1 - 1/tau) p_(t-1) + 1/tau f'(a_t) x_t        dL/dw = sum_t e_t p_t
 
-    and for h of the time before in place of x_t likewise. For GRU and LSTM it is what their gates keep.
+    and for h of the time before in place of x_t likewise. The paper has leaky units alone; for `GRU` and
+    `LSTM` what their gates keep is ours.
     "Random feedback" is the other half of the rule: let the layer above have the rule ``"fa"``.
     """
 
@@ -76,11 +78,12 @@ class EProp(RFLO):
     """Eligibility propagation: a weight's eligibility passes through its own unit's state only.
 
     With c the hidden state of a unit and h what others see of it (Bellec et al. 2020, "A solution to the
-    learning dilemma for recurrent networks of spiking neurons", equations 13, 14 and 1)::
+    learning dilemma for recurrent networks of spiking neurons", where these are h and z)::
 
         eps_t = dc_t/dc_(t-1) eps_(t-1) + dc_t/dw        eligibility = dh_t/dc_t eps_t
 
-    For an `LSTM` c is its cell, for a rate unit c is h, and then the rule is `RFLO`.
+    The gradient is the sum over time of error times eligibility, equation 1 there. For an `LSTM` c is its
+    cell, for a rate unit c is h, and then the rule is `RFLO`.
     """
 
     reads: ClassVar[str] = "pre, post, error, trace"
@@ -90,7 +93,7 @@ class EProp(RFLO):
 class Diagonal(RFLO):
     """`SnAp` with n = 1 in little memory: J's diagonal, including a unit's own recurrent weight.
 
-    (Menick et al. 2021, section 3; the diagonal approximation is as old as Hochreiter & Schmidhuber 1997.)
+    (Menick et al. 2021, "Practical real time recurrent learning with a sparse approximation", section 3.)
     """
 
     reads: ClassVar[str] = "pre, post, error, own recurrent weight, trace"

@@ -18,8 +18,8 @@ class RTRL(Online):
 
     It is exact for the layer's own weights; the layers below hear of the same time only, and are approximate.
     (Williams & Zipser 1989, "A learning algorithm for continually running fully recurrent neural networks",
-    equations 5 and 6.) For S numbers of state, it holds S times as many numbers as there are weights, and
-    takes S^2 times as many products.
+    section 2.) There e is the target less the output; here it is the gradient of the loss. For S numbers of
+    state, it holds S times as many numbers as there are weights, and takes S^2 times as many products.
     """
 
     reads: ClassVar[str] = f"{ALL_UNITS}, trace"
