@@ -131,8 +131,11 @@ class MissingExtraError(LucidnetError, ImportError):
 
 
 def outside(*others: str) -> int:
-    """Return the `stacklevel` for `warnings.warn` of the first caller outside lucidnet (and others)."""
-    level, inside = 1, tuple(f"{name}." for name in ("lucidnet", *others))
+    """Return the `stacklevel` for `warnings.warn` of the first caller outside lucidnet (and others).
+
+    NumPy stands between where it decorates a function, as `errstate` does.
+    """
+    level, inside = 1, tuple(f"{name}." for name in ("lucidnet", "numpy", *others))
     while sys._getframe(level).f_globals.get("__name__", "").startswith(inside):
         level += 1
     return level

@@ -47,6 +47,7 @@ class OnNumpy(Executor, Brief):
         self.lent = Readers()
         """Objects that read a state, their `state`; it is not written while they live."""
 
+    @np.errstate(over="ignore", invalid="ignore")  # non-finite values are found
     def run(
         self,
         fn: Callable[..., Any],
@@ -58,32 +59,31 @@ class OnNumpy(Executor, Brief):
         """Make a step for each block; see `Executor.run`."""
         measured, numbers = list[Measured](), Numbers(state.seed)
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
-        with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are found
-            for given in blocks:
-                # The input stays whole: an interrupted caller continues from it.
-                free = self.made is held and self.spare is not begun
-                free = free and not (self.lent.known and self.lent.have(self.spare))
-                into = self.spare if free else None
-                remembered = self.remembered
-                self.remembered = None if into is remembered else remembered
-                pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
-                try:
-                    after, found = fn(problem, state, given, numbers, into=into, keep=keep)
-                except BaseException as error:
-                    self.spare = None  # half of it may be written
-                    return Ran(state, measured, error)
-                if not found.good:
-                    self.pair, self.remembered = pair, remembered  # nothing was written
-                    known = pair if pair[0] is state else (None, None)
-                    return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
-                made = after if type(after) is State else getattr(after, "state", after)
-                if made is not held:
-                    spare = held if self.made is held else None
-                    self.spare, self.made = None, made  # in this order: Ctrl-C may come between
-                    self.spare = spare
-                self.pair = after, state
-                state, held = after, made
-                measured.append(found)
+        for given in blocks:
+            # The input stays whole: an interrupted caller continues from it.
+            free = self.made is held and self.spare is not begun
+            free = free and not (self.lent.known and self.lent.have(self.spare))
+            into = self.spare if free else None
+            remembered = self.remembered
+            self.remembered = None if into is remembered else remembered
+            pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
+            try:
+                after, found = fn(problem, state, given, numbers, into=into, keep=keep)
+            except BaseException as error:
+                self.spare = None  # half of it may be written
+                return Ran(state, measured, error)
+            if not found.good:
+                self.pair, self.remembered = pair, remembered  # nothing was written
+                known = pair if pair[0] is state else (None, None)
+                return Ran(state, measured, NotFiniteError(found), partial(known.__getitem__, 1))
+            made = after if type(after) is State else getattr(after, "state", after)
+            if made is not held:
+                spare = held if self.made is held else None
+                self.spare, self.made = None, made  # in this order: Ctrl-C may come between
+                self.spare = spare
+            self.pair = after, state
+            state, held = after, made
+            measured.append(found)
         return Ran(state, measured)
 
     def hand_out(self, read: Callable[[], Any]) -> Any:

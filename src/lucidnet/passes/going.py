@@ -26,7 +26,7 @@ from .copies import blended, share
 from .given import checked, replacing
 from .moves import Apply, check_recent, collected, leaving, not_finite
 from .parts import ModelPart
-from .tape import Going, Pass, Tape, taken_in
+from .tape import Pass, Tape, taken_in
 from .view import View
 
 
@@ -88,14 +88,14 @@ def forward(
         if params is not None:
             params = mapped(np.array, replacing(params, state.params, np.zeros(0, model.dtype)))
         made = Pass(view, number)
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = executor.call(Going(made), problem, state, given, mask, params)
+        found = executor.call(made, problem, state, given, mask, params)
         tape = Tape(made, state, given, mask, found, params=params)
         tape.of = model
         if found[2] is None:  # what the layers have kept is on a device
 
             def back(dy: Any, wanted: tuple[bool, bool]) -> Any:
-                return executor.call(Going(made, wanted), problem, state, given, mask, params, dy)
+                going = Pass(view, number, wanted)
+                return executor.call(going, problem, state, given, mask, params, dy)
 
             tape.back, tape.near = back, executor.host
         executor.lend(tape)
@@ -129,8 +129,7 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
         tapes = leaving(problem, tape, model, missing)
         for each in tapes:
             check_recent(each, state)
-        given = found, tuple([(each.x, each.given_mask, each.params, each.cache) for each in tapes])
-        ran = executor.run(Apply([each.made for each in tapes], missing), problem, state, [given])
+        ran = executor.run(Apply(tapes, missing), problem, state, [found])
         model.live = ran.state
     if isinstance(ran.error, NotFiniteError):
         raise not_finite(int(state.step), collected(problem, grads, like)[0]) from None
@@ -153,9 +152,8 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
     with model.executor.lock:
         ours, theirs = model.live, other.live
-        if not type(ours.vector) is type(theirs.vector) is np.ndarray:
-            near = type(ours.vector) is type(theirs.vector) and model.config == other.config
-            if not near:  # they lie on different devices: on the host
-                ours, theirs = model.state, other.state
-        with precision(model.dtype) if isinstance(ours.vector, Parts) else nullcontext():
+        there, host = type(theirs.params.vector), type(ours.params.vector) is np.ndarray
+        if there is not (np.ndarray if host else Parts) or not (host or model.config == other.config):
+            ours, theirs, host = model.state, other.state, True  # they lie on different devices
+        with nullcontext() if host else precision(model.dtype):
             model.live = State(blended(ours.params, theirs.params, parts, tau), *ours[1:])

@@ -34,54 +34,54 @@ class Apply(Own):
 
     Parameters
     ----------
-    passes : sequence of Pass
+    tapes : sequence of Tape
         The passes that leave statistics and states behind.
     missing : frozenset of Path
         The arrays without a gradient: they stay unchanged, and so does what the optimizer remembers of them.
     """
 
-    def __init__(self, passes: Sequence[Pass] = (), missing: frozenset[Path] = frozenset()) -> None:
-        self.passes, self.missing = tuple(passes), missing
+    def __init__(self, tapes: Sequence[Tape] = (), missing: frozenset[Path] = NONE) -> None:
+        self.tapes, self.missing = tapes, missing
 
     def __call__(
         self,
         problem: Problem,
         state: State,
-        given: Any,
+        grads: Any,
         numbers: Numbers,
         *,
         into: State | None = None,
         keep: frozenset[str] = frozenset(),
     ) -> tuple[State, Measured]:
-        """Make the step; `given` holds the gradients, and input, mask, weights and cache of each pass."""
-        grads, passed = given
+        """Make the step."""
         left = state
-        for made, (*_, cache) in zip(self.passes, passed, strict=True):
-            left = made.left(problem, left, cache)
+        for tape in self.tapes:
+            left = tape.made.left(problem, left, tape.cache)
         return stepped(problem, state, left, grads, numbers, self.missing, into)
 
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Ran[Any]:
         """Make the step by a program; passes that change statistics or states are repeated in it."""
-        ((grads, passed),) = blocks
-        inputs = tuple(each[:3] for each in passed)
+        (grads,), missing = blocks, self.missing
+        passes = [tape.made for tape in self.tapes]  # not the tapes: the program outlives them
+        inputs = tuple((tape.x, tape.given_mask, tape.params) for tape in self.tapes)
 
         def function(problem: Problem, state: State, numbers: Any, given: Any) -> Any:
             grads, inputs = given
             left = state
-            for k, (made, each) in enumerate(zip(self.passes, inputs, strict=True)):
+            for k, (made, each) in enumerate(zip(passes, inputs, strict=True)):
                 own = Pass(made.view.bound(problem), k)
                 left = own.left(problem, left, own.forward(state, numbers, *each)[2])
-            after, measured = stepped(problem, state, left, grads, numbers, self.missing)
+            after, measured = stepped(problem, state, left, grads, numbers, missing)
             return after, (measured.losses[0], measured.good)
 
-        key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in self.passes)
-        called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(self.passes)}
-        pairs = zip(self.passes, inputs, strict=True)
+        key: Any = tuple((executor.compiler.structure(m.view.net), m.view.path) for m in passes)
+        called = {run_name(k): run_name(made.number or 0) for k, made in enumerate(passes)}
+        pairs = zip(passes, inputs, strict=True)
         whole = next((Batch(x, None) for m, (x, *_) in pairs if not m.view.path), None)
         begun = executor.placement.put(problem, state, executor.mesh, whole)
-        given = ("apply", key, self.missing), function, problem, begun, (grads, inputs)
+        given = ("apply", key, missing), function, problem, begun, (grads, inputs)
         after, told = alone(executor, *given, called)
         loss, good = executor.mesh.fetch(told)
         measured = Measured((float(loss),), (1,), (None,), None, bool(good))
@@ -220,10 +220,10 @@ def _count(tree: Any, kind: Any, dtype: Any) -> float:
     """Return how many arrays are in a tree; NaN if something else is, or an array of another dtype."""
     count = 0.0
     for branch in tree.values():
-        if type(branch) is dict:
-            count += _count(branch, kind, dtype)
-        elif type(branch) is kind and branch.dtype == dtype:
+        if type(branch) is kind and branch.dtype == dtype:
             count += 1
+        elif type(branch) is dict:
+            count += _count(branch, kind, dtype) if branch else 0
         else:
             return math.nan
     return count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +34,8 @@ BARE = Batch(None, None)
 """A batch without data, for a run that has no mask."""
 
 
-class Pass(NamedTuple):
-    """A forward pass: through which layers, and as which of its step's passes.
+class Pass(Own):
+    """A forward pass: through which layers, and as which of its step's passes. `Executor.call` makes it.
 
     Parameters
     ----------
@@ -44,10 +44,20 @@ class Pass(NamedTuple):
     number : int, optional
         Its number among the training passes of its step, from 0: each has random numbers of its own. None for
         inference.
+    back : tuple of bool, optional
+        On devices, for a forward and a backward pass in one: whether the gradient by the input is wanted, and
+        that of what layers add to the loss.
     """
 
-    view: View
-    number: int | None = None
+    def __init__(self, view: View, number: int | None = None, back: tuple[bool, bool] | None = None) -> None:
+        self.view, self.number, self.back = view, number, back
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def __call__(
+        self, problem: Any, state: State, x: Any, mask: Mask, params: Tree
+    ) -> tuple[Any, Mask, Cache]:
+        """Run the forward pass."""
+        return self.forward(state, None, x, mask, params)
 
     def run(self, state: State, numbers: Any, mask: Mask) -> Run:
         """Return the run of the layers' forward pass."""
@@ -64,6 +74,7 @@ class Pass(NamedTuple):
         y, cache, mask = self.view.net.flow(own, x, run)
         return y, mask, cache
 
+    @np.errstate(over="ignore", invalid="ignore")
     def backward(
         self, params: Tree, cache: Cache, dy: Any, need_dx: bool, penalty: bool = False
     ) -> tuple[Any, Tree]:
@@ -84,42 +95,11 @@ class Pass(NamedTuple):
                 carried = over(carried, _branch(states, path))
         return left._replace(params=params, carried=carried)
 
-
-def _branch(tree: Tree, path: Sequence[str]) -> Tree:
-    """Return a tree with only the branch at a path; {} if there is none."""
-    if not path:
-        return tree
-    inner = tree.get(path[0]) if isinstance(tree, Mapping) else None
-    found = {} if inner is None else _branch(inner, path[1:])
-    return {path[0]: found} if found else {}
-
-
-class Going(Own):
-    """A function for `Executor.call` that makes a forward pass, or a forward and a backward pass.
-
-    Parameters
-    ----------
-    made : Pass
-        The pass.
-    back : tuple of bool, optional
-        Whether the gradient by the input is wanted, and that of what layers add to the loss; None for a
-        forward pass alone.
-    """
-
-    def __init__(self, made: Pass, back: tuple[bool, bool] | None = None) -> None:
-        self.made, self.back = made, back
-
-    def __call__(
-        self, problem: Any, state: State, x: Any, mask: Mask, params: Tree
-    ) -> tuple[Any, Mask, Cache]:
-        """Run the forward pass."""
-        return self.made.forward(state, None, x, mask, params)
-
     def compiled(
         self, executor: Any, problem: Any, state: Any, blocks: Sequence[Any], keep: frozenset[str]
     ) -> Any:
         """Run it as a program; going back repeats the forward pass, as the cache stays in the program."""
-        (view, number), back = self.made, self.back
+        view, number, back = self.view, self.number, self.back
         # One program for all passes of a step: they differ only in their random numbers.
         first = None if number is None else 0
 
@@ -136,6 +116,15 @@ class Going(Own):
         called = {} if number is None else {run_name(0): run_name(number)}
         made = executor.mesh.fetch(alone(executor, key, function, problem, state, tuple(blocks), called))
         return (*made, None) if back is None else made
+
+
+def _branch(tree: Tree, path: Sequence[str]) -> Tree:
+    """Return a tree with only the branch at a path; {} if there is none."""
+    if not path:
+        return tree
+    inner = tree.get(path[0]) if isinstance(tree, Mapping) else None
+    found = {} if inner is None else _branch(inner, path[1:])
+    return {path[0]: found} if found else {}
 
 
 def _no_numbers(tape: Any, *others: Any, **settings: Any) -> Any:
@@ -191,7 +180,7 @@ class Tape(Brief):
         self.output = sealed(y) if type(y) is np.ndarray else mapped(sealed, y)
         # No methods, here and below, so that a tape is freed as soon as nobody holds it.
         self.back: Callable[[Any, tuple[bool, bool]], tuple[Any, Tree]] | None = None
-        """Returns the gradients, of an error and of what is wanted (see `Going`), on devices."""
+        """Returns the gradients, of an error and of what is wanted (see `Pass`), on devices."""
         self.of: Any = None
         """The model that the tape belongs to."""
         self.near: Callable[[State], State] | None = None
@@ -270,9 +259,8 @@ class Tape(Brief):
         if self.back is not None:
             dx, grads = self.back(dy, wanted)
             return dx if need_dx else None, grads
-        with np.errstate(over="ignore", invalid="ignore"):
-            params = self.state.params if self.params is None else over(self.state.params, self.params)
-            dx, grads = self.made.backward(params, self.cache, dy, *wanted)
+        params = self.state.params if self.params is None else over(self.state.params, self.params)
+        dx, grads = self.made.backward(params, self.cache, dy, *wanted)
         dx = None if dx is None or not need_dx else mapped(lambda array: apart(array, dy), dx)
         return dx, grads
 
