@@ -87,7 +87,7 @@ CYCLES = [
     {},
     {"between": "linear", "warmup": 0.25, "divide": 10.0, "final_divide": 100.0},
     {"phases": 3, "warmup": 0.4},
-    {"phases": 3, "between": "linear", "warmup": 0.45},
+    {"phases": 3, "between": "linear", "warmup": 0.5},
 ]
 
 
@@ -284,11 +284,16 @@ def test_dropout_may_change_with_the_steps():
         (lambda: TimeDecay(1.0, -0.1), "decay must be at least 0, got -0.1"),
         (lambda: CosineRestarts(1.0, 0.0, 5, shrink=1.5), "shrink must be .* 0 .* 1, got 1.5"),
         (lambda: Warmup(5, 0.1, 0.2), "start must be at most 0.1, the value that it rises to, got 0.2"),
+        (lambda: Warmup(5, 0.1, -0.2), "start must be at most 0.1, the value that it rises to, got -0.2"),
         (lambda: Cyclic(0.0, 1.0, 5, mode="square"), "mode must be one of triangular"),
         (lambda: OneCycle(1.0, 1), "OneCycle: steps must be a whole number of 2 or more, got 1"),
         (lambda: OneCycle(1.0, 9, warmup=1.0), "warmup must be above 0 and below 1"),
         (lambda: OneCycle(1.0, 9, divide=0.5), "divide must be at least 1, got 0.5"),
         (lambda: OneCycle(1.0, 9, phases=4), "phases must be one of 2, 3"),
+        (
+            lambda: OneCycle(1.0, 9, warmup=0.6, phases=3),
+            "phases must be 2, or 3 with a warmup of at most a half",
+        ),
         (lambda: OneCycle(1.0, 9, between="constant"), "between must be one of cosine, linear"),
         (lambda: Piecewise([]), "points must be a sequence of pairs"),
         (lambda: Piecewise([(1, 0.1)]), "the first at step 0"),
