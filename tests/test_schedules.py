@@ -14,6 +14,7 @@ from lucidnet.interop.registry import registry
 from lucidnet.layers import Dropout, Run
 from lucidnet.optimizers import SGD, Adam, AdamW, RMSprop, schedules
 from lucidnet.optimizers.base import Group
+from lucidnet.optimizers.one_cycle import cycled
 from lucidnet.optimizers.schedules import (
     Cosine,
     CosineRestarts,
@@ -226,6 +227,15 @@ def test_lines_between_points():
     line = Piecewise([(0, 1.0), (4, 3.0), (6, 0.0)], "linear")
     steps = range(8)
     np.testing.assert_allclose([line(s) for s in steps], np.interp(steps, [0, 4, 6], [1, 3, 0]), atol=1e-15)
+
+
+def test_a_cycle_for_an_optimizer_begins_after_the_steps_that_are_done():
+    cycle = OneCycle(2.0, 9)
+    made = cycled(SGD(0.1), cycle, None, 3)
+    assert made == SGD(made.learning_rate)  # without a momentum there is none to change
+    assert [made.learning_rate(step) for step in range(12)] == [cycle(max(0, step - 3)) for step in range(12)]
+    made = cycled(SGD(0.1, momentum=0.9), cycle, None, 0)
+    assert made == SGD(cycle, momentum=cycle.momentum(0.95, 0.85))
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4, 7])
