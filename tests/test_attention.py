@@ -264,6 +264,24 @@ def test_numbers_outside_the_vocabulary(x, said):
         layer.forward(layer.init(Stream(0), (2,))[0], x)
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        layers.Residual(layers.Sequential([layers.Embedding(7, 1), layers.Flatten()])),
+        layers.Concatenate([layers.Embedding(99, 2), layers.Embedding(7, 2)]),
+        layers.Sequential([layers.Concatenate([layers.Embedding(7, 2), layers.Embedding(99, 2)])]),
+    ],
+    ids=["residual", "concatenate", "sequential"],
+)
+def test_numbers_outside_the_vocabulary_of_an_embedding_inside(inside):
+    """Compiled code cannot say so: it is found as the data come in."""
+    model = ln.Model([layers.Input(2), inside, layers.Flatten(), layers.Dense(1)])
+    model.compile("mse")
+    model.fit([[3, 6]], [[1.0]], verbose=0)
+    with pytest.raises(DataError, match=r"x holds 7 at index \(0, 1\): .* has the rows 0 to 6"):
+        model.fit([[3, 7]], [[1.0]], verbose=0)
+
+
 def test_a_block_is_saved_by_its_settings():
     block = TransformerBlock(2, 8, 12, 0.1, True, "relu", norm_first=False)
     again = from_config(to_config(block), registry())

@@ -17,6 +17,7 @@ from lucidnet.layers import (
     Graph,
     Layer,
     Linear,
+    Run,
     Sequential,
 )
 
@@ -48,6 +49,17 @@ def model(**settings):
         loss_weights={"size": 0.5},
     )
     return made
+
+
+def test_running_statistics_move_in_a_copy():
+    net = Graph({"x": (3,)}, [("norm", BatchNormalization(0.5), "x"), ("y", Dense(1), "norm")], "y")
+    params, _ = net.init(Stream(0, dtype="float64"), (3,))
+    x = np.random.default_rng(0).normal(2, 1, (8, 3))
+    before = params["norm"]
+    _, cache = net.forward(params, x, Run(True))
+    moved = net.absorb(params, cache)
+    np.testing.assert_allclose(moved["norm"]["mean"], x.mean(0) / 2)
+    assert params["norm"] is before and not before["mean"].any()
 
 
 def test_two_inputs_and_two_outputs_learn(tmp_path):

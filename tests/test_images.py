@@ -11,6 +11,7 @@ from lucidnet.layers import (
     Conv1D,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
     Dense,
     DepthwiseConv2D,
     Flatten,
@@ -20,6 +21,7 @@ from lucidnet.layers import (
     MaxPooling2D,
     Reshape,
     Sequential,
+    ZeroPadding2D,
 )
 
 RNG = np.random.default_rng(0)
@@ -56,6 +58,13 @@ CASES = [
         lambda F, x, W, b: F.conv_transpose2d(x, W, b, (1, 2), 0, 0, 1, 2),
     ),
 ]
+
+
+@pytest.mark.parametrize("border", [(1, 2, 3), ((1, 2, 3), (1, 1)), ((1, 1), (1,))], ids=str)
+@pytest.mark.parametrize("kind", [ZeroPadding2D, Cropping2D])
+def test_borders_have_two_sides_in_two_dimensions(kind, border):
+    with pytest.raises(SettingError, match=kind.__name__):
+        kind(border)
 
 
 @pytest.mark.parametrize(

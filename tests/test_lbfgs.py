@@ -5,7 +5,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.layers import BatchNormalization, Dense, Input
-from lucidnet.optimizers.lbfgs import CURVATURE, DECREASE, LBFGS, Line, Trial, minimize
+from lucidnet.optimizers.lbfgs import CURVATURE, DECREASE, LBFGS, Line, Trial, cubic, minimize
 
 RNG = np.random.default_rng(0)
 DATA = RNG.normal(size=(40, 6))
@@ -107,6 +107,42 @@ def test_the_line_search_finds_what_wolfe_asks_for(first):
     assert trial.value == value <= start.value + DECREASE * trial.t * start.slope
     assert abs(gradient @ way) <= CURVATURE * abs(start.slope)
     assert count < 25
+
+
+@pytest.mark.parametrize("first", [0.1, 0.5, 1.0, 3.0, 10.0, 30.0])
+@pytest.mark.parametrize("often", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("high", [0.1, 0.3, 1.0])
+def test_the_line_search_finds_it_among_waves(high, often, first):
+    """A trial within the interval may fall, and yet be higher than its lower end."""
+
+    def function(x):
+        value = 0.1 * (x - 4) ** 2 - high * np.sin(often * x)
+        return value.sum(), 0.2 * (x - 4) - high * often * np.cos(often * x)
+
+    value, slope = function(np.zeros(1))
+    start = Trial(0.0, value, slope[0], np.zeros(1), slope)
+    trial, _ = Line(function, start, np.ones(1)).search(first, LBFGS(change=0.0))
+    assert trial.value <= value + DECREASE * trial.t * slope[0]
+    assert abs(trial.slope) <= CURVATURE * abs(slope[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_next_trial_is_the_minimum_of_the_cubic(seed):
+    """Of a polynomial whose slope is 0 at known places, the minimum at the second; whichever end comes first."""
+    rng = np.random.default_rng(seed)
+    top, bottom = np.sort(rng.normal(size=2))
+    slope = np.polynomial.Polynomial.fromroots([top, bottom]) * rng.uniform(0.1, 9)
+    value, (one, two) = slope.integ(), rng.normal(size=2)
+    ends = [Trial(t, value(t), slope(t), t, slope(t)) for t in (one, two)]
+    for first, second in (ends, ends[::-1]):
+        assert cubic(first, second, -9.0, 9.0) == pytest.approx(bottom, rel=1e-8)
+        assert cubic(first, second, bottom + 1, bottom + 3) == bottom + 1
+        assert cubic(first, second, bottom - 3, bottom - 1) == bottom - 1
+
+
+def test_where_there_is_no_minimum_the_next_trial_is_in_the_middle():
+    for ends in ([(1.0, -1.0, -1.0), (2.0, -2.0, -1.0)], [(-1.0, -2.0, 4.0), (1.0, 2.0, 4.0)]):  # -t, t^3 + t
+        assert cubic(*(Trial(*end, None, None) for end in ends), 1.0, 4.0) == 2.5
 
 
 def test_walls_are_not_crossed():

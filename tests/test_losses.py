@@ -386,6 +386,8 @@ def test_targets_as_people_bring_them():
         (losses.CategoricalCrossentropy(True), Dense(3, "softmax"), "the network already ends in Softmax"),
         (losses.BinaryCrossentropy(True), Dense(1, "sigmoid"), "already ends in Sigmoid"),
         ("hinge", Dense(1, "sigmoid"), "hinge takes signed scores, but the network ends in Sigmoid"),
+        ("poisson", Dense(1, "tanh"), "Poisson takes expected counts, .* but the network ends in Tanh"),
+        ("poisson", Dense(1), "Poisson takes expected counts, .* but the network ends in Linear"),
     ],
 )
 def test_a_loss_that_does_not_fit_the_last_layer(loss, last, message):
@@ -404,6 +406,13 @@ def test_own_activations_are_trusted():
     assert objective.net == net
     assert isinstance(net.layers[0].activation, LogSoftmax)
     assert not objective.fused
+
+
+@pytest.mark.parametrize("last", [Dense(1, "softplus"), Activation(np.square, lambda x: 2 * x)], ids=str)
+def test_expected_counts_of_any_form_are_taken_as_they_are(last):
+    net = Sequential([Dense(1), last])
+    objective = Objective.of(net, losses.get("poisson"))
+    assert (objective.net, objective.loss, objective.fused) == (net, losses.Poisson(), False)
 
 
 def test_own_loss_without_derivative_comes_from_jax():

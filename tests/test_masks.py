@@ -5,7 +5,7 @@ metrics, gradients, updates and running statistics.
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import hypothesis
 import numpy as np
@@ -444,8 +444,10 @@ def test_a_window_with_a_stride_begins_where_the_sequence_does():
 @pytest.mark.parametrize(
     "wrap", [lambda inner: L.Sequential([inner]), L.Residual], ids=["sequential", "residual"]
 )
-def test_frozen_is_read_through_containers(wrap):
-    inside = L.Sequential([wrap(L.BatchNormalization())], frozen=True)
+@pytest.mark.parametrize("itself", [True, False], ids=["itself", "around"])
+def test_frozen_is_read_through_containers(wrap, itself):
+    inside = wrap(L.BatchNormalization())
+    inside = replace(inside, frozen=True) if itself else L.Sequential([inside], frozen=True)
     model = ln.Model([L.Input(3), inside, L.Dense(2)], dtype="float64")
     model.compile("mse", "sgd")
     before = dict(leaves(model.params))
@@ -607,6 +609,23 @@ def test_the_last_output_is_that_of_the_last_step_that_counts(rule):
         found.append(model.gradients(x, [[1.0], [0.0]], mask=[5, 4]))
     for layer in found[0]:
         same(found[0][layer], found[1][layer], 1e-12)
+
+
+def test_the_mask_of_one_sequence_after_another():
+    again = L.Sequential([L.LSTM(2), L.RepeatVector(3)])  # all of its steps count
+    both = L.Concatenate([L.Dense(2), again, L.Linear()], axis=1)
+    model = ln.Model([L.Input((4, 2)), both, L.Dense(1)], dtype="float64")
+    x, mask = np.random.default_rng(0).normal(size=(2, 4, 2)), np.arange(4) < np.array([[4], [2]])
+    expected = np.concatenate([mask, np.ones((2, 3), bool), mask], 1)
+    np.testing.assert_array_equal(model.output_mask(x, [4, 2]), expected)
+    assert model.output_mask(x) is None
+
+
+def test_no_logarithm_of_shares_of_steps_that_do_not_count():
+    model = ln.Model([L.Input((4, 2)), L.LogSoftmax(axis=1)])
+    model.predict(np.ones((1, 4, 2)))
+    with pytest.raises(ShapeError, match="the logarithm at time steps that do not count would be that of 0"):
+        model.predict(np.ones((1, 4, 2)), mask=[3])
 
 
 def test_uoro_does_not_see_padding_before_a_sequence():

@@ -298,6 +298,19 @@ def test_a_function_is_weighted_by_the_sizes_of_batches() -> None:
     assert in_batches(metric, np.zeros(4), np.array([1.0, 2.0, 3.0, 8.0]), size=3) == (3 * 3 + 8) / 4
 
 
+def test_a_function_may_be_undefined() -> None:
+    """A correlation with something constant is no number: then the mean is none."""
+    metric = metrics.get(lambda y, prediction: float("nan"))
+    assert math.isnan(metric(np.zeros(3), np.zeros(3)))
+
+
+def test_a_metric_of_one_output_is_undefined_where_it_is() -> None:
+    of_a = metrics.OfOutput("a", metrics.ROCAUC())
+    with pytest.raises(DataError, match="roc_auc: y has no example of class 1"):
+        of_a({"a": [0, 0]}, {"a": [0.1, 0.2]})
+    assert math.isnan(of_a.result(of_a.update(of_a.start(), {"a": [0, 0]}, {"a": [0.1, 0.2]})))
+
+
 def test_lists_sequences_and_jax_arrays() -> None:
     assert metrics.accuracy([0, 1], [[0.9, 0.1], [0.2, 0.8]]) == 1.0
     scores = np.eye(3)[[[0, 1], [2, 2]]]

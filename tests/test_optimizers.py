@@ -460,6 +460,18 @@ def test_muon_does_not_guess_shapes():
         Muon().advance(p, p, Muon().init_slots(p), 1, [base.Group(0, 4)], [slice(0, 4)], p)
 
 
+def test_muon_hands_to_the_other_optimizer_its_own_slots_only():
+    """One of a user's own is asked for all slots that it is given."""
+
+    class Plain(optimizers.Optimizer):
+        def descend(self, p, g, slots, rate, step):
+            return rate * g, {}
+
+    b, g = np.ones(3), np.arange(3.0)
+    muon = Muon(other=Plain(0.5))
+    np.testing.assert_array_equal(muon.update({"b": g}, muon.init({"b": b}), {"b": b})[0]["b"], b - 0.5 * g)
+
+
 def test_muon_makes_orthogonal_steps():
     """Of a kernel too, all of whose axes but the last are one; a step of zeros is none."""
     p, g = np.zeros((2, 3, 4, 5)), np.random.default_rng(0).normal(size=(2, 3, 4, 5))

@@ -14,6 +14,7 @@ from lucidnet.interop.registry import registry
 from lucidnet.layers import Dropout, Run
 from lucidnet.optimizers import SGD, Adam, AdamW, RMSprop, schedules
 from lucidnet.optimizers.base import Group
+from lucidnet.optimizers.one_cycle import cycled
 from lucidnet.optimizers.schedules import (
     Cosine,
     CosineRestarts,
@@ -87,7 +88,7 @@ CYCLES = [
     {},
     {"between": "linear", "warmup": 0.25, "divide": 10.0, "final_divide": 100.0},
     {"phases": 3, "warmup": 0.4},
-    {"phases": 3, "between": "linear", "warmup": 0.45},
+    {"phases": 3, "between": "linear", "warmup": 0.5},
 ]
 
 
@@ -228,6 +229,15 @@ def test_lines_between_points():
     np.testing.assert_allclose([line(s) for s in steps], np.interp(steps, [0, 4, 6], [1, 3, 0]), atol=1e-15)
 
 
+def test_a_cycle_for_an_optimizer_begins_after_the_steps_that_are_done():
+    cycle = OneCycle(2.0, 9)
+    made = cycled(SGD(0.1), cycle, None, 3)
+    assert made == SGD(made.learning_rate)  # without a momentum there is none to change
+    assert [made.learning_rate(step) for step in range(12)] == [cycle(max(0, step - 3)) for step in range(12)]
+    made = cycled(SGD(0.1, momentum=0.9), cycle, None, 0)
+    assert made == SGD(cycle, momentum=cycle.momentum(0.95, 0.85))
+
+
 @pytest.mark.parametrize("steps", [2, 3, 4, 7])
 @pytest.mark.parametrize("phases", [2, 3])
 @pytest.mark.parametrize("between", ["cosine", "linear"])
@@ -284,11 +294,16 @@ def test_dropout_may_change_with_the_steps():
         (lambda: TimeDecay(1.0, -0.1), "decay must be at least 0, got -0.1"),
         (lambda: CosineRestarts(1.0, 0.0, 5, shrink=1.5), "shrink must be .* 0 .* 1, got 1.5"),
         (lambda: Warmup(5, 0.1, 0.2), "start must be at most 0.1, the value that it rises to, got 0.2"),
+        (lambda: Warmup(5, 0.1, -0.2), "start must be at most 0.1, the value that it rises to, got -0.2"),
         (lambda: Cyclic(0.0, 1.0, 5, mode="square"), "mode must be one of triangular"),
         (lambda: OneCycle(1.0, 1), "OneCycle: steps must be a whole number of 2 or more, got 1"),
         (lambda: OneCycle(1.0, 9, warmup=1.0), "warmup must be above 0 and below 1"),
         (lambda: OneCycle(1.0, 9, divide=0.5), "divide must be at least 1, got 0.5"),
         (lambda: OneCycle(1.0, 9, phases=4), "phases must be one of 2, 3"),
+        (
+            lambda: OneCycle(1.0, 9, warmup=0.6, phases=3),
+            "phases must be 2, or 3 with a warmup of at most a half",
+        ),
         (lambda: OneCycle(1.0, 9, between="constant"), "between must be one of cosine, linear"),
         (lambda: Piecewise([]), "points must be a sequence of pairs"),
         (lambda: Piecewise([(1, 0.1)]), "the first at step 0"),

@@ -82,13 +82,23 @@ def test_two_maps_are_the_same_and_another_seed_is_not():
 @pytest.mark.parametrize("power", [512, 1020, -700])
 def test_large_and_small_numbers_are_mapped_as_others(power):
     """Their squares are no numbers of 64 bits; a power of two changes no digit."""
-    size = math.ldexp(1.0, power)
-    usual = ln.SelfOrganizingMap(3, 2, seed=0).fit(X[:40], epochs=2)
-    other = ln.SelfOrganizingMap(3, 2, seed=0).fit(X[:40] * size, epochs=2)
+    size = -math.ldexp(1.0, power)
+    points = np.vstack([X[:40], [[0.0, 0.0]]])  # 0 is the largest of the others
+    usual = ln.SelfOrganizingMap(3, 2, seed=0).fit(points, epochs=2)
+    other = ln.SelfOrganizingMap(3, 2, seed=0).fit(points * size, epochs=2)
     np.testing.assert_array_equal(other.weights, usual.weights * size)
-    np.testing.assert_array_equal(other.distances(), usual.distances() * size)
+    np.testing.assert_array_equal(other.distances(), usual.distances() * -size)
     np.testing.assert_array_equal(other.transform(X * size), usual.transform(X))
-    assert other.quantization_error(X[:9] * size) == usual.quantization_error(X[:9]) * size
+    assert other.quantization_error(X[:9] * size) == usual.quantization_error(X[:9]) * -size
+
+
+def test_whole_numbers_and_single_precision_are_the_numbers_they_are():
+    points = np.arange(12).reshape(6, 2) % 7
+    expected = ln.SelfOrganizingMap(2, 2, seed=0).fit(points.astype("float64"), epochs=2).weights
+    for given in (points, points.tolist(), points.astype("float32")):
+        found = ln.SelfOrganizingMap(2, 2, seed=0).fit(given, epochs=2).weights
+        assert found.dtype == "float64"
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_nearest_units_in_blocks(monkeypatch):

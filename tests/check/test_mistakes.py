@@ -534,6 +534,28 @@ def windows(kernel):
     return layer(forward, backward, lambda rng, s: ({"W": rng.normal((3, s[-1], 2))}, (s[0] - 2, 2)))
 
 
+def squares(back):
+    """A convolution of images with windows of two by two, and the same number of channels."""
+    places = [(i, j) for i in (0, 1) for j in (0, 1)]
+
+    def forward(p, x):
+        h, w = x.shape[1] - 1, x.shape[2] - 1
+        return sum(x[:, i : i + h, j : j + w] @ p["W"][i, j] for i, j in places), x
+
+    def backward(p, x, dy):
+        (_, h, w, _), dx, dW = dy.shape, np.zeros_like(x), np.zeros_like(p["W"])
+        for i, j in places:
+            dW[i, j] = np.einsum("nhwi,nhwo->io", x[:, i : i + h, j : j + w], dy)
+            dx[:, i : i + h, j : j + w] += dy @ back(p["W"], i, j)
+        return dx, {"W": dW}
+
+    return layer(
+        forward,
+        backward,
+        lambda rng, s: ({"W": rng.normal((2, 2, s[-1], s[-1]))}, (s[0] - 1, s[1] - 1, s[-1])),
+    )
+
+
 LAST = []
 
 
@@ -648,6 +670,26 @@ KINDS = {
         "W, U: it is 0.25 times.*there are 4 time steps: it is divided by it once too often",
     ),
     "kernel turned": (windows(lambda i: 2 - i), (6, 5), r"x: W is turned around on the way back \(axis 0\)"),
+    "divided by its norm": (
+        layer(lambda p, x: (3 * x, x), lambda p, x, dy: (dy / np.linalg.norm(dy), {})),
+        (5,),
+        "times what it should be: it is divided by its own norm",
+    ),
+    "kernel turned in one axis": (
+        squares(lambda W, i, j: W[i, 1 - j].T),
+        (4, 3, 3),
+        r"x: W is turned around on the way back \(axis 1\)",
+    ),
+    "kernel turned in both axes": (
+        squares(lambda W, i, j: W[1 - i, 1 - j].T),
+        (4, 3, 3),
+        r"x: W is turned around on the way back \(axis 0, 1\)",
+    ),
+    "kernel not transposed": (
+        squares(lambda W, i, j: W[i, j]),
+        (4, 3, 3),
+        "x: W is not transposed on the way back: its last two axes have to change places",
+    ),
     "flipped": (
         layer(lambda p, x: (x[:, ::-1] + 0, 0), lambda p, c, dy: (dy + 0, {})),
         (5,),

@@ -121,6 +121,16 @@ def test_rows(layer, dtype, scale):
         assert np.isfinite(np.asarray(dx)).all()
 
 
+@pytest.mark.parametrize("dtype", EPSILON)
+@pytest.mark.parametrize("layer", [LayerNormalization(), RMSNormalization()], ids=str)
+def test_rows_whose_sum_overflows_to_both_sides(layer, dtype):
+    """NumPy adds every eighth number first: all of the large ones, then all of the small ones."""
+    large = np.ldexp(np.finfo(dtype).max, -1)
+    x = np.tile(np.repeat(np.array([large, -large], dtype), 4), (1, 4))
+    params, _ = layer.init(Stream(0, dtype=dtype), (32,))
+    np.testing.assert_allclose(layer.forward(params, x)[0], np.sign(x), rtol=4 * EPSILON[dtype])
+
+
 def test_rows_of_one_size_come_back_to_zero():
     """Variance 0: the rows are the shift, and their gradients finite."""
     for layer in (LayerNormalization(), GroupNormalization(1), GroupNormalization(3)):

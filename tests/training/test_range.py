@@ -9,7 +9,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD
-from lucidnet.optimizers.range_test import noise_of, slide, steep, suggestions, valley
+from lucidnet.optimizers.range_test import EVEN, WINDOW, noise_of, slide, steep, suggestions, valley
 
 RATES = np.geomspace(1e-6, 10, 141)  # 20 steps per factor of ten
 
@@ -63,6 +63,20 @@ def test_what_comes_after_the_rise_does_not_count():
 
 def test_slide_finds_no_place_on_a_straight_course():
     assert slide(RATES, np.linspace(2, 1, len(RATES)), 2.0) is None
+
+
+def test_slide_stops_before_the_last_pair_of_like_slopes():
+    """Against all pairs of some curves: those without any, those that end in one, and the others."""
+    rng, seen = np.random.default_rng(0), set()
+    for size in np.geomspace(0.3, 30, 600) * EVEN:
+        losses = size * rng.normal(size=WINDOW + 9)
+        slopes = np.gradient(losses)
+        alike = [k for k in range(9) if abs(slopes[k + WINDOW] - slopes[k]) <= 2 * EVEN]
+        place = alike[-1] if alike else None
+        seen.add(place)
+        expected = None if place in (None, 8) else RATES[place + 1]
+        assert slide(RATES[: len(losses)], losses, -2.0) == expected
+    assert seen == {None, *range(9)}
 
 
 def smoothed(raw):

@@ -11,8 +11,9 @@ RNG = np.random.default_rng(0)
 
 
 def steps(count, batches, dtype):
-    losses = RNG.random((count, batches)).astype(dtype)
-    terms = RNG.integers(1, 60, (count, batches)).astype(dtype)
+    rng = np.random.default_rng(3)
+    losses = rng.random((count, batches)).astype(dtype)
+    terms = rng.integers(1, 60, (count, batches)).astype(dtype)
     return losses, terms
 
 
