@@ -2,10 +2,11 @@
 
 import { onTheme } from "./colour.js";
 import { Curve } from "./curve.js";
-import { Inside, VIEWS } from "./inside.js";
+import { formulasOfLayer, formulasOfRule } from "./formula.js";
+import { Inside, parted, VIEWS } from "./inside.js";
 import { Networks } from "./networks.js";
 import { byId, make, thousands } from "./numbers.js";
-import { refresh } from "./readout.js";
+import { invite, refresh } from "./readout.js";
 import { showSetup } from "./setup.js";
 import { recorded, served } from "./stream.js";
 
@@ -49,6 +50,14 @@ async function ask(asked) {
   }
 }
 
+/** Tells below the maps how something is made. @param {...(Node|string)} what */
+function tellMade(...what) {
+  byId("made").hidden = false;
+  byId("made").replaceChildren(...what);
+  byId("made").scrollTop = 0;
+  byId("made").scrollIntoView({ block: "nearest" });
+}
+
 /** Sends another set-up; the panel shows it at once, so that a second click builds on the first. @param {any} setup */
 async function change(setup) {
   const before = config;
@@ -64,12 +73,14 @@ async function change(setup) {
   return done;
 }
 const inside = new Inside(async (map, row, column) => {
-  const [letter, , name] = map.path.split("/");
-  if (config?.source !== "lab") return;
-  const done = await ask({ do: "cell", network: "AB".indexOf(letter), name, row, column });
-  if (!done) return;
-  byId("made").hidden = false;
-  byId("made").textContent = done.lines.join("\n");
+  const [letter, kind, name] = map.path.split("/"), network = "AB".indexOf(letter), known = config.formulas[network];
+  const done = config.source === "lab" ? await ask({ do: "cell", network, name, row, column }) : { lines: [map.tell(row, column)] };
+  if (done) tellMade(`At step ${thousands(done.step ?? frame?.header.step)}:\n${done.lines.join("\n")}`, ...formulasOfLayer(known, parted(name, kind)[0]), ...formulasOfRule(known));
+}, (layer) => {
+  const each = config.formulas.map((/** @type {any} */ known) => formulasOfLayer(known, layer));
+  const words = each.map((/** @type {any[]} */ nodes) => nodes.map((node) => node.textContent).join());
+  const two = each.length > 1 && words[0] && words[1] && words[0] !== words[1]; // of one name, but not alike
+  tellMade(...each.flatMap((/** @type {any[]} */ nodes, /** @type {number} */ n) => (two ? [`Network ${"AB"[n]}: `, ...nodes] : words[n] === words[n - 1] ? [] : nodes)));
 }, (letter, name, unit) => networks.point(letter, name, unit), () => source.wish());
 const networks = new Networks(
   (number, changes) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, ...changes } : one)) }),
@@ -94,7 +105,7 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
-  if (config.source !== "lab") byId("reading").textContent = "Point at, tap or focus a map to read a value.";
+  invite(`Point at, tap or focus a map to read a value; a click or Enter tells ${config.source === "lab" ? "how it is made" : "the formula"}.`);
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
 }
@@ -152,6 +163,7 @@ const KEYS = /** @type {[string, string, () => void][]} */ ([
   ["r", "R: restart with the same weights", () => ask({ do: "restart" })],
   ["n", "N: new weights", renew],
   ...VIEWS.map((view, i) => [String(i + 1), `${i + 1}: ${view}`, () => inside.choose(view)]),
+  ["escape", "Escape: close what is told", () => (byId("made").hidden = true)],
   ["?", "?: this list", () => byId("keys").showModal()],
 ]);
 byId("keys").querySelector("dl").append(...KEYS.flatMap(([, words]) => {
