@@ -612,4 +612,9 @@ def test_a_training_of_ones_own_is_watched_and_paused(opened):
     over.set()
     training.join(20)
     assert not training.is_alive()
+    page.wait_for_function("() => document.getElementById('play').textContent.includes('Ended')")
+    assert page.locator("#play").is_disabled() and page.locator("#step").is_disabled()
+    page.keyboard.press("Space")  # nothing to pause: no request, and no complaint
+    page.keyboard.press("s")
+    assert page.locator("#note").is_hidden()
     live.close()

@@ -244,3 +244,39 @@ def test_cells_that_are_means_say_so(opened):
     assert "32 of 128 rows, 32 of 128 columns" in page.text_content("#layers")
     assert 'a "b" <i>' in page.text_content("#layers")
     live.close()
+
+
+def test_a_network_of_images_is_drawn_with_its_channels_and_only_real_weights_as_lines(opened):
+    layers = [
+        *(
+            ln.layers.Input((8, 8, 1)),
+            ln.layers.Conv2D(3, 3),
+            ln.layers.Flatten(),
+            ln.layers.Dense(5, "tanh"),
+        ),
+        ln.layers.Dense(10, "softmax"),
+    ]
+    model = ln.Model(layers, seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+    (x, y), _ = ln.data.load("digits")
+    live = ln.lab.Live(open=False)
+    model.fit(x[:20].reshape(-1, 8, 8, 1), y[:20], epochs=1, verbose=0, callbacks=[live])
+    page = opened(live.server.url).page
+    page.keyboard.press("6")
+    page.wait_for_function("() => document.querySelector('canvas.units')?.height > 20")
+    page.focus('canvas[data-path="A/units"]')
+    told = []
+    for _ in range(4):
+        told.append(page.text_content("#reading"))
+        page.keyboard.press("ArrowRight")
+    assert [one.partition(";")[0] for one in told] == [
+        f"Network A, {name}, unit 1 of {count}"
+        for name, count in (("input", 1), ("conv2d1", 3), ("dense3", 5), ("dense4", 10))
+    ]
+    assert ["strongest" in one for one in told] == [
+        False,
+        False,
+        False,
+        True,
+    ]  # flattened between conv and dense
+    live.close()

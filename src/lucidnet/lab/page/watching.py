@@ -116,7 +116,8 @@ class LiveSession(Newest):
         numbers: dict[str, Any] = {"batch_loss": loss, "loss": test, "metric": metric, "angle": angle}
         numbers |= {"ms": None, "error": self.error}
         whole: dict[str, Any] = {"number": self.number + 1, "step": step, "revision": 1}
-        whole |= {"running": not (self.paused or self.over), "networks": [header | numbers]}
+        whole |= {"running": not (self.paused or self.over), "over": self.over}
+        whole["networks"] = [header | numbers]
         message = packed(whole, {"curves": self.curves.array(), **arrays, **self.more()})
         if self.due:
             self.frames.append(zlib.compress(message, 6))

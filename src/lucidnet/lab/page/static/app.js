@@ -127,12 +127,13 @@ async function paintFrame(next, shown) {
   if (!document.hidden) await new Promise((go) => requestAnimationFrame(go));
   frame = lucidnet.frame = next;
   shown();
-  const { step, running, networks: each, notes, speed } = next.header;
+  const { step, running, over, networks: each, notes, speed } = next.header;
   byId("count").textContent = thousands(step);
   const play = byId("play");
-  play.textContent = running ? "❚❚ Pause" : "▶ Play";
+  play.textContent = over ? "■ Ended" : running ? "❚❚ Pause" : "▶ Play";
   play.dataset.running = String(running);
-  byId("step").disabled = running && config.source !== "lab";
+  play.disabled = Boolean(over);
+  byId("step").disabled = over || (running && config.source !== "lab");
   byId("back").disabled = config.source === "lab" && step <= (next.header.least ?? 0);
   if (document.activeElement !== byId("speed") && speed) showSpeed(speed);
   if (notes?.length && notes.join() !== byId("note").dataset.told) {
@@ -153,12 +154,12 @@ function showSpeed(speed) {
   byId("pace").textContent = `${thousands(speed)} steps/s`;
 }
 
-const toggle = () => ask({ do: byId("play").dataset.running === "true" ? "pause" : "play" });
+const toggle = () => byId("play").disabled || ask({ do: byId("play").dataset.running === "true" ? "pause" : "play" });
 const back = () => ask({ do: "back", step: Math.max(0, Number(document.body.dataset.step) - 1) });
 const renew = () => config?.setup && change({ ...config.setup, seed: config.setup.seed + 1 });
 const KEYS = /** @type {[string, string, () => void][]} */ ([
   [" ", "Space: play and pause", toggle],
-  ["s", "S: one step", () => ask({ do: "step" })],
+  ["s", "S: one step", () => byId("step").disabled || ask({ do: "step" })],
   ["b", "B: one step back", back],
   ["r", "R: restart with the same weights", () => ask({ do: "restart" })],
   ["n", "N: new weights", renew],

@@ -4,6 +4,7 @@ import { palette, paint } from "./colour.js";
 import { HeatMap } from "./heatmap.js";
 import { healthOf } from "./health.js";
 import { byId, make, paced, short } from "./numbers.js";
+import { refresh } from "./readout.js";
 import { Units } from "./units.js";
 
 export const VIEWS = ["weights", "gradients", "activations", "feedback", "health", "units"];
@@ -65,6 +66,7 @@ export class Inside {
     this.tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(VIEWS[i] === view)));
     if (view === "units") this.wish();
     this.again();
+    refresh(); // what was read may be gone
   }
 
   /** Draws all anew. */
@@ -226,7 +228,7 @@ export class Inside {
       this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover));
       byId("layers").replaceChildren(make("div", { class: "drawn" }, ...this.drawings.map((one) => one.canvas)),
         make("p", { class: "hint" }, Object.keys(frame.header.networks[0].units ?? {}).length
-          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example."));
+          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example; of a convolution it shows the picture."));
     }
     for (const one of this.drawings) one.show(frame);
   }
