@@ -377,7 +377,13 @@ def test_axe_finds_nothing(opened, served, axe, scheme, width):
             "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
         )
         assert found == []
+    page.locator('canvas[data-path="B/weights/dense2.W"]').click()
+    page.wait_for_function("() => !document.getElementById('made').hidden")
     page.check("#table")
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
+    )
+    assert found == []
     page.get_by_role("button", name="digits").click()
     page.wait_for_function("() => document.querySelector('.confusion')")
     found = page.evaluate(

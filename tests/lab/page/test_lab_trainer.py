@@ -1,5 +1,6 @@
 """The page's own training: the same weights as Python, to and fro, by everything that can be chosen."""
 
+import inspect
 import json
 import struct
 import time
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.core.trees import dotted, leaves
 from lucidnet.errors import LucidnetError
 from lucidnet.lab.page.cell import told
-from lucidnet.lab.page.frame import Curves, looked_at, packed, smaller, spread
+from lucidnet.lab.page.formulas import formulas_of
+from lucidnet.lab.page.frame import Curves, Viewer, looked_at, packed, smaller, spread
 from lucidnet.lab.page.recipe import lists
 from lucidnet.lab.page.session import shown_data
 from lucidnet.lab.page.setup import SCHEDULES, Setup, parsed
@@ -519,3 +522,33 @@ def test_how_weights_are_spread_is_told_of_all_of_them_also_where_means_are_show
     edges = (np.arange(-15.5, 16.5)) / 15 * abs(W).max()
     assert np.abs(np.array(found["bins"]) - np.histogram(W, edges)[0]).max() <= 1  # at an edge
     assert spread(np.full(3, np.nan)) == {} and spread(np.zeros(3))["bins"][15] == 3
+
+
+def test_numbers_of_every_layer_of_the_library_are_told_with_its_formula():
+    rng, seen = np.random.default_rng(0), set()
+    for kind in (getattr(ln.layers, name) for name in dir(ln.layers)):
+        if not (inspect.isclass(kind) and issubclass(kind, ln.layers.Layer)):
+            continue
+        layer, shape = next(iter(kind.samples()), (None, ()))
+        if layer is None or not all(isinstance(size, int) for size in shape) or kind is ln.layers.Masking:
+            continue  # of several inputs; and what masks time steps cannot be flattened
+        model = ln.Model([ln.layers.Input(shape), layer, ln.layers.Flatten(), ln.layers.Dense(1)], seed=0)
+        model.compile("mse", "sgd", rule="fa")
+        x = rng.integers(0, 2, (6, *shape)).astype("f")  # numbers of words, too
+        batch = model.checked(x, rng.normal(size=(6, 1)).astype("f")).batch(slice(None))
+        header, arrays = Viewer(model, batch).seen("A")
+        known = formulas_of(model.net, model.rule)
+        for path, array in arrays.items():
+            _, what, name = path.split("/")
+            if what == "weights":
+                last = (len(array) - 1, array.shape[1] - 1)
+                value = next(
+                    float(one.ravel()[-1]) for found, one in leaves(model.params) if dotted(found) == name
+                )
+                assert told(model, batch, name, *last)[0].endswith(f" = {value:.6g}"), (kind, name)
+            elif what == "activations":
+                assert told(model, batch, name, 0, 0) and name in header["rows"]
+        for name, classes in known["layers"].items():
+            assert all(known["classes"][one]["formulas"] for one in classes), (kind, name)
+        seen.add(kind.__name__)
+    assert len(seen) > 70 and {"GRU", "MultiHeadAttention", "BatchNormalization", "ConvLSTM2D"} <= seen

@@ -46,13 +46,15 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
         return _activation(
             call, lookup("output of the layer", layer, dict(outputs(model.net, made))), row, column
         )
-    values, grads = at(model.params, names[name]), at(made.grads, names[name])
+    values, grads = at(model.params, names[name]), dict(leaves(made.grads)).get(names[name])
     index, several = place(values.shape, row, column)
     # the slope before the activation: of a layer without one, or whose loss takes it over, its output's
     inner = [one for one in made.every_call if one.is_inner and one.name == layer]
     dz = inner[-1].dx if inner and inner[-1].dx is not None else call.dy
     entry = f"{name}[{', '.join(str(k + 1) for k in index)}]"
     lines = [f"{_first(several)}{entry} = {values[index]:.6g}"]
+    if grads is None:
+        return [*lines, "It has no gradient: a running mean, which moves with the batches."]
     if dz is not None and isinstance(call.layer, Dense):
         lines += _sums(call.x, dz, float(grads[index]), index)
     else:
