@@ -1,5 +1,7 @@
 """The formulas that the reference shows are those that the code computes: each that is Python is computed here."""
 
+import json
+import re
 import sys
 from inspect import getdoc, isclass
 from pathlib import Path
@@ -19,7 +21,7 @@ pytest.importorskip("matplotlib")
 DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS))
 try:
-    from site_tools import examples, formulas, pictures, reference, typeset
+    from site_tools import examples, formulas, pictures, reference, shown, typeset
 finally:
     sys.path.remove(str(DOCS))
 
@@ -90,6 +92,16 @@ def test_a_formula_has_its_source_and_can_be_set(page, name):
     told = getdoc(getattr(reference.module(reference.PAGES[page][1]), name))
     refers = any(f"`{other}`" in told for other in (*formulas.PAGES[page], "Pooling"))
     assert formula.source or WORK.search(told) or refers, "neither docstring nor table names a source"
+
+
+def test_the_lab_shows_the_formulas_of_the_reference():
+    """What stands in the package is what `python docs/site_tools/shown.py` writes, whichever docutils is here."""
+
+    def signs(table):
+        return {name: [re.sub(r"<[^>]+>|\s", "", one) for one in both] for name, both in table.items()}
+
+    assert signs(json.loads(shown.FILE.read_text("utf-8"))) == signs(shown.shown())
+    assert not formulas.LAYERS.keys() & formulas.RULES  # one name, one formula
 
 
 # --- layers ------------------------------------------------------------------------------------------

@@ -377,7 +377,13 @@ def test_axe_finds_nothing(opened, served, axe, scheme, width):
             "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
         )
         assert found == []
+    page.locator('canvas[data-path="B/weights/dense2.W"]').click()
+    page.wait_for_function("() => !document.getElementById('made').hidden")
     page.check("#table")
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))])"
+    )
+    assert found == []
     page.get_by_role("button", name="digits").click()
     page.wait_for_function("() => document.querySelector('.confusion')")
     found = page.evaluate(
@@ -612,4 +618,9 @@ def test_a_training_of_ones_own_is_watched_and_paused(opened):
     over.set()
     training.join(20)
     assert not training.is_alive()
+    page.wait_for_function("() => document.getElementById('play').textContent.includes('Ended')")
+    assert page.locator("#play").is_disabled() and page.locator("#step").is_disabled()
+    page.keyboard.press("Space")  # nothing to pause: no request, and no complaint
+    page.keyboard.press("s")
+    assert page.locator("#note").is_hidden()
     live.close()

@@ -178,3 +178,105 @@ def test_quick_clicks_resizing_and_a_closed_tab_do_no_harm(opened, served):
     began = served.session.trainer.step
     time.sleep(0.2)
     assert served.session.trainer.step > began and served.session.trainer.notes == []
+
+
+def test_a_click_tells_a_number_and_the_formulas_of_its_layer_and_rule(opened, served):
+    page = opened(served.url).page
+    page.get_by_role("button", name="digits").click()
+    page.wait_for_function("() => window.lucidnet.config.data.title === 'digits'")
+    page.get_by_label("Kind of layer 1").select_option("Conv2D")
+    page.wait_for_function("() => window.lucidnet.frame.arrays.has('A/weights/conv2d2.W')")
+    learner = served.session.trainer.learners[0]
+    kernel = page.locator('canvas[data-path="A/weights/conv2d2.W"]')  # 3 by 3 by 1 rows, 6 filters
+    box = kernel.bounding_box()
+    kernel.click(position={"x": box["width"] * 2.5 / 6, "y": box["height"] * 5.5 / 9})
+    told = page.text_content("#reading")
+    assert told.startswith("Network A, weights W of conv2d2, at (2, 3, 1, 3): ")
+    value = float(learner.model.params["conv2d2"]["W"][1, 2, 0, 2])
+    assert float(told.rpartition(" ")[2]) == pytest.approx(value, rel=1e-3)
+    page.wait_for_function("() => !document.getElementById('made').hidden")
+    made = page.text_content("#made")
+    assert made.startswith("At step 0:\nconv2d2.W[2, 3, 1, 3] = ") and "kind Conv2D: Convolution" in made
+    assert "The rule is Backprop" in made and page.locator("#made math").count() >= 4
+    page.keyboard.press("Escape")
+    assert page.locator("#made").is_hidden()
+    page.get_by_role("button", name="dense4", exact=True).click()
+    assert page.text_content("#made").startswith("dense4 is a layer of the kind Dense")
+    page.keyboard.press("3")
+    picture = page.locator('canvas[data-path="A/activations/conv2d2"]')
+    box = picture.bounding_box()
+    assert box["width"] == pytest.approx(box["height"] * 54 / 9, rel=0.1)  # square pixels
+    picture.click(position={"x": box["width"] * 20.5 / 54, "y": box["height"] * 3.5 / 9})
+    told = page.text_content("#reading")
+    assert told.startswith("Network A, conv2d2, example 1, channel 3, at (4, 3): ")
+    seen = learner.model.activations(served.session.trainer.task.x[:64])["conv2d2"]
+    sample = learner.model.activations(learner.look.batch.x[:1])["conv2d2"][0, 3, 2, 2]
+    assert len(seen) == 64 and float(told.rpartition(" ")[2]) == pytest.approx(float(sample), rel=1e-3)
+    page.keyboard.press("6")
+    assert page.text_content("#reading").startswith("Point at")  # what was read is not there any more
+
+
+def test_cells_that_are_means_say_so(opened):
+    model = ln.Model(
+        [
+            ln.layers.Input(2),
+            ln.layers.Dense(200, "tanh", name='a "b" <i>'),
+            ln.layers.Dense(150),
+            ln.layers.Dense(1),
+        ]
+    )
+    model.compile("mse", "sgd")
+    live = ln.lab.Live(open=False)
+    x = np.random.default_rng(0).normal(size=(20, 2)).astype("f")
+    model.fit(x, x[:, :1], epochs=1, verbose=0, callbacks=[live])
+    page = opened(live.server.url).page
+    page.focus('canvas[data-path="A/weights/dense2.W"]')
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    W = model.params["dense2"]["W"]
+    told, _, value = page.text_content("#reading").rpartition(": ")
+    assert told == "Network A, weights W of dense2, from 4 to 2, mean"  # rows 3 to 4: 200 in 128
+    assert float(value) == pytest.approx(float(W[3:4, 1:2].mean()), rel=1e-3)
+    page.keyboard.press("Enter")
+    assert "dense2 is a layer of the kind Dense" in page.text_content("#made")
+    page.check("#table")
+    page.wait_for_function("() => document.querySelector('[data-table] td')")
+    assert "32 of 128 rows, 32 of 128 columns" in page.text_content("#layers")
+    assert 'a "b" <i>' in page.text_content("#layers")
+    live.close()
+
+
+def test_a_network_of_images_is_drawn_with_its_channels_and_only_real_weights_as_lines(opened):
+    layers = [
+        *(
+            ln.layers.Input((8, 8, 1)),
+            ln.layers.Conv2D(3, 3),
+            ln.layers.Flatten(),
+            ln.layers.Dense(5, "tanh"),
+        ),
+        ln.layers.Dense(10, "softmax"),
+    ]
+    model = ln.Model(layers, seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+    (x, y), _ = ln.data.load("digits")
+    live = ln.lab.Live(open=False)
+    model.fit(x[:20].reshape(-1, 8, 8, 1), y[:20], epochs=1, verbose=0, callbacks=[live])
+    page = opened(live.server.url).page
+    page.keyboard.press("6")
+    page.wait_for_function("() => document.querySelector('canvas.units')?.height > 20")
+    page.focus('canvas[data-path="A/units"]')
+    told = []
+    for _ in range(4):
+        told.append(page.text_content("#reading"))
+        page.keyboard.press("ArrowRight")
+    assert [one.partition(";")[0] for one in told] == [
+        f"Network A, {name}, unit 1 of {count}"
+        for name, count in (("input", 1), ("conv2d1", 3), ("dense3", 5), ("dense4", 10))
+    ]
+    assert ["strongest" in one for one in told] == [
+        False,
+        False,
+        False,
+        True,
+    ]  # flattened between conv and dense
+    live.close()

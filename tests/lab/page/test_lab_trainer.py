@@ -1,5 +1,6 @@
 """The page's own training: the same weights as Python, to and fro, by everything that can be chosen."""
 
+import inspect
 import json
 import struct
 import time
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.core.trees import dotted, leaves
 from lucidnet.errors import LucidnetError
 from lucidnet.lab.page.cell import told
-from lucidnet.lab.page.frame import Curves, packed, smaller
+from lucidnet.lab.page.formulas import formulas_of
+from lucidnet.lab.page.frame import Curves, Viewer, looked_at, packed, smaller, spread
 from lucidnet.lab.page.recipe import lists
 from lucidnet.lab.page.session import shown_data
 from lucidnet.lab.page.setup import SCHEDULES, Setup, parsed
@@ -450,3 +453,102 @@ def test_a_gradient_that_no_error_has_brought():
     (learner,) = made.learners
     lines = told(learner.model, learner.look.batch, "dense1.W", 1, 0)
     assert lines[1].startswith("gradient = ") and "without an error that comes back" in lines[2]
+
+
+def wide():
+    """Return a network with a convolution, and with matrices that are shown as means of blocks."""
+    layers = [[6, "relu", "Conv2D"], [200, "tanh", ""], [5, "tanh", ""]]
+    made = trainer(data={"name": "digits"}, networks=[{"layers": layers, "rule": "fa"}])
+    made.one_step(3)
+    (learner,) = made.learners
+    return learner.model, learner.look
+
+
+def test_a_cell_of_a_map_is_that_entry_of_the_array_whatever_its_shape():
+    model, look = wide()
+    _, arrays = look.seen("A")
+    grads = model.gradients(look.batch.x, look.batch.target)
+    cells = {
+        ("conv2d2.W", 5, 3): (1, 2, 0, 3),  # height, width, channels, filters: 3 by 3 by 1 rows
+        ("conv2d2.b", 0, 4): (4,),
+        ("dense4.W", 5, 7): (15, 10),  # of 384 by 200: blocks of three rows
+        ("dense5.W", 100, 2): (156, 2),
+    }
+    for (name, row, column), index in cells.items():
+        layer, _, kind = name.partition(".")
+        value, grad = model.params[layer][kind][index], grads[layer][kind][index]
+        first, *gradient, last = told(model, look.batch, name, row, column)
+        dense = name.startswith("dense")
+        entry = f"{name}[{', '.join(str(k + 1) for k in index)}]"
+        assert first.startswith("The first number of this block of the map: " if dense else entry)
+        assert first.endswith(f"{entry} = {value:.6g}") and last.partition(" came back by fa: ")[1]
+        assert gradient[-1].endswith(f"= {grad:.6g}" + ", over 64 examples" * (not dense))
+        if not dense:
+            assert arrays[f"A/weights/{name}"][row, column] == value
+    with pytest.raises(LucidnetError, match="row"):
+        told(model, look.batch, "conv2d2.W", 9, 0)
+
+
+def test_activations_of_images_are_shown_by_channels():
+    model, look = wide()
+    header, arrays = look.seen("A")
+    assert header["rows"]["conv2d2"] == [8, 8, 6, 6, 6]
+    y = model.activations(look.batch.x[:1])["conv2d2"][0]  # height, width, channels
+    map_ = arrays["A/activations/conv2d2"]
+    assert map_.shape == (9, 54) and np.isnan(map_[8]).all() and np.isnan(map_[:, 8::9]).all()
+    tiles = [map_[:8, 9 * k : 9 * k + 8] for k in range(6)]
+    assert np.allclose(np.stack(tiles, axis=-1), y, atol=1e-6)
+    (line,) = told(model, look.batch, "conv2d2", 3, 2 * 9 + 5)
+    assert line.startswith("Unit 3 for example 1 at (4, 6): y = ")
+    assert float(line.rpartition(" ")[2]) == pytest.approx(y[3, 5, 2], rel=1e-4)
+    assert "between" in told(model, look.batch, "conv2d2", 3, 8)[0]
+    many = np.arange(2 * 60 * 50 * 7, dtype="f").reshape(2, 60, 50, 7)  # two beside each other, two below
+    shown, rows = looked_at(many)
+    assert rows == [60, 50, 2, 4, 7] and shown.shape == (122, 102)
+    assert np.array_equal(shown[61:121, :50], many[0, :, :, 2])
+    assert np.array_equal(shown[:60, 51:101], many[0, :, :, 1])
+    odd, rows = looked_at(many[..., :3])
+    assert np.isnan(odd[61:, 51:]).all() and rows[3] == 3
+
+
+def test_how_weights_are_spread_is_told_of_all_of_them_also_where_means_are_shown():
+    model, look = wide()
+    header, arrays = look.seen("A")
+    W = model.params["dense4"]["W"].astype(float)
+    assert arrays["A/weights/dense4.W"].shape == (128, 128) != W.shape
+    found = header["spread"]["dense4.W"]
+    assert (found["mean"], found["deviation"]) == pytest.approx((W.mean(), W.std()))
+    assert (found["low"], found["high"], found["most"]) == (W.min(), W.max(), abs(W).max())
+    edges = (np.arange(-15.5, 16.5)) / 15 * abs(W).max()
+    assert np.abs(np.array(found["bins"]) - np.histogram(W, edges)[0]).max() <= 1  # at an edge
+    assert spread(np.full(3, np.nan)) == {} and spread(np.zeros(3))["bins"][15] == 3
+
+
+def test_numbers_of_every_layer_of_the_library_are_told_with_its_formula():
+    rng, seen = np.random.default_rng(0), set()
+    for kind in (getattr(ln.layers, name) for name in dir(ln.layers)):
+        if not (inspect.isclass(kind) and issubclass(kind, ln.layers.Layer)):
+            continue
+        layer, shape = next(iter(kind.samples()), (None, ()))
+        if layer is None or not all(isinstance(size, int) for size in shape) or kind is ln.layers.Masking:
+            continue  # of several inputs; and what masks time steps cannot be flattened
+        model = ln.Model([ln.layers.Input(shape), layer, ln.layers.Flatten(), ln.layers.Dense(1)], seed=0)
+        model.compile("mse", "sgd", rule="fa")
+        x = rng.integers(0, 2, (6, *shape)).astype("f")  # numbers of words, too
+        batch = model.checked(x, rng.normal(size=(6, 1)).astype("f")).batch(slice(None))
+        header, arrays = Viewer(model, batch).seen("A")
+        known = formulas_of(model.net, model.rule)
+        for path, array in arrays.items():
+            _, what, name = path.split("/")
+            if what == "weights":
+                kept = {dotted(found): one for found, one in leaves(model.params)}[name].ravel()
+                rows, columns = array.shape
+                assert told(model, batch, name, 0, 0)[0].endswith(f" = {kept[0]:.6g}"), (kind, name)
+                last = told(model, batch, name, rows - 1, columns - 1)[0]
+                assert kept.size > array.size or last.endswith(f" = {kept[-1]:.6g}"), (kind, name)
+            elif what == "activations":
+                assert told(model, batch, name, 0, 0) and name in header["rows"]
+        for name, classes in known["layers"].items():
+            assert all(known["classes"][one]["formulas"] for one in classes), (kind, name)
+        seen.add(kind.__name__)
+    assert len(seen) > 70 and {"GRU", "MultiHeadAttention", "BatchNormalization", "ConvLSTM2D"} <= seen

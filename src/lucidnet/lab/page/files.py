@@ -15,7 +15,7 @@ from ...plots.colors import DARK, LIGHT, Colors
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MODULES = (
-    *("frame", "colour", "numbers", "readout", "heatmap", "plane", "curve", "health"),
+    *("frame", "colour", "numbers", "formula", "readout", "heatmap", "plane", "curve", "health"),
     *("stream", "units", "thumbs", "setup", "presets", "inside", "networks", "app"),
 )
 """The modules of the page, each after those that it imports."""

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from ...backend import Array
+from ...core.settings import taken, whole
 from ...core.trees import dotted, leaves
 from ...data.batch import Batch
 from ...engine.protocol import Trainee
 from ...engine.state import State
 from ...inspect.alignment import gradient_alignment, overall_alignment, weight_alignment
-from ...inspect.trace import trace_step
+from ...inspect.trace import Trace, trace_step
 from ...layers import Softmax
 from ...plots.boundary import shares_of
 from ...training.measure import evaluate
@@ -35,6 +36,8 @@ FLAT = 0.05
 """Where an activation's slope is smaller, hardly any error passes."""
 KINDS = {"i1": "i1", "i2": "i2", "u1": "u1"}
 """The dtypes in which arrays are sent; all others are converted to four-byte numbers."""
+BINS, SAMPLED = 15, 100_000
+"""The bins of a histogram on each side of zero, which has one of its own; the most numbers counted in it."""
 UNITS, SIDE = 16, 24
 """The number of units of a layer that are drawn, and the width and height of each in points."""
 FINE = 32767.0
@@ -73,10 +76,96 @@ def smaller(matrix: Array) -> Array:
     """Average a large matrix over blocks, to at most `LARGEST` rows and columns."""
     for axis in (0, 1):
         if (size := matrix.shape[axis]) > LARGEST:
-            starts = np.linspace(0, size, LARGEST + 1).astype(int)
-            sums = np.add.reduceat(matrix, starts[:-1], axis=axis)
-            matrix = sums / np.expand_dims(np.diff(starts), 1 - axis)
+            edges = block_edges(size)
+            sums = np.add.reduceat(matrix, edges[:-1], axis=axis)
+            matrix = sums / np.expand_dims(np.diff(edges), 1 - axis)
     return matrix
+
+
+def block_edges(size: int) -> Array:
+    """Return where the blocks of an axis begin that `smaller` makes of it, and where the last one ends."""
+    return np.linspace(0, size, min(size, LARGEST) + 1).astype(int)
+
+
+def place(shape: Sequence[int], row: int, column: int) -> tuple[tuple[int, ...], bool]:
+    """Find the entry of an array at which a cell of its map begins, and whether the cell is a mean of some.
+
+    Raises
+    ------
+    SettingError
+        If the map has no such row or column.
+
+    Examples
+    --------
+    >>> place((3, 3, 1, 6), 5, 2)
+    ((1, 2, 0, 2), False)
+    >>> place((256, 10), 5, 2)
+    ((10, 2), True)
+    """
+    wide = shape[-1] if shape else 1
+    tall = int(np.prod(shape[:-1], dtype=int))
+    rows, columns = block_edges(tall), block_edges(wide)
+    row = taken("cell", "row", row, whole(0, len(rows) - 2))
+    column = taken("cell", "column", column, whole(0, len(columns) - 2))
+    at = np.unravel_index(int(rows[row]) * wide + int(columns[column]), tuple(shape) or (1,))
+    return tuple(map(int, at)), max(tall, wide) > LARGEST
+
+
+def looked_at(y: Array) -> tuple[Array, str | list[int]]:
+    """Return what the map of a layer's outputs shows, and what its rows are.
+
+    Parameters
+    ----------
+    y : array (n, ...)
+        The outputs for some examples.
+
+    Returns
+    -------
+    tuple
+        Of vectors the first examples, with ``"example"``; of sequences all times of the first example, with
+        ``"time"``. Of an image (height, width, channels) the first example's channels beside and below each
+        other, with a line of NaN behind each; with height, width, how many stand beside each other, how many
+        are shown, and how many there are. Of all else the first example, with ``"place"``.
+    """
+    if y.ndim <= 2:
+        return y[:ROWS_SHOWN], "example"
+    if y.ndim != 4:
+        return y[0], "time" if y.ndim == 3 else "place"
+    height, width, channels = y.shape[1:]
+    tall, wide = height + 1, width + 1
+    beside = max(1, min(channels, LARGEST // wide))
+    below = max(1, min(-(-channels // beside), LARGEST // tall))
+    shown = min(channels, beside * below)
+    tiles = np.full((below * beside, tall, wide), np.nan, np.float32)
+    tiles[:shown, :-1, :-1] = np.moveaxis(y[0], -1, 0)[:shown]
+    rows = tiles.reshape(below, beside, tall, wide).swapaxes(1, 2)
+    return rows.reshape(below * tall, beside * wide), [height, width, beside, shown, channels]
+
+
+def spread(array: Array) -> dict[str, Any]:
+    """Return how an array's numbers are spread: histogram, mean, deviation and range of the finite ones.
+
+    The histogram of more than `SAMPLED` numbers is that of as many drawn from them.
+
+    Examples
+    --------
+    >>> found = spread(np.array([-2.0, 0.0, 2.0, np.nan]))
+    >>> found["mean"], found["low"], found["high"], found["bins"][0], found["bins"][15]
+    (0.0, -2.0, 2.0, 1, 1)
+    """
+    values = np.asarray(array).ravel()
+    if not (finite := np.isfinite(values)).all():
+        values = values[finite]
+    if not values.size:
+        return {}
+    low, high = float(values.min()), float(values.max())
+    most = max(-low, high)
+    some = values
+    if values.size > SAMPLED:
+        some = values[np.random.Generator(np.random.Philox(0)).integers(values.size, size=SAMPLED)]
+    at = np.rint(some.astype(float) / (most or 1) * BINS).astype(int) + BINS
+    found = {"bins": np.bincount(at, minlength=2 * BINS + 1).tolist(), "most": most, "low": low, "high": high}
+    return found | {"mean": float(values.mean(dtype=float)), "deviation": float(values.std(dtype=float))}
 
 
 def flat(array: Array) -> Array:
@@ -163,10 +252,14 @@ class Viewer:
         for kind, tree in trees.items():
             for path, array in leaves(tree or {}):
                 add(kind, dotted(path), array)
-        for name, y in self._activations(made):
-            add("activations", name, y[0] if y.ndim == 3 else y[:ROWS_SHOWN])
+        rows = {}
+        for name, y in () if made is None else outputs(model.net, made):
+            shown, rows[name] = looked_at(y)
+            add("activations", name, shown)
         header = {
             "shapes": shapes,
+            "rows": rows,
+            "spread": {dotted(path): spread(array) for path, array in leaves(state.params)},
             "moves": self.moves,
             "health": {} if made is None else health(made.every_call),
             "angles": self._angles(),
@@ -194,16 +287,6 @@ class Viewer:
         """A coarse grid over the plane, as inputs of the network."""
         sides = [np.linspace(side[0], side[-1], SIDE) for side in self.task.sides]
         return np.asarray(self.task.inputs(np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)))
-
-    def _activations(self, made: Any) -> Iterator[tuple[str, Array]]:
-        """Yield the layers' outputs by name; for the last layer, the network's prediction."""
-        children = self.model.net.children()
-        last = children[-1][0] if children else ""
-        for call in () if made is None else made.every_call:
-            if call.path and not call.is_inner:
-                y = made.prediction if call.name == last else call.y
-                if hasattr(y, "ndim"):
-                    yield call.name, y
 
     def _angles(self) -> dict[str, float]:
         if self.model.problem.rule is None or self.batch is None:
@@ -244,6 +327,17 @@ class Viewer:
                 .astype("u1")
             }
         return {f"{letter}/outputs": np.asarray(made[:, 0], np.float32)}
+
+
+def outputs(net: Any, made: Trace) -> Iterator[tuple[str, Array]]:
+    """Yield the layers' outputs by name; for the last layer, the network's prediction."""
+    children = net.children()
+    last = children[-1][0] if children else ""
+    for call in made.every_call:
+        if call.path and not call.is_inner:
+            y = made.prediction if call.name == last else call.y
+            if hasattr(y, "ndim"):
+                yield call.name, y
 
 
 def _two_sided(made: Array, net: Any) -> Array:

@@ -11,6 +11,7 @@ from ...backend import Array
 from ...core.settings import between, taken, text, whole
 from ...core.trees import dotted, leaves
 from ...errors import SettingError, lookup
+from .formulas import formulas_of
 from .frame import ROWS_TESTED, VERSION, plain
 from .recipe import lists
 from .setup import beginning, parsed
@@ -67,6 +68,8 @@ class LabSession:
         plans = [learner.plan for learner in trainer.learners]
         made["heads"] = [{"loss": p.loss, "units": p.head[0], "activation": p.head[1]} for p in plans]
         made["metric"] = plans[0].metrics[0]
+        models = [learner.model for learner in trainer.learners]
+        made["formulas"] = [formulas_of(model.net, model.rule) for model in models]
         return made | {"data": kept[2], "setup": trainer.setup.plain()}
 
     def frame(self, since: int, seconds: float, units: bool = False) -> bytes | None:

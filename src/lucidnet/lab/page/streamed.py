@@ -16,6 +16,7 @@ from ...engine.objective import Objective
 from ...errors import SettingError
 from ...rules.registry import short_name
 from ...training.online import OnlineLearner
+from .formulas import formulas_of
 from .frame import Viewer
 from .watching import LiveSession
 
@@ -84,7 +85,9 @@ class StreamSession(LiveSession):
         self.last: deque[list[Any]] = deque(maxlen=self.times + online.delay)
         title = f"{short_name(online.rule)} at each time"
         data = {"stream": True, "outputs": 1, "classes": False, "plane": False, "names": None}
-        super().__init__({"titles": [title], "metric": None, "data": data}, every, kept)
+        facts: dict[str, Any] = {"titles": [title], "metric": None, "data": data}
+        facts["formulas"] = [formulas_of(online.model.net, online.rule)]
+        super().__init__(facts, every, kept)
         self.look = Viewer(ByStream(online), None)  # type: ignore[arg-type] # it has what a Viewer asks for
 
     @property

@@ -17,6 +17,7 @@ from ...data.batches import sample
 from ...errors import LucidnetError, SettingError, lookup, some
 from ...layers import walk
 from ...plots.boundary import MOST_CLASSES, class_numbers
+from .formulas import formulas_of
 from .frame import VERSION, Curves, Viewer, packed
 from .newest import Newest
 from .session import shown_data
@@ -115,7 +116,8 @@ class LiveSession(Newest):
         numbers: dict[str, Any] = {"batch_loss": loss, "loss": test, "metric": metric, "angle": angle}
         numbers |= {"ms": None, "error": self.error}
         whole: dict[str, Any] = {"number": self.number + 1, "step": step, "revision": 1}
-        whole |= {"running": not (self.paused or self.over), "networks": [header | numbers]}
+        whole |= {"running": not (self.paused or self.over), "over": self.over}
+        whole["networks"] = [header | numbers]
         message = packed(whole, {"curves": self.curves.array(), **arrays, **self.more()})
         if self.due:
             self.frames.append(zlib.compress(message, 6))
@@ -254,4 +256,5 @@ def facts(loop: Loop, task: LabTask | None) -> dict[str, Any]:
     layers = [type(layer).__name__ for path, layer in walk(model.net) if path and not layer.children()]
     title = f"{some(layers, 6)}: {short_name(model.rule)}"
     metric = model.metrics[0].name if model.metrics and loop.validation is not None else None
-    return {"titles": [title], "metric": metric, "data": task and shown_data(task)}
+    made = {"titles": [title], "metric": metric, "data": task and shown_data(task)}
+    return made | {"formulas": [formulas_of(model.net, model.rule)]}

@@ -2,10 +2,11 @@
 
 import { onTheme } from "./colour.js";
 import { Curve } from "./curve.js";
-import { Inside, VIEWS } from "./inside.js";
+import { formulasOfLayer, formulasOfRule } from "./formula.js";
+import { Inside, parted, VIEWS } from "./inside.js";
 import { Networks } from "./networks.js";
 import { byId, make, thousands } from "./numbers.js";
-import { refresh } from "./readout.js";
+import { invite, refresh } from "./readout.js";
 import { showSetup } from "./setup.js";
 import { recorded, served } from "./stream.js";
 
@@ -49,6 +50,14 @@ async function ask(asked) {
   }
 }
 
+/** Tells below the maps how something is made. @param {...(Node|string)} what */
+function tellMade(...what) {
+  byId("made").hidden = false;
+  byId("made").replaceChildren(...what);
+  byId("made").scrollTop = 0;
+  byId("made").scrollIntoView({ block: "nearest" });
+}
+
 /** Sends another set-up; the panel shows it at once, so that a second click builds on the first. @param {any} setup */
 async function change(setup) {
   const before = config;
@@ -64,12 +73,14 @@ async function change(setup) {
   return done;
 }
 const inside = new Inside(async (map, row, column) => {
-  const [letter, , name] = map.path.split("/");
-  if (config?.source !== "lab") return;
-  const done = await ask({ do: "cell", network: "AB".indexOf(letter), name, row, column });
-  if (!done) return;
-  byId("made").hidden = false;
-  byId("made").textContent = done.lines.join("\n");
+  const [letter, kind, name] = map.path.split("/"), network = "AB".indexOf(letter), known = config.formulas[network];
+  const done = config.source === "lab" ? await ask({ do: "cell", network, name, row, column }) : { lines: [map.tell(row, column)] };
+  if (done) tellMade(`At step ${thousands(done.step ?? frame?.header.step)}:\n${done.lines.join("\n")}`, ...formulasOfLayer(known, parted(name, kind)[0]), ...formulasOfRule(known));
+}, (layer) => {
+  const each = config.formulas.map((/** @type {any} */ known) => formulasOfLayer(known, layer));
+  const words = each.map((/** @type {any[]} */ nodes) => nodes.map((node) => node.textContent).join());
+  const two = each.length > 1 && words[0] && words[1] && words[0] !== words[1]; // of one name, but not alike
+  tellMade(...each.flatMap((/** @type {any[]} */ nodes, /** @type {number} */ n) => (two ? [`Network ${"AB"[n]}: `, ...nodes] : words[n] === words[n - 1] ? [] : nodes)));
 }, (letter, name, unit) => networks.point(letter, name, unit), () => source.wish());
 const networks = new Networks(
   (number, changes) => change({ ...config.setup, networks: config.setup.networks.map((/** @type {any} */ one, /** @type {number} */ i) => (i === number ? { ...one, ...changes } : one)) }),
@@ -94,7 +105,7 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
-  if (config.source !== "lab") byId("reading").textContent = "Point at, tap or focus a map to read a value.";
+  invite(`Point at, tap or focus a map to read a value; a click or Enter tells ${config.source === "lab" ? "how it is made" : "the formula"}.`);
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
 }
@@ -116,12 +127,13 @@ async function paintFrame(next, shown) {
   if (!document.hidden) await new Promise((go) => requestAnimationFrame(go));
   frame = lucidnet.frame = next;
   shown();
-  const { step, running, networks: each, notes, speed } = next.header;
+  const { step, running, over, networks: each, notes, speed } = next.header;
   byId("count").textContent = thousands(step);
   const play = byId("play");
-  play.textContent = running ? "❚❚ Pause" : "▶ Play";
+  play.textContent = over ? "■ Ended" : running ? "❚❚ Pause" : "▶ Play";
   play.dataset.running = String(running);
-  byId("step").disabled = running && config.source !== "lab";
+  play.disabled = Boolean(over);
+  byId("step").disabled = over || (running && config.source !== "lab");
   byId("back").disabled = config.source === "lab" && step <= (next.header.least ?? 0);
   if (document.activeElement !== byId("speed") && speed) showSpeed(speed);
   if (notes?.length && notes.join() !== byId("note").dataset.told) {
@@ -142,16 +154,17 @@ function showSpeed(speed) {
   byId("pace").textContent = `${thousands(speed)} steps/s`;
 }
 
-const toggle = () => ask({ do: byId("play").dataset.running === "true" ? "pause" : "play" });
+const toggle = () => byId("play").disabled || ask({ do: byId("play").dataset.running === "true" ? "pause" : "play" });
 const back = () => ask({ do: "back", step: Math.max(0, Number(document.body.dataset.step) - 1) });
 const renew = () => config?.setup && change({ ...config.setup, seed: config.setup.seed + 1 });
 const KEYS = /** @type {[string, string, () => void][]} */ ([
   [" ", "Space: play and pause", toggle],
-  ["s", "S: one step", () => ask({ do: "step" })],
+  ["s", "S: one step", () => byId("step").disabled || ask({ do: "step" })],
   ["b", "B: one step back", back],
   ["r", "R: restart with the same weights", () => ask({ do: "restart" })],
   ["n", "N: new weights", renew],
   ...VIEWS.map((view, i) => [String(i + 1), `${i + 1}: ${view}`, () => inside.choose(view)]),
+  ["escape", "Escape: close what is told", () => (byId("made").hidden = true)],
   ["?", "?: this list", () => byId("keys").showModal()],
 ]);
 byId("keys").querySelector("dl").append(...KEYS.flatMap(([, words]) => {

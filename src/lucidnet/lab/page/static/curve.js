@@ -106,7 +106,8 @@ export class Curve {
     if (!Number.isFinite(least)) [least, most] = log ? [0.1, 1] : [0, 1];
     if (!log) return [low ?? least, high ?? Math.max(most, least + 1e-3)];
     const bottom = Math.log10(least) - 0.05, top = Math.log10(most) + 0.05;
-    return [bottom, Math.max(top, bottom + 0.5)];
+    const more = Math.max(0, 0.5 - (top - bottom)) / 2; // what hardly moves lies in the middle
+    return [bottom - more, top + more];
   }
 
   draw() {
@@ -137,7 +138,7 @@ export class Curve {
     }
     const last = this.rows() ? this.step(this.rows() - 1) : 0;
     const x = (/** @type {number} */ step) => left + (step / (last || 1)) * (right - left);
-    c.fillText(`${thousands(last)} steps`, right, height - 3);
+    c.fillText(`${thousands(last)} step${last === 1 ? "" : "s"}`, right, height - 3);
     c.textAlign = "left";
     c.fillText("0", left, height - 3);
     for (let n = 0; n < this.networks; n++)

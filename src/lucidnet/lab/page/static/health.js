@@ -17,15 +17,13 @@ function board(width, height, label) {
   return { canvas, c };
 }
 
-/** A histogram of numbers, in the colour of its network. @param {ArrayLike<number>} values @param {string} letter @param {string} name */
-export function histogram(values, letter, name) {
-  const bins = new Array(31).fill(0);
-  let most = 0;
-  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i])) most = Math.max(most, Math.abs(values[i]));
-  for (let i = 0; i < values.length; i++) {
-    const at = Math.round((values[i] / (most || 1)) * 15) + 15;
-    if (at >= 0 && at < 31) bins[at] += 1;
-  }
+/**
+ * How an array's numbers are spread, as the server tells it.
+ * @typedef {{ bins: number[], most: number, low: number, high: number, mean: number, deviation: number }} Spread
+ */
+
+/** A histogram of numbers, in the colour of its network. @param {Spread} spread @param {string} letter @param {string} name */
+export function histogram({ bins, most }, letter, name) {
   const { canvas, c } = board(124, 46, `Network ${letter}: weights of ${name}, from -${short(most)} to ${short(most)}`);
   const top = Math.max(...bins, 1), colours = palette();
   c.fillStyle = letter === "B" ? colours.b : colours.a;
@@ -60,29 +58,16 @@ export function ratioBar(ratio, letter, name) {
   return canvas;
 }
 
-/** Mean, deviation and range of numbers, in words. @param {ArrayLike<number>} values */
-function statistics(values) {
-  let sum = 0, squares = 0, low = Infinity, high = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    sum += values[i];
-    squares += values[i] ** 2;
-    low = Math.min(low, values[i]);
-    high = Math.max(high, values[i]);
-  }
-  const mean = sum / values.length;
-  return `mean ${short(mean)}, deviation ${short(Math.sqrt(Math.max(0, squares / values.length - mean ** 2)))}, from ${short(low)} to ${short(high)}`;
-}
-
 /** What is known of one layer. @param {import("./frame.js").Frame} frame @param {number} network @param {string} layer */
 export function healthOf(frame, network, layer) {
   const letter = "AB"[network], header = frame.header.networks[network], start = `${letter}/weights/`;
   const names = [...frame.arrays.keys()].filter((path) => path.startsWith(`${start}${layer}.`)).map((path) => path.slice(start.length));
-  const name = names.find((one) => one.endsWith(".W")) ?? names[0], raw = frame.arrays.get(start + name);
-  if (!raw) return make("div", { class: "maps hint" }, "–");
+  const name = names.find((one) => one.endsWith(".W")) ?? names[0], /** @type {Spread|undefined} */ spread = header.spread[name];
+  if (!spread?.bins) return make("div", { class: "maps hint" }, name ? "no weight is a finite number" : "–");
   const [flat, dead] = header.health[layer] ?? [], move = header.moves[name];
   const words = [`update/weight ${short(move)}`];
   if (flat !== undefined) words.push(`${Math.round(100 * flat)}% flat`, `${Math.round(100 * dead)}% dead`);
   return make("div", { class: "maps" },
-    make("div", { class: "pair" }, histogram(raw.data, letter, name), ratioBar(move, letter, name)),
-    make("span", { class: "hint" }, `${words.join(", ")}; ${statistics(raw.data)}`));
+    make("div", { class: "pair" }, histogram(spread, letter, name), ratioBar(move, letter, name)),
+    make("span", { class: "hint" }, `${words.join(", ")}; mean ${short(spread.mean)}, deviation ${short(spread.deviation)}, from ${short(spread.low)} to ${short(spread.high)}`));
 }

@@ -12,11 +12,13 @@ export class HeatMap {
     this.row = this.column = 0;
     /** @type {ArrayLike<number>} */ this.values = [];
     this.shape = [0, 0];
+    /** @type {import("./readout.js").Sort} */ this.sort = { shape: [], rows: "example" };
     this.turned = false;
     this.canvas = make("canvas", {
       class: "map", tabindex: "0", role: "img", "data-path": path,
       onpointermove: (/** @type {PointerEvent} */ e) => this.point(e),
       onpointerdown: (/** @type {PointerEvent} */ e) => this.point(e),
+      onclick: () => enter(this, this.row, this.column),
       onfocus: () => read(this, this.row, this.column, true),
       onkeydown: (/** @type {KeyboardEvent} */ e) => {
         if (e.key === "Enter") enter(this, this.row, this.column);
@@ -27,8 +29,9 @@ export class HeatMap {
     });
   }
 
-  /** Shows an array. @param {import("./frame.js").Raw} raw @param {number} scale What has the strongest colour. */
-  show(raw, scale) {
+  /** Shows an array. @param {import("./frame.js").Raw} raw @param {number} scale What has the strongest colour. @param {import("./readout.js").Sort} sort */
+  show(raw, scale, sort) {
+    this.sort = sort;
     const [rows, columns] = raw.shape;
     this.turned = columns === 1 && rows > 1; // a column is drawn as a row
     const width = this.turned ? rows : columns, height = this.turned ? 1 : rows;
@@ -39,8 +42,10 @@ export class HeatMap {
       canvas.width = width;
       canvas.height = height;
       const side = Math.max(3, Math.min(14, 96 / height));
-      canvas.style.height = `${Math.max(12, Math.round(side * height))}px`;
-      canvas.style.maxWidth = `${40 * width}px`; // a bias of one unit is no bar across the page
+      const picture = Array.isArray(sort.rows); // of square pixels
+      canvas.style.height = picture ? "auto" : `${Math.max(12, Math.round(side * height))}px`;
+      canvas.style.aspectRatio = picture ? `${width} / ${height}` : "";
+      canvas.style.maxWidth = `${(picture ? side : 40) * width}px`; // a bias of one unit is no bar across the page
       const [, kind, name] = this.path.split("/");
       canvas.setAttribute("aria-label", `Network ${this.path[0]}: ${kind} of ${name}, ${rows} by ${columns}; arrow keys read values`);
     }
@@ -56,7 +61,7 @@ export class HeatMap {
 
   /** @param {number} row @param {number} column */
   tell(row, column) {
-    return sentence(this.path, row, column, this.value(row, column));
+    return sentence(this.path, row, column, this.value(row, column), this.sort);
   }
 
   /** @param {PointerEvent} e */

@@ -4,6 +4,7 @@ import { palette, paint } from "./colour.js";
 import { HeatMap } from "./heatmap.js";
 import { healthOf } from "./health.js";
 import { byId, make, paced, short } from "./numbers.js";
+import { refresh } from "./readout.js";
 import { Units } from "./units.js";
 
 export const VIEWS = ["weights", "gradients", "activations", "feedback", "health", "units"];
@@ -19,10 +20,13 @@ function namesOf(frame, kind) {
 }
 
 /** The layer that an array belongs to, and what is left of its name. @param {string} name @param {string} kind @returns {[string, string]} */
-function parted(name, kind) {
+export function parted(name, kind) {
   const at = name.lastIndexOf(".");
   return kind === "activations" || at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
 }
+
+/** How the channels of an image are shown. @param {number[]} rows */
+const tiled = ([height, width, , shown, all]) => `${height}×${width}, ${shown < all ? `the first ${shown} of ` : ""}${all} channel${all > 1 ? "s" : ""} of the first example`;
 
 /** The largest size in an array. @param {import("./frame.js").Raw|undefined} raw */
 function largest(raw) {
@@ -34,11 +38,12 @@ function largest(raw) {
 /** The part of the page that shows one view at a time. */
 export class Inside {
   /**
-   * @param {(map: HeatMap, row: number, column: number) => void} enter
+   * @param {(map: HeatMap, row: number, column: number) => void} enter @param {(layer: string) => void} explain
    * @param {(letter: string, name: string|null, unit: number) => void} hover @param {() => void} wish Called when units are wanted.
    */
-  constructor(enter, hover, wish) {
+  constructor(enter, explain, hover, wish) {
     this.enter = enter;
+    this.explain = explain;
     this.hover = hover;
     this.wish = wish;
     this.view = "";
@@ -61,6 +66,7 @@ export class Inside {
     this.tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(VIEWS[i] === view)));
     if (view === "units") this.wish();
     this.again();
+    refresh(); // what was read may be gone
   }
 
   /** Draws all anew. */
@@ -94,7 +100,7 @@ export class Inside {
       for (const path of paths) {
         const map = this.maps.get(path), raw = frame.arrays.get(path);
         if (map && raw) {
-          map.show(raw, most || 1);
+          map.show(raw, most || 1, this.sort(frame, path));
           if (table) this.table(path, raw);
         }
       }
@@ -114,13 +120,18 @@ export class Inside {
     const rows = [...layers].map(([layer, own]) => {
       const facts = own.map((name) => make("span", {}, this.shape(frame, name, networks), " ", this.scale(name)));
       const cells = Array.from({ length: networks }, (_, n) => make("div", { class: "maps" }, ...own.flatMap((name) => this.cell(frame, `${"AB"[n]}/${this.view}/${name}`, table))));
-      return make("div", { class: "inner" }, make("div", { class: "name" }, layer, ...facts), ...cells);
+      return make("div", { class: "inner" }, make("div", { class: "name" }, this.title(layer), ...facts), ...cells);
     });
     if (!names.length) rows.push(make("p", { class: "hint" }, this.view === "feedback"
       ? "No network has feedback weights of its own here: backprop sends errors back through the weights themselves."
       : "Nothing to show yet."));
     if (this.view === "feedback" && names.length) this.mirror(frame, rows);
     byId("layers").replaceChildren(...rows);
+  }
+
+  /** The name of a layer, which tells what it computes. @param {string} layer */
+  title(layer) {
+    return make("button", { type: "button", title: "What it computes", onclick: () => this.explain(layer) }, layer);
   }
 
   /** @param {string} name */
@@ -130,14 +141,21 @@ export class Inside {
     return words;
   }
 
+  /** What an array is, and the rows of its map. @param {import("./frame.js").Frame} frame @param {string} path @returns {import("./readout.js").Sort} */
+  sort(frame, path) {
+    const [letter, kind, name] = path.split("/"), header = frame.header.networks["AB".indexOf(letter)];
+    return { shape: header.shapes[`${kind}/${name}`], rows: kind === "activations" ? header.rows[name] : "" };
+  }
+
   /** What an array is called, and its shape, in both networks where they differ. @param {import("./frame.js").Frame} frame @param {string} name @param {number} networks */
   shape(frame, name, networks) {
     /** @type {Map<string, string>} */ const found = new Map();
     for (let n = 0; n < networks; n++) {
       const raw = frame.arrays.get(`${"AB"[n]}/${this.view}/${name}`), real = frame.header.networks[n].shapes[`${this.view}/${name}`];
       if (!raw) continue;
-      const means = real.length === 2 && (real[0] > raw.shape[0] || real[1] > raw.shape[1]);
-      const words = `${real.join("×")}${means ? ` as means of ${raw.shape.join("×")} blocks` : ""}`;
+      const rows = this.sort(frame, `${"AB"[n]}/${this.view}/${name}`).rows;
+      const means = real.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1) > raw.data.length;
+      const words = `${Array.isArray(rows) ? tiled(rows) : real.join("×")}${means ? ` as means of ${raw.shape.join("×")} blocks` : ""}`;
       found.set(words, (found.get(words) ?? "") + "AB"[n]);
     }
     const each = [...found].map(([words, letters]) => (found.size > 1 ? `${letters} ${words}` : words));
@@ -175,7 +193,7 @@ export class Inside {
     }
     for (const [path, map] of this.maps) {
       const raw = path.includes("/weights/") && frame.arrays.get(path);
-      if (raw) map.show(raw, largest(raw) || 1);
+      if (raw) map.show(raw, largest(raw) || 1, this.sort(frame, path));
     }
   }
 
@@ -187,7 +205,9 @@ export class Inside {
       for (let k = 0; k < Math.min(columns, 32); k++) cells.push(make("td", {}, short(raw.data[i * columns + k])));
       lines.push(make("tr", {}, ...cells));
     }
-    document.querySelector(`[data-table="${path}"]`)?.replaceChildren(make("table", {}, ...lines));
+    const cut = rows > 32 || columns > 32 ? [make("caption", { class: "hint" }, `${Math.min(rows, 32)} of ${rows} rows, ${Math.min(columns, 32)} of ${columns} columns`)] : [];
+    const holder = [...byId("layers").querySelectorAll("[data-table]")].find((one) => /** @type {HTMLElement} */ (one).dataset.table === path);
+    holder?.replaceChildren(make("table", {}, ...cut, ...lines)); // a name may hold quotes: no selector is made of it
   }
 
   /** @param {import("./frame.js").Frame} frame */
@@ -196,7 +216,7 @@ export class Inside {
     const networks = frame.header.networks.length;
     const layers = [...new Set(namesOf(frame, "weights").map((name) => parted(name, "weights")[0]))];
     byId("layers").replaceChildren(...layers.map((layer) =>
-      make("div", { class: "inner" }, make("div", { class: "name" }, layer),
+      make("div", { class: "inner" }, make("div", { class: "name" }, this.title(layer)),
         ...Array.from({ length: networks }, (_, n) => healthOf(frame, n, layer)))));
   }
 
@@ -208,7 +228,7 @@ export class Inside {
       this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover));
       byId("layers").replaceChildren(make("div", { class: "drawn" }, ...this.drawings.map((one) => one.canvas)),
         make("p", { class: "hint" }, Object.keys(frame.header.networks[0].units ?? {}).length
-          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example."));
+          ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example; of a convolution it shows the picture."));
     }
     for (const one of this.drawings) one.show(frame);
   }

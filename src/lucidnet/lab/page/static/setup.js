@@ -198,7 +198,7 @@ function showNetwork(config, change) {
       choice("Optimizer", lists.optimizer, network.optimizer, (optimizer) => changed({ optimizer })),
       number("Rate", network.rate, { min: "0" }, (v) => changed({ rate: v ?? 0.01 })),
       ...(["sgd", "rmsprop", "muon"].includes(network.optimizer) ? [number("Momentum", network.momentum, { min: "0", max: "1" }, (v) => changed({ momentum: v }))] : []),
-      choice("Loss", lists.loss, head.loss, (loss) => changed({ loss })),
+      Object.assign(choice("Loss", lists.loss, head.loss, (loss) => changed({ loss })), { className: "field wide" }), // long names
       choice("First weights", lists.initializer, network.initializer, (initializer) => changed({ initializer })),
       choice("Schedule", { "": "The rate stays as it is.", ...lists.schedule }, network.schedule, (schedule) => changed({ schedule })),
       ...(network.schedule ? [number("over steps", network.over, { min: "1" }, (v) => changed({ over: v ?? 2000 }))] : []),

@@ -93,7 +93,7 @@ export function recorded(record) {
     const packed = Uint8Array.from(atob(record.frames[i]), (sign) => sign.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     const frame = decode(await new Response(stream).arrayBuffer());
-    frame.header.running = running;
+    Object.assign(frame.header, { running, over: false }); // of the replay, not of the training
     return frame;
   };
   const control = async (/** @type {any} */ what) => {

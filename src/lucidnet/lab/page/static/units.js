@@ -23,11 +23,13 @@ export class Units {
     this.hover = hover;
     this.row = this.column = 0;
     this.active = false;
+    this.most = 0;
     this.slow = paced(60, () => {
       this.lay();
       this.draw();
     });
     /** @type {Column[]} */ this.columns = [];
+    /** The name of what comes in. */ this.first = "";
     /** @type {import("./frame.js").Frame|null} */ this.frame = null;
     this.canvas = make("canvas", {
       class: "units", tabindex: "0", role: "img", "data-path": this.path,
@@ -103,7 +105,8 @@ export class Units {
   weights(column) {
     const here = this.columns[column], before = this.columns[column - 1];
     const raw = before && this.frame?.arrays.get(`${this.letter}/weights/${here.name}.W`);
-    return raw && raw.shape[0] === before.count && raw.shape[1] === here.count ? raw : null;
+    if (!raw || this.header()?.shapes[`weights/${here.name}.W`].length !== 2) return null;
+    return raw.shape[0] === before.count && raw.shape[1] === here.count ? raw : null;
   }
 
   /** @param {import("./frame.js").Frame} frame */
@@ -114,13 +117,15 @@ export class Units {
 
   /** Finds the columns, and where they stand. */
   lay() {
-    const shapes = this.header()?.shapes ?? {};
+    const { shapes = {}, rows = {} } = this.header() ?? {};
     /** @type {[string, number][]} */ const found = [];
-    for (const [path, shape] of Object.entries(shapes)) {
-      if (!path.startsWith("weights/") || !path.endsWith(".W") || shape.length !== 2) continue;
-      const name = path.slice(8, -2), out = shapes[`activations/${name}`]?.at(-1) ?? shape[1];
-      if (!found.length) found.push(["input", shape[0]]);
-      found.push([name, out]);
+    const units = (/** @type {string} */ name) => (Array.isArray(rows[name]) ? rows[name][4] : shapes[`activations/${name}`]?.at(-1));
+    this.first = Object.keys(rows)[0] ?? "";
+    for (const [path, shape] of Object.entries(shapes)) { // a column for each layer with a matrix of weights, or more
+      const name = path.slice(8, path.lastIndexOf("."));
+      if (!path.startsWith("weights/") || shape.length < 2 || found.at(-1)?.[0] === name) continue;
+      if (!found.length) found.push(["input", this.first === name ? shape.at(-2) : units(this.first) ?? shape[0]]);
+      found.push([name, units(name) ?? shape.at(-1)]);
     }
     const width = this.canvas.clientWidth || 300, most = Math.max(1, ...found.map(([, n]) => Math.min(MOST, n)));
     const size = Math.max(10, Math.min(30, Math.floor(252 / most) - 3, width / (found.length * 1.6 || 1)));
@@ -190,15 +195,21 @@ export class Units {
     const c = stamp.getContext("2d"), frame = this.frame;
     if (!c || !frame) return;
     const picture = c.createImageData(24, 24), raw = frame.arrays.get(`${this.letter}/units/${one.name}`);
-    const seen = frame.arrays.get(`${this.letter}/activations/${one.name}`);
-    let flat = NaN;
-    if (!raw && seen) {
-      let most = 0;
-      for (const v of seen.data) most = Math.max(most, Math.abs(v));
-      flat = seen.data[i] / (most || 1);
-    }
     for (let y = 0; y < 24; y++)
-      for (let x = 0; x < 24; x++) paint(picture.data, 4 * ((23 - y) * 24 + x), raw ? raw.data[i * 576 + y * 24 + x] / 127 : flat);
+      for (let x = 0; x < 24; x++) paint(picture.data, 4 * ((23 - y) * 24 + x), raw ? raw.data[i * 576 + y * 24 + x] / 127 : this.seen(one, i, y, x));
     c.putImageData(picture, 0, 0);
+  }
+
+  /** What a unit puts out for the first example, from -1 to 1: of an image at a place of the stamp. @param {Column} one @param {number} i @param {number} y @param {number} x */
+  seen(one, i, y, x) {
+    const name = one.name === "input" ? this.first : one.name, rows = this.header()?.rows[name];
+    const seen = this.frame?.arrays.get(`${this.letter}/activations/${name}`);
+    if (!seen) return NaN;
+    if (y + x === 0) this.most = Math.max(...Array.from(seen.data, (v) => (Number.isNaN(v) ? 0 : Math.abs(v))));
+    if (!Array.isArray(rows)) return seen.data[i] / (this.most || 1);
+    const [height, width, beside, shown] = rows, [tall, wide] = this.header().shapes[`activations/${name}`];
+    if (i >= shown) return NaN;
+    const row = Math.floor(i / beside) * (height + 1) + Math.floor(((23 - y) * height) / 24), column = (i % beside) * (width + 1) + Math.floor((x * width) / 24);
+    return seen.data[Math.floor((row * seen.shape[0]) / tall) * seen.shape[1] + Math.floor((column * seen.shape[1]) / wide)] / (this.most || 1);
   }
 }

@@ -1,0 +1,75 @@
+"""What the layers and rules of a network compute, as formulas for the page.
+
+`formulas.json` has the formulas of the documentation as MathML, by the names of the classes;
+`docs/site_tools/shown.py` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from ...core.trees import dotted
+from ...core.value import of_library
+from ...layers import Layer, Recurrent, walk
+from ...rules.registry import get
+from .recipe import sentence
+
+
+@cache
+def _written() -> dict[str, list[str]]:
+    """Return value and gradient of each class as MathML, by its name."""
+    text = resources.files(__package__).joinpath("formulas.json").read_text(encoding="utf-8")
+    made: dict[str, list[str]] = json.loads(text)
+    return made
+
+
+def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
+    """Return what a page tells of the layers and the rule of a network.
+
+    Parameters
+    ----------
+    net : Layer
+        The network.
+    rule : str or Rule
+        How it learns.
+
+    Returns
+    -------
+    dict
+        In ``layers`` the classes of each layer, its own and that of its activation, by its path; in ``rule``
+        those of the rule, through time if there are recurrent layers; in ``classes`` a sentence about each of
+        them, and its formulas, if it has some.
+
+    Examples
+    --------
+    >>> from lucidnet import layers, rules
+    >>> net = layers.Sequential([layers.Input(2), layers.Dense(3, "tanh")])
+    >>> found = formulas_of(net, rules.get("fa"))
+    >>> found["layers"]["dense1"], found["rule"], found["classes"]["Tanh"]["says"]
+    (['Dense', 'Tanh'], ['FeedbackAlignment'], 'y = tanh(x),  dy/dx = 1 - y^2.')
+    """
+    parts = {dotted(path): _parts(layer) for path, layer in walk(net) if path}
+    recurrent = any(isinstance(layer, Recurrent) for _, layer in walk(net))
+    rule = get(rule)
+    learned = [rule.space, rule.time] if recurrent else [rule.space]
+    every = [*learned, *(part for own in parts.values() for part in own)]
+    return {
+        "layers": {name: [type(part).__name__ for part in own] for name, own in parts.items()},
+        "rule": [type(part).__name__ for part in learned],
+        "classes": {type(part).__name__: _told(part) for part in every},
+    }
+
+
+def _parts(layer: Layer) -> list[Layer]:
+    """Return a layer, and its activation if it has one."""
+    inner = getattr(layer, "activation", None)
+    return [layer, inner] if isinstance(inner, Layer) else [layer]
+
+
+def _told(part: Any) -> dict[str, Any]:
+    """Return the first line of a docstring, and the formulas, if the class is one of the library's."""
+    known = _written().get(type(part).__name__, []) if of_library(part) else []
+    return {"says": sentence(type(part)), "formulas": known}
