@@ -28,14 +28,14 @@ class Aside(NamedTuple):
         found = (model.about.get(name) for name in cls._fields)
         return cls(*(name if isinstance(name, str) else None for name in found))
 
-    def check(self, frame: Frame, target: str | None) -> None:
+    def check(self, frame: Frame, target: str) -> None:
         """Raise if one of the columns is the target, or both are the same."""
         if self.group is not None and self.group == self.weight:
             raise frame.error(
                 f"column {self.group!r} is named by --group and by --weight", "name two columns"
             )
         for option, name in zip(self._fields, self, strict=True):
-            if name is not None and name == target:
+            if name == target:
                 raise frame.error(
                     f"column {name!r} is the target, and named by --{option}", "name another one"
                 )

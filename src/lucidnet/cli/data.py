@@ -58,7 +58,10 @@ class Asked:
     def aside(self, frame: Frame) -> Aside:
         """Return the columns of groups and weights."""
         given = [None if one is None else as_column(one, frame.names) for one in (self.group, self.weight)]
-        return Aside(*(None if one is None else column_name(frame, one, "column") for one in given))
+        found = Aside(*(None if one is None else column_name(frame, one, "column") for one in given))
+        target = -1 if self.target is None else as_column(self.target, frame.names)
+        found.check(frame, column_name(frame, target, "column"))
+        return found
 
     def fit(self, frame: Frame) -> Table:
         """Return the table of a frame's columns, made with these options."""
@@ -232,7 +235,6 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
         frame, str(asked.missing if model is None else table_for(model, frame).missing) == "drop"
     )
     table = asked.fit(frame) if model is None else table_for(model, frame)
-    aside.check(frame, table.target)
     x, y = table.apply(frame)
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")

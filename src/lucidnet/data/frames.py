@@ -263,6 +263,8 @@ def as_cells(values: Any, what: str = "a column") -> Cells:
     """Convert a column of numbers, booleans, dates or texts to `Cells`, with its missing values marked."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
+    elif hasattr(values, "to_pylist"):  # of Arrow
+        values = values.to_pylist()
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise DataError(f"{what} must be a sequence with a value for each row, got {shown(values)}")
     if isinstance(values, np.ndarray):
