@@ -69,6 +69,8 @@ OF_NAME = {
     "layer": ["no"],
     "target": ["no", "9", ""],
     "drop": ["no", "9"],
+    "group": ["no", "9", ""],
+    "weight": ["no", "9", ""],
     "encoding": ["no", ""],
     "host": ["no such host", ""],
     "data": ["no", "", "."],

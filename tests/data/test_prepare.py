@@ -105,6 +105,50 @@ def test_a_frame_of_a_file_is_taken_as_others(tmp_path):
     np.testing.assert_array_equal(model.predict(turned), model.predict(frame))
 
 
+@pytest.mark.parametrize("test", [0.2, 0.35, 7])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_whole(test, seed):
+    groups = np.random.default_rng(seed).integers(0, 12, 60)
+    (x, g), (x_test, g_test) = split(np.arange(60), groups, test=test, group=groups, seed=seed)
+    assert not {*g.tolist()} & {*g_test.tolist()}
+    assert sorted([*x, *x_test]) == list(range(60))
+    wanted = test if isinstance(test, int) else test * 60
+    assert abs(len(x_test) - wanted) <= np.bincount(groups).max() / 2
+    again = split(np.arange(60), groups, test=test, group=[f"g{one}" for one in groups], seed=seed)
+    assert again[1][0].tolist() == x_test.tolist()
+
+
+def test_groups_of_one_row_are_rows():
+    (x, _), (x_test, _) = split(np.arange(50), test=0.3, group=np.arange(50))
+    assert (len(x), len(x_test)) == (35, 15)
+
+
+def test_groups_keep_the_shares_of_classes():
+    groups = np.repeat(np.arange(20), 5)
+    kinds = np.array(["a", "b", "b", "b"])[groups % 4]
+    (_, y), (_, y_test) = split(groups, kinds, group=groups, stratify=True)
+    assert np.unique(y_test, return_counts=True)[1].tolist() == [5, 15]
+    assert np.unique(y, return_counts=True)[1].tolist() == [20, 60]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "dict"])
+def test_a_group_is_a_column_of_the_frame(library):
+    given = {"id": [f"0{i % 9}" for i in range(45)], "v": np.arange(45.0)}
+    if library != "dict":
+        module = pytest.importorskip(library)
+        given = module.table(given) if library == "pyarrow" else module.DataFrame(given)
+    (first, _), (second, _) = split(given, group="id")
+    ids = [{*(part["id"].to_pylist() if library == "pyarrow" else part["id"])} for part in (first, second)]
+    assert not ids[0] & ids[1] and len(ids[0] | ids[1]) == 9 and len(ids[1]) == 2
+
+
+def test_large_groups_leave_one_for_each_part():
+    groups = np.r_[np.zeros(40), np.ones(45), np.full(15, 2)]
+    for test in (0.01, 0.99, 50):
+        parts = [{*part[0].tolist()} for part in split(groups, test=test, group=groups)]
+        assert all(parts) and not parts[0] & parts[1]
+
+
 def test_split_follows_its_seed():
     first, again, other = (split(X, Y, seed=seed)[1][1].tolist() for seed in (1, 1, 2))
     assert first == again != other
@@ -122,6 +166,19 @@ def test_split_follows_its_seed():
         (lambda: split(X, stratify=True), "goes by the labels"),
         (lambda: split(X, ["a"] * 29 + ["b"], stratify=True), "the class 'b' has a single example"),
         (lambda: split(X, np.arange(30) // 2, test=5, stratify=True), "5 test and 25 training .* 15 classes"),
+        (lambda: split(X, Y, group=np.zeros(30)), "all examples belong to one group, .* leave out group"),
+        (lambda: split(X, Y, group=np.zeros(29)), "group has 29 values for 30 examples"),
+        (lambda: split(X, Y, group="id"), "group='id': there is no such column; x is no frame"),
+        (lambda: split(X, Y, group=[None, *range(29)]), "group is missing for example 0"),
+        (lambda: split(X, Y, group=np.full(30, 2**60) + np.arange(30)), "numbers above 2\\*\\*53"),
+        (
+            lambda: split(X, ["a", "b"] * 15, group=np.arange(30) // 2, stratify=True),
+            "the group of example .* has examples of several classes",
+        ),
+        (
+            lambda: split(X, ["a"] * 28 + ["b"] * 2, group=np.arange(30) // 2, stratify=True),
+            "all of the class of example 28 belong to one group, .* leave out stratify",
+        ),
         (lambda: split({}, Y), "a dict of arrays by name"),
         (lambda: split(3.0, Y), "a row for each example"),
         (lambda: split(ln.data.Dataset.from_arrays(X), None), "dataset.split"),

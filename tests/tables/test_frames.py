@@ -281,10 +281,29 @@ class TestFramesAsPeopleHaveThem:
         np.testing.assert_array_equal(x[:, 0], days)
         np.testing.assert_array_equal(x[:, 1], np.arange(40) < 20)
 
-    def test_durations_are_named(self):
+    @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "dict", "array"])
+    def test_durations_are_seconds(self, library):
         pd = pytest.importorskip("pandas")
-        with pytest.raises(DataError, match="'took' holds durations: give numbers"):
-            Table.fit(self.made(took=pd.to_timedelta(np.arange(40), unit="h")))
+        spans = pd.to_timedelta([90, None, 3723.5, -5], unit="s")
+        column = {"dict": [None if pd.isna(one) else one.to_pytimedelta() for one in spans]}.get(
+            library, spans.to_numpy()
+        )
+        given = {"took": column, "y": list("abab")}
+        if library in ("pandas", "polars", "pyarrow"):
+            made = pytest.importorskip(library)
+            given = made.table(given) if library == "pyarrow" else made.DataFrame(given)
+        table = Table.fit(given, missing="mean")
+        assert (table.columns[0].kind, table.columns[0].mark) == ("number", "h:m:s")
+        mean = (90 + 3723.5 - 5) / 3
+        np.testing.assert_allclose(table.apply(given)[0][:, 0], [90, mean, 3723.5, -5], rtol=1e-6)
+        texts = {"took": ["0:01:30", "1h 2m", "-5s", ""]}  # as a file may have them
+        np.testing.assert_allclose(table.apply(texts)[0][:, 0], [90, 3720, -5, mean], rtol=1e-6)
+
+    def test_durations_among_other_things_are_named(self):
+        from datetime import timedelta
+
+        with pytest.raises(DataError, match="'took' holds durations and other things"):
+            Table.fit({"took": [timedelta(1), "soon"], "y": [1, 2]})
 
     @pytest.mark.parametrize("names", [[0, 1], [("a", "x"), ("b", "y")]])
     def test_columns_that_are_called_by_no_texts_train(self, names):

@@ -112,8 +112,9 @@ def test_nines_among_others_are_numbers(tmp_path):
 def test_times_and_texts_of_several_lines(tmp_path):
     made = rows(lambda i, rng: f'{i % 24:02d}:{i:02d},"one\ntwo {i % 5}",{"ab"[i % 2]}')
     path = written(tmp_path, ["start,comment,y", *made])
-    assert "column 'start': its cells are times, as '00:00': as minutes, or hours, they are inputs" in odd(
-        path
+    assert (
+        "column 'start': its cells are durations, or times of day, as '00:00', which is taken as 0 "
+        in odd(path)
     )
     assert "5 texts: one two 0, one two 1," in str(data.look(path))
 
@@ -144,7 +145,7 @@ def test_a_column_that_is_the_target_in_other_words(tmp_path, names):
             b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml",
             "is an Excel workbook; save the sheet as CSV",
         ),
-        (b"PK\x03\x04\x14\0train.csv", "is a ZIP archive; unpack it"),
+        (b"PK\x03\x04\x14\0train.csv", "is a ZIP archive; give it a name that ends in .zip"),
         (b"train.csv".ljust(257, b"\0") + b"ustar\0" + bytes(100), "is a tar archive; unpack it"),
         (b"PAR1\x15\x04\x15\x10", "is a Parquet file; pandas.read_parquet"),
         (b'[{"a": 1, "b": 2}, {"a": 3, "b": 4}]', "is JSON; pandas.read_json"),
@@ -172,7 +173,6 @@ def test_what_is_no_table_in_text_is_named(tmp_path, begin, said):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("train.csv.zip", "a ZIP archive; unpack it, and name the file in it"),
         ("a.tar.gz", "a tar archive; unpack it"),
         ("a.parquet", "a Parquet file; pandas.read_parquet"),
         ("a.json", "JSON; pandas.read_json"),
@@ -615,7 +615,6 @@ def test_digits_of_other_letters(tmp_path, cells, numbers):
         ("{0} {1} {2}", "its cells hold several numbers, as '"),
         ("[{0}.5, {1}]", "its cells hold several numbers, as '"),
         ("{0}/{1}", "its cells hold several numbers, as '"),
-        ("{0}:1{2}", "its cells are times"),
         ("{0}{1} kg", "its cells are numbers of kg"),
     ],
 )
@@ -688,3 +687,133 @@ def test_limits_and_an_old_macintosh(tmp_path):
     path = tmp_path / "mac.csv"
     path.write_bytes("\r".join(["Größe,y", *rows(lambda i, rng: f"{i / 7},{i % 2}")]).encode("mac_roman"))
     assert "may be misread: with --encoding mac_roman it is 'Größe'" in odd(path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            [1, 2, 3, 4, 5, 9],
+            "9 stands in 10 rows, above all other numbers: if it stands for what is missing",
+        ),
+        ([1, 2, 3, 4, 5, 8, 9], "8 and 9 stand in 17 rows"),
+        ([0, 1, 2, 99], None),  # far away, which is said in other words
+        ([*range(20, 40), 99, 99, 99, 99, 99], "99 stands in 10 rows, above all other numbers"),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], None),
+        ([0, 1, 2, 3, 9], "9 stands in 12 rows"),
+        ([*range(50, 100)], None),
+        ([1, 2, 5, 7, 9], None),
+        ([0.5, 1, 2, 9], None),
+    ],
+)
+def test_codes_of_surveys(tmp_path, cells, said):
+    made = rows(lambda i, rng: f"{cells[i % len(cells)]},{rng.random():.3f},{'ab'[i % 2]}", 62)
+    told = odd(written(tmp_path, ["q1,v,y", *made]))
+    assert (said in told) if said else "above all other numbers" not in told
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (
+            ["2 kg", "900 g", "3 kg"],
+            "its cells have several units, as '2 kg' and '900 g', to be brought to one",
+        ),
+        (["$5", "€7", "$9"], "its cells have several units, as '$5' and '€7'"),
+        (["1.5M", "200K", "3M"], "its cells have several units"),
+        (["1A", "2B", "3C"], None),
+        (["2", "3", "5more"], None),
+        (
+            ["Mail, Phone", "Chat", "Chat, Mail", "Phone", "Chat, Phone", "Mail"],
+            "its cells hold several answers each, of 3 (Chat, Mail, Phone): with a column for each",
+        ),
+        (["Rome, Italy", "Oslo, Norway", "Bergen, Norway", "Bari, Italy"], None),
+        (
+            ["yes", "Y", "no", "x", "N"],
+            "it says yes and no in 5 ways, as 'N', 'Y', 'no', 'x' and 1 more: two",
+        ),
+        (["yes", "no"], None),
+        (
+            ["2024-03-01 00:15 CET", "2024-03-02 10:15 EST", "2024-03-02 11:15 CET"],
+            "its dates have names of time zones, as '2024-03-01 00:15 CET': with +01:00 in the place of a name",
+        ),
+    ],
+)
+def test_texts_that_could_be_inputs(tmp_path, cells, said):
+    made = rows(lambda i, rng: f'"{cells[i % len(cells)]}",{rng.random():.3f},{i % 2}')
+    told = odd(written(tmp_path, ["v,w,y", *made]))
+    words = ("several units", "several answers", "yes and no", "time zones")
+    assert (said in told) if said else not any(word in told for word in words)
+
+
+def test_what_databases_and_fortran_write(tmp_path):
+    lines = [
+        f"{'1.5D+01' if i % 2 else '-.25D-003'},{'x' if i % 9 else chr(92) + 'N'},{i}.5" for i in range(40)
+    ]
+    frame = data.frame(written(tmp_path, ["a,b,y", *lines]))
+    assert sorted(set(frame["a"])) == [-0.00025, 15]
+    assert [i for i, cell in enumerate(frame["b"]) if cell is None] == [0, 9, 18, 27, 36]
+    for cell in ("1D2", "2.5D2", "0x1D", "1.5F+02"):
+        assert (
+            Table.fit({"a": [cell, "2.5"] * 9, "y": [1, 2] * 9}, categories="one-hot").columns[0].kind
+            == "category"
+        )
+
+
+def test_years_above_the_names_of_columns(tmp_path):
+    made = rows(lambda i, rng: f"r{i % 3},{i},{rng.random():.2f},{i / 7:.2f},{i % 2}")
+    frame = data.frame(written(tmp_path, [",2022,,2023,", "Region,Q1,Q2,Q1,Q2", *made]))
+    assert frame.names == ("Region", "2022 Q1", "2022 Q2", "2023 Q1", "2023 Q2")
+    assert frame.rows == 40
+
+
+def test_a_command_is_proposed_only_if_it_can_be_carried_out(tmp_path):
+    seen = data.look(written(tmp_path, ["v,w,y", "1,2,a", "3,5,b"]))
+    assert seen.command == "" and seen.task.endswith(
+        "2 rows are too few to train on, and to keep some of them for testing"
+    )
+
+
+def test_dates_that_are_the_target_are_named(tmp_path):
+    made = rows(lambda i, rng: f"{rng.random():.3f},2024-{1 + i % 12:02d}-{1 + i % 28:02d}", 60)
+    assert "the target holds dates: to predict when" in "\n".join(
+        data.look(written(tmp_path, ["v,due", *made]), target="due").odd
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("x.parquet", "pandas.read_parquet('FILE')"),
+        ("x.jsonl", "pandas.read_json('FILE', lines=True)"),
+        ("x.sav", "pandas.read_spss('FILE')"),
+        ("x.sas7bdat", "pandas.read_sas('FILE')"),
+        ("x.rds", "write.csv(readRDS('FILE')"),
+        ("x.names", "name the file beside it that ends in .data"),
+    ],
+)
+def test_a_line_that_converts(tmp_path, name, line):
+    (tmp_path / name).touch()
+    with pytest.raises(UnknownNameError, match=re.escape(line)):
+        data.look(tmp_path / name)
+
+
+def test_lines_that_convert_do_it(tmp_path):
+    pd = pytest.importorskip("pandas")
+    (tmp_path / "x.jsonl").write_text("".join(f'{{"a": {i}, "y": "{"ab"[i % 2]}"}}\n' for i in range(9)))
+    (tmp_path / "x.arff").write_text(
+        "@relation r\n@attribute a real\n@attribute y {a,b}\n@data\n"
+        + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(9))
+    )
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"a": range(9), "y": list("ababababa")}).to_parquet(tmp_path / "x.parquet")
+    import subprocess
+    import sys
+
+    for name in ("x.jsonl", "x.arff", "x.parquet"):
+        with pytest.raises(UnknownNameError) as found:
+            data.look(tmp_path / name)
+        line = re.search(r'python -c "(.*)"', str(found.value))[1].replace("FILE", name)
+        subprocess.run([sys.executable, "-c", line], check=True, cwd=tmp_path)
+        assert data.frame(tmp_path / "table.csv").names == ("a", "y")
+        assert data.frame(tmp_path / "table.csv")["y"] == list("ababababa")

@@ -18,6 +18,7 @@ from .options import (
     Drop,
     Encoding,
     Gaps,
+    Group,
     Hidden,
     Json,
     Kind,
@@ -33,6 +34,7 @@ from .options import (
     Standardize,
     Subject,
     Target,
+    Weight,
     completing,
     data_names,
     rule_names,
@@ -93,6 +95,8 @@ def train_command(
     missing: Gaps = None,
     dates: Dates = None,
     encoding: Encoding = None,
+    group: Group = None,
+    weight: Weight = None,
     hidden: Hidden = "128,64",
     activation: Activation = "relu",
     dropout: Annotated[float, typer.Option(help="Share of hidden units dropped while training.")] = 0.0,
@@ -151,7 +155,7 @@ def train_command(
     team = train.Team(devices, coordinator, processes, process_id)
     way = train.Way(rule, alignment, one_cycle, resume, backend, dtype, team)
     method = train.Method(optimizer, lr, momentum, epochs, batch_size, validation, seed, way)
-    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding, group, weight)
     with show.figures(json) as found:
         code = train.run(data, asked, network, method, save, plot, quiet or json, found)
     raise typer.Exit(code)
@@ -168,6 +172,7 @@ def race(
     missing: Gaps = None,
     dates: Dates = None,
     encoding: Encoding = None,
+    group: Group = None,
     rules: Annotated[
         str,
         typer.Option(
@@ -197,7 +202,7 @@ def race(
     network = train.Network(hidden, activation)
     method = train.Method(optimizer, lr, None, epochs, batch_size, 0.0, 0)
     contest = use.Contest(rules, seeds, baseline, folder, jobs)
-    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding)
+    asked = Asked(target, task, drop, standardize, categories, missing, dates, encoding, group)
     with show.figures(json) as found:
         code = use.race(data, asked, network, method, contest, plot, csv, found)
     raise typer.Exit(code)

@@ -19,22 +19,21 @@ import numpy as np
 from .. import data as sets
 from .. import living
 from ..core.finite import moments
+from ..data.applying import as_numbers
 from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, is_unicode, suffixes
-from ..data.fitting import is_tick
+from ..data.fitting import column_name, is_tick
 from ..data.frames import Frame
 from ..data.looking import of_form
 from ..data.others import PACKED
-from ..data.sets import stratified
 from ..data.table import Table
 from ..errors import ContentError, DataError, FileError, SettingError, some
 from ..model import Model
+from .aside import Aside, as_shares, divided
 
 TESTED = 0.2
 """The share of a file's rows kept for testing, as in `data.load`."""
-LEAST = 3
-"""The fewest rows of which some can be kept for testing."""
 TEST, TRAIN, WHOLE = "test", "train", "whole"
 """The parts of a data set."""
 STDIN = "-"
@@ -53,6 +52,16 @@ class Asked:
     missing: str | None = None
     dates: str | None = None
     encoding: str | None = None
+    group: str | None = None
+    weight: str | None = None
+
+    def aside(self, frame: Frame) -> Aside:
+        """Return the columns of groups and weights."""
+        given = [None if one is None else as_column(one, frame.names) for one in (self.group, self.weight)]
+        found = Aside(*(None if one is None else column_name(frame, one, "column") for one in given))
+        target = -1 if self.target is None else as_column(self.target, frame.names)
+        found.check(frame, column_name(frame, target, "column"))
+        return found
 
     def fit(self, frame: Frame) -> Table:
         """Return the table of a frame's columns, made with these options."""
@@ -66,8 +75,9 @@ class Asked:
         made: dict[str, Any] = {}
         if self.target is not None:
             made["target"] = as_column(self.target, names)
-        if dropped:
-            made["drop"] = tuple(as_column(name, names) for name in dropped)
+        aside = [name for name in (self.group, self.weight) if name is not None]
+        if dropped or aside:
+            made["drop"] = tuple(as_column(name, names) for name in (*dropped, *aside))
         if self.standardize:
             made["standardize"] = True
         words = {name: _word(getattr(self, name)) for name in ("task", "categories", "missing", "dates")}
@@ -109,7 +119,7 @@ class Task:
     """A data set and the task on it: by its table, or by the type of its targets.
 
     The note says it in words; the names are those of classes in arrays; the decimal sign is that of a file,
-    and the encoding one that was said.
+    and the encoding one that was said; groups and weights are those of the rows, where columns have them.
     """
 
     name: str
@@ -122,6 +132,10 @@ class Task:
     names: tuple[str, ...] | None = None
     decimal: str = "."
     encoding: str | None = None
+    aside: Aside = Aside()
+    groups: Any = None
+    weights: Any = None
+    weights_test: Any = None
 
     @property
     def classes(self) -> bool:
@@ -183,6 +197,7 @@ class Task:
         if self.table:
             made["rows"] = len(self.x) + len(self.x_test)
         made |= {"encoding": self.encoding} if self.encoding else {}
+        made |= {name: column for name, column in self.aside._asdict().items() if column is not None}
         return made | ({"decimal": self.decimal} if self.decimal != "." else {})
 
 
@@ -215,28 +230,44 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     if not is_table(name):
         return open_arrays(name, asked, model)
     frame = read_frame(name, model, asked.encoding)
+    aside = asked.aside(frame) if model is None else Aside.of(model)
+    frame = aside.complete(
+        frame, str(asked.missing if model is None else table_for(model, frame).missing) == "drop"
+    )
     table = asked.fit(frame) if model is None else table_for(model, frame)
     x, y = table.apply(frame)
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
-    train, test = split(y, name)
-    read = of_form(frame) if model is None else []
+    rows = table.kept(frame)
+    groups, weights = aside.groups(frame, rows), aside.weights(frame, rows)
+    train, test = divided(y, groups, TESTED, name)
+    read = [*of_form(frame), *_of_groups(aside, groups, train, test, table, y)] if model is None else []
     note = "\n".join([_note(table, frame), *read, *asked.idle(table)])
     if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
         table = known
         x, y = table.apply(frame)
         assert y is not None  # it was there before
     decimal = str(frame.form["decimal"])
-    return Task(name, x[train], y[train], x[test], y[test], table, note, None, decimal, asked.encoding)
+    task = Task(name, x[train], y[train], x[test], y[test], table, note, None, decimal, asked.encoding, aside)
+    shares = [
+        None if weights is None else as_shares(weights[part], f"the rows for {what}")
+        for part, what in ((train, "training"), (test, "testing"))
+    ]
+    return replace(
+        task, groups=None if groups is None else groups[train], weights=shares[0], weights_test=shares[1]
+    )
 
 
-def split(y: Any, name: str) -> tuple[Any, Any]:
-    """Return the rows for training and for testing; the split is always the same."""
-    if len(y) < LEAST:
-        raise DataError(
-            f"{name}: {len(y)} rows are too few to train on, and to keep some of them for testing"
-        )
-    return stratified(y, TESTED, seed=0)
+def _of_groups(aside: Aside, groups: Any, train: Any, test: Any, table: Table, y: Any) -> Iterator[str]:
+    """Yield what to know of how groups are divided, and of weights."""
+    if groups is not None:
+        counts = [len(np.unique(groups[part])) for part in (train, test)]
+        yield f"split by {aside.group}: {counts[0]:,} of them for training, {counts[1]:,} for testing"
+        lost = [name for i, name in enumerate(table.classes or ()) if not (y[train] == i).any()]
+        if lost:
+            yield f"all rows of {some(map(repr, lost), MOST_NAMES)} are for testing, and cannot be learned"
+    if aside.weight is not None:
+        yield f"rows count as column {aside.weight} says, in the training and in what is measured"
 
 
 def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
@@ -250,7 +281,7 @@ def open_arrays(name: str, asked: Asked, model: Model | None) -> Task:
     replace(asked, task=None).refuse(f"{name} holds arrays")
     found = read_arrays(name, _word(asked.task), model)
     if found.x_test is None or found.y_test is None:
-        train, test = split(found.y, name)
+        train, test = divided(found.y, None, TESTED, name)
         return Task(name, found.x[train], found.y[train], found.x[test], found.y[test], names=found.classes)
     return Task(name, found.x, found.y, found.x_test, found.y_test, names=found.classes)
 
@@ -422,8 +453,8 @@ def _measured_on(table: Table, frame: Frame, x: Any, y: Any, train: Any) -> Tabl
         if column.mean is not None and column.deviation is not None and values.std() > FLAT:
             mean = column.mean + column.deviation * float(values.mean())
             column = replace(column, mean=mean, deviation=column.deviation * float(values.std()))
-        numbers = frame.cells[column.name].numbers
-        if isinstance(column.fill, float) and column.kind == "number" and numbers is not None:
+        if isinstance(column.fill, float):
+            numbers = as_numbers(frame.cells[column.name], column, frame)
             there = numbers[rows][~np.isnan(numbers[rows])]
             if len(there) and not is_tick(frame.cells[column.name]):
                 column = replace(column, fill=float(there.mean()))

@@ -165,6 +165,22 @@ Gaps = Annotated[
 ]
 
 
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        rich_help_panel=OF_A_FILE,
+        help="What says which rows belong together, as of one patient: they are not divided for testing.",
+    ),
+]
+Weight = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        rich_help_panel=OF_A_FILE,
+        help="How much each row counts, as in surveys: in the training, and in what is measured.",
+    ),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(

@@ -15,11 +15,13 @@ from ..data.picture import are_alone
 from ..data.table import Table
 from ..errors import DataError, some
 from ..model import Model
+from .aside import Aside, as_shares, divided
 from .data import (
     ANYTHING,
     MOST_NAMES,
     STDIN,
     TEST,
+    TESTED,
     TRAIN,
     WHOLE,
     data_name,
@@ -28,7 +30,6 @@ from .data import (
     open_arrays,
     read_arrays,
     read_frame,
-    split,
     table_for,
     tells_classes,
 )
@@ -44,7 +45,8 @@ class Portion:
     """Examples to run a saved model on: their source, inputs, and targets if there are any.
 
     For a classifier ``classes`` are the names of the classes, or None if these are only numbered; ``rows``
-    are the row numbers, and the total, if some rows may have been left out.
+    are the row numbers, and the total, if some rows may have been left out; ``weights`` say how much each
+    row counts, and ``weighed`` is what to know of that.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Portion:
     table: Table | None = None
     rows: Any = None
     of: int = 0
+    weights: Any = None
+    weighed: str = ""
 
     def far(self) -> str | None:
         """Say which standardized columns are far from those of training; None if none is."""
@@ -97,15 +101,10 @@ def open_given(
     part = part or (TEST if data is None else WHOLE)
     if part != WHOLE and table.target not in frame.cells:
         raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
-    rows = np.arange(frame.rows)
-    if not judged and part == WHOLE:
-        rows = _whole_rows(table, frame)
-        used = frame.taken(rows)
-        gaps = table.target in used.cells and used.cells[table.target].missing
-        used = used.without(str(table.target)) if gaps else used
-    else:
-        used = frame
-        rows = table.kept(frame)
+    aside = Aside.of(model)
+    if judged or part != WHOLE:
+        frame = aside.complete(frame, table.missing == "drop")
+    used, rows = _used(table, frame, judged or part != WHOLE)
     if not len(rows):
         raise DataError(f"{frame.source}: cells are missing in all {frame.rows} rows: fill some of them")
     x, y = table.apply(used)
@@ -119,13 +118,35 @@ def open_given(
                 f"{name} has {len(y)} rows now, and had {had} when the model was trained: which of them it "
                 "knows cannot be told; --part whole takes all"
             )
-        train, test = split(y, name)
+        train, test = divided(y, aside.groups(frame, rows), TESTED, name)
         chosen = test if part == TEST else train
         x, y, rows = x[chosen], y[chosen], rows[chosen]
+    weights, weighed = _weighed(aside, frame, rows) if judged else (None, "")
     name = frame.source if name == STDIN else name
     known = table.classes if model.classes or model.table else None
     sorts = table.task == "classification"
-    return Portion(name, part, x, y, sorts, known, table, rows, frame.rows if part == WHOLE else 0)
+    of = frame.rows if part == WHOLE else 0
+    return Portion(name, part, x, y, sorts, known, table, rows, of, weights, weighed)
+
+
+def _used(table: Table, frame: Frame, judged: bool) -> tuple[Frame, Any]:
+    """Return the frame to use, and the numbers of the rows that are used."""
+    if judged:
+        return frame, table.kept(frame)
+    rows = _whole_rows(table, frame)
+    used = frame.taken(rows)
+    gaps = table.target in used.cells and used.cells[table.target].missing
+    return used.without(str(table.target)) if gaps else used, rows
+
+
+def _weighed(aside: Aside, frame: Frame, rows: Any) -> tuple[Any, str]:
+    """Return how much each row counts, None if all alike, and what to know of that."""
+    if aside.weight is None:
+        return None, ""
+    weights = as_shares(aside.weights(frame, rows), "these rows")
+    if weights is None:
+        return None, f"there is no column {aside.weight} of weights: all rows count alike"
+    return weights, f"rows count as column {aside.weight} says"
 
 
 def _whole_rows(table: Table, frame: Frame) -> Any:

@@ -23,6 +23,7 @@ from ..layers import Dense, Dropout, Input, Layer, activations
 from ..model import Model
 from ..training.history import Result
 from . import show
+from .aside import divided
 from .data import Asked, Task, open_task
 
 LEAST_EPOCHS, LEAST_STEPS = 10, 3000
@@ -245,20 +246,25 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     """Train; return False if Ctrl-C ended it early."""
     settings: dict[str, Any] = {
         "epochs": method.epochs,
+        "sample_weight": task.weights,
         "batch_size": None if model.problem.optimizer.full_batch else method.batch_size,
         "validation_split": method.validation,
         "verbose": 0 if quiet else 1,
         "resume": method.way.resume,
     }
+    x, y = task.x, task.y
+    if task.groups is not None and method.validation:
+        x, y, divided = _by_groups(task, method.validation)
+        settings = {**settings, **divided, "validation_split": 0.0}
     if method.way.patience is not None:
         settings["callbacks"] = EarlyStopping("val_loss", method.way.patience)
     if method.way.alignment is not None:
         settings |= {"record": ["*_alignment/*"], "record_every": method.way.alignment}
     try:
         if method.way.one_cycle is None:
-            model.fit(task.x, task.y, **settings)
+            model.fit(x, y, **settings)
         else:
-            model.fit_one_cycle(task.x, task.y, max_lr=method.way.one_cycle, **settings)
+            model.fit_one_cycle(x, y, max_lr=method.way.one_cycle, **settings)
     except KeyboardInterrupt:
         if HERE.count > 1:  # the others may be at another step: nothing can be done together any more
             sys.exit(INTERRUPTED)
@@ -266,8 +272,29 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     return True
 
 
+def _by_groups(task: Task, share: float) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the examples to train on, and what `fit` is told of their weights and of the others."""
+    train, held = divided(task.y, task.groups, share, task.name)
+    weights = (None, None) if task.weights is None else (task.weights[train], task.weights[held])
+    validation = {"x": task.x[held], "y": task.y[held]}
+    validation |= {} if weights[1] is None else {"sample_weight": weights[1]}
+    return task.x[train], task.y[train], {"sample_weight": weights[0], "validation_data": validation}
+
+
+def measured(model: Model, x: Any, y: Any, weights: Any) -> Result:
+    """Measure a model on examples that count as weights say; all alike if there are none."""
+    result = model.evaluate(x, y, sample_weight=weights)
+    if weights is None:
+        return result
+    outputs = model.predict(x)  # metrics are not weighted by `evaluate`
+    return Result({**result, **{one.name: one(y, outputs, weights) for one in model.metrics}})
+
+
 def _measured(model: Model, task: Task) -> dict[str, Result]:
-    results = {"training": model.evaluate(task.x, task.y), "test": model.evaluate(task.x_test, task.y_test)}
+    results = {
+        "training": measured(model, task.x, task.y, task.weights),
+        "test": measured(model, task.x_test, task.y_test, task.weights_test),
+    }
     return {part: show.in_own_unit(result, task.table) for part, result in results.items()}
 
 

@@ -15,7 +15,7 @@ from . import show
 from .data import WHOLE, Asked, data_name, open_task
 from .effects import is_number
 from .portion import open_given
-from .train import Method, Network
+from .train import Method, Network, measured
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,11 @@ def evaluate(
         show.complain(far)
     if plot and not given.sorts:
         raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
-    result = show.in_own_unit(model.evaluate(given.x, given.y), given.table)
+    result = show.in_own_unit(measured(model, given.x, given.y, given.weights), given.table)
     found |= {"data": given.name, "part": given.part, "rows": len(given.x), given.part: result}
     show.results({given.title(): result}, given.table)
+    if given.weighed:
+        show.line(given.weighed)
     if given.part == WHOLE and given.name == model.about.get("data") and given.table:
         show.line("the model was trained on most of these rows: --part test measures it on the others")
     if plot:

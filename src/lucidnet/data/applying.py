@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..errors import some
 from . import dates, targets
 from .column import Column
+from .durations import FULL, HOURS, MINUTES, WAYS, seconds_in
 from .frames import TRUTHS, Cells, Frame
 from .written import is_number, number_of
 
@@ -146,6 +147,7 @@ def _fill(out: Array, column: Column, frame: Frame) -> None:
         out[:] = 0
         out[np.arange(len(cells)), _places(cells, column, frame)] = 1
         return
+    cells = _in_minutes(cells) if column.mark == MINUTES else cells
     _check_mark(cells, column, frame)
     numbers = as_numbers(cells, column, frame)
     if cells.missing:
@@ -164,17 +166,50 @@ def _fill(out: Array, column: Column, frame: Frame) -> None:
 
 
 def _check_mark(cells: Cells, column: Column, frame: Frame) -> None:
-    """Raise if numbers are per cent, or of a currency, and those that a table was fitted to were not.
+    """Raise if numbers are per cent, durations or of a currency, and those that a table knows were not.
 
-    Plain numbers are taken for the same as marked ones, and those of a currency for the same as plain ones.
+    Plain numbers are taken for the same as marked ones, but not as durations, and those of a currency for the
+    same as plain ones.
     """
     known, mark = column.mark, cells.mark
-    if known is None or mark in ("", known) or (known == "" and mark != "%"):
+    if known is None or mark == known:
+        return
+    if WAYS & {known, mark}:
+        return _check_duration(cells, column, frame)
+    if not mark or (not known and mark != "%"):
         return
     row = next(i for i in range(len(cells)) if mark in cells.text(i))
     reason = f"row {frame.row(row)}, column {column.name}: {cells.text(row)[:100]!r} is of {mark}"
     like = f"numbers of {known}" if known else "plain numbers"
     raise frame.error(reason, f"the model was trained on {like}: write such")
+
+
+def _in_minutes(cells: Cells) -> Cells:
+    """Read times without hours as minutes and seconds, which those cells alone may not tell."""
+    texts = cells.texts or cells.original or []
+    read = seconds_in((text for text in dict.fromkeys(texts) if text), MINUTES)
+    if read is None:
+        return cells
+    numbers = np.array([read[0].get(text, np.nan) for text in texts])
+    return Cells(numbers, None, cells.missing, original=texts, mark=MINUTES)
+
+
+def _check_duration(cells: Cells, column: Column, frame: Frame) -> None:
+    """Raise if cells are durations, or written as they are, and those that a table was fitted to were not."""
+    known, mark = column.mark or "", cells.mark
+    if {known, mark} == {FULL, MINUTES}:
+        return
+    row = next((i for i in range(len(cells)) if i not in cells.missing), None)
+    if row is None:
+        return
+    where = f"row {frame.row(row)}, column {column.name}"
+    if not known or known not in WAYS:
+        like, remedy = f"{known or 'plain'} numbers", "write such"
+    elif known == HOURS:
+        like, remedy = "hours and minutes, as 08:30", "write such"
+    else:
+        like, remedy = "durations", "write it with hours, minutes and seconds, as 1:02:30"
+    raise frame.error(f"{where}: {cells.text(row)[:100]!r}: the model was trained on {like}", remedy)
 
 
 def _too_large(made: Array, numbers: Array, cells: Cells) -> int | None:

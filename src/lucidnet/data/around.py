@@ -93,7 +93,9 @@ def two_lines(rows: Sequence[Sequence[str]], decimal: str) -> tuple[str, ...] | 
     same = [row for row in rest if len(row) == len(second)]
     if not any(first) or all(first) or not all(second) or len(first) != len(second) or not same:
         return None
-    if any(is_number(cell, decimal) for cell in first) or not _are_names(second, same, decimal):
+    if any(is_number(cell, decimal) and not YEAR.fullmatch(cell) for cell in first) or not _are_names(
+        second, same, decimal
+    ):
         return None
     if len(set(second)) == len(second):  # they are complete, unless they are units
         return tuple(second) if sum(map(len, second)) > sum(map(len, first)) else None

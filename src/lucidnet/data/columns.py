@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
-from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +13,15 @@ import numpy.typing as npt
 from ..core.finite import moments
 from ..core.record import Record, record
 from ..errors import some
-from .dates import FORMS, days, several_forms
+from .dates import FORMS, days
+from .durations import WAYS
 from .fitting import MANY, is_tick, kind_of
 from .form import THOUSANDS
 from .frames import Cells, Frame
 from .leaks import groups
+from .oddities import LIMITS, SEVERAL, TIME, odd_texts
 from .targets import FEW
-from .written import as_text, is_text, number_of, unit_of
+from .written import as_text, number_of, unit_of
 
 Array = npt.NDArray[Any]
 
@@ -29,17 +30,12 @@ IDENTITY = re.compile(
     r"|(?<=[a-z])(?:Id|ID|No)$"
 )
 """Names of columns that identify the rows."""
-NAMES = frozenset(("na", "nan", "null"))
-"""What stands for a missing cell, and may be a name or its abbreviation: North America, Namibia."""
 NINES = re.compile(r"-?9{2,}(\.9+)?")
 """Numbers that often stand for a missing value."""
-TIME = re.compile(r"\d{1,2}(?::\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})( ?[AaPp]\.?[Mm]\.?)?")
-"""A time of day, or a duration."""
-SEVERAL = re.compile(
-    r"[\[(]?\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s*[ ,;/]\s*[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*[\])]?", re.I
-)
-"""Several numbers in a cell, as of a pixel each, a place on a map, or a blood pressure."""
-LIMITS = "<>≤≥"
+CODES = frozenset((7, 8, 9, 77, 88, 97, 98, 99, 777, 888, 997, 998, 999))
+"""Numbers above a scale that stand in surveys for no answer, and the like."""
+SCALE = 12
+"""A scale of answers has at most so many numbers."""
 STRAY = 2
 """So many different texts among numbers may stand for what is not known."""
 ENOUGH = 10
@@ -57,7 +53,7 @@ class ColumnSeen(Record):
     Parameters
     ----------
     name, kind : str
-        Its name; ``"number"``, ``"category"``, ``"date"``, ``"yes/no"`` or ``"nothing"``.
+        Its name; ``"number"``, ``"duration"``, ``"category"``, ``"date"``, ``"yes/no"`` or ``"nothing"``.
     holds : str
         A description of its contents.
     plan : str
@@ -116,11 +112,9 @@ def _truths(cells: Cells) -> Array | None:
     return numbers if np.array_equal(np.unique(numbers), [0, 1]) else None
 
 
-GROUPS = (
-    "{} of about {} rows each, as its name says; rows of one may be both trained on and tested with, so that "
-    "the test says nothing about new ones"
-)
-"""Why a column is dropped that says which rows belong together."""
+GROUPS = "{} of about {} rows each, as its name says; "
+DIVIDED = "rows of one may be both trained on and tested with, so that the test says nothing about new ones"
+"""What is said of a column that says which rows belong together, and why it is dropped."""
 
 
 def in_time(frame: Frame, name: str) -> str:
@@ -198,27 +192,30 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     low, high = float(finite.min()), float(finite.max())
     whole = bool((finite == np.round(finite)).all())
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
-    seen = ColumnSeen(name, "number", holds, "input", len(cells.missing))
+    kind = "duration" if cells.mark in WAYS else "number"
+    holds += " seconds" * (kind == "duration")
+    seen = ColumnSeen(name, kind, holds, "input", len(cells.missing))
     drop = _constant(cells)
     steps = np.diff(there) if whole and len(finite) == len(cells) >= ENOUGH else None
     if drop is None and steps is not None and len(steps):
         if (steps == 1).all() and low in (0, 1):
             drop = "it counts the rows"
         elif (count := groups(name, cells)) is not None:
-            drop = GROUPS.format(f"its numbers name {count:,} things", f"{len(cells) / count:.3g}")
+            drop = GROUPS.format(f"its numbers name {count:,} things", f"{len(cells) / count:.3g}") + DIVIDED
         elif (IDENTITY.search(name) or _leads(name, frame, high)) and len(np.unique(there)) == len(there):
             drop = "it is another number in each row, as names of rows are"
     odd = None if len(finite) == len(there) else f"{len(there) - len(finite)} numbers are not finite"
     if whole and _are_dates(finite):
         odd = f"its numbers may be dates, as {as_text(low)}: written as 2021-12-31 they are told from numbers"
     if cells.written and odd is None:
-        odd = f"its numbers are written as {cells.written}"
-    if odd is None and (stand_in := _stand_in(finite)):
+        what = "cells are durations, or times of day," if kind == "duration" else "numbers are written"
+        odd = f"its {what} as {cells.written}"
+    if odd is None and (stand_in := _stand_in(finite) or _codes(finite)):
         odd = f"{stand_in}: if it stands for what is missing, leave the cells empty, for --missing mean"
     mean, deviation = map(float, moments(finite))
     far = abs(mean) > FAR or deviation > FAR or abs(mean) > max(1.0, ASIDE * deviation)
     if drop:
-        return ColumnTold(ColumnSeen(name, "number", holds, "dropped", seen.missing), drop, odd)
+        return ColumnTold(replace(seen, plan="dropped"), drop, odd)
     if is_tick(cells):
         return ColumnTold(seen, None, _told_tick(cells, "0"), tick=True)
     return ColumnTold(seen, None, odd, far, deviation or None)
@@ -245,6 +242,28 @@ def _stand_in(numbers: Array) -> str | None:
     return None
 
 
+def _codes(numbers: Array) -> str | None:
+    """Say how often 9, 99 or the like stands above all others of a scale, or is by far the most frequent."""
+    kinds, counts = np.unique(numbers, return_counts=True)
+    if len(kinds) < 4 or not (kinds == np.round(kinds)).all():
+        return None
+    above = 0
+    while above < 3 and kinds[-1 - above] in CODES:
+        above += 1
+    scale = kinds[: len(kinds) - above]
+    if not above or len(scale) < 2:
+        return None
+    steps = len(scale) <= SCALE and scale[0] in (0, 1) and scale[-1] - scale[0] == len(scale) - 1
+    if not steps or kinds[-above] - scale[-1] < 2:  # not the next of the scale
+        above = int(kinds[-1] in (99, 999) and counts[-1] >= max(3, 3 * counts[:-1].mean()))
+    if not above:
+        return None
+    named = " and ".join(as_text(float(number)) for number in kinds[-above:])
+    return (
+        f"{named} stand{'s' * (above == 1)} in {int(counts[-above:].sum()):,} rows, above all other numbers"
+    )
+
+
 def _leads(name: str, frame: Frame, high: float) -> bool:
     """Tell whether a headerless first column has numbers much larger than the number of rows."""
     return name == frame.names[0] and not frame.form.get("header", True) and high > 10 * frame.rows
@@ -255,7 +274,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     kinds = sorted(set(there))
     named = some((" ".join(text.split())[:20] for text in kinds), 5)
     holds = f"{len(kinds):,} text{'s' * (len(kinds) > 1)}: {named}"
-    odd = _odd_texts(cells, frame, there, kinds)
+    odd = odd_texts(cells, frame, there, kinds)
     drop = _constant(cells)
     if drop is None and len(kinds) == len(there) >= ENOUGH:
         drop = "it is another text in each row, as names of rows are"
@@ -264,7 +283,7 @@ def _told_text(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     if drop is None and odd and len(kinds) > FEW and _are_quantities(kinds, there, frame):
         drop = f"it holds quantities: as texts they would be {len(kinds):,} inputs"
     if (count := groups(name, cells)) is not None:
-        told = GROUPS.format(f"it names {count:,} things", f"{len(cells) / count:.3g}")
+        told = GROUPS.format(f"it names {count:,} things", f"{len(cells) / count:.3g}") + DIVIDED
         drop, odd = (told, None) if drop or count > FEW else (None, told)
     if is_tick(cells) and not drop:
         seen = ColumnSeen(
@@ -289,77 +308,6 @@ def _told_tick(cells: Cells, other: str) -> str:
     row = next(row for row in range(len(cells)) if row not in cells.missing)
     held = f"{cells.text(row)[:40]!r} or empty, as a tick is"
     return f"it is {held}: --missing mean takes the empty cells for {other}"
-
-
-def _odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[str]) -> str | None:
-    """Say what a column of texts looks like that might be inputs if they were written otherwise."""
-    decimal = str(frame.form.get("decimal", "."))
-    numbers = sum(number_of(text, decimal) is not None for text in there)
-    if 2 * numbers > len(there):
-        others = Counter(text for text in there if is_text(text, decimal))
-        odd = next(iter(others), "")
-        count = sum(others.values())
-        if not count:
-            return None
-        row = (cells.texts or []).index(odd)
-        said = ""
-        if odd[0] in LIMITS:
-            said = ": as the number of that limit they are inputs"
-        elif count > 1 and len(others) == 1:
-            said = ": if it stands for what is missing, leave the cells empty"
-        return (
-            f"most cells are numbers, but {count} {'is' if count == 1 else 'are'} not, "
-            f"as {cells.text(row)[:40]!r} in row {frame.row(row)}{said}"
-        )
-    if unit := in_units(kinds):
-        return f"{unit}: they are inputs without the unit"
-    if all(map(THOUSANDS.fullmatch, kinds)):
-        return (
-            f"its numbers may have decimal commas, or commas between thousands, as {kinds[0]!r}: without the "
-            "latter, or with decimal points, they are inputs"
-        )
-    if all(map(TIME.fullmatch, kinds)):
-        return f"its cells are times, as {kinds[0]!r}: as minutes, or hours, they are inputs"
-    if ways := several_forms(kinds):
-        return (
-            f"its dates are written in several ways, as {ways[0][:40]!r} and {ways[1][:40]!r}: if all are as "
-            "2021-12-31, --dates days makes inputs of them"
-        )
-    if all(map(SEVERAL.fullmatch, kinds)):
-        first = min(kinds, key=len)
-        return f"its cells hold several numbers, as {first[:40]!r}: they are inputs in columns of one each"
-    return in_other_letters(kinds) or _missing_name(cells, frame)
-
-
-def _missing_name(cells: Cells, frame: Frame) -> str | None:
-    """Say that a text counts as missing which may be a name, unless the file marks missing numbers by it."""
-    counted = Counter(text for text in cells.missing.values() if text.lower() in NAMES)
-    if not counted:
-        return None
-    word, count = counted.most_common(1)[0]
-    if any(word in one.missing.values() for one in frame.cells.values() if one.numbers is not None):
-        return None
-    return (
-        f"{word!r} in {count:,} row{'s' * (count > 1)} counts as missing: if it is the name of something, "
-        "write that out"
-    )
-
-
-def in_units(texts: Sequence[str]) -> str | None:
-    """Say that texts are numbers with a unit, if they are."""
-    unit = unit_of(texts)
-    return unit and f"its cells are numbers of {unit}, as {texts[0][:40]!r}"
-
-
-def in_other_letters(names: Sequence[str]) -> str | None:
-    """Say which texts differ in nothing but capital letters, blanks or the width of letters, if some do."""
-    first: dict[str, str] = {}
-    for name in names:
-        plain = " ".join(normalize("NFKC", name).split()).casefold()
-        if (same := first.setdefault(plain, name)) != name:
-            how = "capital letters" if same.casefold() == name.casefold() else "blanks, or kinds of letters,"
-            return f"{same[:40]!r} and {name[:40]!r} differ in {how} alone, and are two"
-    return None
 
 
 def _short(number: float) -> str:

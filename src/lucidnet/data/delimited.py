@@ -17,6 +17,7 @@ from ..core.calls import takes
 from ..core.files import check_size, opened, path_fault, reading
 from ..core.settings import count, flag, path_like, text
 from ..errors import ContentError, FileError
+from . import archives
 from .around import PREAMBLE, Body, Row
 from .encodings import foreign, foreign_below
 from .form import BINARY, TextForm, cut, encoding_of, form_of
@@ -62,8 +63,12 @@ def suffixes(path: Path) -> tuple[str, str]:
     --------
     >>> suffixes(Path("a.csv.gz")), suffixes(Path("b.TXT"))
     (('.csv', '.gz'), ('.txt', ''))
+
+    An archive may have any name, and is expected to hold text.
     """
     last = path.suffix.lower()
+    if last == ".zip" and path.with_suffix("").suffix.lower() not in KINDS:
+        return ".txt", last
     return (path.with_suffix("").suffix.lower(), last) if last in PACKED else (last, "")
 
 
@@ -88,8 +93,9 @@ def frame(
 
     The format is detected, and kept in ``frame.form``: commas, semicolons, tabs, bars or blanks between the
     cells, quotes, a decimal comma, a header line or none, UTF-8, UTF-16 or Windows-1252 (nearly Latin-1),
-    packed by gzip, bzip2 or xz. Columns without a name are named as in pandas, ``"Unnamed: 0"``; without a
-    header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are left out.
+    packed by gzip, bzip2 or xz, or alone in a ZIP archive. Columns without a name are named as in pandas,
+    ``"Unnamed: 0"``; without a header line, ``"0"``, ``"1"``, ... Rows whose cells are all empty are left
+    out.
 
     The result does not depend on what else is installed: pandas and polars, which differ in details, are not
     used.
@@ -98,7 +104,7 @@ def frame(
     ----------
     path : path
         The file: ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.data``, ``.test`` or the like, also with ``.gz``,
-        ``.bz2`` or ``.xz``.
+        ``.bz2`` or ``.xz``; or ``.zip``.
     header : bool, optional
         Whether the first row has the names of the columns.
     separator : str, optional
@@ -140,6 +146,7 @@ def read_frame(
         _check_encoding(path, encoding)
     with opened(path) as file, reading(path, "CSV", REMEDY):
         held = path.stat().st_size
+        inner = archives.member(file, path, KINDS) if suffixes(path)[1] == ".zip" else None
         if not suffixes(path)[1]:
             check_size(path, held, held, most)
         begin = _unpacked(file, path).read(min(BEGIN, most))
@@ -157,6 +164,7 @@ def read_frame(
             decimal=decimal or form.decimal,
             sure=form.sure or decimal is not None,
             names=form.names if header is None else None,
+            archived=() if inner is None else (inner.name, *inner.beside),
         )
         try:
             return _frame(path, file, form, most)
@@ -202,6 +210,8 @@ def _unpacked(file: Any, path: Path) -> Any:
         import lzma
 
         return lzma.open(file)
+    if packed == ".zip":
+        return archives.content(file, path, KINDS)
     return file
 
 

@@ -78,6 +78,8 @@ class TextForm(NamedTuple):
     """How a table is drawn: with "rules" between lines, or with "bars" at their ends, too."""
     wrapped: bool = False
     """Whether each line is in quotes as a whole, as of lines pasted into one column of a spreadsheet."""
+    archived: tuple[str, ...] = ()
+    """In an archive: the name of the file that was read, and those of the others."""
 
 
 def encoding_of(begin: bytes, whole: bool = True) -> str:

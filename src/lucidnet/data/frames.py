@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..core.settings import shown
 from ..core.text import Report, columns, plain
 from ..errors import ContentError, DataError, optional
+from .durations import FULL, WAYS, seconds_in
 from .written import as_text, composed, mark_of, number_of, numbers_in
 
 Array = npt.NDArray[Any]
@@ -46,7 +47,8 @@ class Cells(NamedTuple):
     original : list of str, optional
         The original texts of all numbers: elsewhere the same column may hold texts.
     mark : str
-        The sign of a currency, or ``"%"``, that its numbers have; empty if they have none.
+        The sign of a currency, or ``"%"``, that its numbers have, or how durations are written; empty if they
+        have none.
     """
 
     numbers: Array | None
@@ -261,6 +263,8 @@ def as_cells(values: Any, what: str = "a column") -> Cells:
     """Convert a column of numbers, booleans, dates or texts to `Cells`, with its missing values marked."""
     if hasattr(values, "to_list") and not isinstance(values, np.ndarray):
         values = values.to_list()  # a series: missing values are None, or NaN
+    elif hasattr(values, "to_pylist"):  # of Arrow
+        values = values.to_pylist()
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise DataError(f"{what} must be a sequence with a value for each row, got {shown(values)}")
     if isinstance(values, np.ndarray):
@@ -270,12 +274,21 @@ def as_cells(values: Any, what: str = "a column") -> Cells:
             raise DataError(f"{what} must have one axis, got an array of shape {values.shape}")
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
+        if values.dtype.kind == "m":
+            return _of_spans(values)
         values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
     return _of_objects(list(values), what)
 
 
 def _written_dates(values: Array) -> list[str | None]:
     return [None if text == "NaT" else text for text in values.astype(str).tolist()]
+
+
+def _of_spans(values: Array) -> Cells:
+    """Convert durations to seconds."""
+    seconds: Array = values / np.timedelta64(1, "s")
+    missing = dict.fromkeys(np.flatnonzero(np.isnan(seconds)).tolist(), "")
+    return Cells(seconds, None, missing, mark=FULL)
 
 
 def _of_numbers(values: Array) -> Cells:
@@ -295,6 +308,9 @@ def _of_objects(values: list[Any], what: str) -> Cells:
     if all(issubclass(kind, (bool, np.bool_)) for kind in kinds) and there:
         numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
         return Cells(np.array(numbers), None, missing, truths=True)
+    if there and all(issubclass(kind, (timedelta, np.timedelta64)) for kind in kinds):
+        spans = [math.nan if i in missing else _seconds(value) for i, value in enumerate(values)]
+        return Cells(np.array(spans), None, missing, mark=FULL)
     if all(issubclass(kind, (int, float, np.number)) or kind.__name__ == "Decimal" for kind in kinds):
         try:
             numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
@@ -311,16 +327,20 @@ def _of_objects(values: list[Any], what: str) -> Cells:
     return as_written(texts, dict.fromkeys(texts), missing)
 
 
+def _seconds(span: Any) -> float:
+    return float(span.total_seconds() if isinstance(span, timedelta) else span / np.timedelta64(1, "s"))
+
+
 def _written(value: Any, what: str) -> str:
     """Return a value in a text column as text: dates in ISO format."""
     if isinstance(value, str):
         return composed(value.strip())
+    if isinstance(value, (timedelta, np.timedelta64)):
+        raise DataError(f"{what} holds durations and other things: give durations, or numbers, alone")
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return str(int(value))  # a float cannot hold all of them
     if isinstance(value, (bool, float, np.generic)):
         return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(bool(value))
-    if isinstance(value, timedelta):
-        raise DataError(f"{what} holds durations: give numbers, as of seconds, .dt.total_seconds()")
     if type(value).__name__ in ("Period", "Interval"):  # of pandas
         return str(value)
     if hasattr(value, "isoformat"):
@@ -333,6 +353,8 @@ def _is_missing(value: Any) -> bool:
         return True
     if type(value).__name__ == "Decimal":
         return bool(value.is_nan())  # a signaling one cannot be compared
+    if isinstance(value, (np.timedelta64, np.datetime64)):
+        return bool(np.isnat(value))
     return isinstance(value, (float, np.floating)) and bool(value != value)
 
 
@@ -344,10 +366,16 @@ def as_written(
     found = numbers_in(there, decimal, sure)
     if not found and decimal == ",":  # commas stand between thousands, if there are several in a cell
         found = numbers_in(there, ".", False)
+    mark = ""
+    if found:
+        mark = mark_of(there)
+    elif there and (spans := seconds_in(there)):
+        found, mark = spans
     if not found:
         return Cells(None, texts, missing)
     made = np.array([found.get(text, math.nan) for text in texts])
     lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(made))}
     odd = next((text for text in there if number_of(text, decimal) != found[text] == found[text]), "")
-    written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}" if odd else ""
-    return Cells(made, None, {**lacking, **missing}, written=written, original=texts, mark=mark_of(there))
+    unit = " seconds" * (mark in WAYS)
+    written = f"{odd[:40]!r}, which is taken as {as_text(found[odd])}{unit}" if odd else ""
+    return Cells(made, None, {**lacking, **missing}, written=written, original=texts, mark=mark)

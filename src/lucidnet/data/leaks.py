@@ -135,6 +135,33 @@ def _marks(cells: Cells) -> Array:
     return np.array([places.setdefault(text, len(places)) for text in cells.texts or ()], np.uint64)
 
 
+DIVISIBLE = 10
+"""With fewer groups they are not divided: few would be left for testing, and for validation."""
+WEIGHTS = frozenset(
+    ("sample_weight", "sample_weights", "sampling_weight", "survey_weight", "case_weight", "person_weight",
+     "instance_weight", "row_weight", "fnlwgt", "final_weight", "finalwt", "wtfinl", "perwt", "asecwt",
+     "pwgtp", "pweight", "pwght", "anweight", "pspwght", "dweight", "wtssall")
+)  # fmt: skip
+"""Names of columns that say how much each row counts, in surveys and elsewhere."""
+
+
+def weighs(name: str, cells: Cells) -> bool:
+    """Tell whether a column says how much each row counts, by its name and its numbers."""
+    plain = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
+    numbers = cells.numbers
+    if plain not in WEIGHTS or numbers is None or cells.missing or not len(numbers):
+        return False
+    return bool(np.isfinite(numbers).all() and numbers.min() >= 0 and len(set(numbers[:100].tolist())) > 1)
+
+
+def divides(cells: Cells) -> bool:
+    """Tell whether rows can be divided by the things that a column names: many, and none has most rows."""
+    if cells.missing:
+        return False
+    counts = np.unique(np.array(_values(cells), object), return_counts=True)[1]
+    return len(counts) >= DIVISIBLE and 4 * int(counts.max()) <= len(cells)
+
+
 def groups(name: str, cells: Cells) -> int | None:
     """Return how many things a column names that have several rows each, as its name says; else None."""
     if not IDS.search(name) or len(cells) < ENOUGH:

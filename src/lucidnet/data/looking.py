@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -23,18 +23,18 @@ from .columns import (
     OF_TARGET,
     ColumnSeen,
     ColumnTold,
-    in_other_letters,
     in_time,
-    in_units,
     one_hot_with,
     told,
 )
 from .delimited import KINDS, MOST, frame, suffixes
 from .encodings import symbol_within
-from .fitting import Words, column_name, fitted, kind_of, listed
+from .fitting import Words, column_name, fitted, kind_of
 from .frames import Cells, Frame
 from .leaks import copies, repeated
 from .likely import best_target
+from .oddities import in_other_letters, in_units
+from .proposing import beside, columns_aside, command_for, python_for
 from .table import Table
 from .tables import read
 from .targets import FEW, ROWS
@@ -44,6 +44,8 @@ WIDE = 40
 """From more columns than this, similar ones are shown together."""
 LOOKED = 1000
 """The texts of a column in which signs of another encoding are looked for."""
+LEAST = 3
+"""With fewer rows the command line trains nothing, as some are kept for testing."""
 FEW_ROWS = " --validation 0"
 """What is added to a command where the rows are too few to keep some for validation."""
 TOTALS = frozenset(
@@ -176,33 +178,25 @@ def _at_arrays(path: Path, target: str | int | None, max_bytes: int) -> Look:
     odd = [] if np.isfinite(found.x).all() else ["some inputs are not finite (NaN or infinite)"]
     if np.abs(np.nan_to_num(found.x)).max(initial=0) > 100 * FAR:
         odd.append("some inputs are large: divide them, so that most lie between -1 and 1")
-    return Look(str(path), title, seen, tuple(odd), None, task, _command(path, None, None, None), python)
+    return Look(
+        str(path), title, seen, tuple(odd), None, task, command_for(path, None, None, None, {}), python
+    )
 
 
 def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str | None) -> Look:
     name, more = _learned(frame, target)
     said = _said(name, frame)
     odd = [*of_form(frame), *more]
-    parts = one_hot_with(name, frame)
-    found = [told(one, frame) for one in frame.names if one != name]
-    found = [_without(one, OF_TARGET) if one.seen.name in parts else one for one in found]
-    if frame.cells[name].missing:  # whose rows are left out, and so would be those without a tick
-        found = [_without(one, UNTICKED) if one.tick else one for one in found]
+    found, aside = _inputs(frame, name)
     words = _words(found, frame, frame.cells[name])
-    odd += _of_inputs(found, words)
+    odd += _of_inputs(found, words, aside)
     odd += _of_copies(found, frame, name)
     table, task = None, ""
     try:
         table = Table(**fitted(frame, said, words))
     except DataError as error:
         task = f"nothing can be learned as it is: {getattr(error, 'reason', error)}"
-        if frame.cells[name].numbers is None and (unit := in_units(frame.cells[name].texts or ())):
-            odd.append(f"the target: {unit}: without the unit they can be predicted")
-        if frame.cells[name].numbers is not None and [one.seen.kind for one in found] == ["date"]:
-            odd.append(
-                f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
-                f"of 12 values and the one that follows{in_time(frame, found[0].seen.name)}"
-            )
+        odd += _of_refused(frame, name, found)
     if table is not None:
         task, more = _of_target(frame, table)
         odd += more
@@ -215,11 +209,42 @@ def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str 
     seen = {one.seen.name: one.seen for one in found}
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
-    command = "" if table is None else _command(path, str(said), words, encoding)
-    if table is not None and _are_few(len(table.kept(frame))):
+    few = table is not None and len(table.kept(frame)) < LEAST
+    if few:
+        task += f"; {frame.rows} rows are too few to train on, and to keep some of them for testing"
+    options = {option: str(_said(one, frame)) for one, option in aside.items()}
+    command = "" if table is None or few else command_for(path, str(said), words, encoding, options)
+    if command and table is not None and _are_few(len(table.kept(frame))):
         command += FEW_ROWS
-    python = "" if table is None else _python(path, said, words, encoding)
+    python = (
+        "" if table is None else python_for(path, said, words, encoding, {aside[one]: one for one in aside})
+    )
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
+
+
+def _inputs(frame: Frame, target: str) -> tuple[list[ColumnTold], dict[str, str]]:
+    """Return what is found in all columns but the target, and the options for those that are no inputs."""
+    parts = one_hot_with(target, frame)
+    found = [told(one, frame) for one in frame.names if one != target]
+    found = [_without(one, OF_TARGET) if one.seen.name in parts else one for one in found]
+    if frame.cells[target].missing:  # whose rows are left out, and so would be those without a tick
+        found = [_without(one, UNTICKED) if one.tick else one for one in found]
+    aside = columns_aside(found, frame)
+    return [beside(one, aside[one.seen.name]) if one.seen.name in aside else one for one in found], aside
+
+
+def _of_refused(frame: Frame, name: str, found: Sequence[ColumnTold]) -> Iterator[str]:
+    """Yield what may help with a target of which nothing can be learned."""
+    cells = frame.cells[name]
+    if kind_of(cells)[0] == "date":
+        yield "the target holds dates: to predict when, write days as numbers"
+    if cells.numbers is None and (unit := in_units(cells.texts or ())):
+        yield f"the target: {unit}: without the unit they can be predicted"
+    if cells.numbers is not None and [one.seen.kind for one in found] == ["date"]:
+        yield (
+            f"a series in time: ln.data.windows(frame[{name!r}], history=12) makes examples of it, each "
+            f"of 12 values and the one that follows{in_time(frame, found[0].seen.name)}"
+        )
 
 
 def _without(one: ColumnTold, why: str) -> ColumnTold:
@@ -264,6 +289,9 @@ def _title(frame: Frame) -> str:
 def of_form(frame: Frame) -> list[str]:
     """Describe what is odd about how the file is written."""
     form, odd = frame.form, list[str]()
+    if form["archived"]:
+        read, *beside = form["archived"]
+        odd.append(f"of the archive {read} is read" + f", not {_some(beside)}" * bool(beside))
     if form["empty"]:
         odd.append(
             "1 row is empty, and left out"
@@ -362,12 +390,12 @@ def _is_far(used: Sequence[ColumnTold], target: Cells) -> bool:
     return bool(sparse and max(abs(numbers.mean()), numbers.std()) > FAR)
 
 
-def _of_inputs(found: Sequence[ColumnTold], words: Words) -> list[str]:
+def _of_inputs(found: Sequence[ColumnTold], words: Words, aside: Mapping[str, str]) -> list[str]:
     """Describe what is odd about the inputs, grouping columns with the same oddity."""
-    odd = list[str]()
+    odd = [f"column {one.seen.name!r}: {one.drop}" for one in found if one.seen.name in aside]
     reasons: dict[str, list[str]] = {}
     for one in found:
-        if one.drop:
+        if one.drop and one.seen.name not in aside:
             reasons.setdefault(one.drop, []).append(one.seen.name)
     for reason, names in reasons.items():
         which = f"column {names[0]!r}"
@@ -473,36 +501,3 @@ def _shown(seen: Sequence[ColumnSeen]) -> list[tuple[str, ...]]:
 def _line(name: str) -> str:
     """Return a name in one line of a table, even if its file has it in several."""
     return name.replace("\r", "").replace("\n", "\\n").replace("\t", "\\t")
-
-
-def _command(path: Path, target: str | None, words: Words | None, encoding: str | None) -> str:
-    """Return the command that trains on a file."""
-    from shlex import join
-
-    dash = str(path).startswith("-")  # which would be an option
-    given = ["lucidnet", "train", f".{os.sep}{path}" if dash else str(path)]
-    if target is not None:
-        given += ["--target", target]
-    if words is not None:
-        given += ["--task", words.task] if words.task else []
-        given += ["--drop", listed(words.drop)] if words.drop else []
-        given += ["--standardize"] if words.standardize else []
-        given += ["--categories", words.categories] if words.categories else []
-        given += ["--missing", words.missing] if words.missing else []
-    return join([*given, "--encoding", encoding] if encoding else given)
-
-
-def _python(path: Path, target: str | int, words: Words, encoding: str | None) -> str:
-    """Return the Python equivalent of the command."""
-    given = [f"target={target!r}"]
-    given += [f"{name}={kept!r}" for name, kept in words._asdict().items() if kept]
-    said = f", encoding={encoding!r}" if encoding else ""
-    return "\n".join(
-        [
-            "import lucidnet as ln",
-            "",
-            f"frame = ln.data.frame({str(path)!r}{said})",
-            f"table = ln.data.Table.fit(frame, {', '.join(given)})",
-            "x, y = table.apply(frame)",
-        ]
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -15,10 +16,16 @@ class Other(NamedTuple):
     remedy: str
 
 
-PACKED = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
+PACKED = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz", b"PK\x03\x04": ".zip"}
 """The first bytes of compressed files, and their suffixes."""
-FRAME = "pandas.{}(...) makes a frame of it, which data.Table.fit takes, or CSV by to_csv(..., index=False)"
-"""What to do where pandas reads a form."""
+
+
+def _by_pandas(reader: str, more: str = "") -> str:
+    """Return what to do where a function of pandas reads a form."""
+    line = f"import pandas; pandas.{reader}('FILE'{more}).to_csv('table.csv', index=False)"
+    return f'pandas.{reader}(...) makes a frame of it, which data.Table.fit takes; or CSV: python -c "{line}"'
+
+
 PAGE = "look at it in a browser: it may ask to log in, or show a table whose raw file is to be downloaded"
 OTHERS = (
     Other("an HDF5 file", (b"\x89HDF",), (), "data.read(...) reads its arrays, where its name ends in .h5"),
@@ -26,22 +33,31 @@ OTHERS = (
     Other("a single array", (b"\x93NUMPY",), (".npy",),
           "numpy.load(...) reads it, and fit takes arrays as they are"),
     Other("an Excel workbook", (b"\xd0\xcf\x11\xe0",), (".xlsx", ".xls", ".xlsm", ".ods"),
-          "save the sheet as CSV, or " + FRAME.format("read_excel")),
-    Other("a ZIP archive", (b"PK\x03\x04",), (".zip",), "unpack it, and name the file in it"),
+          "save the sheet as CSV, or " + _by_pandas("read_excel")),
+    Other("a ZIP archive", (b"PK\x03\x04",), (),
+          "give it a name that ends in .zip: one with one table is read"),
     Other("a tar archive", (), (".tar", ".tgz"), "unpack it, and name the file in it"),
-    Other("a Parquet file", (b"PAR1",), (".parquet", ".pq"), FRAME.format("read_parquet")),
-    Other("a Feather file", (b"ARROW1",), (".feather", ".arrow"), FRAME.format("read_feather")),
-    Other("JSON", (b'{"', b"[{", b"[["), (".json", ".jsonl", ".ndjson"), FRAME.format("read_json")),
+    Other("a Parquet file", (b"PAR1",), (".parquet", ".pq"), _by_pandas("read_parquet")),
+    Other("a Feather file", (b"ARROW1",), (".feather", ".arrow"), _by_pandas("read_feather")),
+    Other("JSON with a row in each line", (), (".jsonl", ".ndjson"), _by_pandas("read_json", ", lines=True")),
+    Other("JSON", (b'{"', b"[{", b"[["), (".json",), _by_pandas("read_json")),
     Other("a page of HTML", (b"<!doctype", b"<html"), (".html", ".htm"), PAGE),
     Other("an ARFF file", (b"@relation",), (".arff",),
-          "remove the lines that begin with @ or %, and save the rest as CSV"),
-    Other("a file of Stata", (b"<stata_dta>",), (".dta",), FRAME.format("read_stata")),
-    Other("a file of SPSS", (b"$FL2",), (".sav",), FRAME.format("read_spss")),
+          "remove the lines that begin with @ or %, and save the rest as CSV; or python -c \"import pandas, "
+          "scipy.io.arff as arff; pandas.DataFrame(arff.loadarff('FILE')[0]).map(lambda cell: cell.decode() "
+          "if isinstance(cell, bytes) else cell).to_csv('table.csv', index=False)\""),
+    Other("a file of Stata", (b"<stata_dta>",), (".dta",), _by_pandas("read_stata")),
+    Other("a file of SPSS", (b"$FL2", b"$FL3"), (".sav", ".zsav"), _by_pandas("read_spss")),
+    Other("a file of SAS", (b"HEADER RECORD",), (".sas7bdat", ".xpt"), _by_pandas("read_sas")),
+    Other("a file of R", (b"RDX2", b"RDX3"), (".rds", ".rdata", ".rda"),
+          "in R, write.csv(readRDS('FILE'), 'table.csv', row.names = FALSE) makes CSV of it"),
     Other("a file of MATLAB", (b"MATLAB 5.0",), (".mat",),
           "scipy.io.loadmat(...) makes arrays of it"),
     Other("a pickle", (b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
           "loading it runs what it says: if you trust it, pickle.load makes a frame or arrays of it"),
-    Other("a database", (b"SQLite format 3",), (".sqlite", ".db"), FRAME.format("read_sql")),
+    Other("a database", (b"SQLite format 3",), (".sqlite", ".db"),
+          "pandas.read_sql(...) makes a frame of it, which data.Table.fit takes"),
+    Other("a description of a table", (), (".names",), "name the file beside it that ends in .data"),
 )  # fmt: skip
 """Forms in which people keep tables that are not read here."""
 BOOK = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis")
@@ -82,6 +98,19 @@ def other_form(begin: bytes) -> tuple[str, str] | None:
 
 def _said(what: str) -> tuple[str, str]:
     return f"is {what}", next(one.remedy for one in OTHERS if one.what == what)
+
+
+def of_archive(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return what a ZIP archive really is, by the names in it, and what to do; None if it is just one.
+
+    Examples
+    --------
+    >>> of_archive(["[Content_Types].xml", "xl/workbook.xml"])[0], of_archive(["x.csv"])
+    ('is an Excel workbook', None)
+    """
+    if any(name.encode() in BOOK for name in names) or {"mimetype", "content.xml"} <= {*names}:
+        return _said("an Excel workbook")
+    return _said("an NPZ file") if names and all(name.endswith(".npy") for name in names) else None
 
 
 def other_suffix(suffix: str) -> str:

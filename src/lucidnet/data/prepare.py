@@ -15,7 +15,7 @@ from ..core.numeric import numeric
 from ..core.record import Record, record
 from ..core.settings import UnfitError, flag, setting, shown, whole
 from ..errors import DataError
-from .frames import Frame
+from .frames import Cells, Frame, as_cells
 from .named import OneHot, columns_of, in_order, listed, texts, values_of
 
 Array = npt.NDArray[Any]
@@ -43,7 +43,7 @@ def _as_share(given: Any, owner: Any) -> int | float:
     seed=whole(0),
 )
 def split(
-    x: Any, y: Any = None, *, test: float = 0.2, stratify: bool = False, seed: int = 0
+    x: Any, y: Any = None, *, test: float = 0.2, stratify: bool = False, group: Any = None, seed: int = 0
 ) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Shuffle the examples and split them in two parts: ``(x, y), (x_test, y_test)``.
 
@@ -59,13 +59,17 @@ def split(
     stratify : bool
         Whether each class has the same share in both parts, up to rounding; y has a label for each example, a
         number or a text, or a row.
+    group : array-like (n,), or str, optional
+        What each example belongs to, such as a patient, or the column of the frame x that says so. The
+        examples of one are in the same part, which then has about the share or number of `test`. With
+        `stratify`, those of one must be of one class.
     seed : int
         Decides which examples: the same seed, the same parts.
 
     Raises
     ------
     DataError
-        If lengths differ, a part would be empty, or a class is too small for both parts.
+        If lengths differ, a part would be empty, or a class, or its groups, are too few for both parts.
 
     Examples
     --------
@@ -78,7 +82,11 @@ def split(
     count = test if isinstance(test, int) else math.ceil(round(test * n, 9))
     if not 0 < count < n:
         raise DataError(f"split: test={shown(test)} of {n} examples leaves too few: each part needs one")
-    train, chosen = parted(_strata(y, n, count) if stratify else None, n, count, seed)
+    if group is not None:
+        of, labels = group_numbers(group, x, n), _labels_of(y, n) if stratify else None
+        train, chosen = parted_by(of, None if labels is None else labels[0], count, seed)
+    else:
+        train, chosen = parted(_strata(y, n, count) if stratify else None, n, count, seed)
     first, second = ((taken_rows(x, rows), taken_rows(y, rows)) for rows in (train, chosen))
     return first, second
 
@@ -101,6 +109,104 @@ def parted(labels: Array | None, n: int, count: int, seed: int) -> tuple[Array, 
     chosen = np.zeros(n, bool)
     chosen[((np.arange(count) + 0.5) * n / count).astype(int)] = True
     return rng.permutation(order[~chosen]), rng.permutation(order[chosen])
+
+
+def parted_by(groups: Array, labels: Array | None, count: int, seed: int) -> tuple[Array, Array]:
+    """Return the shuffled row indices of two parts; the rows of a group are in one part.
+
+    Groups are taken in random order, each if that brings the second part nearer to its number of rows.
+
+    Parameters
+    ----------
+    groups : array (n,) of int
+        The number of each row's group, from 0 on.
+    labels : array (n,) of int, optional
+        Classes that keep their proportions: of each, groups are taken for themselves.
+    count : int
+        How many rows the second part should have.
+    seed : int
+        Decides which groups.
+
+    Examples
+    --------
+    >>> train, test = parted_by(np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]), None, 4, seed=0)
+    >>> len(train), np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])[np.sort(test)].tolist()
+    (6, [1, 1, 4, 4])
+    """
+    rng = np.random.Generator(np.random.Philox(seed))
+    n, sizes = len(groups), np.bincount(groups)
+    of_class = np.zeros(len(sizes), np.int64)
+    if labels is not None:
+        of_class[groups] = labels
+        if len(wrong := np.flatnonzero(of_class[groups] != labels)):
+            raise DataError(
+                f"split: the group of example {wrong[0]} has examples of several classes, and stratify=True "
+                "needs groups of one class each: leave it out"
+            )
+    order, chosen = rng.permutation(len(sizes)), np.zeros(len(sizes), bool)
+    for one in range(of_class.max() + 1):
+        among = order[of_class[order] == one]
+        if len(among) < 2:
+            first = int(np.argmax(groups == among[0]))
+            which, what = (
+                ("examples", "group") if labels is None else (f"of the class of example {first}", "stratify")
+            )
+            raise DataError(
+                f"split: all {which} belong to one group, and each part needs one: leave out {what}"
+            )
+        chosen[_taken(among, sizes, count * int(sizes[among].sum()) / n)] = True
+    test = chosen[groups]
+    return rng.permutation(np.flatnonzero(~test)), rng.permutation(np.flatnonzero(test))
+
+
+def _taken(groups: Array, sizes: Array, wanted: float) -> list[int]:
+    """Return the groups of which the sizes add up to about a number: not none, and not all of them."""
+    taken, held = list[int](), 0
+    for one in groups.tolist():
+        if abs(held + sizes[one] - wanted) < abs(held - wanted):
+            taken.append(one)
+            held += int(sizes[one])
+    smallest = int(groups[sizes[groups].argmin()])
+    if not taken:
+        return [smallest]
+    return [one for one in taken if one != smallest] if len(taken) == len(groups) else taken
+
+
+def group_numbers(given: Any, x: Any, n: int) -> Array:
+    """Return the number of each example's group, from 0 on.
+
+    Parameters
+    ----------
+    given : array-like (n,), or str
+        A value for each example, the same in a group, or the column of the frame x that has it.
+    x : array-like (n, ...)
+        The examples.
+    n : int
+        How many there are.
+    """
+    if isinstance(given, str):
+        names = columns_of(x) or []
+        if given not in names and not (isinstance(x, Mapping) and given in x):
+            known = (
+                f"the columns are {listed(names)}"
+                if names
+                else "x is no frame: give a value for each example"
+            )
+            raise DataError(f"split: group={given!r}: there is no such column; {known}")
+        title, given = f"column {given!r}", x.cells[given] if isinstance(x, Frame) else x[given]
+    else:
+        title = "group"
+    cells = given if isinstance(given, Cells) else as_cells(given, f"split: {title}")
+    if len(cells) != n:
+        raise DataError(f"split: {title} has {len(cells)} values for {n} examples: give one for each")
+    if cells.missing:
+        row = min(cells.missing)
+        raise DataError(f"split: {title} is missing for example {row}: name what it belongs to")
+    values = cells.texts or cells.original or cells.numbers.tolist()  # type: ignore[union-attr]
+    if cells.exact is not None and cells.original is None:
+        raise DataError(f"split: {title} has numbers above 2**53, as {cells.exact[1]}: give texts")
+    places: dict[Any, int] = {}
+    return np.array([places.setdefault(value, len(places)) for value in values], np.int64)
 
 
 def _one_length(given: Mapping[str, Any]) -> int:
@@ -135,17 +241,7 @@ def _lengths(given: Any, title: str) -> Any:
 
 def _strata(y: Any, n: int, count: int) -> Array:
     """Return the class number of each example; raise if a class is too small for two parts."""
-    if y is None or isinstance(y, Mapping):
-        raise DataError(
-            f"split: stratify=True goes by the labels y (n,), got {'none' if y is None else 'a dict'}"
-        )
-    found = texts(y)
-    labels = numeric(y, "split: y") if found is None else found
-    rows = labels.reshape(n, -1)
-    _, places, sizes = np.unique(
-        rows.astype(str) if found is not None else rows, axis=0, return_inverse=True, return_counts=True
-    )
-    places = places.reshape(n)
+    places, sizes, labels = _labels_of(y, n)
     if sizes.min() < 2:
         label = labels[int(np.flatnonzero(places == sizes.argmin())[0])]
         raise DataError(
@@ -158,6 +254,21 @@ def _strata(y: Any, n: int, count: int) -> Array:
             f"{len(sizes)} classes: each part needs one of each"
         )
     return places
+
+
+def _labels_of(y: Any, n: int) -> tuple[Array, Array, Array]:
+    """Return the class number of each example, how many each has, and the labels."""
+    if y is None or isinstance(y, Mapping):
+        raise DataError(
+            f"split: stratify=True goes by the labels y (n,), got {'none' if y is None else 'a dict'}"
+        )
+    found = texts(y)
+    labels = numeric(y, "split: y") if found is None else found
+    rows = labels.reshape(n, -1)
+    _, places, sizes = np.unique(
+        rows.astype(str) if found is not None else rows, axis=0, return_inverse=True, return_counts=True
+    )
+    return places.reshape(n), sizes, labels
 
 
 def taken_rows(data: Any, rows: Array) -> Any:

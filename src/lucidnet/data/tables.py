@@ -108,7 +108,7 @@ def read(
 
     ==========================  ======================================================================
     .csv, .tsv, .txt, .data     a table as `frame` reads it, a row per example; one column is the target;
-                                may end in .gz, .bz2 or .xz
+                                may end in .gz, .bz2, .xz or .zip
     .npz                        arrays ``x``, ``y`` and optionally ``x_test``, ``y_test``, also by other
                                 usual names (``x_train``, ``X``, ``data`` and ``target``, ...)
     .h5, .hdf5                  data sets of such names, also in groups (needs h5py: ``pip install

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import some
+from .durations import FULL, WAYS
 from .frames import EXACT, TRUTHS, Cells, Frame
 from .written import MISSING, as_text, is_number, number_of
 
@@ -43,6 +44,12 @@ def decided(
         Whether one value throughout will do.
     """
     classes: tuple[str, ...] | None
+    if cells.mark in WAYS:
+        if task != "classification":
+            numbers(cells, frame, name)
+            return "regression", None
+        if cells.original is not None:
+            cells = Cells(None, cells.original, cells.missing)
     if cells.texts is not None and len(cells) and all(map(is_number, set(cells.texts))):
         cells = _as_numbers(cells, task)
     if cells.texts is not None and len(kinds := set(cells.texts)) > 2 and _are_truths(kinds):
@@ -227,7 +234,12 @@ def _plainer(text: str) -> str:
 
 
 def numbers(cells: Cells, frame: Frame, name: str) -> Array:
-    """Return a numeric target; raise if a cell is no number."""
+    """Return a numeric target; raise if a cell is no number, or is of hours or of minutes."""
+    if cells.mark in WAYS and cells.mark != FULL:
+        row = next(row for row in range(len(cells)) if row not in cells.missing)
+        reason = f"row {frame.row(row)}: the target, column {name}, is {cells.text(row)[:100]!r}"
+        remedy = "write durations with hours, minutes and seconds, as 1:02:30, which are predicted in seconds"
+        raise frame.error(f"{reason}, of hours or of minutes", remedy)
     if cells.numbers is None:
         assert cells.texts is not None
         made = [number_of(text) for text in cells.texts]

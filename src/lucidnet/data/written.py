@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from unicodedata import normalize
 
 ABSENT = frozenset(
-    ("", "?", "na", "n/a", "nan", "-nan", "<na>", "null", "#n/a", "#na", "#n/a n/a", "#div/0!", "#value!",
-     "#ref!", "#num!", "#name?", "#null!", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
+    ("", "?", "\\n", "na", "n/a", "nan", "-nan", "<na>", "null", "#n/a", "#na", "#n/a n/a", "#div/0!",
+     "#value!", "#ref!", "#num!", "#name?", "#null!", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
 )  # fmt: skip
-"""What people and programs write for a missing text, spreadsheets among them; "none" may be an answer."""
+"""What people and programs write for a missing text, spreadsheets and databases (``\\N``) among them; "none"
+may be an answer."""
 MISSING = ABSENT | {"none", "nil", "n.a.", "n.a", "n/d", "-", "--", "---", ".", "..", "...", "…", "*", ":"}
 """What they write for a missing number: statistical offices have signs for what is not known, or not told."""
 
@@ -25,6 +26,8 @@ DRESSED = re.compile(
     rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
 )
 """A number with its surroundings; brackets make it negative, as in accounting."""
+FORTRAN = re.compile(r"([+-]?\d*\.\d+)[Dd]([+-]\d{2,3})")
+"""A number of Fortran's double precision."""
 MINUS = "\N{MINUS SIGN}"
 """What typesetters, and statistical offices, write in the place of "-"."""
 EASTERN = {
@@ -80,7 +83,7 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     try:
         return float(text)
     except ValueError:
-        return None
+        return float(FORTRAN.sub(r"\1e\2", text)) if FORTRAN.fullmatch(text) else None
 
 
 def is_number(text: str, decimal: str = ".") -> bool:

@@ -28,6 +28,14 @@ OPTIONS: Mapping[str, str] = _by_word(
         ),
         "--categories": "category one-hot onehot one-hot-encode categorical encode dummies get-dummies",
         "--missing": "na nan dropna drop-na fillna fill-na impute imputer missing-values na-values",
+        "--group": (
+            "groups group-column group-col group-by groupby group-id subject subject-column subject-id "
+            "patient patient-id cluster"
+        ),
+        "--weight": (
+            "sample-weight sample-weights weight-column weight-col weights-column case-weight "
+            "survey-weight instance-weight row-weight"
+        ),
         "--batch-size": "batch bs minibatch mini-batch-size minibatch-size batchsize",
         "--lr": "learning-rate learning-rate-init eta step-size learningrate",
         "--epochs": "epoch n-epochs num-epochs max-iter epoch-count iterations n-iter",
