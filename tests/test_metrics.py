@@ -99,6 +99,14 @@ def test_binary_accuracy_counts_single_outputs(seed: int) -> None:
     assert metrics.binary_accuracy(y, out, 0.0) == expected(None)
 
 
+def test_binary_accuracy_of_shares_beside_hard_targets() -> None:
+    """A target of 1 is what it is, whatever else is in its batch."""
+    y, logits = np.array([1.0, 0.0, 1.0, 0.4]), np.array([3.0, -1.0, 2.5, 1.0])
+    metric = metrics.BinaryAccuracy(2.0)  # a threshold for logits
+    assert metric(y, logits) == in_batches(metric, y, logits, size=2) == 1.0
+    assert metric(y[:3], logits[:3]) == 1.0
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_top_k_with_ties(seed: int, k: int) -> None:
@@ -256,6 +264,21 @@ def test_r2_of_a_constant_target() -> None:
     assert in_batches(metrics.R2(), y, y + 1) == 0.0
     with pytest.raises(DataError, match="r2: at least 2 examples are needed, got 1"):
         metrics.r2([1.0], [1.0])
+
+
+def test_r2_with_a_batch_that_weighs_nothing() -> None:
+    """It counts as when all is one batch: its rows do, for whether there are two."""
+    y, guess, weight = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0]), np.array([0.0, 2.0, 0.0])
+    want = sk.r2_score(y, guess, sample_weight=weight)
+    metric = metrics.R2()
+    assert metric(y, guess, weight) == want == 1.0
+    for rows in ([[0], [1], [2]], [[1], [0, 2]], [[0, 2], [1]]):
+        state = metric.start()
+        for some in rows:
+            state = metric.update(state, y[some], guess[some], weight[some])
+        assert metric.result(state) == want
+    with pytest.raises(DataError, match="r2: there are no examples"):
+        metrics.r2(y, guess, np.zeros(3))
 
 
 @pytest.mark.parametrize("name", [n for n in metrics.KNOWN if "binary" not in n and not n.startswith("top")])

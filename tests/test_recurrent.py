@@ -214,6 +214,19 @@ def test_one_step_at_a_time(kind):
         stepper.reset()
 
 
+@pytest.mark.parametrize("layer", [SimpleRNN(4), LeakyRNN(4), GRU(4), LSTM(4), Dropout(0.3)])
+def test_what_a_stepper_returned_can_be_written_into(layer):
+    """The output may be the state, or the input."""
+    model = ln.Model([Input((None, D)), layer])
+    stepper, other = model.stepper(), model.stepper()
+    for t in range(3):
+        x = X[:, t].copy()
+        made = stepper.step(x)
+        np.testing.assert_array_equal(made, other.step(X[:, t]))
+        made[...] = 99
+        np.testing.assert_array_equal(x, X[:, t])
+
+
 @pytest.mark.parametrize("layer", [Bidirectional(GRU(3, return_sequences=True)), Conv1D(3, 2)])
 def test_what_cannot_go_one_step_at_a_time_says_so(layer):
     model = ln.Model([Input((T, D)), layer, Dense(2)])

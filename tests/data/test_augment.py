@@ -50,6 +50,16 @@ def test_bilinear_interpolation_is_scipys():
             np.testing.assert_allclose(made[i, ..., c], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int16"])
+@pytest.mark.parametrize("change", [Rotate(30), Elastic(), Compose([Rotate(30), Shift(1)])], ids=str)
+def test_whole_numbers_are_rounded(change, kind):
+    """As `torchvision` and SciPy round them; cut off, images would become darker by half a step."""
+    images = np.random.default_rng(1).integers(0, 256, (8, 9, 9, 1)).astype(kind)
+    made, exact = change(images, Stream(0)), change(images.astype(float), Stream(0))
+    assert made.dtype == kind
+    np.testing.assert_array_equal(made, np.rint(exact))
+
+
 def test_a_turn_by_a_right_angle_is_exact():
     square = IMAGES[:, :10]
     y, x = np.mgrid[:10, :10]

@@ -6,7 +6,17 @@ import pytest
 import lucidnet as ln
 from lucidnet.data.text import Vocabulary, generate, split, streams, windows
 from lucidnet.errors import LucidnetError
-from lucidnet.layers import GRU, Dense, Embedding, Input, PositionalEmbedding, TransformerBlock
+from lucidnet.layers import (
+    GRU,
+    Conv1D,
+    Dense,
+    Embedding,
+    Flatten,
+    GlobalMaxPooling1D,
+    Input,
+    PositionalEmbedding,
+    TransformerBlock,
+)
 
 TEXT = "the quick brown fox jumps over the lazy dog; żółw, 日本"
 
@@ -80,3 +90,43 @@ def test_a_model_learns_to_write_a_pattern(layers):
     assert len(written) == 30
     with pytest.raises(LucidnetError, match="at least one symbol"):
         generate(model, vocabulary, "", 3)
+
+
+def writer(*layers):
+    return ln.Model([*layers[:1], Embedding(3, 4), *layers[1:]], seed=0)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (Input((4,)), Flatten(), Dense(3, "softmax")),
+        (Input((None,)), Conv1D(5, 2, padding="causal"), GlobalMaxPooling1D(), Dense(3, "softmax")),
+    ],
+    ids=["window", "pooled"],
+)
+def test_networks_of_the_next_symbol_alone(layers):
+    """They give (n, symbols), and are shown as many symbols as they take."""
+    model, ids = writer(*layers), [0, 1, 2, 0]
+    written = generate(model, Vocabulary(("a", "b", "c")), "abca", 5, temperature=0)
+    for symbol in written:
+        assert "abc"[model.predict([ids[-4:]])[0].argmax()] == symbol
+        ids.append("abc".index(symbol))
+
+
+def test_a_prompt_shorter_than_the_network_takes():
+    vocabulary = Vocabulary(("a", "b", "c"))
+    window = writer(Input((4,)), Flatten(), Dense(3, "softmax"))
+    with pytest.raises(
+        LucidnetError, match="takes 4 symbols at a time, and there are 2 so far: give a prompt"
+    ):
+        generate(window, vocabulary, "ab", 5)
+    block = writer(Input((4,)), TransformerBlock(1, 4, causal=True), Dense(3, "softmax"))
+    assert len(generate(block, vocabulary, "ab", 5)) == 5  # of any length
+
+
+@pytest.mark.parametrize("ending", ["linear", "log_softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", [GRU(4, return_sequences=True), Conv1D(4, 2, padding="causal")], ids=str)
+def test_what_is_no_probability_is_refused(kind, ending):
+    model = writer(Input((None,)), kind, Dense(3, ending))
+    with pytest.raises(LucidnetError, match="gives no probabilities for the next symbol, but numbers from"):
+        generate(model, Vocabulary(("a", "b", "c")), "ab", 5)

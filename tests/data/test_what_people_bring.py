@@ -128,6 +128,20 @@ def weighed(x):
     return made.get_weights()
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("kind", [">i2", ">u4", ">i8", ">f4"])
+def test_bytes_in_the_other_order(backend, kind):
+    """As files of IDX, FITS and MATLAB hold numbers; devices take those of this machine alone."""
+    x, y = X.astype(kind), Y.astype(kind)
+    weights = []
+    for given in ((x, y), (X, Y)):
+        made = ln.Model([Input(2), Dense(3, "tanh"), Dense(1)], dtype="float64", backend=backend)
+        made.compile("mse", "sgd")
+        made.fit(*given, epochs=2, batch_size=3, validation_data=given, verbose=0)
+        weights.append(made.get_weights())
+    np.testing.assert_array_equal(*weights)
+
+
 @pytest.mark.parametrize("name", DOORS)
 def test_what_is_used_is_used_as_numbers(name):
     expected = DOORS[name](X)

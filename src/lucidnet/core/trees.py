@@ -191,8 +191,11 @@ def floats(tree: Any, dtype: Any) -> Any:
 
 
 def there(given: Any, dtype: Any) -> Any:
-    """Return the dtype that an array gets on the devices: the weights' for real numbers, else its own."""
-    return dtype if given.kind == "f" else given
+    """Return the dtype that an array gets on the devices: the weights' for real numbers, else its own.
+
+    Its bytes are in the order of this machine, which devices need.
+    """
+    return dtype if given.kind == "f" else given.newbyteorder("=")
 
 
 def at(tree: Tree, path: Path) -> Tree:

@@ -38,7 +38,10 @@ class Augmentation(Value):
             raise ShapeError(
                 f"{type(self).__name__}: expected images (n, height, width, channels), got {images.shape}"
             )
-        return self.change(images, rng.child(type(self).__name__)).astype(images.dtype, copy=False)
+        made = self.change(images, rng.child(type(self).__name__))
+        if made.dtype.kind == "f" and images.dtype.kind in "iu":
+            made = np.rint(made)  # else all pixels between others would become darker
+        return made.astype(images.dtype, copy=False)
 
     def to_items(self, x: Any, *others: Any, rng: Stream) -> tuple[Any, ...]:
         """Return an item of a `Dataset` with its images augmented."""

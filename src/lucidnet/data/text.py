@@ -17,6 +17,9 @@ from ..core.settings import UnfitError, choice, count, finite, instance, listed,
 from ..core.text import plain, short
 from ..errors import DataError, SettingError
 
+ROUNDED = 0.01
+"""How far from 1 the sum of probabilities may be."""
+
 
 def _as_symbols(given: Any, owner: Any) -> tuple[str, ...]:
     symbols = listed(tuple(given) if isinstance(given, str) else given)
@@ -205,17 +208,25 @@ def generate(
     Parameters
     ----------
     model : Model
-        A model from numbers (n, time) to probabilities (n, time, symbols).
+        A model from numbers (n, time) to probabilities (n, time, symbols), or (n, symbols) of the next one.
     vocabulary : Vocabulary
         The symbols.
     prompt : str
-        The beginning of the text; at least one symbol.
+        The beginning of the text; at least one symbol, or as many as a network must be shown that is not
+        recurrent.
     length : int
         How many symbols to write.
     temperature : float
         Below 1 the likely symbols become likelier; 0 always takes the likeliest.
     seed : int
         The seed of the choices.
+
+    Raises
+    ------
+    DataError
+        If what the model gives for a symbol are no probabilities.
+    SettingError
+        If the prompt is too short.
     """
     choices = np.random.default_rng(seed)
     ids = vocabulary.encode(prompt).tolist()
@@ -236,8 +247,16 @@ def _ahead(model: Any, prompt: list[int]) -> Any:
 
         def whole(ids: list[int]) -> Array:
             shown = np.array([ids[-context:]])
-            y, _ = model.net.forward(model.params, shown)
-            return y[0, -1]
+            try:
+                y, _ = model.net.forward(model.params, shown)
+            except ValueError as error:
+                if shown.shape[1] == context:
+                    raise
+                raise SettingError(
+                    f"generate: the network takes {context} symbols at a time, and there are "
+                    f"{shown.shape[1]} so far: give a prompt of at least {context}"
+                ) from error
+            return y[0].reshape(-1, y.shape[-1])[-1]
 
         return whole
     for symbol in prompt[:-1]:
@@ -248,6 +267,13 @@ def _ahead(model: Any, prompt: list[int]) -> Any:
 def _chosen(p: Array, temperature: float, choices: np.random.Generator) -> int:
     if not np.isfinite(p).all():
         raise DataError("the model gives no probabilities for the next symbol, but NaN or infinity")
+    total = float(p.sum())
+    if p.min() < 0 or abs(total - 1) > ROUNDED:
+        raise DataError(
+            f"the model gives no probabilities for the next symbol, but numbers from {p.min():g} to "
+            f"{p.max():g}, whose sum is {total:g}: a network that ends in softmax gives some; to one of "
+            "logits add Activation('softmax'), and take its weights along by load_weights"
+        )
     if temperature == 0:
         return int(p.argmax())
     scores = np.log(np.maximum(p.astype(float), 1e-300)) / temperature

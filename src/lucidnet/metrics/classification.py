@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -80,13 +80,14 @@ class BinaryAccuracy(_Share):
                 f"{self.name}: y {y.shape} and prediction {prediction.shape} need the same shape"
             )
         target = y.reshape(prediction.shape)
-        hard = ((target == 0) | (abs(target) == 1)).all()
-        if hard and self.threshold == 0.5 and (target == -1).any():
+        hard = (target == 0) | (abs(target) == 1)
+        border: Any = 0 if hard.all() else np.where(hard, 0, self.threshold)
+        if hard.all() and self.threshold == 0.5 and (target == -1).any():
             raise DataError(
                 f"{self.name}: targets of -1 and 1 have their border at 0, and the threshold of the "
                 "predictions is 0.5: take BinaryAccuracy(threshold=0.0)"
             )
-        alike = (target > (0 if hard else self.threshold)) == (prediction > self.threshold)
+        alike = (target > border) == (prediction > self.threshold)
         found: Array = alike & (target == target) & (prediction == prediction)  # NaN is on no side
         return found
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.value import value
 from .arrays import Array, Data, Weight, column_pair, weights
-from .base import Mean, Metric, Sums
+from .base import NO_EXAMPLES, Mean, Metric, Sums
 
 
 def _pair_and_weight(
@@ -106,11 +106,11 @@ class R2(Metric[R2State]):
         target, guess, weight = _pair_and_weight(self.name, y, prediction, sample_weight)
         total = float(weight.sum())
         if not total:
-            return state
+            return state._replace(rows=state.rows + len(target))
         if (steps := _steps(state.mean, target)) > 1:
             parts = zip(*(np.reshape(sums, (steps, -1)) for sums in state[2:]), strict=True)
             state = reduce(self.merge, (R2State(state.rows, state.weight, *part) for part in parts))
-        shift = state.shift if state.rows else target[0]
+        shift = state.shift if state.weight else target[0]
         shifted = target - shift
         mean = weight @ shifted / total
         deviations = weight @ np.square(shifted - mean)
@@ -119,8 +119,8 @@ class R2(Metric[R2State]):
 
     def merge(self, one: R2State, other: R2State) -> R2State:
         """Merge the moments of two states."""
-        if not (one.rows and other.rows):
-            return one if one.rows else other
+        if not (one.weight and other.weight):
+            return (one if one.weight else other)._replace(rows=one.rows + other.rows)
         joined = one.weight + other.weight
         step = other.mean + (other.shift - one.shift) - one.mean
         return R2State(
@@ -140,7 +140,9 @@ class R2(Metric[R2State]):
 
     def undefined(self, state: R2State) -> str | None:
         """Say that one example is too few, as it has no variance."""
-        return None if state.rows > 1 else f"at least 2 examples are needed, got {state.rows}"
+        if state.rows < 2:
+            return f"at least 2 examples are needed, got {state.rows}"
+        return None if state.weight else NO_EXAMPLES
 
 
 def mae(y: Data, prediction: Data, sample_weight: Weight = None) -> float:

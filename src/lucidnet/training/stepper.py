@@ -55,4 +55,4 @@ class Stepper(Brief):
         if x.shape[1:] != self._shape:
             raise ShapeError(f"step: expected inputs (n, {self._shape}) of one time, got shape {x.shape}")
         y, self.states = predict(self.model.net, self.model.state.params, x[:, None], states=self.states)
-        return y[:, 0] if y.ndim > 2 and y.shape[1] == 1 else y
+        return (y[:, 0] if y.ndim > 2 and y.shape[1] == 1 else y).copy()  # it may be the state itself
