@@ -124,7 +124,7 @@ def test_without_recurrent_weights_all_rules_agree(name):
 
 
 def test_rflo_is_the_published_update():
-    """Murray 2019, equations 5 and 6, number by number."""
+    """Murray 2019, number by number."""
     layer, p, cache, dy = made("LeakyRNN")
     grads = {k: np.zeros_like(a) for k, a in p.items()}
     keep = 1 - 1 / 3.0

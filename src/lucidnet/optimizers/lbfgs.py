@@ -36,7 +36,7 @@ class LBFGS(Optimizer):
     learning_rate : float
         The first t that is tried; 1 is right except at the first iteration, which tries min(1, 1 / sum|g|).
     memory : int
-        The number of pairs kept.
+        The number of pairs kept; 10 as in SciPy, where PyTorch keeps 100.
     iterations : int
         The most iterations.
     tolerance : float
