@@ -97,7 +97,7 @@ def whole(given: Any, layers: Any) -> Any:
 
 
 def graph_of(given: Any) -> Any:
-    """Return a network if it is a `Graph`, else None; the class is imported for what may be one only."""
+    """Return a network if it is a `Graph`, else None; the class is imported only for what may be one."""
     if not hasattr(given, "nodes"):
         return None
     from .layers import Graph

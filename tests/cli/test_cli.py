@@ -191,7 +191,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     for line in child.stdout:
         if line.startswith("epoch"):
             break
-    time.sleep(0.5)
+    time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
@@ -258,7 +258,7 @@ def test_sigterm_finishes_the_step_and_saves(tmp_path, backend):
     for line in child.stdout:
         if line.startswith("epoch"):
             break
-    time.sleep(0.5)
+    time.sleep(0.05)
     child.send_signal(signal.SIGTERM)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 143, err

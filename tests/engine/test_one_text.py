@@ -13,11 +13,14 @@ import lucidnet as ln
 from lucidnet.backend import Stream
 from lucidnet.backend.config import DeviceConfig
 from lucidnet.callbacks import Callback
+from lucidnet.data.batch import Batch
 from lucidnet.engine.build import executor_for
+from lucidnet.engine.objective import Objective
 from lucidnet.engine.on_jax import OnJax
 from lucidnet.engine.on_numpy import OnNumpy
 from lucidnet.engine.protocol import Executor, Trainee
 from lucidnet.layers import Dense, Input
+from lucidnet.rules.base import Given, Trained
 from lucidnet.training import Step
 from lucidnet.tree import Layout
 
@@ -122,6 +125,11 @@ class TestExecutors:
         model.build()
         for name in members(Trainee):
             assert hasattr(model, name), name
+
+    def test_rules_are_given_what_they_are_promised(self):
+        objective = Objective.of(Dense(1), ln.losses.get("mse"))
+        assert {name for name in members(Trained) if not hasattr(objective, name)} == set()
+        assert {name for name in members(Given) if not hasattr(Batch(0, 0), name)} == set()
 
 
 MODULES = [

@@ -247,7 +247,7 @@ x, y = rng.normal(size=(400, 8)), rng.integers(0, 3, 400)
 model = ln.Model([ln.layers.Input(8), ln.layers.Dense(12, "tanh"), ln.layers.Dropout(0.2), ln.layers.Dense(3, "softmax")])
 model.compile("categorical_crossentropy", "adam", ["accuracy"])
 checkpoint = ln.callbacks.Checkpoint(sys.argv[1], every_steps=5, keep=2)
-model.fit(x, y, epochs=150, batch_size=16, verbose=0, callbacks=[checkpoint], resume=sys.argv[1])
+model.fit(x, y, epochs=50, batch_size=16, verbose=0, callbacks=[checkpoint], resume=sys.argv[1])
 model.save(sys.argv[2])
 """
 

@@ -15,7 +15,7 @@ KINDS = "biuf"
 
 
 def numeric(x: Any, name: str) -> Any:
-    """Convert data to a NumPy array of numbers; what would be lost by that is an error.
+    """Convert data to a NumPy array of numbers; raise if anything would be lost.
 
     Tables whose columns have several types come as arrays of objects, which become numbers if all of them are
     numbers.

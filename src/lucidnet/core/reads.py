@@ -33,7 +33,7 @@ WRITTEN: set[tuple[Any, str]] = set()
 
 
 class Reads:
-    """Looks what some functions and objects of a user's read by name: numbers, arrays, other functions.
+    """Looks up what a user's functions and objects read by name: numbers, arrays, other functions.
 
     Parameters
     ----------
@@ -301,7 +301,7 @@ def is_array(held: Any) -> bool:
 
 
 def fingerprint(held: Any, seen: dict[int, int] | None = None) -> Any:
-    """Return what tells whether something has changed that a function reads, hashable.
+    """Return a hashable value that changes when something changes that a function reads.
 
     Examples
     --------
@@ -362,7 +362,7 @@ def _once(array: Any) -> Any:
 
 
 def reads_in(key: Any) -> Sequence[Reads]:
-    """Return what tells what users' functions read, for all that a program is made of."""
+    """Return the `Reads` of all users' functions that a program is made of."""
     if isinstance(key, tuple):
         return [each for part in key for each in reads_in(part)]
     found = getattr(key, "structure", None)
@@ -384,7 +384,7 @@ def kept(
     key : hashable
         What the program is made of.
     reads : sequence of Reads
-        What tells what users' functions in it read.
+        The `Reads` of the users' functions in it.
     make : callable
         Makes the program.
     most : int

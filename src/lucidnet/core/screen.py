@@ -54,9 +54,8 @@ def is_terminal(stream: Any) -> bool:
 
 def in_notebook() -> bool:
     """Tell whether this code runs in an IPython kernel, whose output appears in a notebook."""
-    shell = sys.modules.get("IPython")
-    running = shell.get_ipython() if shell and hasattr(shell, "get_ipython") else None
-    return running is not None and hasattr(running, "kernel")
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 class Terminal(Surface):

@@ -390,7 +390,7 @@ def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> list[st
 
 
 def wide(text: str) -> int:
-    """Return how many places a text takes on a terminal: signs of East Asia take two.
+    """Return how many places a text takes on a terminal: East Asian characters take two.
 
     Examples
     --------

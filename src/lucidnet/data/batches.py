@@ -155,7 +155,7 @@ class DatasetSource(Record):
 
 
 def check_resumable(source: BatchSource) -> None:
-    """Raise if epochs are stretches of one iterator: who goes on would not find where the next begins.
+    """Raise if epochs are stretches of one iterator: a resumed training could not find where to go on.
 
     Raises
     ------

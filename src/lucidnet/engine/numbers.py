@@ -50,9 +50,9 @@ class Nth(int):
 
 
 class Reader(NamedTuple):
-    """Reads numbers for a step, counted from 0; `follows` says whether they change with the step."""
+    """Reads one or several numbers for a step, counted from 0; `follows`: whether they change with it."""
 
-    read: Callable[[int], tuple[float, ...]]
+    read: Callable[[int], float | tuple[float, ...]]
     follows: bool
 
 
@@ -60,14 +60,10 @@ def readers(problem: Problem) -> list[Reader]:
     """Return a reader for each number that a program takes, in the order in which `bound` uses them."""
     found = list(_of_optimizer(problem.optimizer, problem.layout.groups))
     for penalty in problem.layout.penalties:
-        found += [_constant(value) for value in (penalty.l1, penalty.l2) if value]
+        found += [Reader(partial(at_step, factor), False) for factor in (penalty.l1, penalty.l2) if factor]
     for (_, name), layer in _scheduled(problem.objective.net).items():
-        found.append(Reader(partial(_at, layer, name), callable(getattr(layer, name))))
+        found.append(Reader(partial(layer.setting_at, name), callable(getattr(layer, name))))
     return found
-
-
-def _at(layer: Layer, name: str, step: int) -> tuple[float, ...]:
-    return (layer.setting_at(name, step),)
 
 
 def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
@@ -77,7 +73,8 @@ def table_of(problem: Problem, steps: Sequence[int], dtype: str) -> Array:
         known["_readers"] = readers(problem)
     columns = []
     for read, follows in known["_readers"]:
-        rows = np.array([read(step) for step in (steps if follows else steps[:1])], dtype)
+        asked = steps if follows else steps[:1]
+        rows = np.array([read(step) for step in asked], dtype).reshape(len(asked), -1)
         columns.append(rows if follows else np.repeat(rows, len(steps), axis=0))
     return np.concatenate(columns, axis=1)
 
@@ -110,21 +107,16 @@ def bound(problem: Problem, row: Array) -> Problem:
     return replace(made, taught=replace(problem.taught, groups=tuple(theirs)))
 
 
-def _constant(value: float) -> Reader:
-    return Reader(lambda step: (float(value),), False)
-
-
 def _setting(optimizer: Optimizer, name: str, group: Group, follows: bool) -> Reader:
     """Return a reader for an optimizer's setting in a group, or for what one of its methods returns."""
     settings = *(getattr(optimizer, one) for one in optimizer.schedulable), group.weight_decay
     fixed = None if any(map(callable, settings)) else optimizer.at(1, group)
     counted = name in optimizer.counted
 
-    def read(step: int) -> tuple[float, ...]:
+    def read(step: int) -> Any:
         value = getattr(fixed or optimizer.at(step + 1, group), name)
         # A schedule left by `at`, because the optimizer needs its value at other steps, is a number here.
-        value = value(step + 1) if counted else at_step(value, step)
-        return value if isinstance(value, tuple) else (value,)
+        return value(step + 1) if counted else at_step(value, step)
 
     return Reader(read, follows)
 
@@ -133,7 +125,7 @@ def _of_optimizer(optimizer: Optimizer, groups: Sequence[Group]) -> Iterator[Rea
     counts = any(getattr(optimizer, name) for name in optimizer.hosted)
 
     def rate(setting: Any) -> Reader:
-        return Reader(lambda k: (optimizer.rate(setting, k + 1),), callable(setting) or counts)
+        return Reader(lambda k: optimizer.rate(setting, k + 1), callable(setting) or counts)
 
     yield rate(optimizer.learning_rate)
     for group in groups:

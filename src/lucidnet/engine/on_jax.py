@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -54,14 +54,6 @@ Short are those whose weights times examples (times time steps, pixels or tokens
 """
 
 
-class Block(NamedTuple):
-    """A finished block of steps: the state after it, their number, and a function that repeats some."""
-
-    after: Any
-    steps: int
-    again: Callable[[int], Any]
-
-
 class OnJax(Executor, Brief):
     """The executor on devices: runs compiled programs, each for a whole block of steps.
 
@@ -85,7 +77,8 @@ class OnJax(Executor, Brief):
         self.feed = Feed(self.mesh)
         self.single = Mesh(config.kind, whole=True)
         """One device of this process, for streams."""
-        self.last: Block | None = None
+        self.last: tuple[Any, Callable[[], Any]] = None, lambda: None
+        """The state after the last block that made steps, and what returns the one before its last step."""
         register()
         if (folder := program_folder()) is not None:
             keep_programs(folder)
@@ -181,12 +174,12 @@ class OnJax(Executor, Brief):
         )
         table = self.compiler.table(program, state.seed, mesh)
 
-        def again(n: int) -> Any:
-            if n == 0:
+        def before_last() -> Any:
+            if fine == 1:
                 return state
             with precision(dtype), together(self.mesh.processes, "training"):
-                made = program.function(table, bare, send()[:2], told(n))[0]
-            return dressed(made, state, int(moves[:n].sum()))
+                made = program.function(table, bare, send()[:2], told(fine - 1))[0]
+            return dressed(made, state, int(moves[: fine - 1].sum()))
 
         with together(self.mesh.processes, "training"):
             after, outs = program.function(table, bare, given, xs)
@@ -197,15 +190,12 @@ class OnJax(Executor, Brief):
         measured = Measurements(losses, terms, predictions, good, *others)
         after = dressed(after, state, int(moves[:fine].sum())) if fine else state
         if fine:  # if no step was made, the block before stays the last
-            self.last = Block(after, fine, again)
+            self.last = after, before_last
         if fine == count:
             return Ran(after, measured.cut(count))
-        last = self.last
-
-        def previous() -> Any:
-            return last.again(last.steps - 1) if last is not None and last.after is after else None
-
-        return Ran(after, measured.cut(fine), NotFiniteError(measured[fine]), previous)
+        made, previous = self.last
+        ran = Ran(after, measured.cut(fine), NotFiniteError(measured[fine]))
+        return ran._replace(previous=previous) if made is after else ran
 
     def _look(self, problem: Problem, state: State, batches: Any, numbers: Numbers) -> Measured:
         """Return loss and gradient on the batches of a step, as `measured_gradient` finds them."""

@@ -72,7 +72,7 @@ def place(layer: Any) -> str:
 
 
 def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
-    """Return the layers of a model, and that the names of its classes are not known."""
+    """Return the layers of a model, and None, as it does not name its classes."""
     if shape is not None:
         raise refused("shape", "a network of Keras knows its own: leave it out")
     return of_model(network), None
@@ -161,7 +161,7 @@ def of_layer(layer: Any) -> Moved:
 
 
 def same(kind: Any, *settings: str, **only: Any) -> Callable[[KerasLayer], Moved]:
-    """Return what makes a layer without weights whose settings mean the same."""
+    """Return the converter of a layer without weights whose settings mean the same."""
 
     def make(known: KerasLayer) -> Moved:
         known.only(**only)
@@ -193,7 +193,7 @@ def ending(known: KerasLayer) -> dict[str, Any]:
 
 
 def convolution(kind: Any) -> Callable[[KerasLayer], Moved]:
-    """Return what makes a convolution."""
+    """Return the converter of a convolution."""
 
     def make(known: KerasLayer) -> Moved:
         known.only(output_padding=None)  # of transposed ones
@@ -204,7 +204,7 @@ def convolution(kind: Any) -> Callable[[KerasLayer], Moved]:
 
 
 def by_channel(kind: Any) -> Callable[[KerasLayer], Moved]:
-    """Return what makes a convolution of each channel by itself."""
+    """Return the converter of a convolution of each channel by itself."""
 
     def make(known: KerasLayer) -> Moved:
         layer = kind(*windows(known), multiplier=known["depth_multiplier"], **ending(known))
@@ -214,7 +214,7 @@ def by_channel(kind: Any) -> Callable[[KerasLayer], Moved]:
 
 
 def separable(kind: Any) -> Callable[[KerasLayer], Moved]:
-    """Return what makes a convolution by channel, and one of all channels."""
+    """Return the converter of a convolution of each channel by itself, followed by one of all channels."""
 
     def make(known: KerasLayer) -> Moved:
         where = known["filters"], *windows(known)
@@ -261,7 +261,7 @@ def embedding(known: KerasLayer) -> Moved:
 
 
 def recurrent(kind: Any) -> Callable[[KerasLayer], Moved]:
-    """Return what makes a recurrent layer."""
+    """Return the converter of a recurrent layer."""
 
     def make(known: KerasLayer, alone: bool = True) -> Moved:
         known.only(return_state=False)

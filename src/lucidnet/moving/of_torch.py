@@ -68,7 +68,7 @@ def numbers(tensor: Any) -> Any:
 
 
 def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
-    """Return the modules of a network, in order, and that the names of its classes are not known."""
+    """Return the modules of a network in order, and None, as it does not name its classes."""
     several = list(modules(network, ""))
     shape = Input(shape).shape if shape is not None else first_shape(several)
     parts, places = [Moved(Input(shape), {})], {1: 0, 3: 2}.get(len(shape), UNKNOWN)
@@ -158,7 +158,7 @@ def linear(known: TorchModule) -> tuple[list[Moved], int]:
 
 
 def convolution(places: int, turned: bool = False) -> Callable[[TorchModule], tuple[list[Moved], int]]:
-    """Return what makes a convolution, or one with its directions exchanged; W has places last there."""
+    """Return the converter of convolutions, or of transposed ones; W has its places last there."""
     kinds: dict[Any, Any] = {(1, False): layers.Conv1D, (2, False): layers.Conv2D}
     kinds |= {(1, True): layers.Conv1DTranspose, (2, True): layers.Conv2DTranspose}
 
@@ -190,7 +190,7 @@ def convolution(places: int, turned: bool = False) -> Callable[[TorchModule], tu
 
 
 def batch_normalization(places: tuple[int, ...]) -> Callable[[TorchModule], tuple[list[Moved], int]]:
-    """Return what makes a normalization by running statistics."""
+    """Return the converter of a normalization by running statistics."""
 
     def make(known: TorchModule) -> tuple[list[Moved], int]:
         now = places[0] if known.places == UNKNOWN else known.places
@@ -226,7 +226,7 @@ def group_normalization(known: TorchModule) -> tuple[list[Moved], int]:
 
 
 def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
-    """Return what makes a pooling."""
+    """Return the converter of a pooling layer."""
 
     def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places)
@@ -243,7 +243,7 @@ def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved]
 
 
 def of_all(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
-    """Return what makes a pooling over all places, which leaves one."""
+    """Return the converter of a pooling over all places, which leaves one."""
 
     def make(known: TorchModule) -> tuple[list[Moved], int]:
         known.takes(places)
@@ -328,7 +328,7 @@ def slopes(known: TorchModule) -> tuple[list[Moved], int]:
 
 
 def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
-    """Return what makes a softmax over the features."""
+    """Return the converter of a softmax over the features."""
 
     def make(known: TorchModule) -> Layer:
         if known.dim not in ((1,) if known.places > 0 else (-1, len(known.shape))):
@@ -339,7 +339,7 @@ def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
 
 
 def checked(kind: Callable[..., Layer], *names: str, **usual: Any) -> Callable[[TorchModule], Layer]:
-    """Return what makes a layer without weights whose settings mean the same."""
+    """Return the converter of a layer without weights whose settings mean the same."""
 
     def make(known: TorchModule) -> Layer:
         known.only(**usual)

@@ -13,6 +13,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from ..core.screen import in_notebook
+
 SHARP = 2
 """Pixels drawn for each pixel that a notebook shows, for high-resolution screens."""
 
@@ -85,12 +87,6 @@ def made(width: float, height: float) -> LucidFigure:
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.08, h_pad=0.08)
     return figure
-
-
-def in_notebook() -> bool:
-    """Tell whether this code runs in a Jupyter kernel."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return getattr(shell, "kernel", None) is not None
 
 
 def _backend() -> str:

@@ -61,9 +61,6 @@ class Trained(Protocol):
     def rule(self) -> Any:
         """The `Rule` of every layer that has none of its own."""
 
-    def output(self, kept: Any, y: Any) -> Any:
-        """Return the network's output, from what the loss kept and the output of `net`."""
-
     def evaluate(self, params: Tree, batch: Any, run: Run) -> Any:
         """Return the result of a forward pass through network and loss (`engine.objective.Evaluation`)."""
 

@@ -163,7 +163,7 @@ def as_target(y: Any, loss: Loss, shape: Any, dtype: str, n: int) -> Any:
     return loss.check_target(given, shape, dtype)
 
 
-def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
+def as_mask(mask: Any, x: Any) -> Mask:
     """Return which time steps of inputs count, from a mask or from the lengths of the sequences.
 
     Parameters
@@ -173,8 +173,6 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
         inputs, a dict of masks for those that have one.
     x : array (n, time, ...), or several by name
         The inputs.
-    name : str
-        Its name in errors.
 
     Raises
     ------
@@ -186,14 +184,14 @@ def as_mask(mask: Any, x: Any, name: str = "mask") -> Mask:
     if isinstance(x, dict):
         if not isinstance(mask, Mapping) or not mask or not mask.keys() <= x.keys():
             got = f"the names {sorted(map(str, mask))}" if isinstance(mask, Mapping) else type(mask).__name__
-            raise ShapeError(f"{name}: expected a dict of masks by input ({', '.join(sorted(x))}), got {got}")
-        made = {key: _one_mask(mask[key], x[key], f"{name}[{key!r}]") for key in mask}
+            raise ShapeError(f"mask: expected a dict of masks by input ({', '.join(sorted(x))}), got {got}")
+        made = {key: _one_mask(mask[key], x[key], f"mask[{key!r}]") for key in mask}
         counts = len(made) < len(x) or any(one.any() for one in made.values())
     else:
-        made = _one_mask(mask, x, name)
+        made = _one_mask(mask, x, "mask")
         counts = made.any()
     if not counts:
-        raise DataError(f"{name}: no time step counts at all")
+        raise DataError("mask: no time step counts at all")
     return made
 
 

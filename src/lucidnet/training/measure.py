@@ -12,10 +12,9 @@ import numpy as np
 from ..core.trees import joined, part_of, tree_map
 from ..data.batch import Batch, rows
 from ..data.batches import ROWS, BatchSource
+from ..engine import update
 from ..engine.protocol import Executor, Trainee
 from ..engine.state import Measured, Measurements, State
-from ..engine.update import evaluate as evaluate_batch
-from ..engine.update import predict
 from ..errors import DataError
 from .checks import as_inputs
 from .history import Result
@@ -141,7 +140,7 @@ def evaluate(
     tally, carried, found = Tally(own, problem.loss.named), None, None
     params = executor.hand_out(lambda: model.live if state is None else state).params
     for batch in source.batches(0, shard=executor.shard(problem)):
-        found, carried = executor.call(evaluate_batch, problem, params, carried, batch)
+        found, carried = executor.call(update.evaluate, problem, params, carried, batch)
         tally.add([found], [[batch]])
     if not tally.terms:
         raise DataError(NOTHING if found else NO_BATCH)
@@ -151,7 +150,7 @@ def evaluate(
 def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) -> Any:
     """Return a network's outputs (n, ...) for user-given inputs, with the weights of a single step.
 
-    Another function, of the network, its parameters, inputs and mask, can replace `predict`.
+    Another function, of the network, its parameters, inputs and mask, can replace `update.predict`.
     """
     x, mask, _ = as_inputs(x, model.input_shape, model.dtype, model.net, mask)
     executor, net, made = model.executor, model.net, []
@@ -160,5 +159,5 @@ def predicted(model: Trainee, x: Any, mask: Any = None, function: Any = None) ->
         part = slice(start, start + ROWS)
         some = tree_map(lambda array, part=part: array[part].astype(model.dtype, copy=False), x)
         given = net, params, some, None if mask is None else part_of(mask, part)
-        made.append(executor.call(predict, *given)[0] if function is None else function(*given))
+        made.append(executor.call(update.predict, *given)[0] if function is None else function(*given))
     return joined(made)  # copies: an output may be the input itself

@@ -55,7 +55,7 @@ def masking(to: Operations, layer: Masking, params: Tree, x: str, shape: Any, ma
 
 @carries(Embedding)
 def embedding(to: Operations, layer: Embedding, params: Tree, x: str, shape: Any, mask: Any) -> Any:
-    """Add a look into a table of vectors, and the mask of the zeros."""
+    """Add a lookup in a table of vectors, and the mask of the zeros."""
     numbers = to.called(to.add("Cast", x, to="int64"), "numbers")
     if layer.mask_zero or mask is not None:
         layer.output_mask(zeros(shape, to.dtype, 1), None)  # raises if it takes no masks
