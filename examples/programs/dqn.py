@@ -39,11 +39,11 @@ def step(online, target, batch):
     best = online.forward(after).output.argmax(1)
     wanted = rewards + GAMMA * stands * target.forward(after).output[xp.arange(len(best)), best]
     tape = online.forward(states, train=True)
-    gap = (tape.output * actions).sum(1) - wanted
-    slope = xp.clip(gap, -1, 1)  # of the Huber loss
+    gap = xp.vecdot(tape.output, actions) - wanted
+    slope = gap.clip(-1, 1)  # of the Huber loss
     online.apply(tape.backward(actions * (slope / len(gap))[:, None], need_dx=False)[1], tape)
     target.copy_weights(online, tau=TAU)
-    return (slope * (gap - slope / 2)).mean()  # gap^2 / 2 up to 1, then |gap| - 1/2
+    return slope @ (gap - slope / 2) / len(gap)  # gap^2 / 2 up to 1, then |gap| - 1/2
 
 
 def train(seed=0, backend="numpy", rounds=200, dtype="float32"):

@@ -186,9 +186,9 @@ def positive(x: Array) -> Array:
     array([0., 2.])
     """
     if type(x) is np.ndarray:
-        if (zeros := ZEROS.get(x.dtype.char)) is None:
+        if x.size <= 1024 or (zeros := ZEROS.get(x.dtype.char)) is None:
             return np.maximum(x, 0)
-        if x.size <= len(zeros) and x.flags.c_contiguous:
+        if x.size <= zeros.size and x.flags.c_contiguous:
             return np.maximum(x, zeros[: x.size].reshape(x.shape))
         made = x.clip(0.0, math.inf)
         made += 0.0

@@ -113,10 +113,14 @@ class Layout(Record):
         """Return the arrays of a vector as views, in order."""
         if vector.shape != (self.size,):
             raise ShapeError(f"expected a vector of {self.size} numbers, got shape {vector.shape}")
-        pairs = zip(self.slices, self.shapes, strict=True)
         return tuple(
-            [vector[part] if len(shape) == 1 else vector[part].reshape(shape) for part, shape in pairs]
+            [vector[part] if len(shape) == 1 else vector[part].reshape(shape) for part, shape in self._places]
         )
+
+    @cached_property
+    def _places(self) -> list[tuple[slice, Shape]]:
+        """The part of the vector that each array takes, and its shape."""
+        return list(zip(self.slices, self.shapes, strict=True))
 
     def assembled(self, arrays: Iterable[Array]) -> Tree:
         """Return the tree that holds these arrays, which come in the order of the layout."""

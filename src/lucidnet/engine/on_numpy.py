@@ -57,16 +57,17 @@ class OnNumpy(Executor, Brief):
         keep: frozenset[str] = frozenset(),
     ) -> Ran[Any]:
         """Make a step for each block; see `Executor.run`."""
-        measured, numbers = list[Measured](), Numbers(state.seed)
+        measured: list[Measured] = []
+        numbers = Numbers(state.seed)
         begun = held = getattr(state, "state", state)  # a stream's state holds that of the weights
         for given in blocks:
             # The input stays whole: an interrupted caller continues from it.
             free = self.made is held and self.spare is not begun
             free = free and not (self.lent.known and self.lent.have(self.spare))
             into = self.spare if free else None
-            remembered = self.remembered
-            self.remembered = None if into is remembered else remembered
-            pair, self.pair = self.pair, (None, None)  # its second vector is overwritten
+            remembered, pair = self.remembered, self.pair
+            # The second vector of the pair is overwritten.
+            self.remembered, self.pair = None if into is remembered else remembered, (None, None)
             try:
                 after, found = fn(problem, state, given, numbers, into=into, keep=keep)
             except BaseException as error:

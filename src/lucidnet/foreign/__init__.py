@@ -257,7 +257,7 @@ def _refusing(title: str, method: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(
                 "Model() takes its layers as one list: Model([Input(64), Dense(10)]), or sizes: mlp([64, 10])"
             )
-        if not settings.keys() <= known:
+        if not known.issuperset(settings):
             refuse(title, settings, method)
         if len(args) > placed and (error := by_name(title, inner, len(args))):
             raise error

@@ -131,12 +131,12 @@ def apply(model: Any, grads: Any, tape: Any = None) -> Measured:
             check_recent(each, state)
         ran = executor.run(Apply(tapes, missing), problem, state, [found])
         model.live = ran.state
+    if ran.error is None:
+        made: Measured = ran.measured[0]
+        return made
     if isinstance(ran.error, NotFiniteError):
         raise not_finite(int(state.step), collected(problem, grads, like)[0]) from None
-    if ran.error is not None:
-        raise ran.error
-    made: Measured = ran.measured[0]
-    return made
+    raise ran.error
 
 
 def part(model: Any, name: Any = None, to: Any = None, after: Any = None, outputs: Any = None) -> ModelPart:

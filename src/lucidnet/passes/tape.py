@@ -70,8 +70,8 @@ class Pass(Own):
         self, state: State, numbers: Any, x: Any, mask: Mask, params: Tree = None
     ) -> tuple[Any, Mask, Cache]:
         """Return the output, its mask, and the cache; `params` has weights in place of the state's."""
-        own, run = self.view.pick(over(state.params, params)), self.run(state, numbers, mask)
-        y, cache, mask = self.view.net.flow(own, x, run)
+        params = state.params if params is None else over(state.params, params)
+        y, cache, mask = self.view.net.flow(self.view.pick(params), x, self.run(state, numbers, mask))
         return y, mask, cache
 
     @np.errstate(over="ignore", invalid="ignore")

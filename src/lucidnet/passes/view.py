@@ -149,7 +149,7 @@ class View(Record):
 
     def place(self, tree: Tree) -> Tree:
         """Return a tree of this part's arrays with the names that they have in the whole network."""
-        return put({}, self.path, tree)
+        return put({}, self.path, tree) if self.path else tree
 
     def inside(self, run: Run) -> Run:
         """Return the run of this part, out of that of the whole network: its random numbers and states."""
