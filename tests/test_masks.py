@@ -13,6 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 import lucidnet as ln
+from harness import LAYERS
 from lucidnet import layers as L
 from lucidnet.core.trees import leaves
 from lucidnet.errors import DataError, SettingError, ShapeError
@@ -505,6 +506,7 @@ def test_rows_of_features_have_no_time_steps():
             "maxpooling2d2, .*images have no time steps",
         ),
         ([L.GRU(2, return_sequences=True), L.Flatten(), L.Dense(2)], "flatten2"),
+        ([L.Permute((2, 1))], "permute1, .*time does not stay the first axis of the output"),
     ],
     ids=str,
 )
@@ -514,6 +516,16 @@ def test_what_becomes_of_a_mask_must_be_known(layers, message):
     model.predict(data(0, [3, 4]))
     with pytest.raises(ShapeError, match=message):
         model.predict(data(0, [3, 4]), mask=[3, 4])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in LAYERS if type(row.layer).__name__.endswith("2D") and not row.layer.carried],
+    ids=str,
+)
+def test_images_have_no_time_steps(row):
+    with pytest.raises(ShapeError, match="images have no time steps|what becomes of them here cannot be"):
+        row.layer.output_mask(np.zeros((2, *row.shape)), np.ones((2, row.shape[0]), bool))
 
 
 @pytest.mark.parametrize(

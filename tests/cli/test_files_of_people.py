@@ -92,7 +92,8 @@ def test_a_folder_of_pictures(tmp_path):
         "dark",
         "light",
     }
-    assert [row["predicted"] for row in rows_of(run("predict", saved, folder / "dark", "--out", "-"))]
+    dark = rows_of(run("predict", saved, folder / "dark", "--out", "-"))
+    assert [row["predicted"] for row in dark] == ["dark"] * 10
     assert "predicted" in run("predict", saved, folder / "dark" / "0.png")
     for command in ("train", "look"):
         assert "--target" in run(command, folder, "--target", "0", code=2)

@@ -121,9 +121,12 @@ def test_an_unknown_argument_is_a_type_error():
 
 def test_nothing_is_trained_before_all_is_checked(monkeypatch):
     monkeypatch.setattr(ln.Model, "fit", lambda *args, **settings: pytest.fail("it trains"))
-    for who in ({"a": "fa", "b": {"validation_split": 2}}, {"a": "fa", "b": lambda: [Input(3), Dense(2)]}):
-        with pytest.raises(LucidnetError):
-            race(who)
+    for second, words in (
+        ({"validation_split": 2}, "validation_split must be from 0 to 1, got 2"),
+        (lambda: [Input(3), Dense(2)], "takes probabilities, but the network ends in Linear"),
+    ):
+        with pytest.raises(LucidnetError, match=words):
+            race({"a": "fa", "b": second})
 
 
 @pytest.mark.parametrize(

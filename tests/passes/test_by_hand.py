@@ -49,14 +49,14 @@ def test_a_tape_has_an_input_of_its_own(order):
 
 def test_the_quick_look_at_inputs_finds_what_the_careful_one_finds():
     net = model()
-    for bad, error in [
-        (np.where(X > 1, np.nan, X), DataError),
-        (np.where(X > 1, np.inf, X), DataError),
-        (X[:0], DataError),
-        (X[:, :2], ShapeError),
-        (X[0], ShapeError),
+    for bad, error, words in [
+        (np.where(X > 1, np.nan, X), DataError, "x holds nan at index"),
+        (np.where(X > 1, np.inf, X), DataError, "x holds inf at index"),
+        (X[:0], DataError, "x is empty"),
+        (X[:, :2], ShapeError, "expected 3 input features, got 2"),
+        (X[0], ShapeError, r"that is one example; give a batch, x\[None\]"),
     ]:
-        with pytest.raises(error):
+        with pytest.raises(error, match=words):
             net.forward(bad)
     huge = np.full((2, 3), 1e300)  # its squares are infinite, the numbers are not
     np.testing.assert_array_equal(net.forward(huge).output, net.forward(huge[:, ::-1][:, ::-1]).output)

@@ -523,11 +523,16 @@ class TestBoundary:
         assert plots.decision_boundary(model, [[1.0, 2.0]], [1], resolution=5).axes
 
     @pytest.mark.parametrize(
-        ("x", "y"),
-        [(np.zeros((0, 2)), []), ([[1.0, np.nan]], [1]), ([[1.0, 2.0]], [1, 0]), ([[1.0, 2.0, 3.0]], [1])],
+        ("x", "y", "words"),
+        [
+            (np.zeros((0, 2)), [], r"expected inputs \(n, 2\), got shape \(0, 2\)"),
+            ([[1.0, np.nan]], [1], r"x holds nan at index \(0, 1\)"),
+            ([[1.0, 2.0]], [1, 0], "1 inputs, but 2 labels"),
+            ([[1.0, 2.0, 3.0]], [1], r"expected inputs \(n, 2\), got shape \(1, 3\)"),
+        ],
     )
-    def test_wrong_data(self, x, y):
-        with pytest.raises(LucidnetError):
+    def test_wrong_data(self, x, y, words):
+        with pytest.raises(LucidnetError, match=words):
             plots.decision_boundary(compiled([Input(2), Dense(1)]), x, y)
 
 
@@ -594,8 +599,12 @@ class TestOddInput:
 
     def test_empty_histories(self):
         empty = ln.training.history.History()
-        for draw in (plots.training_curves, plots.alignment, plots.activation_histograms):
-            with pytest.raises(DataError):
+        for draw, words in (
+            (plots.training_curves, "no epoch; call fit first"),
+            (plots.alignment, r'none was recorded: fit\(..., record=\["gradient_alignment"\]'),
+            (plots.activation_histograms, r'no arrays were recorded: fit\(..., record=\["activations/'),
+        ):
+            with pytest.raises(DataError, match=words):
                 draw(empty)
 
     def test_a_map_of_nothing_finite_and_one_of_zeros(self):

@@ -132,6 +132,10 @@ OTHERS = {
         weights({"taught": lambda self, layer, B, grads: {"V": B["W"]}}),
         "Own.taught returns feedback weights V, and was given W: let feedback",
     ),
+    "an array taught": (
+        weights({"taught": lambda self, layer, B, grads: B["W"]}),
+        "Own.taught must return feedback weights as a dict by name, got array",
+    ),
     "one number for W": (
         weights({"carried_by": lambda self, W, B: W.mean()}),
         r"Own.carried_by must return an array of shape \(4, 1\)",

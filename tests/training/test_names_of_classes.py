@@ -204,10 +204,10 @@ def test_what_is_no_class(call, said):
 
 def test_a_training_that_did_not_begin_leaves_no_names():
     model = network()
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="validation_data: y: unknown class 'rose' at index 0"):
         model.fit(X, NAMES, validation_data=(X, ["rose"] * 150), verbose=0)
     assert model.classes is None and model.table is None
-    with pytest.raises(NotReadyError):
+    with pytest.raises(NotReadyError, match="this model does not know its classes yet"):
         model.evaluate(X, NAMES)
 
     class Refuses(Callback):

@@ -174,7 +174,8 @@ def test_a_page_that_has_paused_and_goes_away_does_not_keep_the_training():
     ids=str,
 )
 def test_what_cannot_be_is_refused_at_once(wrong):
-    with pytest.raises(LucidnetError):
+    ((name, given),) = wrong.items()
+    with pytest.raises(LucidnetError, match=f"Live: {name} must be .*, got {given!r}"):
         ln.lab.Live(**wrong)
 
 

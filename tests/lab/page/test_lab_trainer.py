@@ -301,18 +301,38 @@ def test_how_a_gradient_is_made_adds_up():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        [], {"seed": -1}, {"sede": 1}, {"networks": []}, {"networks": [{}] * 3}, {"networks": [{"layers": [[0, "tanh"]]}]},
-        {"networks": [{"layers": "relu"}]}, {"networks": [{"rule": "magic"}]}, {"data": {"name": "../etc/passwd"}},
-        {"data": {"extra": [[1, 2]]}}, {"networks": [{"rate": float("inf")}]}, {"networks": [{"layers": [[4, "tanh"]] * 9}]},
-        {"data": {"n": 10**9}}, {"networks": [{"schedule": "Fixed"}]}, {"batch": 2.5}, {"stop_loss": -1.0}, {"networks": [{"l2": -1}]}, {"networks": [{"layers": [[1.5, "tanh", "Dropout"]]}]},
-        {"networks": [{"layers": [[4, "tanh", "Lambda"]]}]}, {"data": {"features": ["x3"]}}, {"data": {"features": "x1"}}, {"online": 1},
+        ([], "expected settings by name, got list"),
+        ({"seed": -1}, "seed must be a whole number from 0 .*, got -1"),
+        ({"sede": 1}, "unknown setting of the page 'sede': did you mean 'seed'"),
+        ({"networks": []}, "networks: expected one or two"),
+        ({"networks": [{}] * 3}, "networks: expected one or two"),
+        ({"networks": [{"layers": [[0, "tanh"]]}]}, "layer 1: units must be a whole number from 1 .*, got 0"),
+        ({"networks": [{"layers": "relu"}]}, "layers: expected up to 8 of number, activation and kind"),
+        ({"networks": [{"rule": "magic"}]}, "rule must be one of .*, got 'magic'"),
+        ({"data": {"name": "../etc/passwd"}}, "name must be one of .*, got '../etc/passwd'"),
+        ({"data": {"extra": [[1, 2]]}}, r"extra: expected points \(x, y, class\)"),
+        ({"networks": [{"rate": float("inf")}]}, "rate must be a finite number, got inf"),
+        ({"networks": [{"layers": [[4, "tanh"]] * 9}]}, "layers: expected up to 8 of number"),
+        ({"data": {"n": 10**9}}, "n must be a whole number from 4 to 5000, got 1000000000"),
+        ({"networks": [{"schedule": "Fixed"}]}, "schedule must be one of .*, got 'Fixed'"),
+        ({"batch": 2.5}, "batch must be a whole number from 1 to 5000, got 2.5"),
+        ({"stop_loss": -1.0}, "stop_loss must be at least 0, got -1.0"),
+        ({"networks": [{"l2": -1}]}, "l2 must be from 0 to 1, got -1"),
+        ({"networks": [{"layers": [[1.5, "tanh", "Dropout"]]}]}, "layer 1: rate must be from .*, got 1.5"),
+        (
+            {"networks": [{"layers": [[4, "tanh", "Lambda"]]}]},
+            "layer 1: kind must be one of .*, got 'Lambda'",
+        ),
+        ({"data": {"features": ["x3"]}}, "a feature must be one of .*, got 'x3'"),
+        ({"data": {"features": "x1"}}, "features: expected a list of names"),
+        ({"online": 1}, "online must be True or False, got 1"),
     ],
     ids=str,
-)  # fmt: skip
-def test_a_set_up_that_cannot_be_is_refused_in_words(wrong):
-    with pytest.raises(LucidnetError):
+)
+def test_a_set_up_that_cannot_be_is_refused_in_words(wrong, words):
+    with pytest.raises(LucidnetError, match=words):
         parsed(wrong)
 
 
