@@ -452,6 +452,19 @@ def test_an_example_of_each_runs_and_says_something(page):
             assert example[1], name
 
 
+@pytest.mark.parametrize(("page", "name"), [("layers", "Dense"), ("initializers", "Orthogonal")])
+def test_positive_numbers_are_blue_as_in_all_pictures(page, name):
+    from matplotlib.colors import to_hex
+    from matplotlib.figure import Figure
+
+    from lucidnet.plots.colors import LIGHT
+
+    figure = Figure()
+    pictures.DRAWERS[page](name, figure)
+    (image,) = figure.axes[0].images
+    assert [to_hex(image.cmap(end)) for end in (0.0, 1.0)] == [LIGHT.signed[0], LIGHT.signed[-1]]
+
+
 @pytest.mark.parametrize(
     ("page", "name"),
     [

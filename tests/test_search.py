@@ -51,6 +51,8 @@ QUESTIONS = [  # question, page, where it was asked
     ("stop training on any criterion validation log loss", "howto/early_stopping", "keras-team/keras#114"),
     ("custom layer with a custom backward function", "howto/own_layer", "keras-team/keras#6604"),
     ("custom gradients at layer level", "howto/own_layer", "tensorflow/tensorflow#25453"),
+    ("how to do a source install (editable mode) using pip", "howto/install", "mdai/mdai-client-py#36"),
+    ("analyze neural network in the browser", "lab", "blueberrynfig/illegal-dumping-object-detection-engine#37"),
     ("layer model expects 4 inputs but it received 2", "howto/outputs", "AmadeusITGroup/Moire-Pattern-Detection#5"),
 ]  # fmt: skip
 
@@ -89,5 +91,7 @@ def test_a_name_finds_the_reference(search):
         ("LSTM", "reference/layers"),
         ("AdamW", "reference/optimizers"),
         ("KeRNL", "reference/rules"),
+        ("relu", "reference/layers"),  # the end of LeakyReLU, too
+        ("lab", "lab"),  # not what has these letters in the middle: UnpicklableError
     ):
         assert search(name)[0] == page

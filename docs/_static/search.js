@@ -7,7 +7,7 @@
 (() => {
   if (typeof Search === "undefined") return; // not the page of the search
   const TITLE = 2.5, PART = 0.4, LENGTH = 0.75, SATURATION = 1.2, ASIDE = 0.7;
-  const ANSWERS = /^(howto|tutorials|moving)\//;
+  const ANSWERS = /^(howto\/|tutorials\/|moving\/|lab$|classroom$)/;
 
   const listed = (files) => (files === undefined ? [] : Array.isArray(files) ? files : [files]);
 
@@ -55,10 +55,18 @@
       ]);
   };
 
+  /* Whether a word is the name of an object, or a part of it: not of its module, and not in the middle of a word. */
+  const named = (full, word) => {
+    const name = full.split(".").pop(), small = name.toLowerCase();
+    const parts = name.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+/g) ?? [];
+    const asked = word.toLowerCase().split(".").pop();
+    return small.startsWith(asked) || small.endsWith(asked) || parts.some((part) => part.toLowerCase().startsWith(asked));
+  };
+
   const ofObjects = Search.performObjectSearch;
   Search.performTermsSearch = ofTerms;
   Search.performObjectSearch = (object, objectTerms) =>
-    objectTerms.size > 1 ? [] : ofObjects(object, objectTerms).map((found) => {
+    objectTerms.size > 1 ? [] : ofObjects(object, objectTerms).filter((found) => named(found[1], object)).map((found) => {
       found[4] += 100000; // a name that was typed is what is looked for
       return found;
     });

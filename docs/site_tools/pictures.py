@@ -15,6 +15,7 @@ import lucidnet as ln
 from lucidnet.backend import Stream
 from lucidnet.layers import Layer, Run
 from lucidnet.optimizers import schedules
+from lucidnet.plots.colors import signed_map
 
 from .formulas import ACTIVATIONS
 
@@ -92,7 +93,7 @@ def _passes(name: str, figure: Figure) -> str | None:
     for ax, (title, array) in zip(axes, shown.items(), strict=True):
         flat = np.asarray(array, float).reshape(-1, array.shape[-1] if array.ndim else 1)
         most = max(np.abs(flat).max(), 1e-9)
-        ax.imshow(flat, cmap="PuOr", vmin=-most, vmax=most)
+        ax.imshow(flat, cmap=signed_map(ax), vmin=-most, vmax=most)
         size = " x ".join(map(str, array.shape))
         ax.set_title(f"{title}\n{size}", fontsize=9)
         ax.set(xticks=[], yticks=[])
@@ -159,7 +160,7 @@ def _initializer(name: str, figure: Figure) -> str:
     initializer = initializer.before(2.0) if name == "Fitting" else initializer
     W = np.asarray(initializer(Stream(0), (60, 40)))
     most = max(float(np.abs(W).max()), 1e-9)
-    ax[0].imshow(W, cmap="PuOr", vmin=-most, vmax=most)
+    ax[0].imshow(W, cmap=signed_map(ax[0]), vmin=-most, vmax=most)
     ax[0].set(xticks=[], yticks=[], xlabel="40 units", ylabel="60 inputs")
     ax[1].hist(W.ravel(), bins=40, color=FIRST)
     ax[1].set(xlabel="first weight", yticks=[])
