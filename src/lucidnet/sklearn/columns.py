@@ -40,7 +40,7 @@ def _named(title: str, name: str, first: Any) -> DataError:
 def _of_time(x: Any) -> Iterator[tuple[str, Any]]:
     """Yield the columns of a frame that hold dates, times or durations, each with its first cell."""
     names = columns_of(x) or ()
-    kinds = getattr(x, "dtypes", None)
+    kinds: Any = getattr(x, "dtypes", None)
     kinds = getattr(getattr(x, "schema", None), "types", ()) if kinds is None else kinds
     for place, (name, kind) in enumerate(zip(names, kinds, strict=False)):
         if str(kind).lower().startswith(("date", "time", "duration")):
