@@ -142,6 +142,13 @@ def test_a_group_is_a_column_of_the_frame(library):
     assert not ids[0] & ids[1] and len(ids[0] | ids[1]) == 9 and len(ids[1]) == 2
 
 
+def test_a_group_of_a_frame_whose_columns_are_numbered():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({0: range(6), 1: [1, 1, 2, 2, 3, 3]})
+    (first, _), (second, _) = split(frame, group="1")
+    assert (len(first), len(second)) == (4, 2) and second[1].nunique() == 1
+
+
 def test_large_groups_leave_one_for_each_part():
     groups = np.r_[np.zeros(40), np.ones(45), np.full(15, 2)]
     for test in (0.01, 0.99, 50):

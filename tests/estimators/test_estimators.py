@@ -520,6 +520,22 @@ def test_labels_of_several_kinds():
     )
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("column", ["texts", "dates", "durations"])
+def test_columns_that_hold_no_numbers_are_named(library, column):
+    module = pytest.importorskip(library)
+    days = np.datetime64("2024-01-01", "us") + np.arange(len(X)).astype("m8[us]")
+    cells = {"texts": [f"t{i % 3}" for i in range(len(X))], "dates": days, "durations": days - days[0]}[
+        column
+    ]
+    given = {"a": X[:, 0], "odd": cells}
+    frame = module.table(given) if library == "pyarrow" else module.DataFrame(given)
+    with pytest.raises(
+        DataError, match="NetClassifier: column 'odd' holds no numbers, but .*ColumnTransformer"
+    ):
+        NetClassifier((4,), max_iter=2).fit(frame, NAMES)
+
+
 def test_frames_of_polars():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(X, schema=list("abcd"))

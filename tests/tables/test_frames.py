@@ -372,3 +372,11 @@ def test_windows_across_gaps_are_told(change, said, recwarn):
     data.windows(series, history=1)
     told = [str(one.message) for one in recwarn]
     assert (said in told[0]) if said else not told
+
+
+def test_a_target_of_several_levels_is_a_name():
+    pd = pytest.importorskip("pandas")
+    columns = pd.MultiIndex.from_tuples([("in", "u"), ("in", "v"), ("out", "y")])
+    frame = pd.DataFrame({name: [1, 2, 3, 4] for name in columns})
+    assert Table.fit(frame, target=("out", "y")).target == "('out', 'y')"
+    assert Table.fit(frame[[("in", "u"), ("in", "v")]], target=(1, 2, 1, 2)).target is None

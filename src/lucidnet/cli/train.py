@@ -283,9 +283,9 @@ def _by_groups(task: Task, share: float) -> tuple[Any, Any, dict[str, Any]]:
 
 def measured(model: Model, x: Any, y: Any, weights: Any) -> Result:
     """Measure a model on examples that count as weights say; all alike if there are none."""
-    result = model.evaluate(x, y, sample_weight=weights)
     if weights is None:
-        return result
+        return model.evaluate(x, y)
+    result = model.evaluate(x, y, sample_weight=weights)
     outputs = model.predict(x)  # metrics are not weighted by `evaluate`
     return Result({**result, **{one.name: one(y, outputs, weights) for one in model.metrics}})
 

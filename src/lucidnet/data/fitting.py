@@ -72,6 +72,8 @@ def fitted(frame: Frame, target: Any, words: Words, alone: bool = False) -> dict
 
 def _target(frame: Frame, target: Any, dropped: tuple[str, ...]) -> tuple[str | None, Cells, Frame]:
     """Return name and cells of the target, and the other columns."""
+    if isinstance(target, tuple) and str(target) in frame.cells:  # of a frame of pandas with several levels
+        target = str(target)
     if not isinstance(target, (str, int, np.integer)) or isinstance(target, bool):
         cells, given = as_cells(target, "Table.fit: target"), getattr(target, "name", None)
         if len(cells) != frame.rows:

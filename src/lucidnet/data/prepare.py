@@ -186,6 +186,8 @@ def group_numbers(given: Any, x: Any, n: int) -> Array:
     """
     if isinstance(given, str):
         names = columns_of(x) or []
+        if hasattr(x, "iloc"):  # of pandas, whose columns may have other names than texts
+            names, x = [*map(str, x.columns)], {str(name): x.iloc[:, i] for i, name in enumerate(x.columns)}
         if given not in names and not (isinstance(x, Mapping) and given in x):
             known = (
                 f"the columns are {listed(names)}"

@@ -37,6 +37,7 @@ from ..layers import Dense
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import LBFGS, Optimizer
+from .columns import as_rows
 from .epochs import Epochs
 from .settings import ENDS, SOLVERS, NetSettings, layers_of, optimizer, penalty, refuse_idle, refuse_of_parts
 
@@ -128,16 +129,6 @@ def check_sum(title: str, whose: str, weights: Array) -> None:
     """Raise if the weights of some examples do not add up to a finite number above 0."""
     if not np.isfinite(total := float(weights.sum())) or total < np.finfo(np.float32).tiny:
         raise DataError(f"{title}: the weights of {whose} add up to {total:g}: expected more than 0")
-
-
-def refuse_images(title: str, x: Any) -> None:
-    """Raise if each example is more than a row, which `layers` may make of it."""
-    shape = tuple(getattr(x, "shape", ()))
-    if len(shape) > 2:
-        raise DataError(
-            f"{title}: x has shape {shape}, and should have one row for each example: give "
-            f"x.reshape(len(x), -1), and begin with layers=[Reshape({shape[1:]}), ...]"
-        )
 
 
 def in_order(net: Any, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -313,9 +304,9 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
             )
         if incremental:
             refuse_of_parts(settings)
-        refuse_images(settings.title, X)
         kinds = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
+        with as_rows(settings.title, X):
+            X, y = validate_data(self, X, y, **kinds, y_numeric=not self._classifies, reset=begins)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         target, plain = self._targets(y, begins, classes, settings)
@@ -444,10 +435,10 @@ class Net(Listened, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        refuse_images(type(self).__name__, X)
-        return validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
-        )
+        with as_rows(type(self).__name__, X):
+            return validate_data(
+                self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
+            )
 
     def _forward(self, x: Any, function: Any = None) -> Array:
         """Return the network's outputs (n, units); sparse rows are converted some at a time."""
