@@ -113,14 +113,9 @@ def first_places(several: list[tuple[str, Any]], shape: Any) -> int:
 
 OF_ROWS = ("Linear", "LSTM", "GRU", "RNN")
 OF_CHANNELS = (
-    "Conv1d",
-    "ConvTranspose1d",
-    "MaxPool1d",
-    "AvgPool1d",
-    "AdaptiveAvgPool1d",
-    "AdaptiveMaxPool1d",
+    *("Conv1d", "ConvTranspose1d", "MaxPool1d", "AvgPool1d", "AdaptiveAvgPool1d", "AdaptiveMaxPool1d"),
+    *("BatchNorm1d", "GroupNorm", "PReLU", "Dropout1d"),
 )
-OF_CHANNELS += ("BatchNorm1d", "GroupNorm", "PReLU", "Dropout1d")
 """Modules that tell whether the last axis there has features, or places."""
 
 
