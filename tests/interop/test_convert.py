@@ -164,6 +164,9 @@ def of_torch(nn):
             nn.Flatten(),
             nn.Linear(6, 2),
         ),
+        "lines in groups": (lines, (7, 4), nn.GroupNorm(2, 4), nn.Flatten(), nn.Linear(28, 2)),
+        "lines of slopes": (lines, (7, 4), nn.PReLU(4), nn.Dropout1d(0.1), nn.Flatten(), nn.Linear(28, 2)),
+        "lines by statistics": (lines, (7, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Flatten(), nn.Linear(28, 2)),
         "words": (
             WORDS,
             (7,),
@@ -176,7 +179,10 @@ def of_torch(nn):
     }
 
 
-@pytest.mark.parametrize("name", ["rows", "images", "any size", "lines", "words"])
+LINES = ["lines", "lines in groups", "lines of slopes", "lines by statistics"]
+
+
+@pytest.mark.parametrize("name", ["rows", "images", "any size", *LINES, "words"])
 @pytest.mark.parametrize("double", [False, True])
 def test_torch_in_order(name, double):
     """Modules one after the other; channels are last here, and flattened in the order that they have there."""
@@ -268,6 +274,13 @@ def test_what_torch_has_alone_is_refused():
         "no module tells what goes in": nn.Sequential(nn.Flatten(), nn.Linear(12, 3)),
         "put Flatten before it": nn.Sequential(nn.Conv2d(3, 3, 3), nn.Linear(4, 4)),
     }
+    embedded = nn.Embedding(5, 4)  # after which the features are last there, too, and axis 1 is time
+    for kind in (nn.GroupNorm(2, 4), nn.PReLU(4), nn.Dropout1d(0.1)):
+        with pytest.raises(SettingError, match="takes axis 1 for the channels, and is given rows"):
+            ln.convert(nn.Sequential(embedded, kind), (4,))
+    first = nn.Sequential(nn.Softmax(-1), nn.Conv1d(4, 3, 2))  # over the places
+    with pytest.raises(SettingError, match="dim=-1: only over the features, or channels"):
+        ln.convert(first, (7, 4))
     for said, network in wrong.items():
         with pytest.raises(SettingError, match=said):
             ln.convert(network)

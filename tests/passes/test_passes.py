@@ -1,6 +1,7 @@
 """A pass in the hand, gradients applied, parts, copies, programs: against PyTorch, JAX, and steps of `fit`."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -720,6 +721,20 @@ def test_an_optimizer_moves_arrays_as_pytorch_does(xp):
         SGD().step([start, start], [start, start * np.nan])
     with pytest.raises(ShapeError, match="form of the arrays"):
         SGD().step([start, start], [start])
+
+
+class Pair(NamedTuple):
+    picture: np.ndarray
+    rest: tuple[np.ndarray, ...]
+
+
+def test_an_optimizer_moves_arrays_in_a_named_tuple():
+    start = Pair(np.ones(2), (np.ones(1),))
+    made, memory = SGD(0.5, momentum=0.9).step(start, start)
+    made, _ = SGD(0.5, momentum=0.9).step(made, start, memory)
+    assert type(made) is Pair and type(made.rest) is tuple
+    np.testing.assert_allclose(made.picture, 1 - 0.5 - 0.5 * 1.9)
+    np.testing.assert_allclose(made.rest[0], made.picture[:1])
 
 
 def three():

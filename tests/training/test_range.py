@@ -161,6 +161,32 @@ def test_the_steepest_place_is_no_chance(target):
             assert "steep" not in by_name(one.suggestions)
 
 
+def test_losses_below_zero():
+    """A mean loss of -14 is no explosion: the curve is that of the same losses, shifted up."""
+    counts = np.random.default_rng(0).poisson(12, (64, 1))
+    x = np.linspace(-1, 1, 64)[:, None]
+    model = ln.Model([Input(1), Dense(8, "tanh"), Dense(1)], seed=0)
+    curves = []
+    for shift in (0.0, 20.0):
+
+        def poisson(target, prediction, shift=shift):
+            xp = prediction.__array_namespace__()
+            return (xp.exp(prediction) - target * prediction)[..., 0] + shift
+
+        def slope(target, prediction):
+            return np.exp(prediction) - target
+
+        model.compile(ln.losses.Custom(poisson, slope), SGD())
+        curves.append(model.lr_find(x, counts, steps=60, stop=1.0))
+    below, above = curves
+    assert min(below.losses) < 0 and len(below.losses) > 40
+    common = min(len(below.losses), len(above.losses))
+    np.testing.assert_allclose(
+        below.losses[:common], np.array(above.losses[:common]) - 20, rtol=1e-3, atol=1e-3
+    )
+    assert below.suggestion > 0
+
+
 def test_a_search_along_a_line_has_no_rate_to_find():
     model = ln.Model([Input(5), Dense(1)])
     model.compile("mse", "lbfgs")

@@ -71,7 +71,7 @@ def converted(network: Any, shape: Any) -> tuple[Moved, tuple[str, ...] | None]:
     """Return the modules of a network in order, and None, as it does not name its classes."""
     several = list(modules(network, ""))
     shape = Input(shape).shape if shape is not None else first_shape(several)
-    parts, places = [Moved(Input(shape), {})], {1: 0, 3: 2}.get(len(shape), UNKNOWN)
+    parts, places = [Moved(Input(shape), {})], first_places(several, shape)
     for name, module in several:
         made, places = of_module(TorchModule(module, name, shape, places))
         for part in made:
@@ -90,6 +90,33 @@ def first_shape(several: list[tuple[str, Any]]) -> Any:
     raise refused(
         "shape", "no module tells what goes in: give the shape of one input, channels last, as (28, 28, 1)"
     )
+
+
+def first_places(several: list[tuple[str, Any]], shape: Any) -> int:
+    """Return how many axes of places an input has.
+
+    Two axes may be rows of features, (time, features), or channels with places: that the first module tells
+    which takes either.
+    """
+    if len(shape) != 2:
+        return {1: 0, 3: 2}.get(len(shape), UNKNOWN)
+    for _, module in several:
+        kind = type(module).__name__
+        if kind == "Flatten":
+            break
+        if kind in OF_ROWS:
+            return 0
+        if kind in OF_CHANNELS and getattr(module, "num_parameters", 2) > 1:
+            return 1
+    return UNKNOWN
+
+
+OF_ROWS = ("Linear", "LSTM", "GRU", "RNN")
+OF_CHANNELS = (
+    *("Conv1d", "ConvTranspose1d", "MaxPool1d", "AvgPool1d", "AdaptiveAvgPool1d", "AdaptiveMaxPool1d"),
+    *("BatchNorm1d", "GroupNorm", "PReLU", "Dropout1d"),
+)
+"""Modules that tell whether the last axis there has features, or places."""
 
 
 def modules(module: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -139,6 +166,23 @@ def of_module(known: TorchModule) -> tuple[list[Moved], int]:
     if kind in UNCHANGED:
         return [Moved(UNCHANGED[kind](known), {})], known.places
     return KINDS[kind](known)
+
+
+def of_channels(known: TorchModule) -> int:
+    """Return how many axes of places the input has, of a module that takes axis 1 there for the channels.
+
+    Raises
+    ------
+    SettingError
+        If these are time steps, of sequences whose features are last there, too.
+    """
+    now = len(known.shape) - 1 if known.places == UNKNOWN else known.places
+    if now != len(known.shape) - 1:
+        raise refused(
+            known.where,
+            "it takes axis 1 for the channels, and is given rows of features, where these are the time steps",
+        )
+    return now
 
 
 def pair(value: Any, places: int) -> tuple[Any, ...]:
@@ -193,8 +237,8 @@ def batch_normalization(places: tuple[int, ...]) -> Callable[[TorchModule], tupl
     """Return the converter of a normalization by running statistics."""
 
     def make(known: TorchModule) -> tuple[list[Moved], int]:
-        now = places[0] if known.places == UNKNOWN else known.places
-        if now not in places or (now == 0 and len(known.shape) != 1):
+        now = of_channels(known)
+        if now not in places:
             raise refused(known.where, f"it is given inputs of shape {known.shape}, of another kind")
         if "running_mean" not in known.arrays:
             raise refused(known.where, "track_running_stats=False: it has no running statistics")
@@ -222,7 +266,7 @@ def layer_normalization(known: TorchModule) -> tuple[list[Moved], int]:
 def group_normalization(known: TorchModule) -> tuple[list[Moved], int]:
     """Return a normalization within groups of channels."""
     layer = layers.GroupNormalization(known.num_groups, known.eps)
-    return [normalized(layer, known.num_channels, *scale(known))], known.places
+    return [normalized(layer, known.num_channels, *scale(known))], of_channels(known)
 
 
 def pooling(places: int, kind: Any) -> Callable[[TorchModule], tuple[list[Moved], int]]:
@@ -324,7 +368,7 @@ def slopes(known: TorchModule) -> tuple[list[Moved], int]:
     if known.num_parameters == 1:
         alpha = float(known.arrays["weight"][0])
         return [Moved(layers.LeakyReLU(alpha), {})], known.places
-    return [plain(layers.PReLU(), alpha=known.arrays["weight"])], known.places
+    return [plain(layers.PReLU(), alpha=known.arrays["weight"])], of_channels(known)
 
 
 def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
@@ -334,6 +378,16 @@ def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
         if known.dim not in ((1,) if known.places > 0 else (-1, len(known.shape))):
             raise refused(known.where, f"dim={known.dim}: only over the features, or channels, is known")
         return kind()
+
+    return make
+
+
+def dropped(kind: Callable[[float], Layer]) -> Callable[[TorchModule], Layer]:
+    """Return what makes a dropout of whole channels."""
+
+    def make(known: TorchModule) -> Layer:
+        of_channels(known)
+        return kind(known.p)
 
     return make
 
@@ -364,8 +418,8 @@ UNCHANGED: dict[str, Callable[[TorchModule], Layer]] = {
     "Softmax": over_features(layers.Softmax),
     "LogSoftmax": over_features(layers.LogSoftmax),
     "Dropout": checked(layers.Dropout, "p"),
-    "Dropout1d": checked(layers.SpatialDropout1D, "p"),
-    "Dropout2d": checked(layers.SpatialDropout2D, "p"),
+    "Dropout1d": dropped(layers.SpatialDropout1D),
+    "Dropout2d": dropped(layers.SpatialDropout2D),
     "Identity": checked(layers.Linear),
 }
 """Modules that leave the shape as it is."""

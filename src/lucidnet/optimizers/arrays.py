@@ -132,7 +132,8 @@ def _like(tree: Tree, arrays: Any) -> Any:
     if isinstance(arrays, dict):
         return {name: _like(tree[str(name)], array) for name, array in arrays.items()}
     if isinstance(arrays, (tuple, list)):
-        return type(arrays)(_like(tree[str(k)], array) for k, array in enumerate(arrays))
+        made = [_like(tree[str(k)], array) for k, array in enumerate(arrays)]
+        return type(arrays)(*made) if hasattr(arrays, "_fields") else type(arrays)(made)  # of names, too
     return tree
 
 

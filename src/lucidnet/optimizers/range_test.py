@@ -18,6 +18,9 @@ NOISES, SHARE = 1.25, 0.01
 Of flat curves of 100 steps, smoothed as by `lr_find`, 3 in 1,000 look like one; of 30 steps, 2 in 100.
 """
 
+DIVERGED = 4.0
+"""A loss has exploded when it is this many times its best."""
+
 WINDOW, EVEN = 15, 0.005
 """How many steps apart `slide` compares slopes, and the share of the first loss that is no difference."""
 
@@ -31,6 +34,24 @@ class Suggestion(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name:<8} {self.rate:.1e}  {self.reason}"
+
+
+def exploded(losses: Sequence[float]) -> bool:
+    """Tell whether the last loss is so far above the best that the test should end.
+
+    Losses may be below 0, as a negative logarithm of a density is. Then the distance counts, as a multiple of
+    the best or the first one's size.
+
+    Examples
+    --------
+    >>> exploded([2.0, 0.5, 1.9]), exploded([2.0, 0.5, 2.1])
+    (False, True)
+    >>> exploded([-2.0]), exploded([-2.0, -5.0, 4.0]), exploded([2.0, -0.1, 1.0]), exploded([2.0, -0.1, 6.0])
+    (False, False, False, True)
+    """
+    best = min(losses)
+    size = best if best > 0 else max(-best, abs(losses[0]))
+    return losses[-1] > best + (DIVERGED - 1) * size
 
 
 def suggestions(

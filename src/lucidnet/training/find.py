@@ -12,12 +12,10 @@ from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource, endless
 from ..engine.protocol import NotFiniteError, Trainee
 from ..errors import SettingError
-from ..optimizers.range_test import Suggestion, suggestions
+from ..optimizers.range_test import Suggestion, exploded, suggestions
 
 SMOOTH = 0.9
 """The share of the running mean of the loss that is kept at each step."""
-DIVERGED = 4.0
-"""The test ends when the loss is this many times its best."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +91,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
         mean = SMOOTH * mean + (1 - SMOOTH) * raw[-1]
         rates.append(start * factor**number)
         losses.append(mean / (1 - SMOOTH ** (number + 1)))
-        if losses[-1] > DIVERGED * min(losses):
+        if exploded(losses):
             break
     found, note = suggestions(rates, losses, raw)
     return RateCurve(tuple(rates), tuple(losses), found[0].rate if found else math.nan, found, note)
