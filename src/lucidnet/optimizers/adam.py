@@ -28,10 +28,10 @@ class Moments:
 class Adam(Moments, Optimizer):
     """p <- p - rate m' / (sqrt(v') + epsilon)  (Kingma & Ba 2015, algorithm 1).
 
-    The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and v' = v / (1 -
-    b2^t) correct their start from zero at step t = 1, 2, ... So do PyTorch and optax. Keras adds its epsilon,
-    1e-7, to sqrt(v), uncorrected (the paper's other form, end of section 2): until t is large beside 1 / (1 -
-    b2) it counts for more there.
+    The moments are m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2; m' = m / (1 - b1^t) and
+    v' = v / (1 - b2^t) correct their start from zero at step t = 1, 2, ... So do PyTorch and optax. Keras
+    adds its epsilon, 1e-7, to sqrt(v), uncorrected (the paper's other form, end of section 2): until t is
+    large beside 1 / (1 - b2) it counts for more there.
 
     Parameters
     ----------
