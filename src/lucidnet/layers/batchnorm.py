@@ -63,8 +63,9 @@ class BatchNormalization(PlaceNormalization):
     (Ioffe & Szegedy 2015, algorithm 1.) In inference, or if the layer or a container around it is frozen, m
     and v are the running statistics: dx = g s dy. After a training step
     ``running = momentum running + (1 - momentum) batch``, with the variance over N as in Keras; algorithm 2
-    of the paper, and PyTorch, have it over N - 1. A feature that has one place only (a batch of 1 row) has variance 0 in training, and gives b,
-    as in Keras; PyTorch raises. PyTorch's momentum (0.1) is 1 minus this one, its epsilon 1e-5.
+    of the paper, and PyTorch, have it over N - 1. A feature that has one place only (a batch of 1 row) has
+    variance 0 in training, and gives b, as in Keras; PyTorch raises. PyTorch's momentum (0.1) is 1 minus this
+    one, its epsilon 1e-5.
 
     Parameters
     ----------

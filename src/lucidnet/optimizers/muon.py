@@ -26,10 +26,11 @@ class Muon(Optimizer):
     (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".)
     m <- momentum m + (1 - momentum) g, as in PyTorch; without the factor 1 - momentum, as the text has it,
     m is larger and O the same. Nesterov's form takes (1 - momentum) g + momentum m in its place. O comes from
-    five Newton-Schulz steps X <- a X + (b A + c A^2) X, A = X X^T, from X = m / |m|. PyTorch computes them in bfloat16, this in
-    the parameters' own precision; its matrices are (outputs, inputs), these (..., outputs), where the axes of
-    a convolution's kernel before the last are one. Arrays of one axis (biases, scales of a normalization) go
-    to the optimizer `other`; embeddings should get a layer's own rate, or that of `other`.
+    five Newton-Schulz steps X <- a X + (b A + c A^2) X, A = X X^T, from X = m / |m|. PyTorch computes them in
+    bfloat16, this in the parameters' own precision; its matrices are (outputs, inputs), these
+    (..., outputs), where the axes of a convolution's kernel before the last are one. Arrays of one axis
+    (biases, scales of a normalization) go to the optimizer `other`; embeddings should get a layer's own rate,
+    or that of `other`.
 
     Parameters
     ----------
