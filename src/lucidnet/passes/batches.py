@@ -41,10 +41,10 @@ def numbers(batch: Any, dtype: str, copies: bool, name: str = "a batch") -> Any:
         isinstance(one, (dict, tuple)) or hasattr(one, "shape") for one in batch
     ):
         batch = tuple(batch)
-    if isinstance(batch, (dict, tuple)):
-        parts = batch.items() if isinstance(batch, dict) else enumerate(batch)
-        made = {each: numbers(part, dtype, copies, name) for each, part in parts}
-        return made if isinstance(batch, dict) else tuple(made.values())
+    if isinstance(batch, tuple):
+        return tuple([numbers(part, dtype, copies, name) for part in batch])
+    if isinstance(batch, dict):
+        return {each: numbers(part, dtype, copies, name) for each, part in batch.items()}
     if batch is None:
         return None
     given = numeric(batch, f"OwnStep: {name}")

@@ -53,7 +53,7 @@ class Apply(Own):
         into: State | None = None,
         keep: frozenset[str] = frozenset(),
     ) -> tuple[State, Measured]:
-        """Make the step."""
+        """Make the step by the given gradients."""
         left = state
         for tape in self.tapes:
             left = tape.made.left(problem, left, tape.cache)
