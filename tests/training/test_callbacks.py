@@ -3,6 +3,7 @@
 import copy
 import csv
 import math
+import re
 
 import numpy as np
 import pytest
@@ -196,6 +197,8 @@ def test_printed_matrices(capsys):
     lines = capsys.readouterr().out.splitlines()
     W, b = trained.params["hidden"]["W"], trained.params["hidden"]["b"]
     last = lines[lines.index(next(line for line in reversed(lines) if "hidden.W" in line)) :]
+    told = [float(number) for number in re.findall(r" (-?[\d.e-]+)", last[0].split(":")[1])]
+    np.testing.assert_allclose(told, [W.mean(), W.std(), W.min(), W.max()], rtol=1e-3)
     rows = [[float(cell) for cell in line.split()] for line in last[1 : 1 + len(W)]]
     there = len(rows[0]) - 1
     assert 4 <= there < W.shape[1]
