@@ -54,6 +54,20 @@ def test_reduce_on_plateau_is_pytorchs():
     assert made.optimizer == SGD(0.8)
 
 
+def test_patience_begins_anew_with_each_training():
+    """Also where no epoch is better than none, as NaN never is."""
+    made = model(SGD(0.8))
+    made.build()
+    plateau, loop = ReduceOnPlateau("loss", 0.5, 2), Passed(made)
+    for _ in range(3):
+        plateau.begin(loop)
+        for _ in range(2):
+            plateau.epoch(loop, {"loss": math.nan})
+    assert made.optimizer == SGD(0.8)
+    plateau.epoch(loop, {"loss": math.nan})
+    assert made.optimizer == SGD(0.4)
+
+
 def test_early_stopping_brings_the_best_weights_back():
     kept = []
     made = model(SGD(0.5))
