@@ -9,7 +9,7 @@ import pytest
 
 import lucidnet as ln
 from lucidnet.data import Dataset
-from lucidnet.errors import DataError, LucidnetError
+from lucidnet.errors import DataError, LucidnetError, SettingError
 from lucidnet.layers import Dense, Input
 
 X = np.arange(60.0).reshape(20, 3)
@@ -69,6 +69,19 @@ def test_random_maps_repeat_and_differ_by_epoch_and_place():
     np.testing.assert_array_equal(first[1], next(iter(dataset.items(0, start=1)))[0])
     assert (first[0] != second[0]).any()
     assert ((first[0] - X[:10]) != (first[1] - X[10:])).any()
+
+
+def test_a_stream_is_shuffled_within_a_buffer():
+    stream = Dataset.from_iterator(lambda: iter([(X[:4], Y[:4])]))
+    with pytest.raises(SettingError, match="shuffle: of a stream, say how many items to mix"):
+        stream.shuffle(0)
+
+
+def test_an_epoch_shorter_than_was_said_is_an_error():
+    for there in (1, 3, 4):
+        short = Dataset.from_iterator(lambda there=there: iter([(X[:4], Y[:4])] * there), length=5)
+        with pytest.raises(DataError, match=f"length=5 items, and there were only {there}"):
+            list(short.items(0))
 
 
 def test_take_skip_split():

@@ -441,8 +441,10 @@ def test_a_series_whose_times_go_back_is_none():
     days = pd.date_range("2021-03-01", periods=10)
     for index in (days, days.to_period(), days[[0, 1, 2, 3, 4, 5, 7, 9, 9, 9]], range(10, 0, -1)):
         assert len(windows(pd.Series(range(10), index=index), history=3)[0]) == 7
-    for index in (days[::-1], days.to_period()[::-1]):
-        with pytest.raises(
-            DataError, match=r"goes back in time, from 2021-03-10.* to 2021-03-09.*sort_index"
-        ):
+    for index, words in (
+        (days[::-1], "from 2021-03-10.* to 2021-03-09"),
+        (days.to_period()[::-1], "from 2021-03-10.* to 2021-03-09"),
+        (days[[0, 1, 2, 3, 4, 5, 6, 9, 7, 8]], "from 2021-03-10.* to 2021-03-08"),
+    ):
+        with pytest.raises(DataError, match=f"goes back in time, {words}.*sort_index"):
             windows(pd.DataFrame({"v": range(10)}, index=index), history=3)

@@ -167,3 +167,12 @@ def test_a_file_that_is_not_there(tmp_path):
         data.load(tmp_path / "zebra.npz")
     with pytest.raises(UnknownNameError, match="nor is there a folder"):
         data.load(tmp_path / "nowhere" / "birds.csv")
+
+
+def test_numbers_to_predict_are_parted_by_chance_alone():
+    """Only labels are stratified: each float would be a class of its own, as would each row of labels."""
+    for y in (np.repeat([0.5, 1.5], [8, 2]), np.repeat([[0, 1], [1, 0]], 5, 0)):
+        parts = data.sets.stratified(y, 0.3, seed=0)
+        for part, expected in zip(parts, data.sets.stratified(np.arange(10.0), 0.3, seed=0), strict=True):
+            np.testing.assert_array_equal(part, expected)
+        assert sorted(np.concatenate(parts)) == list(range(10))

@@ -92,3 +92,13 @@ def test_a_known_table_proposes_nothing_that_only_training_takes():
         assert "--missing" not in str(error.value).replace(
             "(--missing drop) leaves out all such in training", ""
         )
+
+
+def test_another_number_in_a_column_that_was_constant_is_scaled_as_in_scikit_learn():
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    rows = np.array([[5.0, 1.0], [5.0, 2.0], [5.0, 4.0]])
+    table = Table.fit({"a": rows[:, 0], "b": rows[:, 1], "y": [0.5, 1.5, 2.5]}, target="y", standardize=True)
+    found = table.apply({"a": [7.0], "b": [3.0]})[0]
+    np.testing.assert_allclose(
+        found, preprocessing.StandardScaler().fit(rows).transform([[7.0, 3.0]]), rtol=1e-6
+    )

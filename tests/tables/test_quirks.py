@@ -585,6 +585,16 @@ def test_dates_in_other_words(cells, iso):
     np.testing.assert_allclose(table.apply({"when": cells})[0][:, 0], made, rtol=1e-7)
 
 
+def test_what_is_no_date_in_another_table_is_named():
+    table = Table.fit(
+        {"when": ["2021-01-01", "2021-02-03"], "y": [0.5, 1.5]}, dates="days", task="regression"
+    )
+    with pytest.raises(
+        DataError, match="row 1, column when: expected a date .*got 'spring'.*write one there"
+    ):
+        table.apply({"when": ["2021-01-01", "spring"]})
+
+
 @pytest.mark.parametrize(
     "cell", ["2021Q5", "2021M13", "2021-W54", "2021-W53", "2021年13月1日", "A2021Q1", "3 de foo de 2021"]
 )

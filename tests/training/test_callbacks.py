@@ -3,6 +3,7 @@
 import copy
 import csv
 import math
+import re
 
 import numpy as np
 import pytest
@@ -51,6 +52,20 @@ def test_reduce_on_plateau_is_pytorchs():
     assert made.optimizer.learning_rate < 0.2
     ours.end(loop)
     assert made.optimizer == SGD(0.8)
+
+
+def test_patience_begins_anew_with_each_training():
+    """Also where no epoch is better than none, as NaN never is."""
+    made = model(SGD(0.8))
+    made.build()
+    plateau, loop = ReduceOnPlateau("loss", 0.5, 2), Passed(made)
+    for _ in range(3):
+        plateau.begin(loop)
+        for _ in range(2):
+            plateau.epoch(loop, {"loss": math.nan})
+    assert made.optimizer == SGD(0.8)
+    plateau.epoch(loop, {"loss": math.nan})
+    assert made.optimizer == SGD(0.4)
 
 
 def test_early_stopping_brings_the_best_weights_back():
@@ -196,6 +211,8 @@ def test_printed_matrices(capsys):
     lines = capsys.readouterr().out.splitlines()
     W, b = trained.params["hidden"]["W"], trained.params["hidden"]["b"]
     last = lines[lines.index(next(line for line in reversed(lines) if "hidden.W" in line)) :]
+    told = [float(number) for number in re.findall(r" (-?[\d.e-]+)", last[0].split(":")[1])]
+    np.testing.assert_allclose(told, [W.mean(), W.std(), W.min(), W.max()], rtol=1e-3)
     rows = [[float(cell) for cell in line.split()] for line in last[1 : 1 + len(W)]]
     there = len(rows[0]) - 1
     assert 4 <= there < W.shape[1]

@@ -9,6 +9,8 @@ import pytest
 import lucidnet as ln
 from lucidnet.callbacks import On
 from lucidnet.data.batches import order
+from lucidnet.data.weights import balanced
+from lucidnet.errors import DataError
 from lucidnet.layers import Dense, Dropout, Input
 from lucidnet.training.loop import Callback
 
@@ -101,6 +103,21 @@ def test_weights_of_examples_and_classes():
     repeated = fitted(X[rows], Y[rows]) * len(rows) / 300
     np.testing.assert_allclose(by_sample, repeated, rtol=1e-9, atol=1e-12)
     assert np.abs(by_sample - fitted(X, Y)).max() > 1e-3
+
+
+def test_weights_whose_product_is_no_number_are_refused():
+    made = ln.Model([Input(64), Dense(10, "softmax")])
+    made.compile("categorical_crossentropy")
+    with pytest.raises(DataError, match="class_weight times sample_weight"):
+        made.fit(X, Y, class_weight={3: 1e30}, sample_weight=np.full(len(X), 1e30), verbose=0)
+
+
+def test_classes_without_examples_are_balanced():
+    utils = pytest.importorskip("sklearn.utils.class_weight")
+    labels = np.array([0, 2, 2, 2, 0, 2])
+    found = balanced(labels, 5)
+    theirs = utils.compute_class_weight("balanced", classes=np.array([0, 2]), y=labels)
+    np.testing.assert_allclose(found, [theirs[0], 1, theirs[1], 1, 1])
 
 
 def test_class_weights_of_one_hot_and_binary_targets():

@@ -10,6 +10,7 @@ import lucidnet as ln
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD
 from lucidnet.optimizers.range_test import EVEN, WINDOW, noise_of, slide, steep, suggestions, valley
+from lucidnet.training.find import DIVERGED
 
 RATES = np.geomspace(1e-6, 10, 141)  # 20 steps per factor of ten
 
@@ -77,6 +78,16 @@ def test_slide_stops_before_the_last_pair_of_like_slopes():
         expected = None if place in (None, 8) else RATES[place + 1]
         assert slide(RATES[: len(losses)], losses, -2.0) == expected
     assert seen == {None, *range(9)}
+
+
+def test_it_ends_where_the_loss_has_exploded():
+    x = np.random.default_rng(0).normal(size=(64, 3))
+    model = ln.Model([Input(3), Dense(1)], seed=0, dtype="float64")
+    model.compile("mse", SGD())
+    losses = np.array(model.lr_find(x, x.sum(1), start=1e-3, stop=1e3, steps=80).losses)
+    exploded = losses > DIVERGED * np.minimum.accumulate(losses)
+    assert exploded.tolist() == [False] * (len(losses) - 1) + [True]
+    assert 10 < len(losses) < 80
 
 
 def smoothed(raw):

@@ -55,6 +55,13 @@ def test_steps_one_after_the_other_are_those_of_the_arrays():
         found[7]
 
 
+def test_the_loss_of_several_batches_is_that_of_all_their_values():
+    losses, terms = steps(1, 5, "float64")
+    found = Measured(tuple(losses[0]), tuple(terms[0]), ())
+    assert found.loss == pytest.approx(np.average(losses[0], weights=terms[0]), rel=1e-12)
+    assert Measured((1.5, 2.5), (0.0, 0.0), ()).loss == 0  # where nothing counts
+
+
 @pytest.mark.parametrize(("count", "multiple"), [(1, 1), (1, 2), (1, 4), (2, 2), (2, 4)])
 @pytest.mark.parametrize("fills", [True, False])
 @pytest.mark.parametrize("n", [8, 6, 3])

@@ -87,7 +87,7 @@ class TruncatedBPTT(TimeRule):
             own = xp.concat([old, errors[max(begin, done) : end]])
             some = part(cache, begin, end)
             if padded:
-                starts = xp.clip(last_times(cache.counts), done + 1, end) - self.window
+                starts = xp.minimum(last_times(cache.counts), end) - self.window
                 inside = xp.arange(begin, end)[:, None, None] >= starts
                 some = some._replace(counts=some.counts & inside)
             dx, dfirst, grads = unroll(layer, params, some, own, nothing, need_dx)
