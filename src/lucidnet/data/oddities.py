@@ -91,7 +91,7 @@ UNITS = frozenset(
     ]
 )
 """Units of which several stand in a column; others may be parts of codes."""
-SEVERAL_ANSWERS = re.compile(r"\s*[,;|]\s*")
+SEVERAL_ANSWERS = re.compile("[,;|]")
 """What stands between the answers in a cell, where several may be ticked."""
 ZONE = re.compile(r" ?\(?([A-Z]{2,5}|[A-Z][a-z]+/[A-Z]\w+)\)?$")
 """The name of a time zone behind a date."""
@@ -186,7 +186,7 @@ def _ticked(kinds: Sequence[str], there: Sequence[str]) -> str | None:
     several = [text for text in kinds if SEVERAL_ANSWERS.search(text)]
     if 4 * sum(text in {*several} for text in there) < len(there) or len(kinds) < 4:
         return None
-    answers = sorted({part for text in kinds for part in SEVERAL_ANSWERS.split(text)})
+    answers = sorted({part.strip() for text in kinds for part in SEVERAL_ANSWERS.split(text)})
     if len(answers) > FEW or len(answers) >= len(kinds):
         return None
     return (
