@@ -219,3 +219,32 @@ def test_what_look_proposes(tmp_path):
 def test_a_weight_of_bodies_is_an_input(tmp_path, name):
     path = write(tmp_path / "a.csv", [name, "y"], [[60 + i % 30, "ab"[i % 2]] for i in range(60)])
     assert "--weight" not in ln.data.look(path).command
+
+
+def test_a_class_of_one_group_that_is_for_testing_is_named(tmp_path):
+    """Groups of two classes, so that they cannot keep their shares, and a third class of one group alone."""
+    told = []
+    for alone in range(5):
+        rows = [[i / 7, f"g{i % 5}", "c" if i % 5 == alone else "ab"[i % 2]] for i in range(100)]
+        task = open_task(str(write(tmp_path / "a.csv", ["v", "g", "y"], rows)), Asked(target="y", group="g"))
+        told.append("all rows of 'c' are for testing, and cannot be learned" in task.title())
+        assert told[-1] == (not (task.y == 2).any())
+    assert sum(told) == 1  # one of five groups is for testing
+
+
+def test_what_fills_dates_and_durations_is_the_mean_of_the_rows_for_training(tmp_path):
+    rng = np.random.default_rng(0)
+    days, spans = rng.integers(1, 28, 60), rng.integers(1, 59, 60)
+    rows = [
+        ["" if i % 9 == 0 else f"2024-01-{d:02d}", "" if i % 7 == 0 else f"0:{s:02d}:00", "ab"[i % 2]]
+        for i, (d, s) in enumerate(zip(days, spans, strict=True))
+    ]
+    path = write(tmp_path / "a.csv", ["day", "took", "y"], rows)
+    table = open_task(str(path), Asked(target="y", missing="mean", dates="days")).table
+    train, _ = ln.data.sets.stratified(np.arange(60) % 2, 0.2, 0)
+    first = (np.datetime64("2024-01-01") - np.datetime64("1970-01-01")).astype(int) - 1
+    right = [
+        (first + days)[[i for i in train if i % 9]].mean(),
+        60 * spans[[i for i in train if i % 7]].mean(),
+    ]
+    np.testing.assert_allclose([one.fill for one in table.columns], right, rtol=1e-9)

@@ -757,3 +757,15 @@ def test_numbers_in_another_unit_are_told(place, iris, tmp_path):
         for path in (place / "iris.csv", write(tmp_path / "few.csv", COLUMNS, [[58.0, *iris[0][1:]]])):
             result = CliRunner().invoke(app, [command, str(model), str(path)], env=WIDE)
             assert result.exit_code == 0 and not result.stderr
+
+
+def test_an_input_that_is_empty_throughout_is_told(tmp_path):
+    rows = [[i % 5, i / 7, "ab"[i % 2]] for i in range(40)]
+    path, model = write(tmp_path / "a.csv", ["v", "w", "y"], rows), tmp_path / "m.safetensors"
+    words = ["--missing", "mean", "--epochs", 1, "--hidden", 2, "--quiet"]
+    run("train", path, "--target", "y", *words, "--save", model)
+    empty = write(tmp_path / "b.csv", ["v", "w", "y"], [["", *row[1:]] for row in rows])
+    for command in ("predict", "evaluate"):
+        assert "warning: no row has a cell in v: what fills it tells" in run(command, model, empty)
+        assert "warning" not in run(command, model, path)
+    assert len(run("predict", model, empty, "--out", "-").splitlines()) >= 41

@@ -168,3 +168,13 @@ def test_models_of_before_keep_their_categories():
     table["columns"][0]["categories"] = ["08:30", "09:00"]
     made = Table.from_plain(table).apply({"v": ["09:00", "08:30"]})[0]
     assert made.tolist() == [[0, 1], [1, 0]]
+
+
+def test_long_texts_take_no_time():
+    import time
+
+    began = time.process_time()
+    for text in ("1 h" + " " * 200_000 + "x", "1h," * 50_000, "1" * 200_000, "1 h and " * 30_000):
+        assert seconds_in([text]) is None
+        Table.fit({"v": [text, "b"], "y": [1, 2]}, categories="one-hot")
+    assert time.process_time() - began < 5

@@ -742,6 +742,7 @@ def test_codes_of_surveys(tmp_path, cells, said):
             ["yes", "Y", "no", "x", "N"],
             "it says yes and no in 5 ways, as 'N', 'Y', 'no', 'x' and 1 more: two",
         ),
+        (["52°31'N", "8°5'E", '5° 59\' 3.5"" W'], "its cells are degrees and minutes, as "),
         (["yes", "no"], None),
         (
             ["2024-03-01 00:15 CET", "2024-03-02 10:15 EST", "2024-03-02 11:15 CET"],
@@ -752,7 +753,7 @@ def test_codes_of_surveys(tmp_path, cells, said):
 def test_texts_that_could_be_inputs(tmp_path, cells, said):
     made = rows(lambda i, rng: f'"{cells[i % len(cells)]}",{rng.random():.3f},{i % 2}')
     told = odd(written(tmp_path, ["v,w,y", *made]))
-    words = ("several units", "several answers", "yes and no", "time zones")
+    words = ("several units", "several answers", "degrees", "yes and no", "time zones")
     assert (said in told) if said else not any(word in told for word in words)
 
 
@@ -827,3 +828,26 @@ def test_lines_that_convert_do_it(tmp_path):
         subprocess.run([sys.executable, "-c", line], check=True, cwd=tmp_path)
         assert data.frame(tmp_path / "table.csv").names == ("a", "y")
         assert data.frame(tmp_path / "table.csv")["y"] == list("ababababa")
+
+
+def test_lines_that_end_in_a_separator_later(tmp_path):
+    made = rows(lambda i, rng: f"{i % 7},{rng.random():.2f},{'ab'[i % 2]}")
+    table = Table.fit(data.frame(written(tmp_path, ["v,w,y", *made])), target="y")
+    right = table.apply(data.frame(tmp_path / "table.csv"))[0]
+    for header in ("v,w,y,", "v,w,y"):
+        ended = data.frame(written(tmp_path, [header, *(f"{row}," for row in made)]))
+        np.testing.assert_array_equal(table.apply(ended)[0], right)
+    noted = data.frame(written(tmp_path, ["v,w,y,note", *(f"{row}," for row in made)]))
+    with pytest.raises(DataError, match="has the unknown column 'note'"):
+        table.apply(noted)
+
+
+def test_names_in_other_letters_and_none_at_all(tmp_path):
+    made = rows(lambda i, rng: f"{i % 7},{rng.random():.2f},{'ab'[i % 2]}")
+    table = Table.fit(data.frame(written(tmp_path, ["v,w,y", *made])), target="y")
+    with pytest.raises(DataError, match="is 'V' what was 'v'. the model knows 'v', 'w'"):
+        table.apply(data.frame(written(tmp_path, ["V,W,Y", *made])))
+    with pytest.raises(
+        DataError, match="it has no line with names: write one above the rows; the model knows"
+    ):
+        table.apply(data.frame(written(tmp_path, made)))

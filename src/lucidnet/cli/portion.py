@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Portion:
 
     For a classifier ``classes`` are the names of the classes, or None if these are only numbered; ``rows``
     are the row numbers, and the total, if some rows may have been left out; ``weights`` say how much each
-    row counts, and ``weighed`` is what to know of that.
+    row counts, and ``weighed`` is what to know of that; ``empty`` are inputs that no row has.
     """
 
     name: str
@@ -60,6 +61,15 @@ class Portion:
     of: int = 0
     weights: Any = None
     weighed: str = ""
+    empty: tuple[str, ...] = ()
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what may be wrong with these examples."""
+        if self.empty and len(self.x) >= ENOUGH:
+            named = some(self.empty, MOST_NAMES)
+            yield f"warning: no row has a cell in {named}: what fills it tells no row from another"
+        if far := self.far():
+            yield far
 
     def far(self) -> str | None:
         """Say which standardized columns are far from those of training; None if none is."""
@@ -126,7 +136,8 @@ def open_given(
     known = table.classes if model.classes or model.table else None
     sorts = table.task == "classification"
     of = frame.rows if part == WHOLE else 0
-    return Portion(name, part, x, y, sorts, known, table, rows, of, weights, weighed)
+    empty = tuple(one.name for one in table.columns if len(frame.cells[one.name].missing) == frame.rows)
+    return Portion(name, part, x, y, sorts, known, table, rows, of, weights, weighed, empty)
 
 
 def _used(table: Table, frame: Frame, judged: bool) -> tuple[Frame, Any]:

@@ -42,8 +42,8 @@ def predict(
             raise SettingError(f"--out {out}: is what is read, and would be lost: name another file")
     model = Model.load(file)
     given = open_given(model, data, part, judged=False, encoding=encoding)
-    if far := given.far():
-        show.complain(far)
+    for told in given.warnings():
+        show.complain(told)
     y = probabilities(model, given.x)
     made = Predictions(given, y)
     some = slice(SHOWN if rows is None else rows)

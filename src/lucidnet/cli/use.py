@@ -95,8 +95,8 @@ def evaluate(
     show.check_places(picture=plot)
     model = Model.load(file)
     given = open_given(model, data, part, encoding=encoding)
-    if far := given.far():
-        show.complain(far)
+    for told in given.warnings():
+        show.complain(told)
     if plot and not given.sorts:
         raise SettingError(f"--plot {plot}: draws which classes are taken for which, and here are none")
     result = show.in_own_unit(measured(model, given.x, given.y, given.weights), given.table)

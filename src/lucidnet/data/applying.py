@@ -50,7 +50,9 @@ def _check_columns(table: Any, frame: Frame) -> None:
     known = {column.name for column in table.columns}
     lacking = [column.name for column in table.columns if column.name not in frame.cells]
     others = [
-        name for name in frame.names if name not in known and name not in (table.target, *table.dropped)
+        name
+        for name in frame.names
+        if name not in known and name not in (table.target, *table.dropped) and not _is_blank(name, frame)
     ]
     if not lacking and not others:
         return
@@ -59,10 +61,20 @@ def _check_columns(table: Any, frame: Frame) -> None:
         what.append(f"lacks the column{'s' * (len(lacking) > 1)} {_listed(lacking)}")
     if others:
         what.append(f"has the unknown column{'s' * (len(others) > 1)} {_listed(others)}")
-    near = difflib.get_close_matches(lacking[0], others, n=1) if lacking and len(others) < 1000 else []
+    near: list[str] = []
+    if lacking and len(others) < 1000:
+        near = [name for name in others if name.casefold() == lacking[0].casefold()]
+        near = near or difflib.get_close_matches(lacking[0], others, n=1)
     remedy = f"is {near[0]!r} what was {lacking[0]!r}? " if near else ""
+    if not frame.form.get("header", True) and not all(name.isdecimal() for name in known):
+        remedy = "it has no line with names: write one above the rows; "
     remedy += f"the model knows {_listed([column.name for column in table.columns])}"
     raise frame.error(f"{'' if frame.source else 'the frame '}{' and '.join(what)}", remedy)
+
+
+def _is_blank(name: str, frame: Frame) -> bool:
+    """Tell whether a column has neither a name nor cells, as where each line ends in a separator."""
+    return name.startswith("Unnamed: ") and len(frame.cells[name].missing) == frame.rows
 
 
 def _listed(names: list[str]) -> str:

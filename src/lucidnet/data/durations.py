@@ -43,6 +43,8 @@ LENGTHS = {
     for word in words.split()
 }
 """The lengths of units of time in seconds; months and years have none."""
+LONGEST = 60
+"""No duration is written in more signs."""
 UNCLEAR = {"m", "d"}
 """Units that may be others if none of time stands in any cell: meters, dimensions."""
 
@@ -88,6 +90,8 @@ def seconds_in(texts: Iterable[str], way: str = "") -> tuple[dict[str, float], s
 
 def _read(text: str) -> tuple[float, str] | None:
     """Return the seconds of a text, and how it is written, "" if its unit is unclear; None if it is none."""
+    if len(text) > LONGEST:
+        return None
     if clock := CLOCK.fullmatch(text.replace(".", ":") if DOTTED.fullmatch(text) else text):
         return _of_clock(clock)
     if iso := ISO.fullmatch(text):

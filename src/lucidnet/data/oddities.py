@@ -91,8 +91,13 @@ UNITS = frozenset(
     ]
 )
 """Units of which several stand in a column; others may be parts of codes."""
-SEVERAL_ANSWERS = re.compile(r"\s*[,;|]\s*")
+SEVERAL_ANSWERS = re.compile("[,;|]")
 """What stands between the answers in a cell, where several may be ticked."""
+DEGREES = re.compile(
+    r"[NSEWO]? ?[+-]?\d{1,3} ?° ?\d{1,2}(?:[.,]\d{1,6})? ?['′’]"
+    r"(?: ?\d{1,2}(?:[.,]\d{1,6})? ?(?:[\"″”]|''))? ?[NSEWO]?"
+)
+"""A place on a map, in degrees, minutes, and perhaps seconds."""
 ZONE = re.compile(r" ?\(?([A-Z]{2,5}|[A-Z][a-z]+/[A-Z]\w+)\)?$")
 """The name of a time zone behind a date."""
 YES_NO = frozenset(
@@ -173,6 +178,11 @@ def _odd_kinds(kinds: Sequence[str]) -> str | None:
             f"its dates have names of time zones, as {kinds[0][:40]!r}: with +01:00 in the place of a name, "
             "or without it, --dates days makes inputs of them"
         )
+    if all(map(DEGREES.fullmatch, kinds)):
+        return (
+            f"its cells are degrees and minutes, as {kinds[0][:40]!r}: as decimal numbers, 52.52, below 0 in "
+            "the south and west, they are inputs"
+        )
     if all(map(SEVERAL.fullmatch, kinds)):
         first = min(kinds, key=len)
         return f"its cells hold several numbers, as {first[:40]!r}: they are inputs in columns of one each"
@@ -186,7 +196,7 @@ def _ticked(kinds: Sequence[str], there: Sequence[str]) -> str | None:
     several = [text for text in kinds if SEVERAL_ANSWERS.search(text)]
     if 4 * sum(text in {*several} for text in there) < len(there) or len(kinds) < 4:
         return None
-    answers = sorted({part for text in kinds for part in SEVERAL_ANSWERS.split(text)})
+    answers = sorted({part.strip() for text in kinds for part in SEVERAL_ANSWERS.split(text)})
     if len(answers) > FEW or len(answers) >= len(kinds):
         return None
     return (

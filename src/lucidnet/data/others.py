@@ -72,7 +72,7 @@ def other_form(begin: bytes) -> tuple[str, str] | None:
     Examples
     --------
     >>> other_form(b"PK\x03\x04")
-    ('is a ZIP archive', 'unpack it, and name the file in it')
+    ('is a ZIP archive', 'give it a name that ends in .zip: one with one table is read')
     >>> other_form(b"a,b\n1,2")
     """
     if begin.startswith(b"PK"):
