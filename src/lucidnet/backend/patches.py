@@ -63,8 +63,8 @@ def _back_by_channels(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
     windows = dy.reshape(-1, dy.shape[-1]) @ W.T
     windows = windows.reshape(*dy.shape[:3], -1, dx.shape[-1])
     dx[:] = 0
-    for k, offset in enumerate(grid.offsets()):
-        dx[grid.slices(offset, dy.shape[1:3])] += windows[:, :, :, k]
+    for k, where in enumerate(grid.places(dy.shape[1:3])):
+        dx[where] += windows[:, :, :, k]
 
 
 def _back_by_images(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
@@ -73,8 +73,8 @@ def _back_by_images(dx: Array, dy: Array, W: Array, grid: Grid) -> None:
     windows = W @ deltas.reshape(dy.shape[-1], -1)
     windows = windows.reshape(-1, dx.shape[-1], *deltas.shape[1:])
     total = np.zeros((dx.shape[-1], *dx.shape[1:3], dx.shape[0]), dx.dtype)
-    for window, offset in zip(windows, grid.offsets(), strict=True):
-        total[grid.slices(offset, dy.shape[1:3])] += window
+    for window, where in zip(windows, grid.places(dy.shape[1:3]), strict=True):
+        total[where] += window
     dx[:] = total.transpose(3, 1, 2, 0)
 
 
@@ -115,14 +115,21 @@ def _rows(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
 
 
 def _planes(x: Array, grid: Grid, outputs: tuple[int, int], count: int) -> Fill:
-    """Return a function that copies one pixel of all windows at a time; fast for a single channel."""
-    size = grid.kernel[0] * grid.kernel[1]
+    """Return a function that copies one pixel of all windows at a time; fast for a single channel.
+
+    A column of the windows is cut out of all lines of the images first: then what each of its rows holds lies
+    in one piece, where lines of an image are short.
+    """
+    size, width, places = grid.kernel[0] * grid.kernel[1], grid.kernel[1], grid.places(outputs)
     space = np.empty((size, count, *outputs), x.dtype)
+    column = np.empty((count, x.shape[1], outputs[1]), x.dtype)
 
     def make(part: slice) -> Array:
         used = part.stop - part.start
-        for plane, offset in zip(space, grid.offsets(), strict=True):
-            np.copyto(plane[:used], x[part][(*grid.slices(offset, outputs), 0)])
+        for j in range(width):
+            np.copyto(column[:used], x[part, :, places[j][2], 0])
+            for plane, (_, rows, _) in zip(space[j::width], places[j::width], strict=True):
+                np.copyto(plane[:used], column[:used, rows])
         return space[:, :used].reshape(size, -1).T
 
     return make

@@ -5,7 +5,6 @@ Arrays are (n, height, width, channels).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,17 +49,19 @@ class Grid(NamedTuple):
         (top, left), (bottom, right) = self.before, self.after
         return height + top + bottom, width + left + right
 
-    def offsets(self) -> Iterator[tuple[int, int]]:
-        """Yield the position of each pixel of the first window in the padded image."""
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                yield i * self.dilation[0], j * self.dilation[1]
+    def places(self, outputs: tuple[int, int]) -> list[tuple[slice, slice, slice]]:
+        """Return the slices of a padded image that hold, for every window, each pixel of it in turn.
 
-    def slices(self, offset: tuple[int, int], outputs: tuple[int, int]) -> tuple[slice, slice, slice]:
-        """Return the slices of a padded image that hold, for every window, the pixel at one offset."""
-        pairs = zip(offset, outputs, self.strides, strict=True)
-        rows, columns = (slice(o, o + (count - 1) * s + 1, s) for o, count, s in pairs)
-        return slice(None), rows, columns
+        Examples
+        --------
+        >>> Grid((1, 2), (2, 2), (1, 1), (0, 0), (0, 0)).places((3, 3))[1][1:]
+        (slice(0, 5, 2), slice(1, 6, 2))
+        """
+        rows, columns = (
+            [slice(i * d, i * d + (count - 1) * s + 1, s) for i in range(k)]
+            for k, s, d, count in zip(self.kernel, self.strides, self.dilation, outputs, strict=True)
+        )
+        return [(slice(None), row, column) for row in rows for column in columns]
 
 
 def padded(x: Array, grid: Grid, value: float = 0.0) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,9 +75,9 @@ class Pooling(Layer):
         """Pool an image; return the result, and what `parts` needs. `counts` (n, 1, time, 1) is the mask."""
         raise NotImplementedError(f"{type(self).__name__} must define pool(x, grid, counts)")
 
-    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        """Yield the error at the pixels of each window offset."""
-        raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, grid)")
+    def parts(self, cache: Cache, dy: Array, count: int) -> Iterator[Array]:
+        """Yield the error at each of the `count` pixels of the windows."""
+        raise NotImplementedError(f"{type(self).__name__} must define parts(cache, dy, count)")
 
     def output_mask(self, x: Any, mask: Mask) -> Mask:
         return window_mask(self, mask)
@@ -97,9 +98,9 @@ class Pooling(Layer):
         sides = [n + b + a for n, b, a in zip(shape[1:3], grid.before, grid.after, strict=True)]
         dx = xp.zeros((shape[0], *sides, shape[3]), dtype=dy.dtype)
         image = as_image(dy, self.dimensions)
-        outputs = image.shape[1:3]
-        for offset, part in zip(grid.offsets(), self.parts(cache, image, grid), strict=True):
-            dx = added(dx, grid.slices(offset, outputs), part, alone=grid.apart)
+        places = grid.places(image.shape[1:3])
+        for where, part in zip(places, self.parts(cache, image, len(places)), strict=True):
+            dx = added(dx, where, part, alone=grid.apart)
         dx = unpadded(dx, grid)
         return (dx if self.dimensions == 2 else zeroed(dx[:, 0], mask)), {}
 
@@ -123,20 +124,20 @@ class MaxPooling2D(Pooling):
     """
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        xp, outputs, offsets = namespace(x), grid.outputs(*x.shape[1:3]), list(grid.offsets())
+        xp, places = namespace(x), grid.places(grid.outputs(*x.shape[1:3]))
         x = padded(x if counts is None else xp.where(counts, x, -math.inf), grid, -math.inf)
-        y = in_one_piece(x[grid.slices(offsets[0], outputs)])
-        first = xp.zeros(y.shape, dtype=np.min_scalar_type(len(offsets)))  # the number of its offset
-        for k, offset in enumerate(offsets[1:], 1):
-            part = in_one_piece(x[grid.slices(offset, outputs)])
+        y = in_one_piece(x[places[0]])
+        first = xp.zeros(y.shape, dtype=np.min_scalar_type(len(places)))  # the number of its place
+        for k, where in enumerate(places[1:], 1):
+            part = in_one_piece(x[where])
             first = xp.maximum(first, xp.astype(part > y, first.dtype) * k)
             y = xp.maximum(y, part)
         if counts is not None:  # if nothing counts there is no maximum
             y = xp.where(y == -math.inf, xp.asarray(0, dtype=x.dtype), y)
         return y, first
 
-    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        for k, _ in enumerate(grid.offsets()):
+    def parts(self, cache: Cache, dy: Array, count: int) -> Iterator[Array]:
+        for k in range(count):
             yield dy * (cache == k)
 
 
@@ -155,22 +156,20 @@ class AveragePooling2D(Pooling):
     """
 
     def pool(self, x: Array, grid: Grid, counts: Array | None) -> tuple[Array, Cache]:
-        xp, outputs = namespace(x), grid.outputs(*x.shape[1:3])
+        xp, places = namespace(x), grid.places(grid.outputs(*x.shape[1:3]))
         inside = xp.ones((1, *x.shape[1:3], 1), dtype=x.dtype)
         if counts is not None:
             x, inside = xp.where(counts, x, xp.asarray(0, dtype=x.dtype)), xp.astype(counts, x.dtype)
-        room = room_for(len(list(grid.offsets())))  # so that no sum overflows where its mean would not
+        room = room_for(len(places))  # so that no sum overflows where its mean would not
         inside, x = padded(inside, grid), padded(x, grid) / room
-        total = sum(x[grid.slices(offset, outputs)] for offset in grid.offsets())
-        count = sum(inside[grid.slices(offset, outputs)] for offset in grid.offsets())
+        total = sum(x[where] for where in places)
+        count = sum(inside[where] for where in places)
         if counts is not None:
             count = xp.maximum(count, xp.asarray(1, dtype=x.dtype))
         return total / count * room, count
 
-    def parts(self, cache: Cache, dy: Array, grid: Grid) -> Iterator[Array]:
-        share = dy / cache
-        for _ in grid.offsets():
-            yield share
+    def parts(self, cache: Cache, dy: Array, count: int) -> Iterator[Array]:
+        yield from repeat(dy / cache, count)
 
 
 @value

@@ -262,13 +262,13 @@ class DepthwiseConvolution(Layer):
     def forward(self, params: Tree, x: Array, run: Run = INFERENCE) -> tuple[Array, Cache]:
         image = as_image(zeroed(x, run.mask), self.dimensions)
         grid = grid_of(self, image.shape[1:])
-        places = grid.outputs(*image.shape[1:3])
-        check_windows(self, places, x.shape[1:])
+        outputs = grid.outputs(*image.shape[1:3])
+        check_windows(self, outputs, x.shape[1:])
         wide = padded(image, grid)[..., None]
         weights = params["W"].reshape(-1, *params["W"].shape[-2:])
-        z = sum(
-            wide[grid.slices(offset, places)] * weights[k] for k, offset in enumerate(grid.offsets())
-        ).reshape(x.shape[0], *places, -1)
+        z = sum(wide[where] * w for where, w in zip(grid.places(outputs), weights, strict=True)).reshape(
+            x.shape[0], *outputs, -1
+        )
         if self.use_bias:
             z = z + params["b"]
         y, kept = self.activation.forward({}, as_input(z, self.dimensions), run)
@@ -279,15 +279,14 @@ class DepthwiseConvolution(Layer):
         dz, _ = self.activation.backward({}, kept, dy)
         dz = as_image(dz, self.dimensions)
         xp, W, grid = namespace(dz), params["W"], grid_of(self, image.shape[1:])
-        wide, places, weights = padded(image, grid), dz.shape[1:3], W.reshape(-1, *W.shape[-2:])
+        wide, weights = padded(image, grid), W.reshape(-1, *W.shape[-2:])
         errors = dz.reshape(*dz.shape[:3], *W.shape[-2:])
         dx = xp.zeros_like(wide) if need_dx else None
         dW = []
-        for k, offset in enumerate(grid.offsets()):
-            where = grid.slices(offset, places)
+        for where, w in zip(grid.places(dz.shape[1:3]), weights, strict=True):
             dW.append((errors * wide[where][..., None]).sum((0, 1, 2)))
             if need_dx:
-                dx = added(dx, where, (errors * weights[k]).sum(-1))
+                dx = added(dx, where, (errors * w).sum(-1))
         grads = {"W": xp.stack(dW).reshape(W.shape)}
         if self.use_bias:
             grads["b"] = dz.reshape(-1, dz.shape[-1]).sum(0)

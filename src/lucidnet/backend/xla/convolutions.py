@@ -93,7 +93,7 @@ def forward_on_processor(x: Array, W: Array, grid: Grid) -> Array:
 
     def part(x: Array) -> Array:
         if x.shape[-1] == 1:  # which the compiler makes one loop
-            return sum(x[grid.slices(o, outputs)] * w for o, w in zip(grid.offsets(), flat, strict=True))
+            return sum(x[where] * w for where, w in zip(grid.places(outputs), flat, strict=True))
         return windows(x, grid, outputs) @ flat
 
     return _by_images(part, count, x)
@@ -103,7 +103,7 @@ def weights_on_processor(x: Array, dy: Array, grid: Grid) -> Array:
     """Return the gradient of W, by one product for each row of the kernel."""
     x, outputs, channels = padded(x, grid), dy.shape[1:3], x.shape[-1]
     line = grid._replace(kernel=(1, grid.kernel[1]), strides=(1, grid.strides[1]))
-    lines = [grid.slices((i * grid.dilation[0], 0), outputs)[1] for i in range(grid.kernel[0])]
+    lines = [rows for _, rows, _ in grid.places(outputs)[:: grid.kernel[1]]]
 
     def part(x: Array, dy: Array) -> Array:
         rows, errors = windows(x, line, (x.shape[1], outputs[1])), dy.reshape(-1, dy.shape[-1])
@@ -123,8 +123,8 @@ def back_on_processor(dy: Array, W: Array, grid: Grid, height: int, width: int) 
     def part(dy: Array) -> Array:
         made = (dy.reshape(-1, dy.shape[-1]) @ flat).reshape(len(dy), *outputs, -1, channels)
         dx = namespace(dy).zeros((len(dy), *sizes, channels), dtype=dy.dtype)
-        for k, offset in enumerate(grid.offsets()):
-            dx = added(dx, grid.slices(offset, outputs), made[:, :, :, k])
+        for k, where in enumerate(grid.places(outputs)):
+            dx = added(dx, where, made[:, :, :, k])
         return unpadded(dx, grid)
 
     return _by_images(part, images(grid, outputs, channels), dy)
@@ -132,7 +132,7 @@ def back_on_processor(dy: Array, W: Array, grid: Grid, height: int, width: int) 
 
 def windows(x: Array, grid: Grid, outputs: tuple[int, int]) -> Array:
     """Return all windows as rows (n, outputs, outputs, kh * kw * channels)."""
-    parts = [x[grid.slices(offset, outputs)] for offset in grid.offsets()]
+    parts = [x[where] for where in grid.places(outputs)]
     stacked = namespace(x).stack(parts, axis=3)
     return stacked.reshape(*stacked.shape[:3], -1)
 
