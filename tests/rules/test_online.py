@@ -1,5 +1,6 @@
 """Learning at each time step is learning over the whole sequence, by rules that go forwards."""
 
+import gc
 import pickle
 import tracemalloc
 
@@ -320,14 +321,18 @@ def test_memory_does_not_grow_with_time():
         for t in range(steps):
             online.step([[0.1 * (t % 7)]], [[0.2]])
 
+    def held():
+        gc.collect()  # what is held in circles goes at some time, and is not counted
+        return tracemalloc.get_traced_memory()[0]
+
     run(200)
     tracemalloc.start()
     run(100)
-    first = tracemalloc.get_traced_memory()[0]
-    run(2000)
-    last = tracemalloc.get_traced_memory()[0]
+    first = held()
+    run(500)
+    last = held()
     tracemalloc.stop()
-    assert last - first < 20_000
+    assert last - first < 2_000, "not even a number for each time"
 
 
 @pytest.mark.filterwarnings("ignore::lucidnet.errors.InexactWarning")  # of the layer below

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..backend import StepStream, Tree
 from ..core.trees import Path, at
 from ..layers import Layer
-from ..optimizers import Optimizer
 from ..rules.credit import places
 from ..rules.feedback import each, merged
 from ..rules.registry import Rule
@@ -56,6 +55,8 @@ def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any)
     if optimizer.clip is not None:
         gradient = gradient.copy()
         optimizer.clip(gradient, [place.part for place in problem.layout.arrays])
+        optimizer = copy.copy(optimizer)
+        vars(optimizer)["clip"] = None  # once is enough
     grads = problem.layout.parameters.unflat(gradient)
     theirs = each(
         net, rule, feedback.weights, lambda path, layer, r, B: r.space.taught(layer, B, at(grads, path))
@@ -63,17 +64,10 @@ def _taught(problem: Problem, feedback: FeedbackState, gradient: Any, step: Any)
     before = own.layout.flat(feedback.weights)
     memory = feedback.memory or fresh_memory(problem, feedback.weights)
     after, new_memory = before.copy(), {name: slot.copy() for name, slot in memory.items()}
-    _unclipped(optimizer).advance(
+    optimizer.advance(
         before, own.layout.flat(theirs), memory, step, own.groups, own.arrays, after, new_memory
     )
     return FeedbackState(merged(feedback.weights, own.layout.unflat(after)), new_memory)
-
-
-def _unclipped(optimizer: Optimizer) -> Optimizer:
-    """Return a copy of an optimizer without clipping, for gradients that have been clipped already."""
-    free = copy.copy(optimizer)
-    object.__setattr__(free, "clip", None)
-    return free
 
 
 def _mirrored(problem: Problem, state: State, feedback: FeedbackState, numbers: Numbers) -> FeedbackState:

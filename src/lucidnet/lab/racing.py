@@ -43,6 +43,11 @@ class _Run:
     model: Model
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """The racer's name, and the seed: what tells this run from the others."""
+        return self.racer.name, self.seed
+
 
 def _of_pairs(function: Callable[P, Race]) -> Callable[P, Race]:
     """Tell users who pass inputs and targets separately, as for `fit`, to pass a pair."""
@@ -336,18 +341,16 @@ def _raced(
 ) -> tuple[list[RaceRun], str | None]:
     """Make the missing runs; return all runs, and why some are missing if any are."""
     there = {(run.rule, run.seed): run for run in folder.runs(facts)} if folder else {}
+    kept = {one.key: there[one.key] for one in made if one.key in there}
     for one in made:
-        key = one.racer.name, one.seed
-        if folder and key in there:
-            same(there[key], one.facts, folder.folder)
-    stopped = None
-    found: dict[tuple[str, int], RaceRun] = {}
+        if folder and one.key in kept:
+            same(kept[one.key], one.facts, folder.folder)
+    found, stopped = dict[tuple[str, int], RaceRun](), None
     try:
-        for one in made:
-            if run := there.get((one.racer.name, one.seed)):
-                found[run.rule, run.seed] = run
-                shown_by.end(run, kept=True)
-        missing = [one for one in made if (one.racer.name, one.seed) not in found]
+        for key, run in kept.items():
+            found[key] = run
+            shown_by.end(run, kept=True)
+        missing = [one for one in made if one.key not in kept]
         runs = (
             _by_processes(missing, work, jobs)
             if jobs > 1 and len(missing) > 1
@@ -365,16 +368,13 @@ def _raced(
         stopped = f"stopped by Ctrl-C after {len(found)} of {len(made)} runs{where}"
         shown_by.line(stopped)
     except Terminated:  # the process ends, by this very error
-        kept = (
-            f"{len(found)} of {len(made)} runs are kept in {folder.folder}"
-            if folder
-            else "no folder keeps the runs"
-        )
-        raise Terminated(f"ended by SIGTERM; {kept}") from None
+        rest = "no folder keeps the runs"
+        if folder:
+            rest = f"{len(found)} of {len(made)} runs are kept in {folder.folder}"
+        raise Terminated(f"ended by SIGTERM; {rest}") from None
     finally:
         shown_by.close()
-    keys = [(one.racer.name, one.seed) for one in made]
-    return [found[key] for key in keys if key in found], stopped
+    return [found[one.key] for one in made if one.key in found], stopped
 
 
 def _one_by_one(made: list[_Run], work: Training | Streaming, shown_by: Board) -> Iterator[RaceRun]:
