@@ -580,6 +580,9 @@ def test_a_recorded_page_replays_without_a_server(opened, tmp_path):
     page.click("#back")
     page.keyboard.press("r")
     page.wait_for_function(AT, arg=1)
+    page.get_by_role("button", name="dense1", exact=True).click()
+    assert "dense1 is a layer of the kind Dense" in page.text_content("#made")
+    assert page.locator("#made math").count() == 4  # the layer, its activation tanh; each with its way back
     assert page.locator("#code").is_hidden() and page.locator('canvas[data-path="A/plane"]').is_visible()
 
 

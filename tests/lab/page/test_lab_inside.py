@@ -205,8 +205,8 @@ def test_a_click_tells_a_number_and_the_formulas_of_its_layer_and_rule(opened, s
     page.keyboard.press("3")
     picture = page.locator('canvas[data-path="A/activations/conv2d2"]')
     box = picture.bounding_box()
-    assert box["width"] == pytest.approx(box["height"] * 54 / 9, rel=0.1)  # square pixels
-    picture.click(position={"x": box["width"] * 20.5 / 54, "y": box["height"] * 3.5 / 9})
+    assert box["width"] == pytest.approx(box["height"] * 27 / 18, rel=0.1)  # square pixels
+    picture.click(position={"x": box["width"] * 20.5 / 27, "y": box["height"] * 3.5 / 18})
     told = page.text_content("#reading")
     assert told.startswith("Network A, conv2d2, example 1, channel 3, at (4, 3): ")
     seen = learner.model.activations(served.session.trainer.task.x[:64])["conv2d2"]

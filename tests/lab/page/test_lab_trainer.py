@@ -492,13 +492,14 @@ def test_a_cell_of_a_map_is_that_entry_of_the_array_whatever_its_shape():
 def test_activations_of_images_are_shown_by_channels():
     model, look = wide()
     header, arrays = look.seen("A")
-    assert header["rows"]["conv2d2"] == [8, 8, 6, 6, 6]
+    assert header["rows"]["conv2d2"] == [8, 8, 3, 6, 6]
     y = model.activations(look.batch.x[:1])["conv2d2"][0]  # height, width, channels
     map_ = arrays["A/activations/conv2d2"]
-    assert map_.shape == (9, 54) and np.isnan(map_[8]).all() and np.isnan(map_[:, 8::9]).all()
-    tiles = [map_[:8, 9 * k : 9 * k + 8] for k in range(6)]
+    assert map_.shape == (18, 27) and np.isnan(map_[8::9]).all() and np.isnan(map_[:, 8::9]).all()
+    tiles = [map_[9 * (k // 3) :, 9 * (k % 3) :][:8, :8] for k in range(6)]
     assert np.allclose(np.stack(tiles, axis=-1), y, atol=1e-6)
-    (line,) = told(model, look.batch, "conv2d2", 3, 2 * 9 + 5)
+    (line,) = told(model, look.batch, "conv2d2", 3, 2 * 9 + 5)  # the third above
+    assert told(model, look.batch, "conv2d2", 9 + 3, 5)[0].startswith("Unit 4 for example 1 at (4, 6): y = ")
     assert line.startswith("Unit 3 for example 1 at (4, 6): y = ")
     assert float(line.rpartition(" ")[2]) == pytest.approx(y[3, 5, 2], rel=1e-4)
     assert "between" in told(model, look.batch, "conv2d2", 3, 8)[0]
