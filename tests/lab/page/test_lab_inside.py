@@ -280,3 +280,34 @@ def test_a_network_of_images_is_drawn_with_its_channels_and_only_real_weights_as
         True,
     ]  # flattened between conv and dense
     live.close()
+
+
+def test_lines_of_a_network_with_branches_come_from_the_layer_that_a_layer_takes(opened):
+    from lucidnet.layers import Dense, Graph
+
+    nodes = [
+        ("h", Dense(5, "relu"), "a"),
+        ("k", Dense(5, "relu"), "a"),
+        ("s", Dense(2), "h"),
+        ("o", Dense(3, "softmax"), "k"),
+    ]
+    model = ln.Model(Graph(inputs={"a": (3,)}, nodes=nodes, outputs=["o", "s"]), seed=0)
+    model.compile({"o": "categorical_crossentropy", "s": "mse"}, "sgd")
+    x = np.random.default_rng(0).normal(size=(9, 3)).astype("f")
+    live = ln.lab.Live(open=False)
+    model.fit(x, {"o": np.arange(9) % 3, "s": x[:, :2]}, epochs=1, verbose=0, callbacks=[live])
+    page = opened(live.server.url).page
+    page.keyboard.press("6")
+    page.wait_for_function("() => document.querySelector('canvas.units')?.height > 20")
+    origin = page.evaluate("""async () => {
+        const { Units } = await import("./units.js"), { frame } = window.lucidnet;
+        const config = await (await fetch("api/config", { headers: { "X-Lucidnet-Token": new URLSearchParams(location.hash.slice(1)).get("token") } })).json();
+        const one = new Units("A", () => {}, () => config.formulas[0].sources);
+        one.frame = frame;
+        one.lay();
+        return one.columns.map((column, i) => [column.name, one.weights(i)?.before.name ?? null]);
+    }""")
+    assert origin == [["input", None], ["h", "input"], ["k", "input"], ["s", "h"], ["o", "k"]]
+    shown = array(page, "A/activations/o")  # an output of two is the network's, after its softmax
+    assert np.allclose(shown.sum(1), 1, atol=1e-6) and shown.shape == (9, 3)
+    live.close()

@@ -332,12 +332,12 @@ class Viewer:
 
 
 def outputs(net: Any, made: Trace) -> Iterator[tuple[str, Array]]:
-    """Yield the layers' outputs by name; for the last layer, the network's prediction."""
-    children = net.children()
-    last = children[-1][0] if children else ""
+    """Yield the layers' outputs by name; for layers that the network ends in, its prediction."""
+    last = getattr(net, "outputs", None) or [name for name, _ in net.children()[-1:]]
+    said = made.prediction if isinstance(made.prediction, dict) else dict.fromkeys(last[:1], made.prediction)
     for call in made.every_call:
         if call.path and not call.is_inner:
-            y = made.prediction if call.name == last else call.y
+            y = said.get(call.name, call.y)
             if hasattr(y, "ndim"):
                 yield call.name, y
 

@@ -105,6 +105,7 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
+  inside.formulas = config.formulas;
   invite(`Point at, tap or focus a map to read a value; a click or Enter tells ${config.source === "lab" ? "how it is made" : "the formula"}.`);
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
