@@ -234,13 +234,17 @@ def test_it_stops_at_a_step_and_at_a_loss():
     until = time.monotonic() + 20
     while made.running and time.monotonic() < until:
         time.sleep(0.01)
-    assert made.step == 12
+    assert made.step == 12 and made.notes == ["Stopped at step 12, as set; Play goes on."]
     made.close()
     made = trainer(stop_loss=0.3)
     made.running = True
     while made.running and made.step < 3000:
         made.advance()
     assert max(made.curves.rows[-1][2::4]) <= 0.3 and made.step < 3000
+    assert made.notes == [f"Stopped at step {made.step:,}: no test loss is above 0.3, as set."]
+    made.notes = []
+    made.back(made.step)  # repeats steps, and is no stop
+    assert made.notes == []
 
 
 def test_curves_are_thinned_and_rows_stay_where_they_are():

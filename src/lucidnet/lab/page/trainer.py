@@ -168,11 +168,14 @@ class Trainer(Runner):
 
     def _stop_if_done(self) -> None:
         setup, last = self.setup, self.curves.rows[-1]
+        reached = ""
         if setup.stop_step is not None and self.step == setup.stop_step:
-            self.running = False
+            reached = f"Stopped at step {self.step:,}, as set; Play goes on."
         losses = [last[2 + Curves.width * i] for i in range(len(self.learners))]
         if setup.stop_loss is not None and last[0] == self.step and max(losses) <= setup.stop_loss:
-            self.running = False
+            reached = f"Stopped at step {self.step:,}: no test loss is above {setup.stop_loss:g}, as set."
+        if self.running and reached:  # not where steps are repeated to go back
+            self.running, self.notes = False, [reached]
         if all(learner.error for learner in self.learners):
             self.running = False
 
