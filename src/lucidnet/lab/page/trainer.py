@@ -310,7 +310,7 @@ class Trainer(Runner):
 
 
 def _reached(setup: Setup, step: int, last: list[float]) -> str:
-    """Return in words why a training stops by itself at a step, from the last row of the curves; or nothing."""
+    """Return why a training stops by itself at a step, from the last row of the curves; or nothing."""
     losses = last[2 :: Curves.width]
     if setup.stop_loss is not None and last[0] == step and max(losses) <= setup.stop_loss:
         return f"Stopped at step {step:,}: no test loss is above {setup.stop_loss:g}, as set."
