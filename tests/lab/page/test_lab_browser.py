@@ -70,6 +70,7 @@ def test_a_step_by_the_button_and_a_thousand_by_play_give_the_weights_that_pytho
     page.click("#play")
     page.wait_for_function(AT, arg=1000, timeout=90_000)
     page.wait_for_function("() => document.getElementById('play').dataset.running === 'false'")
+    assert page.text_content("#note") == "Stopped at step 1,000, as set; Play goes on."
     assert same(page, by_hand(1000, "backprop"), "A") and same(page, by_hand(1000, "fa"), "B")
     page.click("#back")
     page.wait_for_function(AT, arg=999)
@@ -407,6 +408,14 @@ def test_settings_act_and_what_is_refused_is_said(opened, served):
     page.get_by_label("Rate").press("Enter")
     page.wait_for_function("() => !document.getElementById('note').hidden")
     assert "rate" in page.text_content("#note") and page.get_by_label("Rate").input_value() == "0.2"
+    page.focus('canvas[data-path="A/plane"]')  # it is there as before
+    assert "probability" in page.text_content("#reading")
+    page.route("**/api/control", lambda route: route.abort())  # a server that does not answer
+    page.click("#step")
+    page.wait_for_function("() => document.getElementById('note').textContent.includes('does not answer')")
+    page.focus('canvas[data-path="B/plane"]')
+    assert page.text_content("#reading").startswith("Network B at (")
+    page.unroute("**/api/control")
     page.get_by_role("button", name="Only A").click()
     page.wait_for_function("() => document.querySelectorAll('.network').length === 1")
     page.get_by_role("button", name="Compare with B").click()
@@ -580,6 +589,9 @@ def test_a_recorded_page_replays_without_a_server(opened, tmp_path):
     page.click("#back")
     page.keyboard.press("r")
     page.wait_for_function(AT, arg=1)
+    page.get_by_role("button", name="dense1", exact=True).click()
+    assert "dense1 is a layer of the kind Dense" in page.text_content("#made")
+    assert page.locator("#made math").count() == 4  # the layer, its activation tanh; each with its way back
     assert page.locator("#code").is_hidden() and page.locator('canvas[data-path="A/plane"]').is_visible()
 
 

@@ -205,8 +205,8 @@ def test_a_click_tells_a_number_and_the_formulas_of_its_layer_and_rule(opened, s
     page.keyboard.press("3")
     picture = page.locator('canvas[data-path="A/activations/conv2d2"]')
     box = picture.bounding_box()
-    assert box["width"] == pytest.approx(box["height"] * 54 / 9, rel=0.1)  # square pixels
-    picture.click(position={"x": box["width"] * 20.5 / 54, "y": box["height"] * 3.5 / 9})
+    assert box["width"] == pytest.approx(box["height"] * 27 / 18, rel=0.1)  # square pixels
+    picture.click(position={"x": box["width"] * 20.5 / 27, "y": box["height"] * 3.5 / 18})
     told = page.text_content("#reading")
     assert told.startswith("Network A, conv2d2, example 1, channel 3, at (4, 3): ")
     seen = learner.model.activations(served.session.trainer.task.x[:64])["conv2d2"]
@@ -279,4 +279,35 @@ def test_a_network_of_images_is_drawn_with_its_channels_and_only_real_weights_as
         False,
         True,
     ]  # flattened between conv and dense
+    live.close()
+
+
+def test_lines_of_a_network_with_branches_come_from_the_layer_that_a_layer_takes(opened):
+    from lucidnet.layers import Dense, Graph
+
+    nodes = [
+        ("h", Dense(5, "relu"), "a"),
+        ("k", Dense(5, "relu"), "a"),
+        ("s", Dense(2), "h"),
+        ("o", Dense(3, "softmax"), "k"),
+    ]
+    model = ln.Model(Graph(inputs={"a": (3,)}, nodes=nodes, outputs=["o", "s"]), seed=0)
+    model.compile({"o": "categorical_crossentropy", "s": "mse"}, "sgd")
+    x = np.random.default_rng(0).normal(size=(9, 3)).astype("f")
+    live = ln.lab.Live(open=False)
+    model.fit(x, {"o": np.arange(9) % 3, "s": x[:, :2]}, epochs=1, verbose=0, callbacks=[live])
+    page = opened(live.server.url).page
+    page.keyboard.press("6")
+    page.wait_for_function("() => document.querySelector('canvas.units')?.height > 20")
+    origin = page.evaluate("""async () => {
+        const { Units } = await import("./units.js"), { frame } = window.lucidnet;
+        const config = await (await fetch("api/config", { headers: { "X-Lucidnet-Token": new URLSearchParams(location.hash.slice(1)).get("token") } })).json();
+        const one = new Units("A", () => {}, () => config.formulas[0].sources);
+        one.frame = frame;
+        one.lay();
+        return one.columns.map((column, i) => [column.name, one.weights(i)?.before.name ?? null]);
+    }""")
+    assert origin == [["input", None], ["h", "input"], ["k", "input"], ["s", "h"], ["o", "k"]]
+    shown = array(page, "A/activations/o")  # an output of two is the network's, after its softmax
+    assert np.allclose(shown.sum(1), 1, atol=1e-6) and shown.shape == (9, 3)
     live.close()

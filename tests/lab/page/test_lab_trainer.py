@@ -234,13 +234,17 @@ def test_it_stops_at_a_step_and_at_a_loss():
     until = time.monotonic() + 20
     while made.running and time.monotonic() < until:
         time.sleep(0.01)
-    assert made.step == 12
+    assert made.step == 12 and made.notes == ["Stopped at step 12, as set; Play goes on."]
     made.close()
     made = trainer(stop_loss=0.3)
     made.running = True
     while made.running and made.step < 3000:
         made.advance()
     assert max(made.curves.rows[-1][2::4]) <= 0.3 and made.step < 3000
+    assert made.notes == [f"Stopped at step {made.step:,}: no test loss is above 0.3, as set."]
+    made.notes = []
+    made.back(made.step)  # repeats steps, and is no stop
+    assert made.notes == []
 
 
 def test_curves_are_thinned_and_rows_stay_where_they_are():
@@ -512,13 +516,14 @@ def test_a_cell_of_a_map_is_that_entry_of_the_array_whatever_its_shape():
 def test_activations_of_images_are_shown_by_channels():
     model, look = wide()
     header, arrays = look.seen("A")
-    assert header["rows"]["conv2d2"] == [8, 8, 6, 6, 6]
+    assert header["rows"]["conv2d2"] == [8, 8, 3, 6, 6]
     y = model.activations(look.batch.x[:1])["conv2d2"][0]  # height, width, channels
     map_ = arrays["A/activations/conv2d2"]
-    assert map_.shape == (9, 54) and np.isnan(map_[8]).all() and np.isnan(map_[:, 8::9]).all()
-    tiles = [map_[:8, 9 * k : 9 * k + 8] for k in range(6)]
+    assert map_.shape == (18, 27) and np.isnan(map_[8::9]).all() and np.isnan(map_[:, 8::9]).all()
+    tiles = [map_[9 * (k // 3) :, 9 * (k % 3) :][:8, :8] for k in range(6)]
     assert np.allclose(np.stack(tiles, axis=-1), y, atol=1e-6)
-    (line,) = told(model, look.batch, "conv2d2", 3, 2 * 9 + 5)
+    (line,) = told(model, look.batch, "conv2d2", 3, 2 * 9 + 5)  # the third above
+    assert told(model, look.batch, "conv2d2", 9 + 3, 5)[0].startswith("Unit 4 for example 1 at (4, 6): y = ")
     assert line.startswith("Unit 3 for example 1 at (4, 6): y = ")
     assert float(line.rpartition(" ")[2]) == pytest.approx(y[3, 5, 2], rel=1e-4)
     assert "between" in told(model, look.batch, "conv2d2", 3, 8)[0]

@@ -11,9 +11,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ...core.trees import dotted
+from ...core.trees import Path, dotted
 from ...core.value import of_library
-from ...layers import Layer, Recurrent, walk
+from ...layers import Graph, Layer, Recurrent, Sequential, walk
 from ...rules.registry import get
 from .recipe import sentence
 
@@ -39,9 +39,9 @@ def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        In ``layers`` the classes of each layer, its own and that of its activation, by its path; in ``rule``
-        those of the rule, through time if there are recurrent layers; in ``classes`` a sentence about each of
-        them, and its formulas, if it has some.
+        In ``sources`` what each layer takes, as `sources_of` tells; in ``layers`` the classes of each layer,
+        its own and that of its activation, by its path; in ``rule`` those of the rule, through time if there
+        are recurrent layers; in ``classes`` a sentence about each of them, and its formulas, if it has some.
 
     Examples
     --------
@@ -57,10 +57,35 @@ def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
     learned = [rule.space, rule.time] if recurrent else [rule.space]
     every = [*learned, *(part for own in parts.values() for part in own)]
     return {
+        "sources": sources_of(net),
         "layers": {name: [type(part).__name__ for part in own] for name, own in parts.items()},
         "rule": [type(part).__name__ for part in learned],
         "classes": {type(part).__name__: _told(part) for part in every},
     }
+
+
+def sources_of(net: Layer, path: Path = (), before: str | None = "") -> dict[str, str | None]:
+    """Return the layer whose output each layer takes: empty for the network's input, None for several.
+
+    Examples
+    --------
+    >>> from lucidnet.layers import Add, Dense
+    >>> nodes = [("a", Dense(3), "x"), ("b", Dense(3), "x"), ("c", Add(), ["a", "b"]), ("d", Dense(1), "a")]
+    >>> sources_of(Graph(inputs={"x": (2,)}, nodes=nodes, outputs=["c", "d"]))
+    {'a': '', 'b': '', 'c': None, 'd': 'a'}
+    """
+    found: dict[str, str | None] = {}
+    if isinstance(net, Graph):
+        origin = dict.fromkeys(dict(net.inputs), before if len(net.inputs) == 1 else None)
+        nodes = {node.name: dotted((*path, node.name)) for node in net.nodes}
+        known = {**nodes, **origin}
+        taken = {node.name: known[node.sources[0]] if len(node.sources) == 1 else None for node in net.nodes}
+    for name, child in net.children():
+        here = dotted((*path, name))
+        found[here] = taken[name] if isinstance(net, Graph) else before
+        found |= sources_of(child, (*path, name), found[here])
+        before = here if isinstance(net, Sequential) else before
+    return found
 
 
 def _parts(layer: Layer) -> list[Layer]:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,9 @@ def looked_at(y: Array) -> tuple[Array, str | list[int]]:
         return y[0], "time" if y.ndim == 3 else "place"
     height, width, channels = y.shape[1:]
     tall, wide = height + 1, width + 1
-    beside = max(1, min(channels, LARGEST // wide))
-    below = max(1, min(-(-channels // beside), LARGEST // tall))
+    most = max(1, LARGEST // tall)  # below each other; about as many beside each other, if there is room
+    beside = max(1, min(max(ceil(channels**0.5), -(-channels // most)), LARGEST // wide))
+    below = min(-(-channels // beside), most)
     shown = min(channels, beside * below)
     tiles = np.full((below * beside, tall, wide), np.nan, np.float32)
     tiles[:shown, :-1, :-1] = np.moveaxis(y[0], -1, 0)[:shown]
@@ -330,12 +332,12 @@ class Viewer:
 
 
 def outputs(net: Any, made: Trace) -> Iterator[tuple[str, Array]]:
-    """Yield the layers' outputs by name; for the last layer, the network's prediction."""
-    children = net.children()
-    last = children[-1][0] if children else ""
+    """Yield the layers' outputs by name; for layers that the network ends in, its prediction."""
+    last = getattr(net, "outputs", None) or [name for name, _ in net.children()[-1:]]
+    said = made.prediction if isinstance(made.prediction, dict) else dict.fromkeys(last[:1], made.prediction)
     for call in made.every_call:
         if call.path and not call.is_inner:
-            y = made.prediction if call.name == last else call.y
+            y = said.get(call.name, call.y)
             if hasattr(y, "ndim"):
                 yield call.name, y
 

@@ -91,6 +91,7 @@ class LabSession:
         return {"step": self.trainer.step, "revision": self.trainer.revision}
 
     def _play(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.trainer.notes = []
         self.trainer.play(True)
         return self._here()
 

@@ -167,12 +167,9 @@ class Trainer(Runner):
         self.curves.add(row)
 
     def _stop_if_done(self) -> None:
-        setup, last = self.setup, self.curves.rows[-1]
-        if setup.stop_step is not None and self.step == setup.stop_step:
-            self.running = False
-        losses = [last[2 + Curves.width * i] for i in range(len(self.learners))]
-        if setup.stop_loss is not None and last[0] == self.step and max(losses) <= setup.stop_loss:
-            self.running = False
+        reached = _reached(self.setup, self.step, self.curves.rows[-1])
+        if self.running and reached:  # not where steps are repeated to go back
+            self.running, self.notes = False, [reached]
         if all(learner.error for learner in self.learners):
             self.running = False
 
@@ -310,6 +307,14 @@ class Trainer(Runner):
         state |= {"number": self.number + 1, "revision": self.revision, "networks": networks}
         state["every"], state["least"] = self.curves.every, self.snapshots[0].step
         self.publish(packed(state, arrays), units)
+
+
+def _reached(setup: Setup, step: int, last: list[float]) -> str:
+    """Return why a training stops by itself at a step, from the last row of the curves; or nothing."""
+    losses = last[2 :: Curves.width]
+    if setup.stop_loss is not None and last[0] == step and max(losses) <= setup.stop_loss:
+        return f"Stopped at step {step:,}: no test loss is above {setup.stop_loss:g}, as set."
+    return f"Stopped at step {step:,}, as set; Play goes on." if step == setup.stop_step else ""
 
 
 def _steps_made(learner: LabNetwork, letter: str, now: int) -> int:

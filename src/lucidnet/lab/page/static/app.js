@@ -105,9 +105,11 @@ function buildCurves() {
 function rebuild() {
   document.body.dataset.source = config.source;
   byId("made").hidden = true;
+  inside.formulas = config.formulas;
   invite(`Point at, tap or focus a map to read a value; a click or Enter tells ${config.source === "lab" ? "how it is made" : "the formula"}.`);
   networks.build(config, config.networks ?? config.setup.networks.length);
   if (config.source === "lab") showSetup(config, change, sendCsv);
+  if (frame && (frame.header.revision ?? 0) === config.revision) networks.show(frame); // while it is paused no other comes
 }
 
 /** @param {File} file */
@@ -136,9 +138,9 @@ async function paintFrame(next, shown) {
   byId("step").disabled = over || (running && config.source !== "lab");
   byId("back").disabled = config.source === "lab" && step <= (next.header.least ?? 0);
   if (document.activeElement !== byId("speed") && speed) showSpeed(speed);
-  if (notes?.length && notes.join() !== byId("note").dataset.told) {
+  if ((notes ?? []).join() !== (byId("note").dataset.told ?? "")) {
     byId("note").dataset.told = notes.join();
-    note(notes.join(" "));
+    if (notes.length) note(notes.join(" "));
   }
   networks.show(next);
   inside.show(next);

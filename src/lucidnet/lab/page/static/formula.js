@@ -3,8 +3,8 @@
 import { make } from "./numbers.js";
 
 /**
- * The classes of each layer (its own, and that of its activation) and of the rule, and what is told of each class.
- * @typedef {{ layers: Record<string, string[]>, rule: string[], classes: Record<string, { says: string, formulas: string[] }> }} Formulas
+ * Whose output each layer takes, the classes of each layer (its own, and that of its activation) and of the rule, and what is told of each class.
+ * @typedef {{ sources: Record<string, string|null>, layers: Record<string, string[]>, rule: string[], classes: Record<string, { says: string, formulas: string[] }> }} Formulas
  */
 
 /** A formula as an element. @param {string} mathml */

@@ -46,6 +46,7 @@ export class Inside {
     this.explain = explain;
     this.hover = hover;
     this.wish = wish;
+    /** @type {import("./formula.js").Formulas[]} */ this.formulas = [];
     this.view = "";
     this.key = "";
     this.health = paced(200, (/** @type {import("./frame.js").Frame} */ frame) => this.drawHealth(frame)); // histograms are for eyes
@@ -225,7 +226,7 @@ export class Inside {
     const key = `units ${networks} ${Object.keys(frame.header.networks[0].units ?? {})}`;
     if (this.key !== key) {
       this.key = key;
-      this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover));
+      this.drawings = Array.from({ length: networks }, (_, n) => new Units("AB"[n], this.hover, () => this.formulas[n]?.sources ?? {}));
       byId("layers").replaceChildren(make("div", { class: "drawn" }, ...this.drawings.map((one) => one.canvas)),
         make("p", { class: "hint" }, Object.keys(frame.header.networks[0].units ?? {}).length
           ? "Point at a unit to see what it puts out on the plane above." : "A unit has the colour of what it puts out for the first example; of a convolution it shows the picture."));

@@ -32,7 +32,9 @@ export function served(token) {
     return done;
   };
   const send = async (/** @type {any} */ asked) => {
-    const answer = await fetch("api/control", { method: "POST", headers, body: JSON.stringify(asked) });
+    const answer = await fetch("api/control", { method: "POST", headers, body: JSON.stringify(asked) }).catch(() => {
+      throw new Error("The server does not answer; what was asked may not have been done.");
+    });
     if (answer.ok) return answer.json();
     const words = await answer.text();
     throw new Error(words.startsWith("{") ? JSON.parse(words).error : words);

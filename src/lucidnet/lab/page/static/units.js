@@ -16,9 +16,13 @@ const stamp = make("canvas", { width: 24, height: 24 });
 
 /** One network, drawn. */
 export class Units {
-  /** @param {string} letter @param {(letter: string, name: string|null, unit: number) => void} hover Shows a unit on the plane; no name: the output again. */
-  constructor(letter, hover) {
+  /**
+   * @param {string} letter @param {(letter: string, name: string|null, unit: number) => void} hover Shows a unit on the plane; no name: the output again.
+   * @param {() => Record<string, string|null>} sources Whose output each layer takes; the network's input has no name.
+   */
+  constructor(letter, hover, sources) {
     this.letter = letter;
+    this.sources = sources;
     this.path = `${letter}/units`;
     this.hover = hover;
     this.row = this.column = 0;
@@ -89,10 +93,10 @@ export class Units {
     }
     const weights = this.weights(column);
     if (weights) {
+      const { data, shape } = weights.raw;
       let best = 0;
-      for (let i = 0; i < weights.shape[0]; i++)
-        if (Math.abs(weights.data[i * weights.shape[1] + row]) > Math.abs(weights.data[best * weights.shape[1] + row])) best = i;
-      words.push(`strongest weight ${short(weights.data[best * weights.shape[1] + row])}, from ${best + 1}`);
+      for (let i = 0; i < shape[0]; i++) if (Math.abs(data[i * shape[1] + row]) > Math.abs(data[best * shape[1] + row])) best = i;
+      words.push(`strongest weight ${short(data[best * shape[1] + row])}, from ${best + 1}`);
     }
     return words.join("; ");
   }
@@ -101,12 +105,23 @@ export class Units {
     return this.frame?.header.networks["AB".indexOf(this.letter)];
   }
 
-  /** The weights into a column, if there is one for each pair of units. @param {number} column */
+  /** The weights into a column and the column that they come from, if there is one for each pair of units. @param {number} column */
   weights(column) {
-    const here = this.columns[column], before = this.columns[column - 1];
+    const here = this.columns[column], before = here && this.before(here.name);
     const raw = before && this.frame?.arrays.get(`${this.letter}/weights/${here.name}.W`);
     if (!raw || this.header()?.shapes[`weights/${here.name}.W`].length !== 2) return null;
-    return raw.shape[0] === before.count && raw.shape[1] === here.count ? raw : null;
+    return raw.shape[0] === before.count && raw.shape[1] === here.count ? { raw, before } : null;
+  }
+
+  /** The column whose outputs a layer takes: that of the nearest layer before it that has one. @param {string} name */
+  before(name) {
+    const sources = this.sources();
+    for (let source = sources[name]; typeof source === "string"; source = sources[source]) {
+      const found = this.columns.findLast((one) => one.name === source || one.name.startsWith(`${source}.`));
+      if (found) return found;
+      if (!source) return this.columns[0].name === "input" ? this.columns[0] : null;
+    }
+    return null;
   }
 
   /** @param {import("./frame.js").Frame} frame */
@@ -166,9 +181,9 @@ export class Units {
 
   /** Draws the weights into a column. @param {CanvasRenderingContext2D} c @param {number} column */
   lines(c, column) {
-    const raw = this.weights(column);
-    if (!raw) return;
-    const here = this.columns[column], before = this.columns[column - 1], [, wide] = raw.shape;
+    const found = this.weights(column);
+    if (!found) return;
+    const { raw, before } = found, here = this.columns[column], [, wide] = raw.shape;
     let most = 0;
     for (const v of raw.data) most = Math.max(most, Math.abs(v));
     const { lut } = palette(), last = lut.length - 3, bits = [0.14, 0.86].map((share) => 3 * Math.round((share * last) / 3));
