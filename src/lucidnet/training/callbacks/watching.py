@@ -36,7 +36,7 @@ class Patience(Callback):
         return self.watched.value
 
     def begin(self, loop: Loop) -> None:
-        self.watched.begin(loop.model.metrics)
+        self.watched.begin(loop.model.metrics, loop.validation is not None)
         self.waited = 0
 
     def improved(self, loop: Loop, result: Result) -> bool:
