@@ -15,6 +15,7 @@ from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError, some
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
+from ...optimizers.settings import check_rate
 from ..history import Result
 from ..loop import Callback, Loop
 
@@ -164,6 +165,7 @@ class ReduceOnPlateau(Patience):
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put, self.before = 0, 1.0, None, None, None
         super().begin(loop)
+        check_rate("ReduceOnPlateau", loop.model.problem.layout.groups)
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(loop, result):
