@@ -122,8 +122,8 @@ class ReduceOnPlateau(Patience):
     """Lowers the learning rate when a number has not improved for some epochs.
 
     The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
-    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay. At the end of the
-    training the optimizer has its own rate again.
+    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay; where all that are
+    trained have one it is refused. At the end of the training the optimizer has its own rate again.
 
     Parameters
     ----------
