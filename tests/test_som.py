@@ -101,6 +101,25 @@ def test_whole_numbers_and_single_precision_are_the_numbers_they_are():
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e150])
+def test_a_map_that_was_interrupted_is_as_far_as_it_came(size, monkeypatch):
+    """Its points are in the units of the data, large as they may be."""
+    som, move, seen = ln.SelfOrganizingMap(2, 3), ln.SelfOrganizingMap._move, []
+
+    def interrupted(self, x, progress):
+        seen.append(x)
+        if len(seen) == 20:
+            raise KeyboardInterrupt
+        move(self, x, progress)
+
+    monkeypatch.setattr(ln.SelfOrganizingMap, "_move", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        som.fit(X * size)
+    assert 0 < som.quantization_error(X * size) < size / 2
+    with pytest.raises(ValueError, match="read-only"):
+        som.weights[0] = 0
+
+
 def test_nearest_units_in_blocks(monkeypatch):
     som = ln.SelfOrganizingMap(3, 3).fit(X, epochs=1)
     whole = som.transform(X)

@@ -339,10 +339,12 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     """Train with one cycle of the rate, then restore the optimizer; see `Model.fit_one_cycle`."""
     from .optimizers.one_cycle import cycled
     from .optimizers.schedules import OneCycle
+    from .optimizers.settings import check_rate
 
     optimizer = model._compiled[1]
     with learning(model, x, y, keep=False):
         count = to_train(model, x, y, given.batch_size)[0].count
+    check_rate("fit_one_cycle", model.problem.layout.groups)
     if count is None:
         raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
     steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import foreign
 from .backend import Array, Stream
+from .backend.memory import sealed
 from .core.finite import check_finite
 from .core.numeric import numeric
 from .core.settings import count, finite, flag, sequence, taken, whole
@@ -87,8 +88,8 @@ class SelfOrganizingMap:
 
     @property
     def weights(self) -> Array:
-        """The units' points (rows, columns, features)."""
-        return self._units.reshape(self.rows, self.columns, -1)
+        """The units' points (rows, columns, features), read-only."""
+        return sealed(self._units.reshape(self.rows, self.columns, -1))
 
     @property
     def _units(self) -> Array:
@@ -112,11 +113,13 @@ class SelfOrganizingMap:
         x /= (scale := _scale(x))
         self._weights = x[np.resize(first, self.rows * self.columns)].copy()
         total, step = epochs * len(x), 0
-        for epoch in range(epochs):
-            for i in Stream(self.seed, epoch, path=("som", "order")).permutation(len(x)):
-                self._move(x[i], step / max(total - 1, 1))
-                step += 1
-        self._weights *= scale
+        try:
+            for epoch in range(epochs):
+                for i in Stream(self.seed, epoch, path=("som", "order")).permutation(len(x)):
+                    self._move(x[i], step / max(total - 1, 1))
+                    step += 1
+        finally:  # after Ctrl-C, too: the map is used as far as it has come
+            self._weights *= scale
         return self
 
     def _move(self, x: Array, progress: float) -> None:

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
-from lucidnet.callbacks import Callback, CSVLog, EarlyStopping, On, PrintWeights, ReduceOnPlateau, StopOnNaN
+from lucidnet.callbacks import (
+    Callback,
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    On,
+    PrintWeights,
+    ReduceOnPlateau,
+    StopOnNaN,
+)
 from lucidnet.errors import LucidnetError, NonFiniteError
 from lucidnet.layers import BatchNormalization, Dense, Dropout, Graph, Input, Residual, Sequential
 from lucidnet.optimizers import EMA, SGD, Adam
@@ -166,12 +175,22 @@ def test_metrics_that_come_during_a_training_are_measured_from_the_next_epoch_on
 
 
 def test_unknown_numbers_are_named():
-    with pytest.raises(
-        LucidnetError, match="nothing named 'val_loss' was measured; there are loss, accuracy"
-    ):
+    with pytest.raises(LucidnetError, match="nothing named 'val_loss' is measured; there are loss, accuracy"):
         model().fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
     with pytest.raises(LucidnetError, match="'val_los' is not one .*; did you mean 'val_loss'\\?$"):
         model().fit(X, Y, verbose=0, validation_split=0.2, callbacks=[EarlyStopping("val_los")])
+
+
+@pytest.mark.parametrize("name", ["val_loss", "val_accuracy"])
+def test_a_number_of_validation_without_validation_is_told_before_the_training(name, tmp_path):
+    """Not after an epoch, which may take hours; with validation it is there."""
+    watchers = (EarlyStopping(name), ReduceOnPlateau(name), Checkpoint(tmp_path, best=name))
+    for watcher in watchers:
+        made = model()
+        with pytest.raises(LucidnetError, match=f"nothing named '{name}' is measured.*pass validation_data"):
+            made.fit(X, Y, verbose=0, callbacks=[watcher])
+        assert made.state.step == 0 and not made.history.epochs
+        made.fit(X, Y, verbose=0, validation_split=0.2, callbacks=[watcher])
 
 
 def test_csv(tmp_path):

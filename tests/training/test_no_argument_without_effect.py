@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lucidnet as ln
+from lucidnet.callbacks import ReduceOnPlateau
 from lucidnet.data import Dataset
 from lucidnet.data.stored import Blocks
 from lucidnet.errors import DataError, SettingError, ShapeError
@@ -263,3 +264,30 @@ def test_settings_without_effect():
 def test_what_is_wrong_with_validation_data_is_said_of_them(validation, said):
     with pytest.raises((DataError, ShapeError), match=said):
         made().fit(X, Y, validation_data=validation, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda model: model.lr_find(X, Y, steps=10),
+        lambda model: model.fit_one_cycle(X, Y, epochs=1, max_lr=0.1, verbose=0),
+        lambda model: model.fit(X, Y, verbose=0, callbacks=[ReduceOnPlateau("loss")]),
+    ],
+    ids=["lr_find", "fit_one_cycle", "ReduceOnPlateau"],
+)
+def test_a_rate_that_no_layer_takes(asked):
+    """As all that are trained have one of their own; one layer without is enough."""
+    model = ln.Model([Input(X.shape[1]), Dense(3, "tanh"), Dense(2), Dense(1)], seed=0)
+    model.compile("mse", "adam")
+    model.set(layer="dense*", learning_rate=0.1)
+    before = model.get_weights()
+    with pytest.raises(SettingError, match="the learning rate has no effect, as all layers that are trained"):
+        asked(model)
+    np.testing.assert_array_equal(model.get_weights(), before)
+    model.set(layer="dense2", learning_rate=None)
+    asked(model)
+    model.set(layer="dense2", frozen=True)
+    with pytest.raises(SettingError, match="the learning rate has no effect"):
+        asked(model)
+    model.set(layer="*", learning_rate=None)
+    asked(model)

@@ -1188,7 +1188,7 @@ def test_a_number_of_ones_own_needs_a_mode(tmp_path, kind, name):
             fit(model, [WATCHERS[kind](tmp_path, name)])
         assert model.state.step == 0
     if name == "val_something":
-        with pytest.raises(SettingError, match="nothing named 'val_something' was measured"):
+        with pytest.raises(SettingError, match="nothing named 'val_something' is measured"):
             fit(model, [WATCHERS[kind](tmp_path, name, mode="min")])
         return
     fit(model, [WATCHERS[kind](tmp_path, name, mode="min")], epochs=2)

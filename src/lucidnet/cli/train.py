@@ -327,11 +327,11 @@ def overfitted(losses: Sequence[float]) -> str:
     --------
     >>> overfitted([0.9, 0.5, 0.7, 0.8, 0.9])
     'validation loss was lowest in epoch 2 (0.5), and is 0.9 now: --epochs 2 ends there'
-    >>> overfitted([0.9, 0.7, 0.6]), overfitted([0.5, 0.505, 0.51, 0.505, 0.5])
-    ('', '')
+    >>> overfitted([0.9, 0.7, 0.6]), overfitted([0.5, 0.505, 0.51, 0.505, 0.5]), overfitted([-2.0] * 9)
+    ('', '', '')
     """
     best = _lowest(losses)
-    if best > 0.8 * len(losses) or not losses[-1] > 1.1 * losses[best - 1]:
+    if best > 0.8 * len(losses) or not losses[-1] - losses[best - 1] > 0.1 * abs(losses[best - 1]):
         return ""
     lowest, now = (f"{losses[k]:.4g}" for k in (best - 1, -1))
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import foreign
@@ -43,9 +43,15 @@ class Best:
         self.value: float | None = None
         self.way = mode
 
-    def begin(self, metrics: Sequence[Metric[Any]]) -> None:
-        """Reset; raise if it is not known whether small or large values are better."""
+    def begin(self, metrics: Sequence[Metric[Any]], validated: bool = True) -> None:
+        """Reset; raise if it is not known whether small or large values are better.
+
+        It raises, too, if the number is one of validation, and nothing will be `validated`.
+        """
         self.value, self.way = None, self.direction(metrics)
+        names = "loss", *(metric.name for metric in metrics)
+        if not validated and self.monitor not in names and self.monitor.startswith("val_"):
+            raise self._missing(names)
 
     def direction(self, metrics: Sequence[Metric[Any]]) -> str:
         """Return ``"min"`` or ``"max"``.
@@ -74,15 +80,16 @@ class Best:
     def improved(self, result: Mapping[str, float], metrics: Sequence[Metric[Any]]) -> bool:
         """Record an epoch's number; return whether it is the best so far."""
         if self.monitor not in result:
-            hint = "; pass validation_data" if self.monitor.startswith("val_") else ""
-            raise SettingError(
-                f"nothing named {self.monitor!r} was measured; there are {', '.join(result)}{hint}"
-            )
+            raise self._missing(result)
         value, way = float(result[self.monitor]), self.direction(metrics)
         if math.isnan(value) or not (self.value is None or self._better(value, self.value, way)):
             return False
         self.value = value
         return True
+
+    def _missing(self, there: Iterable[str]) -> SettingError:
+        hint = "; pass validation_data" if self.monitor.startswith("val_") else ""
+        return SettingError(f"nothing named {self.monitor!r} is measured; there are {', '.join(there)}{hint}")
 
     def _better(self, value: float, before: float, way: str) -> bool:
         if math.isnan(before):  # from a checkpoint of older versions

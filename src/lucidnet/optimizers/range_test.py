@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backend import Array
+from ..errors import SettingError
+from .base import Group
+from .settings import check_rate
 
 FEWEST = 8
 """The fewest steps from which anything can be told."""
@@ -34,6 +37,16 @@ class Suggestion(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name:<8} {self.rate:.1e}  {self.reason}"
+
+
+def check_tested(optimizer: Any, groups: Sequence[Group]) -> None:
+    """Raise if the learning rate of an optimizer has no effect, so that there is none to find."""
+    if optimizer.full_batch:
+        raise SettingError(
+            f"lr_find: {optimizer!r} has no rate to find: it searches for the length of each "
+            "step itself; compile with another optimizer, as 'adam' or 'sgd', or fit without lr_find"
+        )
+    check_rate("lr_find", groups)
 
 
 def exploded(losses: Sequence[float]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from ..errors import SettingError, lookup
-from .base import Optimizer
+from .base import Group, Optimizer
 
 
 def settable(optimizer: Optimizer) -> dict[str, Any]:
@@ -22,6 +22,21 @@ def settable(optimizer: Optimizer) -> dict[str, Any]:
     own = {f.name: getattr(optimizer, f.name) for f in fields(optimizer) if f.init}
     inner = own.get("optimizer")
     return (settable(inner) if isinstance(inner, Optimizer) else {}) | own
+
+
+def check_rate(who: str, groups: Sequence[Group]) -> None:
+    """Raise if nothing that is trained takes the optimizer's learning rate.
+
+    Raises
+    ------
+    SettingError
+        If all of it has a rate of its own, which goes before that.
+    """
+    if groups and all(group.learning_rate is not None for group in groups):
+        raise SettingError(
+            f"{who}: the learning rate has no effect, as all layers that are trained have one of their own: "
+            "set(layer='*', learning_rate=None) takes those away"
+        )
 
 
 def changed(optimizer: Optimizer, settings: Mapping[str, Any]) -> Optimizer:

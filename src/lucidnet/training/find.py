@@ -11,8 +11,7 @@ from ..core.epochs import rates_on_page
 from ..core.settings import count, finite, taken
 from ..data.batches import BatchSource, endless
 from ..engine.protocol import NotFiniteError, Trainee
-from ..errors import SettingError
-from ..optimizers.range_test import Suggestion, exploded, suggestions
+from ..optimizers.range_test import Suggestion, check_tested, exploded, suggestions
 
 SMOOTH = 0.9
 """The share of the running mean of the loss that is kept at each step."""
@@ -71,11 +70,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     start = taken("lr_find", "start", start, finite(above=0))
     stop = taken("lr_find", "stop", stop, finite(above=start))
     steps = taken("lr_find", "steps", steps, count(10))
-    if model.problem.optimizer.full_batch:
-        raise SettingError(
-            f"lr_find: {model.problem.optimizer!r} has no rate to find: it searches for the length of each "
-            "step itself; compile with another optimizer, as 'adam' or 'sgd', or fit without lr_find"
-        )
+    check_tested(model.problem.optimizer, model.problem.layout.groups)
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)

@@ -81,7 +81,7 @@ class Checkpoint(Callback):
 
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
-            self.best.begin(loop.model.metrics)
+            self.best.begin(loop.model.metrics, loop.validation is not None)
         loop.run_name = later(self.folder, loop.run_name)
         describe(loop.model)  # things that cannot be saved are an error now, and not after hours
 

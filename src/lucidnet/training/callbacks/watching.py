@@ -15,6 +15,7 @@ from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError, some
 from ...metrics.best import Best
 from ...optimizers.schedules import Fixed, Product
+from ...optimizers.settings import check_rate
 from ..history import Result
 from ..loop import Callback, Loop
 
@@ -36,7 +37,7 @@ class Patience(Callback):
         return self.watched.value
 
     def begin(self, loop: Loop) -> None:
-        self.watched.begin(loop.model.metrics)
+        self.watched.begin(loop.model.metrics, loop.validation is not None)
         self.waited = 0
 
     def improved(self, loop: Loop, result: Result) -> bool:
@@ -121,8 +122,8 @@ class ReduceOnPlateau(Patience):
     """Lowers the learning rate when a number has not improved for some epochs.
 
     The rate is multiplied by `factor`, also where it is a schedule (the definition of PyTorch's
-    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay. At the end of the
-    training the optimizer has its own rate again.
+    ``ReduceLROnPlateau`` with ``threshold_mode="abs"``). Rates of single layers stay; where all that are
+    trained have one it is refused. At the end of the training the optimizer has its own rate again.
 
     Parameters
     ----------
@@ -164,6 +165,7 @@ class ReduceOnPlateau(Patience):
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put, self.before = 0, 1.0, None, None, None
         super().begin(loop)
+        check_rate("ReduceOnPlateau", loop.model.problem.layout.groups)
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(loop, result):
