@@ -266,12 +266,8 @@ def test_whoever_comes_after_the_end_sees_how_it_ended():
     with pytest.raises(ValueError, match="mine"):
         model.fit(x, y, verbose=0, callbacks=[live, ln.callbacks.On(epoch=lambda *_: int("mine"))])
     first = header_of(live.session.frame(0, 5))
-    assert (
-        first["step"] == 3
-        and not first["running"]
-        and first["over"]
-        and first["networks"][0]["error"] is None
-    )
+    assert first["step"] == 3 and not first["running"] and first["over"]
+    assert first["networks"][0]["error"] is None
     assert header_of(live.session.frame(first["number"], 5, units=True))["number"] == first["number"] + 1
     assert live.session.has_units and live.session.frame(first["number"] + 1, 0.01, units=True) is None
     live.close()

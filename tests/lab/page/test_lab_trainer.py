@@ -549,6 +549,14 @@ def test_how_weights_are_spread_is_told_of_all_of_them_also_where_means_are_show
     assert spread(np.full(3, np.nan)) == {} and spread(np.zeros(3))["bins"][15] == 3
 
 
+def test_the_rule_of_a_layer_is_its_own_or_that_of_what_it_is_in():
+    inner = ln.layers.Sequential([ln.layers.Dense(3, rule="dfa"), ln.layers.Dense(3)], rule="fa")
+    known = formulas_of(ln.layers.Sequential([ln.layers.Input(2), inner, ln.layers.Dense(1)]), "backprop")
+    shown = {name: own for name, own in known["rules"].items() if "dense" in name}
+    assert list(shown.values()) == [["DirectFeedbackAlignment"], ["FeedbackAlignment"], ["Backprop"]]
+    assert known["classes"].keys() >= {"DirectFeedbackAlignment", "FeedbackAlignment", "Backprop"}
+
+
 def test_numbers_of_every_layer_of_the_library_are_told_with_its_formula():
     rng, seen = np.random.default_rng(0), set()
     for kind in (getattr(ln.layers, name) for name in dir(ln.layers)):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from ...core.trees import Path, dotted
 from ...core.value import of_library
 from ...layers import Graph, Layer, Recurrent, Sequential, walk
-from ...rules.registry import get
+from ...rules.registry import Rule, get
 from .recipe import sentence
 
 
@@ -40,7 +41,7 @@ def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
     -------
     dict
         In ``sources`` what each layer takes, as `sources_of` tells; in ``layers`` the classes of each layer,
-        its own and that of its activation, by its path; in ``rule`` those of the rule, through time if there
+        its own and that of its activation, by its path; in ``rules`` those of its rule, through time if there
         are recurrent layers; in ``classes`` a sentence about each of them, and its formulas, if it has some.
 
     Examples
@@ -48,19 +49,22 @@ def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
     >>> from lucidnet import layers, rules
     >>> net = layers.Sequential([layers.Input(2), layers.Dense(3, "tanh")])
     >>> found = formulas_of(net, rules.get("fa"))
-    >>> found["layers"]["dense1"], found["rule"], found["classes"]["Tanh"]["says"]
+    >>> found["layers"]["dense1"], found["rules"]["dense1"], found["classes"]["Tanh"]["says"]
     (['Dense', 'Tanh'], ['FeedbackAlignment'], 'y = tanh(x),  dy/dx = 1 - y^2.')
     """
-    parts = {dotted(path): _parts(layer) for path, layer in walk(net) if path}
     recurrent = any(isinstance(layer, Recurrent) for _, layer in walk(net))
-    rule = get(rule)
-    learned = [rule.space, rule.time] if recurrent else [rule.space]
-    every = [*learned, *(part for own in parts.values() for part in own)]
+    parts = {dotted(path): _parts(layer) for path, layer in walk(net) if path}
+    rules = {
+        dotted(path): [own.space, own.time] if recurrent else [own.space]
+        for path, own in _rules(net, get(rule))
+        if path
+    }
+    every = [one for own in (*parts.values(), *rules.values()) for one in own]
     return {
         "sources": sources_of(net),
-        "layers": {name: [type(part).__name__ for part in own] for name, own in parts.items()},
-        "rule": [type(part).__name__ for part in learned],
-        "classes": {type(part).__name__: _told(part) for part in every},
+        "layers": {name: [type(one).__name__ for one in own] for name, own in parts.items()},
+        "rules": {name: [type(one).__name__ for one in own] for name, own in rules.items()},
+        "classes": {type(one).__name__: _told(one) for one in every},
     }
 
 
@@ -73,19 +77,33 @@ def sources_of(net: Layer, path: Path = (), before: str | None = "") -> dict[str
     >>> nodes = [("a", Dense(3), "x"), ("b", Dense(3), "x"), ("c", Add(), ["a", "b"]), ("d", Dense(1), "a")]
     >>> sources_of(Graph(inputs={"x": (2,)}, nodes=nodes, outputs=["c", "d"]))
     {'a': '', 'b': '', 'c': None, 'd': 'a'}
+    >>> sources_of(Sequential([Dense(3), Add([Dense(3), Dense(3)]), Dense(1)]))["dense2"] is None
+    True
     """
     found: dict[str, str | None] = {}
     if isinstance(net, Graph):
-        origin = dict.fromkeys(dict(net.inputs), before if len(net.inputs) == 1 else None)
-        nodes = {node.name: dotted((*path, node.name)) for node in net.nodes}
-        known = {**nodes, **origin}
-        taken = {node.name: known[node.sources[0]] if len(node.sources) == 1 else None for node in net.nodes}
+        known = dict.fromkeys(dict(net.inputs), before if len(net.inputs) == 1 else None)
+        known |= {name: _whole(layer, dotted((*path, owner))) for name, owner, layer, _ in net.placed()}
+        taken = {name: known[of[0]] if len(of) == 1 else None for name, *_, of in net.placed()}
     for name, child in net.children():
         here = dotted((*path, name))
         found[here] = taken[name] if isinstance(net, Graph) else before
         found |= sources_of(child, (*path, name), found[here])
-        before = here if isinstance(net, Sequential) else before
+        before = _whole(child, here) if isinstance(net, Sequential) else before
     return found
+
+
+def _whole(layer: Layer, name: str) -> str | None:
+    """Return a layer's name; None if several layers in it make its output together."""
+    return None if len(layer.children()) > 1 and not isinstance(layer, Sequential) else name
+
+
+def _rules(layer: Layer, rule: Rule, path: Path = ()) -> Iterator[tuple[Path, Rule]]:
+    """Yield path and rule of each layer: its own rule, or that of what it is in."""
+    rule = rule.within(layer)
+    yield path, rule
+    for name, child in layer.children():
+        yield from _rules(child, rule, (*path, name))
 
 
 def _parts(layer: Layer) -> list[Layer]:

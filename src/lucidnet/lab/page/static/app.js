@@ -73,9 +73,9 @@ async function change(setup) {
   return done;
 }
 const inside = new Inside(async (map, row, column) => {
-  const [letter, kind, name] = map.path.split("/"), network = "AB".indexOf(letter), known = config.formulas[network];
+  const [letter, kind, name] = map.path.split("/"), network = "AB".indexOf(letter), known = config.formulas[network], [layer] = parted(name, kind);
   const done = config.source === "lab" ? await ask({ do: "cell", network, name, row, column }) : { lines: [map.tell(row, column)] };
-  if (done) tellMade(`At step ${thousands(done.step ?? frame?.header.step)}:\n${done.lines.join("\n")}`, ...formulasOfLayer(known, parted(name, kind)[0]), ...formulasOfRule(known));
+  if (done) tellMade(`At step ${thousands(done.step ?? frame?.header.step)}:\n${done.lines.join("\n")}`, ...formulasOfLayer(known, layer), ...formulasOfRule(known, layer));
 }, (layer) => {
   const each = config.formulas.map((/** @type {any} */ known) => formulasOfLayer(known, layer));
   const words = each.map((/** @type {any[]} */ nodes) => nodes.map((node) => node.textContent).join());
@@ -129,7 +129,7 @@ async function paintFrame(next, shown) {
   if (!document.hidden) await new Promise((go) => requestAnimationFrame(go));
   frame = lucidnet.frame = next;
   shown();
-  const { step, running, over, networks: each, notes, speed } = next.header;
+  const { step, running, over, networks: each, notes = [], speed } = next.header;
   byId("count").textContent = thousands(step);
   const play = byId("play");
   play.textContent = over ? "■ Ended" : running ? "❚❚ Pause" : "▶ Play";
@@ -138,7 +138,7 @@ async function paintFrame(next, shown) {
   byId("step").disabled = over || (running && config.source !== "lab");
   byId("back").disabled = config.source === "lab" && step <= (next.header.least ?? 0);
   if (document.activeElement !== byId("speed") && speed) showSpeed(speed);
-  if ((notes ?? []).join() !== (byId("note").dataset.told ?? "")) {
+  if (notes.join() !== (byId("note").dataset.told ?? "")) {
     byId("note").dataset.told = notes.join();
     if (notes.length) note(notes.join(" "));
   }

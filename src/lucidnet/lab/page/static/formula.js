@@ -3,8 +3,8 @@
 import { make } from "./numbers.js";
 
 /**
- * Whose output each layer takes, the classes of each layer (its own, and that of its activation) and of the rule, and what is told of each class.
- * @typedef {{ sources: Record<string, string|null>, layers: Record<string, string[]>, rule: string[], classes: Record<string, { says: string, formulas: string[] }> }} Formulas
+ * Whose output each layer takes, the classes of each layer (its own, and that of its activation) and of its rule, and what is told of each class.
+ * @typedef {{ sources: Record<string, string|null>, layers: Record<string, string[]>, rules: Record<string, string[]>, classes: Record<string, { says: string, formulas: string[] }> }} Formulas
  */
 
 /** A formula as an element. @param {string} mathml */
@@ -28,7 +28,7 @@ export function formulasOfLayer(known, layer) {
   return [...told(known, kind, `${layer} is a layer of the kind`), ...(activation ? told(known, activation, "Its activation f is") : [])];
 }
 
-/** What the rule of a network does. @param {Formulas} known @returns {Node[]} */
-export function formulasOfRule(known) {
-  return known.rule.flatMap((name, i) => told(known, name, i ? "Through time" : "The rule is"));
+/** What the rule of a layer does. @param {Formulas} known @param {string} layer @returns {Node[]} */
+export function formulasOfRule(known, layer) {
+  return (known.rules[layer] ?? []).flatMap((name, i) => told(known, name, i ? "Through time" : "The rule is"));
 }

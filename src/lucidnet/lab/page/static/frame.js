@@ -21,3 +21,10 @@ export function decode(buffer) {
   }
   return { header, arrays };
 }
+
+/** The largest size in an array; what is no number does not count. @param {Raw|undefined} raw */
+export function largest(raw) {
+  let most = 0;
+  for (const v of raw?.data ?? []) if (Math.abs(v) > most) most = Math.abs(v);
+  return most;
+}

@@ -1,6 +1,7 @@
 // Inside the layers: a row for each, A and B on one scale.
 
 import { palette, paint } from "./colour.js";
+import { largest } from "./frame.js";
 import { HeatMap } from "./heatmap.js";
 import { healthOf } from "./health.js";
 import { byId, make, paced, short } from "./numbers.js";
@@ -27,13 +28,6 @@ export function parted(name, kind) {
 
 /** How the channels of an image are shown. @param {number[]} rows */
 const tiled = ([height, width, , shown, all]) => `${height}×${width}, ${shown < all ? `the first ${shown} of ` : ""}${all} channel${all > 1 ? "s" : ""} of the first example`;
-
-/** The largest size in an array. @param {import("./frame.js").Raw|undefined} raw */
-function largest(raw) {
-  let most = 0;
-  for (const v of raw?.data ?? []) if (Math.abs(v) > most) most = Math.abs(v);
-  return most;
-}
 
 /** The part of the page that shows one view at a time. */
 export class Inside {

@@ -43,6 +43,9 @@ const MAPPED = 128;
 /** Where a block of an axis begins, as on the server. @param {number} size @param {number} k */
 const edge = (size, k) => Math.floor((k * size) / Math.min(size, MAPPED));
 
+/** The block of an axis in which a row or column lies. @param {number} size @param {number} at */
+export const blockOf = (size, at) => Math.ceil(((at + 1) * Math.min(size, MAPPED)) / size) - 1;
+
 /** Which rows or columns a cell of a map stands for: "5", or "9–10" where it is a mean. @param {number} size @param {number} k */
 function span(size, k) {
   const first = edge(size, k) + 1, last = edge(size, k + 1);

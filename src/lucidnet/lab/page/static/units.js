@@ -1,8 +1,9 @@
 // The network drawn: each unit with what it puts out over the plane, lines as thick as the weights.
 
 import { paint, palette } from "./colour.js";
+import { largest } from "./frame.js";
 import { make, paced, short } from "./numbers.js";
-import { read } from "./readout.js";
+import { blockOf, read } from "./readout.js";
 
 const MOST = 16;
 
@@ -27,7 +28,6 @@ export class Units {
     this.hover = hover;
     this.row = this.column = 0;
     this.active = false;
-    this.most = 0;
     this.slow = paced(60, () => {
       this.lay();
       this.draw();
@@ -184,13 +184,12 @@ export class Units {
     const found = this.weights(column);
     if (!found) return;
     const { raw, before } = found, here = this.columns[column], [, wide] = raw.shape;
-    let most = 0;
-    for (const v of raw.data) most = Math.max(most, Math.abs(v));
+    const most = largest(raw) || 1;
     const { lut } = palette(), last = lut.length - 3, bits = [0.14, 0.86].map((share) => 3 * Math.round((share * last) / 3));
     const [minus, plus] = bits.map((i) => `rgb(${lut[i]},${lut[i + 1]},${lut[i + 2]})`);
     for (let i = 0; i < before.shown; i++)
       for (let k = 0; k < here.shown; k++) {
-        const share = raw.data[i * wide + k] / (most || 1), marked = this.active && column === this.column && k === this.row;
+        const share = raw.data[i * wide + k] / most, marked = this.active && column === this.column && k === this.row;
         if (!(Math.abs(share) > 0.02)) continue;
         c.strokeStyle = share < 0 ? minus : plus;
         c.globalAlpha = marked ? 1 : 0.08 + 0.72 * Math.abs(share);
@@ -210,21 +209,21 @@ export class Units {
     const c = stamp.getContext("2d"), frame = this.frame;
     if (!c || !frame) return;
     const picture = c.createImageData(24, 24), raw = frame.arrays.get(`${this.letter}/units/${one.name}`);
+    const value = raw ? (/** @type {number} */ y, /** @type {number} */ x) => raw.data[i * 576 + y * 24 + x] / 127 : this.seen(one, i);
     for (let y = 0; y < 24; y++)
-      for (let x = 0; x < 24; x++) paint(picture.data, 4 * ((23 - y) * 24 + x), raw ? raw.data[i * 576 + y * 24 + x] / 127 : this.seen(one, i, y, x));
+      for (let x = 0; x < 24; x++) paint(picture.data, 4 * ((23 - y) * 24 + x), value(y, x));
     c.putImageData(picture, 0, 0);
   }
 
-  /** What a unit puts out for the first example, from -1 to 1: of an image at a place of the stamp. @param {Column} one @param {number} i @param {number} y @param {number} x */
-  seen(one, i, y, x) {
-    const name = one.name === "input" ? this.first : one.name, rows = this.header()?.rows[name];
+  /** What a unit puts out for the first example, from -1 to 1: of an image at a place of the stamp. @param {Column} one @param {number} i @returns {(y: number, x: number) => number} */
+  seen(one, i) {
+    const name = one.name === "input" ? this.first : one.name, header = this.header(), rows = header?.rows[name];
     const seen = this.frame?.arrays.get(`${this.letter}/activations/${name}`);
-    if (!seen) return NaN;
-    if (y + x === 0) this.most = Math.max(...Array.from(seen.data, (v) => (Number.isNaN(v) ? 0 : Math.abs(v))));
-    if (!Array.isArray(rows)) return seen.data[i] / (this.most || 1);
-    const [height, width, beside, shown] = rows, [tall, wide] = this.header().shapes[`activations/${name}`];
-    if (i >= shown) return NaN;
-    const row = Math.floor(i / beside) * (height + 1) + Math.floor(((23 - y) * height) / 24), column = (i % beside) * (width + 1) + Math.floor((x * width) / 24);
-    return seen.data[Math.floor((row * seen.shape[0]) / tall) * seen.shape[1] + Math.floor((column * seen.shape[1]) / wide)] / (this.most || 1);
+    if (!seen || (Array.isArray(rows) && i >= rows[3])) return () => NaN;
+    const most = largest(seen) || 1, [tall, wide] = header.shapes[`activations/${name}`].slice(-2);
+    const at = (/** @type {number} */ row, /** @type {number} */ column) => seen.data[blockOf(tall, row) * seen.shape[1] + blockOf(wide, column)] / most;
+    if (!Array.isArray(rows)) return () => at(0, i);
+    const [height, width, beside] = rows, top = Math.floor(i / beside) * (height + 1), left = (i % beside) * (width + 1);
+    return (y, x) => at(top + Math.floor(((23 - y) * height) / 24), left + Math.floor((x * width) / 24));
   }
 }
