@@ -557,6 +557,16 @@ def test_the_rule_of_a_layer_is_its_own_or_that_of_what_it_is_in():
     assert known["classes"].keys() >= {"DirectFeedbackAlignment", "FeedbackAlignment", "Backprop"}
 
 
+def test_a_class_of_ones_own_has_no_formula_whatever_it_is_called():
+    class Dense(ln.layers.Dense):
+        """Mine."""
+
+    known = formulas_of(ln.layers.Sequential([ln.layers.Dense(3), Dense(2)]), "backprop")
+    (own, *_), (mine, *_) = known["layers"].values()
+    assert known["classes"][own]["formulas"] and known["classes"][own]["says"].startswith("Fully connected")
+    assert known["classes"][mine] == {"says": "Mine.", "formulas": []}
+
+
 def test_numbers_of_every_layer_of_the_library_are_told_with_its_formula():
     rng, seen = np.random.default_rng(0), set()
     for kind in (getattr(ln.layers, name) for name in dir(ln.layers)):

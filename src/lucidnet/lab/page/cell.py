@@ -52,14 +52,13 @@ def told(model: Trainee, batch: Batch, name: str, row: int, column: int) -> list
     inner = [one for one in made.every_call if one.is_inner and one.name == layer]
     dz = inner[-1].dx if inner and inner[-1].dx is not None else call.dy
     entry = f"{name}[{', '.join(str(k + 1) for k in index)}]"
-    lines = [f"{_first(several)}{entry} = {values[index]:.6g}"]
+    value = f"{_first(several)}{entry} = {values[index]:.6g}"
     if grads is None:
-        return [*lines, "It has no gradient: a running mean, which moves with the batches."]
+        return [value, "It has no gradient: a running mean, which moves with the batches."]
     if dz is not None and isinstance(call.layer, Dense):
-        lines += _sums(call.x, dz, float(grads[index]), index)
-    else:
-        lines += [f"gradient = {grads[index]:.6g}, over {_examples(call.x)}"]
-    return [*lines, _back("dz" if len(lines) > 2 else "the error", dz, model)]
+        return [value, *_sums(call.x, dz, float(grads[index]), index), _back("dz", dz, model)]
+    gradient = f"gradient = {grads[index]:.6g}, over {_examples(call.x)}"
+    return [value, gradient, _back("the error", dz, model)]
 
 
 def _first(several: bool) -> str:

@@ -62,9 +62,9 @@ def formulas_of(net: Layer, rule: Any) -> dict[str, Any]:
     every = [one for own in (*parts.values(), *rules.values()) for one in own]
     return {
         "sources": sources_of(net),
-        "layers": {name: [type(one).__name__ for one in own] for name, own in parts.items()},
-        "rules": {name: [type(one).__name__ for one in own] for name, own in rules.items()},
-        "classes": {type(one).__name__: _told(one) for one in every},
+        "layers": {name: [_kind(one) for one in own] for name, own in parts.items()},
+        "rules": {name: [_kind(one) for one in own] for name, own in rules.items()},
+        "classes": {_kind(one): _told(one) for one in every},
     }
 
 
@@ -104,6 +104,12 @@ def _rules(layer: Layer, rule: Rule, path: Path = ()) -> Iterator[tuple[Path, Ru
     yield path, rule
     for name, child in layer.children():
         yield from _rules(child, rule, (*path, name))
+
+
+def _kind(one: Any) -> str:
+    """Return a class's name; with its module if it is a user's own, which may be called as one of ours is."""
+    kind = type(one)
+    return kind.__name__ if of_library(kind) else f"{kind.__module__}.{kind.__name__}"
 
 
 def _parts(layer: Layer) -> list[Layer]:
