@@ -242,8 +242,7 @@ def test_it_stops_at_a_step_and_at_a_loss():
         made.advance()
     assert max(made.curves.rows[-1][2::4]) <= 0.3 and made.step < 3000
     assert made.notes == [f"Stopped at step {made.step:,}: no test loss is above 0.3, as set."]
-    made.notes = []
-    made.back(made.step)  # repeats steps, and is no stop
+    made.back(made.step)  # repeats steps, and is no stop; so that the next one is told again
     assert made.notes == []
 
 

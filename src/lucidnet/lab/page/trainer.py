@@ -192,7 +192,7 @@ class Trainer(Runner):
         """Go back to a step: restore an earlier snapshot, and repeat the steps from there exactly."""
         if not 0 <= step <= self.step:
             raise SettingError(f"back: expected a step from 0 to {self.step}, got {step}")
-        self.running = False
+        self.running, self.notes = False, []
         kept = max((one for one in self.snapshots if one.step <= step), key=lambda one: one.step)
         self.snapshots = [one for one in self.snapshots if one.step <= kept.step]
         for i, learner in enumerate(self.learners):
