@@ -113,7 +113,8 @@ def open_given(
         raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
     aside = Aside.of(model)
     if judged or part != WHOLE:
-        frame = aside.complete(frame, table.missing == "drop")
+        needed = aside if part != WHOLE else aside._replace(group=None)
+        frame = needed.complete(frame, table.missing == "drop")
     used, rows = _used(table, frame, judged or part != WHOLE)
     if not len(rows):
         raise DataError(f"{frame.source}: cells are missing in all {frame.rows} rows: fill some of them")
