@@ -55,7 +55,7 @@ def test_what_was_kept_for_testing_is_found_again(tmp_path):
     assert again["part"] == "test" and again["test"] == pytest.approx(found["test"], abs=1e-6)
     train = figures("evaluate", model, "--part", "train")
     assert train["train"] == pytest.approx(found["training"], abs=1e-6)
-    rows = figures("predict", model, "--json", "--rows", 100)["rows"]
+    rows = figures("predict", model, "--rows", 100)["rows"]
     assert rows == again["rows"] == 20
     run("explain", model, "--rows", 1)  # its training examples, by the same split
 
@@ -110,9 +110,9 @@ def test_what_is_measured_is_weighted(tmp_path, numbers):
         right = measured_by_others(model, path, rows)
         assert {name: found[part][name] for name in right} == pytest.approx(right, rel=1e-4)
     assert whole != pytest.approx(figures("evaluate", model, unweighted(path, tmp_path))["whole"], rel=1e-4)
-    assert "there is no column w of weights: all rows count alike" in run(
-        "evaluate", model, unweighted(path, tmp_path)
-    )
+    for words in ((), ("--json",)):
+        said = run("evaluate", model, unweighted(path, tmp_path), *words)
+        assert "warning: there is no column w of weights: all rows count alike" in said
 
 
 def unweighted(path, folder):

@@ -68,6 +68,8 @@ class Portion:
         if self.empty and len(self.x) >= ENOUGH:
             named = some(self.empty, MOST_NAMES)
             yield f"warning: no row has a cell in {named}: what fills it tells no row from another"
+        if self.weighed and self.weights is None:
+            yield f"warning: {self.weighed}"
         if far := self.far():
             yield far
 
