@@ -34,7 +34,10 @@ def run(*arguments, code=0, given=None):
 
 
 def figures(*arguments):
-    return json.loads(run(*arguments, "--json"))
+    """Return what is printed as JSON; warnings are printed elsewhere."""
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"], env=WIDE)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.stdout)
 
 
 def write(path, names, rows):

@@ -33,6 +33,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 import lucidnet as ln
 from lucidnet import layers as L
+from lucidnet.core.settings import shown
 from lucidnet.errors import DataError, MeaningWarning, SettingError, UnknownNameError
 from lucidnet.sklearn import NetClassifier, NetRegressor
 
@@ -531,8 +532,17 @@ def test_columns_that_hold_no_numbers_are_named(library, column):
     given = {"a": X[:, 0], "odd": cells}
     frame = module.table(given) if library == "pyarrow" else module.DataFrame(given)
     with pytest.raises(
-        DataError, match="NetClassifier: column 'odd' holds no numbers, but .*ColumnTransformer"
+        DataError, match="NetClassifier: column 'odd' holds .*, which is no number: .*ColumnTransformer"
     ):
+        NetClassifier((4,), max_iter=2).fit(frame, NAMES)
+
+
+@pytest.mark.parametrize("cell", ["soon", None])
+def test_the_cell_that_is_no_number_is_named(cell):
+    pandas = pytest.importorskip("pandas")
+    cell = pandas.NA if cell is None else cell
+    frame = pandas.DataFrame({"a": X[:, 0], "odd": [*range(1, len(X)), cell]})
+    with pytest.raises(DataError, match=f"column 'odd' holds {shown(cell)}, which is no number"):
         NetClassifier((4,), max_iter=2).fit(frame, NAMES)
 
 

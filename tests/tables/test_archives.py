@@ -1,6 +1,5 @@
 """ZIP archives: one table in one is read, several are listed, and what cannot be read is named."""
 
-import io
 import re
 import zipfile
 
@@ -96,6 +95,15 @@ def test_damaged_locked_and_too_large(tmp_path):
         data.frame(path, max_bytes=10_000)
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_unpacked_whole_is_refused(tmp_path, way):
+    """A block of bzip2 of 4 kB may hold gigabytes, which `zipfile` unpacks before anyone can stop it."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", way) as archive:
+        archive.writestr("a.csv", CSV)
+    with pytest.raises(FileError, match="is not packed by deflate, as is usual: a.csv; unpack it"):
+        data.frame(tmp_path / "a.zip")
+
+
 def test_from_standard_input(tmp_path):
     from typer.testing import CliRunner
 
@@ -110,4 +118,8 @@ def test_from_standard_input(tmp_path):
     ]
     assert answers[0] == answers[1] != ""
     assert len(answers[0].splitlines()) == 41
-    assert io.StringIO(answers[0]).readline().startswith("target,predicted")
+    assert answers[0].startswith("target,predicted")
+    several = packed(path, **{"a.csv": CSV, "b.csv": CSV}).read_bytes()
+    told = CliRunner().invoke(app, ["predict", str(model), "-"], input=several)
+    said = "standard input: holds 2 tables: a.csv, b.csv; unpack it, and pass on the table in it"
+    assert str(told.exception) == said

@@ -52,6 +52,7 @@ def test_durations_beside_pandas(texts):
         (["1h20", "0h05"], [4800, 300], "h:m:s"),
         (["5 m", "1 h"], [300, 3600], "h:m:s"),
         (["1 hora y 5 minutos"], [3900], "h:m:s"),
+        (["7 pm", "12 a.m.", "8:30 AM"], [68400, 0, 30600], "h:m:s"),
     ],
 )
 def test_other_ways(texts, seconds, way):
@@ -69,6 +70,9 @@ def test_other_ways(texts, seconds, way):
         ["16:99"],
         ["4:3", "16:9"],
         ["10.12.24", "11.12.24"],  # dates
+        ["1.22.17", "1.23.10"],  # versions
+        ["98:87", "102:99"],  # scores
+        ["13 pm", "7 p"],
         ["36 months"],
         ["1h 5h"],
         ["20m 1h"],
@@ -119,6 +123,44 @@ def test_what_does_not_go_with_the_training_is_named(known, later, said):
         table.apply({"took": later})
 
 
+@pytest.mark.parametrize(
+    ("known", "later", "seconds"),
+    [
+        (["5 m", "1 h"], ["5 m"], [300]),  # alone it would be of meters
+        (["2 d", "3 h"], ["2 d", "1 d"], [172800, 86400]),
+        (["18.00.00", "9.30.15"], ["10.12.24"], [36744]),  # a date
+        (["18.00.00", "9.30.15"], ["9.30.15"], [34215]),
+        (["45:10", "1:02:03"], ["12:05", "1:12:05", "-"], [725, 4325, 3216.5]),
+    ],
+)
+def test_cells_that_alone_would_be_something_else(known, later, seconds):
+    table, _ = fitted([*known, ""], missing="mean")
+    np.testing.assert_allclose(table.apply({"took": later})[0][:, 0], seconds)
+
+
+@pytest.mark.parametrize(
+    ("known", "later", "row", "cell"),
+    [
+        (["0:08:30", "0:09:00"], ["1:02:30", "soon"], 1, "soon"),
+        (["0:08:30", "0:09:00"], ["1:02:30", "12:05"], 1, "12:05"),
+        (["45:10", "1:02:03"], ["12:05", "1:12:05", "-"], 2, "-"),
+        (["08:30", "09:00"], ["09:00", "09:00:15"], 1, "09:00:15"),
+    ],
+)
+def test_the_cell_that_does_not_go_with_the_training_is_named(known, later, row, cell):
+    table, _ = fitted(known)
+    with pytest.raises(DataError, match=f"row {row}, column took: '{cell}': the model was trained on"):
+        table.apply({"took": later})
+
+
+def test_models_of_before_know_no_durations():
+    table = fitted([8.5, 9])[0].to_plain()
+    table["columns"][0].pop("mark")
+    with pytest.raises(DataError, match="'0:08:30': the model was trained on plain numbers"):
+        Table.from_plain(table).apply({"took": ["0:08:30"]})
+    assert Table.from_plain(table).apply({"took": ["$5"]})[0].tolist() == [[5]]
+
+
 def test_what_goes_with_the_training():
     table, _ = fitted(["0:08:30", "0:09:00", "0:10:00"])
     assert table.apply({"took": ["8m 30s"]})[0].tolist() == [[510]]
@@ -141,7 +183,9 @@ def test_they_are_predicted_in_seconds(tmp_path):
 
 @pytest.mark.parametrize("cells", [["45:10", "50:00"], ["45:10", "1:02:03"]])
 def test_targets_of_hours_or_of_minutes_are_refused(cells):
-    with pytest.raises(DataError, match="the target, column y, is '45:10', of hours or of minutes; write"):
+    with pytest.raises(
+        DataError, match="the target, column y, is '45:10', of hours or of minutes; write .*--task classi"
+    ):
         Table.fit({"v": [1, 2], "y": cells})
     assert Table.fit({"v": [1, 2], "y": cells}, task="classification").classes == tuple(sorted(cells))
 

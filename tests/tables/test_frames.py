@@ -305,6 +305,14 @@ class TestFramesAsPeopleHaveThem:
         with pytest.raises(DataError, match="'took' holds durations and other things"):
             Table.fit({"took": [timedelta(1), "soon"], "y": [1, 2]})
 
+    @pytest.mark.parametrize("unit", ["Y", "M"])
+    def test_years_and_months_are_no_durations(self, unit):
+        for spans in (np.array([1, 2], f"m8[{unit}]"), list(np.array([1, 2], f"m8[{unit}]"))):
+            with pytest.raises(DataError, match="'took' holds durations of years or months"):
+                Table.fit({"took": spans, "y": [1, 2]})
+        with pytest.raises(DataError, match="'took' holds durations without a unit"):
+            Table.fit({"took": np.array([1, 2], "m8"), "y": [1, 2]})
+
     @pytest.mark.parametrize("names", [[0, 1], [("a", "x"), ("b", "y")]])
     def test_columns_that_are_called_by_no_texts_train(self, names):
         pd = pytest.importorskip("pandas")

@@ -3,6 +3,7 @@
 import gzip
 import random
 import re
+import time
 
 import numpy as np
 import pytest
@@ -625,6 +626,7 @@ def test_digits_of_other_letters(tmp_path, cells, numbers):
         ("{0} {1} {2}", "its cells hold several numbers, as '"),
         ("[{0}.5, {1}]", "its cells hold several numbers, as '"),
         ("{0}/{1}", "its cells hold several numbers, as '"),
+        ("9{0}:8{1}", "its cells hold several numbers, as '"),
         ("{0}{1} kg", "its cells are numbers of kg"),
     ],
 )
@@ -780,9 +782,10 @@ def test_years_above_the_names_of_columns(tmp_path):
 
 def test_a_command_is_proposed_only_if_it_can_be_carried_out(tmp_path):
     seen = data.look(written(tmp_path, ["v,w,y", "1,2,a", "3,5,b"]))
-    assert seen.command == "" and seen.task.endswith(
-        "2 rows are too few to train on, and to keep some of them for testing"
-    )
+    told = "2 rows are too few to train on, and to keep some of them for testing"
+    assert seen.command == "" and seen.task.endswith(told)
+    gaps = data.look(written(tmp_path, ["v,w,y", "1,2,a", "3,5,b", *["4,,"] * 9]))
+    assert gaps.command == "" and gaps.task.endswith(told)
 
 
 def test_dates_that_are_the_target_are_named(tmp_path):
@@ -800,6 +803,7 @@ def test_dates_that_are_the_target_are_named(tmp_path):
         ("x.sav", "pandas.read_spss('FILE')"),
         ("x.sas7bdat", "pandas.read_sas('FILE')"),
         ("x.rds", "write.csv(readRDS('FILE')"),
+        ("x.RData", "write.csv(get(load('FILE')[1])"),
         ("x.names", "name the file beside it that ends in .data"),
     ],
 )
@@ -851,3 +855,13 @@ def test_names_in_other_letters_and_none_at_all(tmp_path):
         DataError, match="it has no line with names: write one above the rows; the model knows"
     ):
         table.apply(data.frame(written(tmp_path, made)))
+
+
+def test_long_cells_take_no_time(tmp_path):
+    blanks = " " * 50_000
+    cells = ["1{}x", "({}x", "1{0},{0}x", "[1{}x", f"Aa/A{'a' * 50_000}!"]
+    cells = [cell.format(blanks) for cell in cells] + ["1" + ")" * 50_000 + "x"]
+    path = written(tmp_path, ["v;y", *(f"{cells[i % len(cells)]};{i % 2}" for i in range(40))])
+    began = time.process_time()
+    data.look(path)
+    assert time.process_time() - began < 5

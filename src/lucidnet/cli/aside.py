@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.frames import Frame
+from ..data.looking import LEAST
 from ..data.prepare import group_numbers, parted_by
 from ..data.sets import stratified
 from ..errors import DataError
 from ..model import Model
-
-LEAST = 3
-"""The fewest rows of which some can be kept for testing."""
 
 
 class Aside(NamedTuple):
@@ -37,7 +35,8 @@ class Aside(NamedTuple):
         for option, name in zip(self._fields, self, strict=True):
             if name == target:
                 raise frame.error(
-                    f"column {name!r} is the target, and named by --{option}", "name another one"
+                    f"column {name!r} is the target, and named by --{option}",
+                    "name another one, or another --target",
                 )
 
     def complete(self, frame: Frame, drop: bool) -> Frame:
@@ -47,7 +46,7 @@ class Aside(NamedTuple):
             if name in frame.cells and (missing := frame.cells[name].missing):
                 if not drop:
                     row = frame.row(min(missing))
-                    remedy = "write it, or leave out the row: --missing drop leaves out all such"
+                    remedy = "write it, or leave out the row; --missing drop leaves out all such in training"
                     raise frame.error(f"row {row}, column {name}: the cell is missing", remedy)
                 lacking[list(missing)] = True
         return frame.taken(np.flatnonzero(~lacking)) if lacking.any() else frame

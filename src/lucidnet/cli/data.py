@@ -364,7 +364,8 @@ def _path_of(name: str) -> Iterator[Path]:
         try:
             yield path
         except FileError as error:
-            raise type(error)("standard input", error.reason, error.remedy) from None
+            remedy = "unpack it, and pass on the table in it" if folder in error.remedy else error.remedy
+            raise type(error)("standard input", error.reason, remedy) from None
 
 
 def _words_of(model: Model) -> set[str]:

@@ -68,6 +68,8 @@ class Portion:
         if self.empty and len(self.x) >= ENOUGH:
             named = some(self.empty, MOST_NAMES)
             yield f"warning: no row has a cell in {named}: what fills it tells no row from another"
+        if self.weighed and self.weights is None:
+            yield f"warning: {self.weighed}"
         if far := self.far():
             yield far
 
@@ -113,7 +115,8 @@ def open_given(
         raise DataError(f"{name} has no column {table.target!r}, by which it is split: use --part whole")
     aside = Aside.of(model)
     if judged or part != WHOLE:
-        frame = aside.complete(frame, table.missing == "drop")
+        needed = aside if part != WHOLE else aside._replace(group=None)
+        frame = needed.complete(frame, table.missing == "drop")
     used, rows = _used(table, frame, judged or part != WHOLE)
     if not len(rows):
         raise DataError(f"{frame.source}: cells are missing in all {frame.rows} rows: fill some of them")

@@ -102,7 +102,7 @@ def evaluate(
     result = show.in_own_unit(measured(model, given.x, given.y, given.weights), given.table)
     found |= {"data": given.name, "part": given.part, "rows": len(given.x), given.part: result}
     show.results({given.title(): result}, given.table)
-    if given.weighed:
+    if given.weights is not None:
         show.line(given.weighed)
     if given.part == WHOLE and given.name == model.about.get("data") and given.table:
         show.line("the model was trained on most of these rows: --part test measures it on the others")

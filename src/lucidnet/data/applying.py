@@ -159,7 +159,7 @@ def _fill(out: Array, column: Column, frame: Frame) -> None:
         out[:] = 0
         out[np.arange(len(cells)), _places(cells, column, frame)] = 1
         return
-    cells = _in_minutes(cells) if column.mark == MINUTES else cells
+    cells = _in_known_way(cells, column)
     _check_mark(cells, column, frame)
     numbers = as_numbers(cells, column, frame)
     if cells.missing:
@@ -184,7 +184,7 @@ def _check_mark(cells: Cells, column: Column, frame: Frame) -> None:
     same as plain ones.
     """
     known, mark = column.mark, cells.mark
-    if known is None or mark == known:
+    if mark == known or column.kind == "date" or (known is None and mark not in WAYS):
         return
     if WAYS & {known, mark}:
         return _check_duration(cells, column, frame)
@@ -196,14 +196,19 @@ def _check_mark(cells: Cells, column: Column, frame: Frame) -> None:
     raise frame.error(reason, f"the model was trained on {like}: write such")
 
 
-def _in_minutes(cells: Cells) -> Cells:
-    """Read times without hours as minutes and seconds, which those cells alone may not tell."""
-    texts = cells.texts or cells.original or []
-    read = seconds_in((text for text in dict.fromkeys(texts) if text), MINUTES)
+def _in_known_way(cells: Cells, column: Column) -> Cells:
+    """Read durations as those that a table was fitted to, as a few cells alone may not tell what they are."""
+    texts = cells.texts or cells.original
+    if column.mark not in WAYS or cells.mark == column.mark or texts is None:
+        return cells
+    read = seconds_in(filter(None, dict.fromkeys(texts)), column.mark)
     if read is None:
         return cells
     numbers = np.array([read[0].get(text, np.nan) for text in texts])
-    return Cells(numbers, None, cells.missing, original=texts, mark=MINUTES)
+    lacking = {int(row): texts[row] for row in np.flatnonzero(np.isnan(numbers))}
+    if lacking and column.fill is None:
+        return cells
+    return Cells(numbers, None, {**lacking, **cells.missing}, original=texts, mark=read[1])
 
 
 def _check_duration(cells: Cells, column: Column, frame: Frame) -> None:
@@ -211,11 +216,17 @@ def _check_duration(cells: Cells, column: Column, frame: Frame) -> None:
     known, mark = column.mark or "", cells.mark
     if {known, mark} == {FULL, MINUTES}:
         return
-    row = next((i for i in range(len(cells)) if i not in cells.missing), None)
+    fits = {HOURS} if known == HOURS else {FULL, MINUTES}
+
+    def goes(text: str) -> bool:
+        read = seconds_in([text], known) if known in WAYS else None
+        return read is not None and read[1] in fits
+
+    row = next((i for i in range(len(cells)) if i not in cells.missing and not goes(cells.text(i))), None)
     if row is None:
         return
     where = f"row {frame.row(row)}, column {column.name}"
-    if not known or known not in WAYS:
+    if known not in WAYS:
         like, remedy = f"{known or 'plain'} numbers", "write such"
     elif known == HOURS:
         like, remedy = "hours and minutes, as 08:30", "write such"

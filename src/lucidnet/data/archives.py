@@ -13,6 +13,8 @@ from .others import of_archive
 
 SHOWN = 10
 """How many members of an archive a message names."""
+READ = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+"""The ways of packing that are read."""
 TEXTS = frozenset((".txt", ".asc"))
 """Suffixes of tables, and of descriptions that lie beside them."""
 
@@ -63,6 +65,9 @@ def member(file: Any, path: Path, suffixes: Collection[str]) -> Member:
         first = folder / found[0].filename
         reason = f"holds {len(found)} tables: {some([one.filename for one in found], SHOWN)}"
         raise ContentError(path, reason, f"{unpacked}; name one of them, as {first}")
+    if found[0].compress_type not in READ:  # of others `zipfile` unpacks a block whole, whatever its size
+        reason = f"is not packed by deflate, as is usual: {found[0].filename}"
+        raise FileError(path, reason, "unpack it, and name the file")
     if found[0].flag_bits & 1:
         raise FileError(
             path, f"is locked with a password: {found[0].filename}", "unpack it, and name the file"

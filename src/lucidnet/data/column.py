@@ -44,7 +44,8 @@ class Column(Record):
     form : str, optional
         The format of its dates: ``"iso"``, ``"dmy"`` (day, month, year) or ``"mdy"``.
     mark : str, optional
-        What its numbers were marked with: ``"%"``, ``"$"``, ... or ``""``; None if that is not known.
+        What its numbers were marked with: ``"%"``, ``"$"``, ... or ``""``, or how they were written as
+        durations: ``"h:m:s"``, ``"h:m"`` or ``"m:s"``; None if that is not known.
     """
 
     name: str

@@ -14,12 +14,12 @@ from ..core.finite import moments
 from ..core.record import Record, record
 from ..errors import some
 from .dates import FORMS, days
-from .durations import WAYS
+from .durations import CLOCK, WAYS
 from .fitting import MANY, is_tick, kind_of
 from .form import THOUSANDS
 from .frames import Cells, Frame
 from .leaks import groups
-from .oddities import LIMITS, SEVERAL, TIME, odd_texts
+from .oddities import LIMITS, SEVERAL, odd_texts
 from .targets import FEW
 from .written import as_text, number_of, unit_of
 
@@ -300,7 +300,7 @@ def _are_quantities(kinds: Sequence[str], there: Sequence[str], frame: Frame) ->
     if 2 * sum(number_of(text, decimal) is not None for text in there) > len(there):
         others = [text for text in kinds if number_of(text, decimal) is None]
         return len(others) <= STRAY or all(text[0] in LIMITS for text in others)  # else they are codes
-    shapes = (THOUSANDS, TIME, SEVERAL)
+    shapes = (THOUSANDS, CLOCK, SEVERAL)
     return unit_of(kinds) is not None or any(all(map(shape.fullmatch, kinds)) for shape in shapes)
 
 

@@ -59,12 +59,12 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
 def suffixes(path: Path) -> tuple[str, str]:
     """Return a path's suffix without that of its compression, and the suffix of its compression.
 
+    An archive may have any name, and is expected to hold text.
+
     Examples
     --------
-    >>> suffixes(Path("a.csv.gz")), suffixes(Path("b.TXT"))
-    (('.csv', '.gz'), ('.txt', ''))
-
-    An archive may have any name, and is expected to hold text.
+    >>> suffixes(Path("a.csv.gz")), suffixes(Path("b.TXT")), suffixes(Path("c.zip"))
+    (('.csv', '.gz'), ('.txt', ''), ('.txt', '.zip'))
     """
     last = path.suffix.lower()
     if last == ".zip" and path.with_suffix("").suffix.lower() not in KINDS:

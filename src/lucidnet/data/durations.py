@@ -15,12 +15,15 @@ some of minutes and seconds, ``45:10``, where others have hours, or fractions of
 WAYS = frozenset((FULL, HOURS, MINUTES))
 CLOCK = re.compile(
     r"(?P<sign>[+-])?(?:(?P<days>\d{1,6})\s*(?:d|days?)\s*,?\s*\+?)?"
-    r"(?P<first>\d{1,5}):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d))?(?P<part>[.,]\d{1,9})?"
+    r"(?P<first>\d{1,5})"
+    r"(?::(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d))?(?P<part>[.,]\d{1,9})?|(?=\s?[AaPp]))"
     r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
-"""A time as clocks show it, perhaps with days in front."""
+"""A time as clocks show it, perhaps with days in front; before AM and PM hours may stand alone."""
 DOTTED = re.compile(r"(?:[01]?\d|2[0-3])\.[0-5]\d\.[0-5]\d")
 """The same with points, as in Italy and Finland, unless it is a date."""
+HOUR_OF_TWO = re.compile(r"\d\d\.")
+"""An hour of two digits, which a column of times with points has, and one of versions hardly."""
 ISO = re.compile(
     r"(?P<sign>[+-])?P(?=\d|T\d)(?:(?P<d>\d+)D)?"
     r"(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:[.,]\d+)?)S)?)?"
@@ -53,7 +56,9 @@ def seconds_in(texts: Iterable[str], way: str = "") -> tuple[dict[str, float], s
     """Return the seconds of a column's distinct texts, and how they are written; None if one is no duration.
 
     Where ``12:05`` may be hours or minutes, because other cells have both, the answer is None, unless one of
-    those without hours is more than a day, or has a fraction; or it is said to be minutes, by `way`.
+    those without hours is more than a day, or has a fraction. `way` is that of a column that is known, of
+    which these are other cells: they are durations, then, in whatever units, and those without hours of
+    minutes if some there were.
 
     Examples
     --------
@@ -74,9 +79,10 @@ def seconds_in(texts: Iterable[str], way: str = "") -> tuple[dict[str, float], s
         else:
             found[text] = read[0]
             ways.setdefault(read[1], []).append(text)
-    if not ways.keys() - {""}:  # units that are unclear, or nothing
+    if not ways or (not way and ways.keys() == {""}):  # nothing, or units that are unclear
         return None
-    if any(map(DOTTED.fullmatch, found)) and dates.form_of(found):
+    dotted = list(filter(DOTTED.fullmatch, found))
+    if dotted and not way and (dates.form_of(found) or not any(map(HOUR_OF_TWO.match, dotted))):
         return None
     short = ways.get(HOURS, [])
     if way != MINUTES and not short:
@@ -116,7 +122,7 @@ def _read(text: str) -> tuple[float, str] | None:
 def _of_clock(clock: re.Match[str]) -> tuple[float, str] | None:
     first, second, part = (
         int(clock["first"]),
-        int(clock["second"]),
+        int(clock["second"] or 0),
         float((clock["part"] or "0").replace(",", ".")),
     )
     third, half, days = clock["third"], clock["half"], clock["days"]

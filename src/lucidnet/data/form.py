@@ -21,8 +21,8 @@ COMMA = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 """A number with a decimal comma, and perhaps points between thousands."""
 POINT = re.compile(r"^(?![+-]?[1-9]\d{0,2}(?:\.\d{3})+$).*\.")
 """A point that does not separate thousands."""
-AROUND = re.compile(rf"^[-+(\s]*{MARK}?\s*|\s*(?:%|{MARK})?[)\s]*$")
-"""What may surround a number."""
+AROUND = re.compile(rf"^[-+(\s]*{MARK}?\s*|(?<![)\s])\s*+(?:%|{MARK})?[)\s]*+$")
+"""What may surround a number; in many blanks it is looked for once."""
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """A number whose commas may separate thousands."""
 LED = re.compile(r"0\d+|\d{1,3}[eE]\d+")

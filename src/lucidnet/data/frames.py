@@ -275,7 +275,7 @@ def as_cells(values: Any, what: str = "a column") -> Cells:
         if values.dtype.kind in "iuf":
             return _of_numbers(values)
         if values.dtype.kind == "m":
-            return _of_spans(values)
+            return _of_spans(values, what)
         values = _written_dates(values) if values.dtype.kind == "M" else values.tolist()
     return _of_objects(list(values), what)
 
@@ -284,9 +284,16 @@ def _written_dates(values: Array) -> list[str | None]:
     return [None if text == "NaT" else text for text in values.astype(str).tolist()]
 
 
-def _of_spans(values: Array) -> Cells:
+def _in_seconds(values: Array, what: str) -> Array:
+    if (unit := np.datetime_data(values.dtype)[0]) in ("Y", "M", "generic"):
+        kind = "without a unit" if unit == "generic" else "of years or months, which differ in length"
+        raise DataError(f"{what} holds durations {kind}: give days, or seconds")
+    return np.asarray(values / np.timedelta64(1, "s"))
+
+
+def _of_spans(values: Array, what: str) -> Cells:
     """Convert durations to seconds."""
-    seconds: Array = values / np.timedelta64(1, "s")
+    seconds = _in_seconds(values, what)
     missing = dict.fromkeys(np.flatnonzero(np.isnan(seconds)).tolist(), "")
     return Cells(seconds, None, missing, mark=FULL)
 
@@ -309,7 +316,7 @@ def _of_objects(values: list[Any], what: str) -> Cells:
         numbers = [math.nan if i in missing else float(value) for i, value in enumerate(values)]
         return Cells(np.array(numbers), None, missing, truths=True)
     if there and all(issubclass(kind, (timedelta, np.timedelta64)) for kind in kinds):
-        spans = [math.nan if i in missing else _seconds(value) for i, value in enumerate(values)]
+        spans = [math.nan if i in missing else _seconds(value, what) for i, value in enumerate(values)]
         return Cells(np.array(spans), None, missing, mark=FULL)
     if all(issubclass(kind, (int, float, np.number)) or kind.__name__ == "Decimal" for kind in kinds):
         try:
@@ -327,8 +334,10 @@ def _of_objects(values: list[Any], what: str) -> Cells:
     return as_written(texts, dict.fromkeys(texts), missing)
 
 
-def _seconds(span: Any) -> float:
-    return float(span.total_seconds() if isinstance(span, timedelta) else span / np.timedelta64(1, "s"))
+def _seconds(span: Any, what: str) -> float:
+    if isinstance(span, timedelta):
+        return span.total_seconds()
+    return float(_in_seconds(np.asarray(span), what))
 
 
 def _written(value: Any, what: str) -> str:

@@ -209,16 +209,16 @@ def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str 
     seen = {one.seen.name: one.seen for one in found}
     seen[name] = _target(name, frame.cells[name], table)
     ordered = tuple(seen[one] for one in frame.names)
-    few = table is not None and len(table.kept(frame)) < LEAST
-    if few:
-        task += f"; {frame.rows} rows are too few to train on, and to keep some of them for testing"
-    options = {option: str(_said(one, frame)) for one, option in aside.items()}
-    command = "" if table is None or few else command_for(path, str(said), words, encoding, options)
-    if command and table is not None and _are_few(len(table.kept(frame))):
-        command += FEW_ROWS
-    python = (
-        "" if table is None else python_for(path, said, words, encoding, {aside[one]: one for one in aside})
-    )
+    command = python = ""
+    if table is not None:
+        count = len(table.kept(frame))
+        if count < LEAST:
+            task += f"; {count} row{'s are' if count > 1 else ' is'} too few to train on, and to keep some of"
+            task += " them for testing"
+        else:
+            options = {option: str(_said(one, frame)) for one, option in aside.items()}
+            command = command_for(path, str(said), words, encoding, options) + FEW_ROWS * _are_few(count)
+        python = python_for(path, said, words, encoding, {option: one for one, option in aside.items()})
     return Look(str(path), _title(frame), ordered, tuple(odd), name, task, command, python, table)
 
 

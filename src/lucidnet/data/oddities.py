@@ -9,6 +9,7 @@ from unicodedata import normalize
 
 from ..errors import some
 from .dates import form_of, several_forms
+from .durations import CLOCK
 from .form import THOUSANDS
 from .frames import Cells, Frame
 from .targets import FEW
@@ -16,80 +17,18 @@ from .written import is_text, mark_of, number_of, unit_of
 
 NAMES = frozenset(("na", "nan", "null"))
 """What stands for a missing cell, and may be a name or its abbreviation: North America, Namibia."""
-TIME = re.compile(r"\d{1,2}(?::\d{2}(:\d{2}(\.\d+)?)?|\.\d{2}\.\d{2})( ?[AaPp]\.?[Mm]\.?)?")
-"""A time of day, or a duration."""
 SEVERAL = re.compile(
-    r"[\[(]?\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s*[ ,;/]\s*[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*[\])]?", re.I
+    r"[\[(]?\s*+[-+]?[\d.]+(?:e[-+]?\d+)?(?:(?:\s*+[,;/:]\s*+|\s++)[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*+[\])]?",
+    re.I,
 )
-"""Several numbers in a cell, as of a pixel each, a place on a map, or a blood pressure."""
+"""Several numbers in a cell, as of a pixel each, a place on a map, a blood pressure, or a score."""
 LIMITS = "<>≤≥"
 UNITS = frozenset(
-    [
-        "kg",
-        "g",
-        "mg",
-        "µg",
-        "t",
-        "lb",
-        "lbs",
-        "oz",
-        "st",
-        "km",
-        "m",
-        "cm",
-        "mm",
-        "mi",
-        "ft",
-        "in",
-        "yd",
-        "l",
-        "L",
-        "ml",
-        "mL",
-        "dl",
-        "cl",
-        "W",
-        "kW",
-        "MW",
-        "GW",
-        "Wh",
-        "kWh",
-        "MWh",
-        "Hz",
-        "kHz",
-        "MHz",
-        "GHz",
-        "B",
-        "kB",
-        "KB",
-        "MB",
-        "GB",
-        "TB",
-        "K",
-        "M",
-        "k",
-        "Bn",
-        "bn",
-        "mn",
-        "°C",
-        "°F",
-        "°K",
-        "km/h",
-        "mph",
-        "m/s",
-        "ha",
-        "m²",
-        "km²",
-        "Pa",
-        "hPa",
-        "kPa",
-        "bar",
-        "V",
-        "mV",
-        "A",
-        "mA",
-    ]
-)
+    ("kg", "g", "mg", "µg", "t", "lb", "lbs", "oz", "st", "km", "m", "cm", "mm", "mi", "ft", "in", "yd",
+     "l", "L", "ml", "mL", "dl", "cl", "W", "kW", "MW", "GW", "Wh", "kWh", "MWh", "Hz", "kHz", "MHz", "GHz",
+     "B", "kB", "KB", "MB", "GB", "TB", "K", "M", "k", "Bn", "bn", "mn", "°C", "°F", "°K", "km/h", "mph",
+     "m/s", "ha", "m²", "km²", "Pa", "hPa", "kPa", "bar", "V", "mV", "A", "mA")
+)  # fmt: skip
 """Units of which several stand in a column; others may be parts of codes."""
 SEVERAL_ANSWERS = re.compile("[,;|]")
 """What stands between the answers in a cell, where several may be ticked."""
@@ -101,30 +40,9 @@ DEGREES = re.compile(
 ZONE = re.compile(r" ?\(?([A-Z]{2,5}|[A-Z][a-z]+/[A-Z]\w+)\)?$")
 """The name of a time zone behind a date."""
 YES_NO = frozenset(
-    [
-        "yes",
-        "no",
-        "y",
-        "n",
-        "true",
-        "false",
-        "t",
-        "f",
-        "on",
-        "off",
-        "ja",
-        "nein",
-        "oui",
-        "non",
-        "si",
-        "sí",
-        "x",
-        "1",
-        "0",
-        "1.0",
-        "0.0",
-    ]
-)
+    ("yes", "no", "y", "n", "true", "false", "t", "f", "on", "off", "ja", "nein", "oui", "non", "si", "sí",
+     "x", "1", "0", "1.0", "0.0")
+)  # fmt: skip
 """Words and signs for yes and no."""
 
 
@@ -155,7 +73,7 @@ def odd_texts(cells: Cells, frame: Frame, there: Sequence[str], kinds: Sequence[
             f"its numbers may have decimal commas, or commas between thousands, as {kinds[0]!r}: without the "
             "latter, or with decimal points, they are inputs"
         )
-    if all(map(TIME.fullmatch, kinds)):
+    if all(map(CLOCK.fullmatch, kinds)):
         return (
             f"its cells are times, as {kinds[0]!r}, of hours or of minutes: with both, as 0:12:05, they are "
             "inputs, in seconds"

@@ -238,7 +238,10 @@ def numbers(cells: Cells, frame: Frame, name: str) -> Array:
     if cells.mark in WAYS and cells.mark != FULL:
         row = next(row for row in range(len(cells)) if row not in cells.missing)
         reason = f"row {frame.row(row)}: the target, column {name}, is {cells.text(row)[:100]!r}"
-        remedy = "write durations with hours, minutes and seconds, as 1:02:30, which are predicted in seconds"
+        remedy = (
+            "write durations with hours, minutes and seconds, as 1:02:30, which are predicted in seconds; "
+            "task='classification' (--task classification) takes them for classes"
+        )
         raise frame.error(f"{reason}, of hours or of minutes", remedy)
     if cells.numbers is None:
         assert cells.texts is not None

@@ -22,8 +22,8 @@ MARK = (
 )
 """Currency signs."""
 DRESSED = re.compile(
-    rf"(?P<left>\()?(?P<sign>[+-])?\s*(?P<before>{MARK})?\s*(?P<inner>[+-])?(?P<bare>\d[\d.,'’\s]*|[.,]\d+)"
-    rf"\s*(?P<after>%|{MARK})?(?P<right>\))?"
+    rf"(?P<left>\()?(?P<sign>[+-])?\s*+(?P<before>{MARK})?\s*+(?P<inner>[+-])?"
+    rf"(?P<bare>\d[\d.,'’\s]*+|[.,]\d+)\s*+(?P<after>%|{MARK})?(?P<right>\))?"
 )
 """A number with its surroundings; brackets make it negative, as in accounting."""
 FORTRAN = re.compile(r"([+-]?\d*\.\d+)[Dd]([+-]\d{2,3})")

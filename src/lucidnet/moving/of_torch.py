@@ -383,7 +383,7 @@ def over_features(kind: Callable[[], Layer]) -> Callable[[TorchModule], Layer]:
 
 
 def dropped(kind: Callable[[float], Layer]) -> Callable[[TorchModule], Layer]:
-    """Return what makes a dropout of whole channels."""
+    """Return the converter of a dropout of whole channels."""
 
     def make(known: TorchModule) -> Layer:
         of_channels(known)

@@ -30,9 +30,9 @@ def as_rows(title: str, x: Any) -> Iterator[None]:
         raise _named(title, *found) from error
 
 
-def _named(title: str, name: str, first: Any) -> DataError:
+def _named(title: str, name: str, cell: Any) -> DataError:
     return DataError(
-        f"{title}: column {name!r} holds no numbers, but {shown(first)}: begin a pipeline with "
+        f"{title}: column {name!r} holds {shown(cell)}, which is no number: begin a pipeline with "
         "a ColumnTransformer (OneHotEncoder for texts), or x, y = data.Table.fit(frame, ...).apply(frame)"
     )
 
@@ -58,11 +58,19 @@ def _refuse_images(title: str, x: Any) -> None:
 
 
 def _no_numbers(x: Any) -> tuple[str, Any] | None:
-    """Return the first column of a frame that is not of numbers, and its first cell, if there is one."""
+    """Return the first column of a frame that is not of numbers, and a cell that is none, if there is one."""
     for place, name in enumerate(columns_of(x) or ()):
         column = np.asarray(x.iloc[:, place] if hasattr(x, "iloc") else x[name])
         try:
             column.astype(np.float64)
         except (ValueError, TypeError):
-            return name, column[0]
+            return name, next(cell for cell in column.astype(object) if not _is_number(cell))
     return None
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (ValueError, TypeError):
+        return False
+    return True
