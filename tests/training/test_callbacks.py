@@ -38,7 +38,8 @@ class Passed:
     """A loop as `Fake` numbers would make it."""
 
     def __init__(self, made):
-        self.model, self.optimizer, self.stopped, self.callbacks = made, made.optimizer, None, ()
+        self.model, self.optimizer, self.validation = made, made.optimizer, None
+        self.stopped, self.callbacks = None, ()
 
     def stop(self, reason):
         self.stopped = reason
