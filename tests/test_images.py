@@ -63,7 +63,7 @@ CASES = [
 @pytest.mark.parametrize("border", [(1, 2, 3), ((1, 2, 3), (1, 1)), ((1, 1), (1,))], ids=str)
 @pytest.mark.parametrize("kind", [ZeroPadding2D, Cropping2D])
 def test_borders_have_two_sides_in_two_dimensions(kind, border):
-    with pytest.raises(SettingError, match=kind.__name__):
+    with pytest.raises(SettingError, match=f"{kind.__name__}: .* or .before, after. for each, got"):
         kind(border)
 
 

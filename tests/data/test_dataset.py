@@ -71,7 +71,7 @@ def test_random_maps_repeat_and_differ_by_epoch_and_place():
     assert ((first[0] - X[:10]) != (first[1] - X[10:])).any()
 
 
-def test_a_stream_is_shuffled_within_a_buffer():
+def test_shuffling_a_stream_asks_for_a_buffer():
     stream = Dataset.from_iterator(lambda: iter([(X[:4], Y[:4])]))
     with pytest.raises(SettingError, match="shuffle: of a stream, say how many items to mix"):
         stream.shuffle(0)

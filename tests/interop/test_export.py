@@ -368,6 +368,8 @@ def test_a_table_is_part_of_the_program(tmp_path):
     np.testing.assert_array_equal(space["inputs"](cells), rows)
     with pytest.raises(ValueError, match="column colour: expected one of .*'red'.*, got 'pink'"):
         space["inputs"]([{"year": "1990", "colour": "pink"}])
+    with pytest.raises(ValueError, match=r"column year: expected a number, as 1234.5, got '1\.990,0'"):
+        space["inputs"]([{"year": "1.990,0", "colour": "red"}])
 
 
 def test_missing_cells_are_filled(tmp_path):
@@ -383,6 +385,25 @@ def test_missing_cells_are_filled(tmp_path):
     cells = [{"year": "", "colour": None}, {"year": None, "colour": "blue"}]
     same = {"year": [np.nan, np.nan], "colour": [None, "blue"]}
     agree(space["predict"](space["inputs"](cells)), model.predict(same), 1e-6)
+
+
+def test_dates_and_durations_go_in_as_numbers(tmp_path):
+    """As days and seconds; a cell that holds them as texts is named, as is what is no plain number."""
+    frame = {"day": ["1970-01-02", "1970-02-01"], "took": ["0:01:00", "1:02:03"], "y": [1.0, 2.0]}
+    table = ln.data.Table.fit(frame, dates="days")
+    model = ln.mlp([2, 3, 1], seed=0)
+    model.table = table
+    ln.export(model, tmp_path / "program.py")
+    space = run(tmp_path / "program.py")
+    x = space["inputs"]([{"day": 1, "took": "60"}, {"day": "31", "took": 3723}])
+    np.testing.assert_array_equal(x, [[1, 60], [31, 3723]])
+    agree(space["predict"](x), model.predict(frame), 1e-6)
+    with pytest.raises(ValueError, match="column took: expected a number of seconds, got '0:01:00'"):
+        space["inputs"]([{"day": 1, "took": "0:01:00"}])
+    with pytest.raises(
+        ValueError, match="column day: expected a number of days since 1970, got '1970-01-02'"
+    ):
+        space["inputs"]([{"day": "1970-01-02", "took": 60}])
 
 
 def test_names_of_classes(tmp_path):

@@ -174,7 +174,12 @@ def test_they_are_predicted_in_seconds(tmp_path):
     path = written(tmp_path, "age,finish", rows)
     seen = data.look(path)
     assert (seen.target, seen.table.task) == ("finish", "regression")
-    assert "the target: its numbers are written as '1:00:00', which is taken as 3600 seconds" in seen.odd
+    said = (
+        "the target: its cells are durations, or times of day, as '1:00:00', which is taken as 3600 seconds"
+    )
+    assert said in seen.odd and "if these durations are classes: --task classification" in seen.odd
+    assert seen.task == "regression of 'finish': 70 different durations, 3600 to 7746 seconds"
+    assert (seen.columns[-1].kind, seen.columns[-1].holds) == ("duration", "3600 to 7746 seconds")
     y = seen.table.apply(data.frame(path))[1] * seen.table.scale + seen.table.center
     np.testing.assert_allclose(y, [3600 + 60 * i + i % 7 for i in range(70)], rtol=1e-5)
     classes = Table.fit(data.frame(path), target="finish", task="classification").classes

@@ -38,7 +38,8 @@ class Passed:
     """A loop as `Fake` numbers would make it."""
 
     def __init__(self, made):
-        self.model, self.optimizer, self.stopped, self.callbacks = made, made.optimizer, None, ()
+        self.model, self.optimizer, self.validation = made, made.optimizer, None
+        self.stopped, self.callbacks = None, ()
 
     def stop(self, reason):
         self.stopped = reason
@@ -64,7 +65,7 @@ def test_reduce_on_plateau_is_pytorchs():
 
 
 def test_patience_begins_anew_with_each_training():
-    """Also where no epoch is better than none, as NaN never is."""
+    """Also where the training before had no best epoch, as its losses were NaN."""
     made = model(SGD(0.8))
     made.build()
     plateau, loop = ReduceOnPlateau("loss", 0.5, 2), Passed(made)

@@ -258,7 +258,6 @@ def run_until_done(folder, kills, rng):
     while True:
         child = subprocess.Popen([sys.executable, "-c", CHILD, folder / "run", out])
         if killed < kills:
-            # The checkpoint of the first step tells that the training has begun.
             time.sleep(rng.uniform(0.25, 0.8))
             child.send_signal(signal.SIGKILL)
         code = child.wait()

@@ -181,6 +181,17 @@ def _extremes(cells: Cells, form: str) -> str:
     return f"from {first[:30]} to {last[:30]}"
 
 
+def quantity(cells: Cells) -> tuple[str, str]:
+    """Return the kind of a column of numbers, and what stands behind its numbers."""
+    return ("duration", " seconds") if cells.mark in WAYS else ("number", "")
+
+
+def as_written(cells: Cells) -> str:
+    """Say how the numbers of a column are written, where that is told."""
+    what = "cells are durations, or times of day," if cells.mark in WAYS else "numbers are written"
+    return f"its {what} as {cells.written}"
+
+
 def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     there = _there(cells)
     finite = there[np.isfinite(there)]
@@ -192,8 +203,8 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     low, high = float(finite.min()), float(finite.max())
     whole = bool((finite == np.round(finite)).all())
     holds = f"{'whole numbers ' if whole else ''}{_short(low)} to {_short(high)}"
-    kind = "duration" if cells.mark in WAYS else "number"
-    holds += " seconds" * (kind == "duration")
+    kind, unit = quantity(cells)
+    holds += unit
     seen = ColumnSeen(name, kind, holds, "input", len(cells.missing))
     drop = _constant(cells)
     steps = np.diff(there) if whole and len(finite) == len(cells) >= ENOUGH else None
@@ -208,8 +219,7 @@ def _told_number(name: str, cells: Cells, frame: Frame) -> ColumnTold:
     if whole and _are_dates(finite):
         odd = f"its numbers may be dates, as {as_text(low)}: written as 2021-12-31 they are told from numbers"
     if cells.written and odd is None:
-        what = "cells are durations, or times of day," if kind == "duration" else "numbers are written"
-        odd = f"its {what} as {cells.written}"
+        odd = as_written(cells)
     if odd is None and (stand_in := _stand_in(finite) or _codes(finite)):
         odd = f"{stand_in}: if it stands for what is missing, leave the cells empty, for --missing mean"
     mean, deviation = map(float, moments(finite))

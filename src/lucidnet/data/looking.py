@@ -23,8 +23,10 @@ from .columns import (
     OF_TARGET,
     ColumnSeen,
     ColumnTold,
+    as_written,
     in_time,
     one_hot_with,
+    quantity,
     told,
 )
 from .delimited import KINDS, MOST, frame, suffixes
@@ -428,35 +430,35 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
     name = str(table.target)
     cells, odd = frame.cells[name], list[str]()
     if cells.written:
-        odd.append(f"the target: its numbers are written as {cells.written}")
+        odd.append(f"the target: {as_written(cells)}")
     if count := len(cells.missing):
         rows, them = ("1 row", "it") if count == 1 else (f"{count:,} rows", "them")
         odd.append(f"the target is missing in {rows}; --missing drop leaves {them} out")
-    y = table.apply(frame)[1]
-    assert y is not None  # the target is one of the columns
     if table.classes is None:
         numbers = np.delete(cells.numbers, list(cells.missing))  # type: ignore[arg-type]
         kinds = len(np.unique(numbers))
-        whole = "whole " if (numbers == np.round(numbers)).all() else ""
-        low, high = as_text(float(numbers.min())), as_text(float(numbers.max()))
-        task = f"regression of {name!r}: {kinds:,} different {whole}numbers, {low} to {high}"
+        (kind, unit), whole = quantity(cells), bool((numbers == np.round(numbers)).all())
+        things = "whole " * (whole and not unit) + f"{kind}s"
+        low, high = as_text(float(numbers.min())), as_text(float(numbers.max())) + unit
+        task = f"regression of {name!r}: {kinds:,} different {things}, {low} to {high}"
         if max(abs(numbers.mean()), numbers.std()) > FAR:
             odd.append(f"the target goes to {high}: --standardize brings it near 1, for training")
         if whole and kinds <= 1000:
-            odd.append("if these whole numbers are classes: --task classification")
+            odd.append(f"if these {things} are classes: --task classification")
         return task, odd
     if cells.texts is not None and (letters := in_other_letters(table.classes)):
         odd.append(f"the target: {letters}")
     if kind_of(cells)[0] == "date":
         odd.append("the target holds dates, each a class of its own: to predict when, write days as numbers")
-    counts = np.bincount(y, minlength=len(table.classes))
+    counts = np.bincount(table.apply(frame)[1], minlength=len(table.classes))  # type: ignore[arg-type]
+    count = counts.sum()
     task = f"classification of {name!r}: {len(table.classes):,} classes ({_some(table.classes)})"
     few = [f"{kind} ({times})" for kind, times in zip(table.classes, counts, strict=True) if times < ROWS]
-    if few and len(y) >= 2 * ROWS:
+    if few and count >= 2 * ROWS:
         odd.append(f"few rows of a class: {_some(few)}")
-    if counts.max() > 0.9 * len(y) and len(y) >= 2 * ROWS:
+    if counts.max() > 0.9 * count and count >= 2 * ROWS:
         most = table.classes[int(counts.argmax())]
-        share = min(int(1000 * counts.max() / len(y)) / 10, 99.9)  # never 100 %
+        share = min(int(1000 * counts.max() / count) / 10, 99.9)  # never 100 %
         odd.append(f"{share:g}% of the rows are {most!r}: compare the accuracy with that")
     if cells.numbers is not None and not cells.truths:
         first, last = table.classes[0], table.classes[-1]
@@ -476,8 +478,9 @@ def _target(name: str, cells: Cells, table: Table | None) -> ColumnSeen:
         holds = f"{len(table.classes):,} classes: {_some(table.classes)}"
         return ColumnSeen(name, "class", holds, "target", len(cells.missing))
     numbers = np.delete(cells.numbers, list(cells.missing))  # type: ignore[arg-type]
-    holds = f"{float(numbers.min()):.5g} to {float(numbers.max()):.5g}"
-    return ColumnSeen(name, "number", holds, "target", len(cells.missing))
+    kind, unit = quantity(cells)
+    holds = f"{float(numbers.min()):.5g} to {float(numbers.max()):.5g}{unit}"
+    return ColumnSeen(name, kind, holds, "target", len(cells.missing))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ...core import files
 from ...core.settings import choice, path_like, shown, taken, whole
 from ...data import Table
+from ...data.durations import WAYS
 from ...errors import FileError, SettingError
 from ...layers import Embedding, Graph, Input, Layer, Sequential
 from . import masks as masks
@@ -68,7 +69,8 @@ def export(
         nothing if all steps count.
     dtype : {"float32", "float64"}, optional
         The precision of the program. If it is not given, that of the model for Python, float32 for ONNX, as
-        ONNX Runtime has few layers in float64.
+        ONNX Runtime has few layers in float64. Inputs that the program scales (a table, a pipeline) are
+        float64 in any case.
     opset : int, optional
         The version of ONNX's operators, from 14 to 20, for readers that do not know version 20, the default.
 
@@ -277,6 +279,11 @@ def listed(classes: Any) -> Any:
 
 
 def cell(column: Any) -> dict[str, Any]:
-    """Return the categories of a table's column, and what replaces a missing cell, if it has them."""
-    kind = {"categories": [*column.categories]} if column.kind == "category" else {}
+    """Return what is to know of a table's column: its categories, its unit, what replaces a missing cell."""
+    if column.kind == "category":
+        kind: dict[str, Any] = {"categories": [*column.categories]}
+    elif column.kind == "date":
+        kind = {"unit": "days since 1970"}
+    else:
+        kind = {"unit": "seconds"} if column.mark in WAYS else {}
     return kind | ({} if column.fill is None else {"missing": column.fill})

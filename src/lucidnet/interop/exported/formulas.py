@@ -41,7 +41,11 @@ def numbered(rows: Any, cells: Any) -> Array:
             if cell is None or cell == "" or cell != cell:
                 cell = known.get("missing")
             if categories is None:
-                numbers.append(float("nan" if cell is None else cell))
+                try:
+                    numbers.append(float("nan" if cell is None else cell))
+                except ValueError:
+                    unit = f" of {known['unit']}" if "unit" in known else ", as 1234.5"
+                    raise ValueError(f"column {name}: expected a number{unit}, got {cell!r}") from None
             elif str(cell) in categories:
                 numbers += [float(str(cell) == each) for each in categories]
             else:
