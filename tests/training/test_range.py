@@ -9,8 +9,7 @@ import pytest
 import lucidnet as ln
 from lucidnet.layers import Dense, Input
 from lucidnet.optimizers import SGD
-from lucidnet.optimizers.range_test import EVEN, WINDOW, noise_of, slide, steep, suggestions, valley
-from lucidnet.training.find import DIVERGED
+from lucidnet.optimizers.range_test import DIVERGED, EVEN, WINDOW, noise_of, slide, steep, suggestions, valley
 
 RATES = np.geomspace(1e-6, 10, 141)  # 20 steps per factor of ten
 

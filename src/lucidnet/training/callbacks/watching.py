@@ -165,7 +165,7 @@ class ReduceOnPlateau(Patience):
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put, self.before = 0, 1.0, None, None, None
         super().begin(loop)
-        check_rate("ReduceOnPlateau", loop.model.problem.layout.groups)
+        check_rate("ReduceOnPlateau", loop.model.problem)
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(loop, result):
