@@ -39,6 +39,7 @@ class Passed:
 
     def __init__(self, made):
         self.model, self.optimizer, self.stopped, self.callbacks = made, made.optimizer, None, ()
+        self.validation = None
 
     def stop(self, reason):
         self.stopped = reason
