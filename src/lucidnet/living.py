@@ -344,7 +344,7 @@ def one_cycle(model: Any, x: Any, y: Any, given: Any, settings: dict[str, Any]) 
     optimizer = model._compiled[1]
     with learning(model, x, y, keep=False):
         count = to_train(model, x, y, given.batch_size)[0].count
-    check_rate("fit_one_cycle", model.problem.layout.groups)
+    check_rate("fit_one_cycle", model.problem)
     if count is None:
         raise SettingError("fit_one_cycle: give the number of batches: from_iterator(make, length)")
     steps = given.epochs * -(-count // LoopSettings(accumulate=settings.get("accumulate", 1)).accumulate)

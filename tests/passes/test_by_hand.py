@@ -191,6 +191,41 @@ def test_a_soft_update_is_that_of_each_weight():
         one.copy_weights(model([Input(3), Dense(5, "tanh"), Dense(2)]))
 
 
+class Noted:
+    """A lock that notes which locks are held, in the order in which they were taken."""
+
+    def __init__(self, lock, held, seen):
+        self.lock, self.held, self.seen = lock, held, seen
+
+    def __enter__(self):
+        self.lock.acquire()
+        self.held.append(self)
+        self.seen.append(list(dict.fromkeys(self.held)))
+
+    def __exit__(self, *raised):
+        self.held.reverse(), self.held.remove(self), self.held.reverse()
+        self.lock.release()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_models_are_held_together_and_in_one_order(backend):
+    """Another thread may train the one that is copied, and two threads may copy each other's."""
+    one, other = models = model(backend=backend), model(backend=backend, seed=8)
+    held, seen, orders = [], [], []
+    for each in models:
+        each.executor.lock = Noted(each.executor.lock, held, seen)
+    for call in (
+        lambda: one.copy_weights(other, tau=0.5),
+        lambda: other.copy_weights(one),
+        lambda: ln.OwnStep(lambda a, b, x: a.copy_weights(b), one, other)([X]),
+        lambda: ln.OwnStep(lambda a, b, x: a.copy_weights(b), other, one)([X]),
+    ):
+        seen.clear()
+        call()
+        orders.append(max(seen, key=len))
+    assert not held and len(orders[0]) == 2 and orders == [orders[0]] * 4
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_share_of_the_way_may_come_with_the_batch(backend):
     """Slow and fast weights that meet in every second step (Lookahead), as by hand."""

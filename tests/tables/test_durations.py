@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lucidnet import data
+from lucidnet.cli.data import Asked, open_task
 from lucidnet.data import Table
 from lucidnet.data.durations import seconds_in
 from lucidnet.errors import DataError
@@ -212,6 +213,17 @@ def test_what_look_says(tmp_path):
     assert "column 'unclear': its cells are times, as '12:05', of hours or of minutes: with both" in said
 
 
+def test_training_tells_what_is_read_as_durations(tmp_path):
+    """They may be ratios, and nobody has to call `look`."""
+    path = written(
+        tmp_path, "score,took,age,y", [f"{i % 7 + 1}:{i % 5 + 10},{i}m,{i},{'ab'[i % 2]}" for i in range(40)]
+    )
+    told = open_task(str(path), Asked(target="y")).title()
+    assert "column score holds durations, or times of day: '1:10', which is taken as 4200 seconds" in told
+    assert "column age" not in told
+    assert "durations" not in open_task(str(path), Asked(target="y", drop="score,took")).title()
+
+
 def test_models_of_before_keep_their_categories():
     table = Table.fit({"v": ["a", "b"], "y": [0.5, 1]}, categories="one-hot").to_plain()
     table["columns"][0]["categories"] = ["08:30", "09:00"]
@@ -219,11 +231,8 @@ def test_models_of_before_keep_their_categories():
     assert made.tolist() == [[0, 1], [1, 0]]
 
 
-def test_long_texts_take_no_time():
-    import time
-
-    began = time.process_time()
+def test_long_texts_are_read_to_their_end():
+    """A pattern that tries all ways to divide such a text would not come back."""
     for text in ("1 h" + " " * 200_000 + "x", "1h," * 50_000, "1" * 200_000, "1 h and " * 30_000):
         assert seconds_in([text]) is None
         Table.fit({"v": [text, "b"], "y": [1, 2]}, categories="one-hot")
-    assert time.process_time() - began < 5

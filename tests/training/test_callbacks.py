@@ -194,6 +194,16 @@ def test_a_number_of_validation_without_validation_is_told_before_the_training(n
         made.fit(X, Y, verbose=0, validation_split=0.2, callbacks=[watcher])
 
 
+def test_a_number_of_validation_may_be_measured_by_a_callback_of_ones_own():
+    class Own(EarlyStopping):
+        def epoch(self, loop, result):
+            super().epoch(loop, {"val_loss": loop.epoch if loop.epoch > 2 else -loop.epoch})
+
+    made = model()
+    made.fit(X, Y, epochs=9, verbose=0, callbacks=[Own("val_loss", patience=2)])
+    assert made.history.epochs == 4
+
+
 def test_csv(tmp_path):
     path = tmp_path / "log.csv"
     made = model()

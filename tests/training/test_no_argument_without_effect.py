@@ -8,7 +8,7 @@ from lucidnet.callbacks import ReduceOnPlateau
 from lucidnet.data import Dataset
 from lucidnet.data.stored import Blocks
 from lucidnet.errors import DataError, SettingError, ShapeError
-from lucidnet.layers import Dense, Input, LeakyRNN
+from lucidnet.layers import Dense, Input, LeakyRNN, Sequential
 
 h5py = pytest.importorskip("h5py")
 
@@ -291,3 +291,11 @@ def test_a_rate_that_no_layer_takes(asked):
         asked(model)
     model.set(layer="*", learning_rate=None)
     asked(model)
+
+
+def test_a_rate_of_the_whole_network():
+    """It stands before the optimizer's, and `set` cannot take it away."""
+    model = ln.Model(Sequential([Input(X.shape[1]), Dense(1, learning_rate=0.2)], learning_rate=0.1))
+    model.compile("mse", "adam")
+    with pytest.raises(SettingError, match="make the network's Sequential without learning_rate"):
+        model.lr_find(X, Y, steps=10)

@@ -23,6 +23,7 @@ from ..data.applying import as_numbers
 from ..data.column import Column
 from ..data.columns import FAR
 from ..data.delimited import KINDS, is_unicode, suffixes
+from ..data.durations import WAYS
 from ..data.fitting import column_name, is_tick
 from ..data.frames import Frame
 from ..data.looking import of_form
@@ -241,7 +242,13 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     rows = table.kept(frame)
     groups, weights = aside.groups(frame, rows), aside.weights(frame, rows)
     train, test = divided(y, groups, TESTED, name)
-    read = [*of_form(frame), *_of_groups(aside, groups, train, test, table, y)] if model is None else []
+    read = []
+    if model is None:
+        read = [
+            *of_form(frame),
+            *_of_durations(frame, table),
+            *_of_groups(aside, groups, train, test, table, y),
+        ]
     note = "\n".join([_note(table, frame), *read, *asked.idle(table)])
     if model is None and (known := _measured_on(table, frame, x, y, train)) != table:
         table = known
@@ -256,6 +263,20 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     return replace(
         task, groups=None if groups is None else groups[train], weights=shares[0], weights_test=shares[1]
     )
+
+
+def _of_durations(frame: Frame, table: Table) -> Iterator[str]:
+    """Yield what is read as durations, as texts such as '16:10' may be ratios."""
+    names = [name for name in (*(column.name for column in table.columns), table.target) if name is not None]
+    found = [(name, frame.cells[name].written) for name in names if frame.cells[name].mark in WAYS]
+    for name, written in found[:MOST_NAMES]:
+        yield (
+            f"column {name} holds durations, or times of day: {written}"
+            if written
+            else (f"column {name} holds durations, in seconds")
+        )
+    if len(found) > MOST_NAMES:
+        yield f"{len(found) - MOST_NAMES} more columns hold durations, in seconds"
 
 
 def _of_groups(aside: Aside, groups: Any, train: Any, test: Any, table: Table, y: Any) -> Iterator[str]:

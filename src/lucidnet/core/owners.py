@@ -16,6 +16,11 @@ LEFT = WeakKeyDictionary[Any, tuple[str, Any]]()
 """For each model the name of its last training, and what was set of the model when that ended."""
 
 
+def locks(*models: Any) -> list[Any]:
+    """Return the locks of models in one order for all threads, so that no two wait for each other."""
+    return sorted((model.executor.lock for model in models), key=id)
+
+
 @contextmanager
 def training(loop: Any) -> Iterator[None]:
     """Let no other thread train the model of a loop; in this thread one training may stand within another.

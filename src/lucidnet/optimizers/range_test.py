@@ -9,7 +9,6 @@ import numpy as np
 
 from ..backend import Array
 from ..errors import SettingError
-from .base import Group
 from .settings import check_rate
 
 FEWEST = 8
@@ -39,21 +38,21 @@ class Suggestion(NamedTuple):
         return f"{self.name:<8} {self.rate:.1e}  {self.reason}"
 
 
-def check_tested(optimizer: Any, groups: Sequence[Group]) -> None:
-    """Raise if the learning rate of an optimizer has no effect, so that there is none to find."""
-    if optimizer.full_batch:
+def check_tested(problem: Any) -> None:
+    """Raise if the learning rate of a problem's optimizer has no effect, so that there is none to find."""
+    if problem.optimizer.full_batch:
         raise SettingError(
-            f"lr_find: {optimizer!r} has no rate to find: it searches for the length of each "
+            f"lr_find: {problem.optimizer!r} has no rate to find: it searches for the length of each "
             "step itself; compile with another optimizer, as 'adam' or 'sgd', or fit without lr_find"
         )
-    check_rate("lr_find", groups)
+    check_rate("lr_find", problem)
 
 
 def exploded(losses: Sequence[float]) -> bool:
     """Tell whether the last loss is so far above the best that the test should end.
 
-    Losses may be below 0, as a negative logarithm of a density is. Then the distance counts, as a multiple of
-    the best or the first one's size.
+    Losses may be below 0, as a negative logarithm of a density is. Then it is the distance from the best that
+    counts, beside the size of the best or of the first, whichever is larger.
 
     Examples
     --------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from ..errors import SettingError, lookup
-from .base import Group, Optimizer
+from .base import Optimizer
 
 
 def settable(optimizer: Optimizer) -> dict[str, Any]:
@@ -24,18 +24,22 @@ def settable(optimizer: Optimizer) -> dict[str, Any]:
     return (settable(inner) if isinstance(inner, Optimizer) else {}) | own
 
 
-def check_rate(who: str, groups: Sequence[Group]) -> None:
-    """Raise if nothing that is trained takes the optimizer's learning rate.
+def check_rate(who: str, problem: Any) -> None:
+    """Raise if nothing that is trained, of an `engine.problem.Problem`, takes the optimizer's learning rate.
 
     Raises
     ------
     SettingError
         If all of it has a rate of its own, which goes before that.
     """
-    if groups and all(group.learning_rate is not None for group in groups):
+    net, rates = problem.net, [group.learning_rate for group in problem.layout.groups]
+    if rates and all(rate is not None for rate in rates):
+        take_away = "set(layer='*', learning_rate=None) takes those away"
+        if net.learning_rate is not None:  # which has no name to be set by
+            take_away = f"make the network's {type(net).__name__} without learning_rate"
         raise SettingError(
             f"{who}: the learning rate has no effect, as all layers that are trained have one of their own: "
-            "set(layer='*', learning_rate=None) takes those away"
+            f"{take_away}"
         )
 
 

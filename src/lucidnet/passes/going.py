@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backend import Parts
 from ..backend.xla.device import precision
+from ..core.owners import locks
 from ..core.settings import flag, shown, taken
 from ..core.trees import mapped
 from ..engine.build import problem_of
@@ -150,7 +151,8 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     tau = share(tau)
     if not hasattr(other, "live") or not hasattr(other.executor, "lock"):  # nor one that is away in a step
         raise SettingError(f"copy_weights: other must be a Model, got {shown(other)}")
-    with model.executor.lock:
+    first, second = locks(model, other)
+    with first, second:  # the other may be trained by another thread
         ours, theirs = model.live, other.live
         there, host = type(theirs.params.vector), type(ours.params.vector) is np.ndarray
         if there is not (np.ndarray if host else Parts) or not (host or model.config == other.config):

@@ -19,6 +19,7 @@ from ..backend.xla.autodiff import instead, not_followed
 from ..backend.xla.device import repeated, shapes_of
 from ..backend.xla.sizes import noted, shapes_in
 from ..core.own import check_draws
+from ..core.owners import locks
 from ..core.reads import Reads
 from ..core.settings import accepts, shown
 from ..core.text import Brief
@@ -393,10 +394,9 @@ class OwnStep(Brief):
         run = _Running(self.step, placements, self._seen, self._carries)
         executor, carried = models[0].executor, numbers(self.carried, dtype, True, "carried")
         told, error = list[Any](), None
-        with ExitStack() as locks:
-            for model in models:
-                locks.enter_context(model.executor.lock)
-                locks.enter_context(_busy(model))
+        with ExitStack() as stack:
+            for held in [*locks(*models), *map(_busy, models)]:
+                stack.enter_context(held)
             states = States(tuple(model.live for model in models), carried)
             for group in [blocks] if models[0].backend == "numpy" else alike(blocks):
                 ran = executor.run(run, problems, states, group)

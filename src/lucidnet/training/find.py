@@ -70,7 +70,7 @@ def find(model: Trainee, source: BatchSource, start: float, stop: float, steps: 
     start = taken("lr_find", "start", start, finite(above=0))
     stop = taken("lr_find", "stop", stop, finite(above=start))
     steps = taken("lr_find", "steps", steps, count(10))
-    check_tested(model.problem.optimizer, model.problem.layout.groups)
+    check_tested(model.problem)
     factor = (stop / start) ** (1 / (steps - 1))
     optimizer = model.problem.optimizer.changed(learning_rate=lambda n: start * factor**n)
     problem = model.problem.changed(optimizer)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.files import about, make_folder
 from ...core.settings import choice, path_like, taken, text, whole
+from ...core.value import of_library
 from ...data.batches import check_resumable
 from ...engine.state import Measured
 from ...errors import SettingError
@@ -81,7 +82,7 @@ class Checkpoint(Callback):
 
         self.due, self.improved = loop.fresh and self.saves, False
         if self.best is not None:
-            self.best.begin(loop.model.metrics, loop.validation is not None)
+            self.best.begin(loop.model.metrics, loop.validation is not None or not of_library(self))
         loop.run_name = later(self.folder, loop.run_name)
         describe(loop.model)  # things that cannot be saved are an error now, and not after hours
 

@@ -11,6 +11,7 @@ from ...core.packing import alike, number
 from ...core.packing import whole as whole_number
 from ...core.settings import choice, finite, flag, function, taken, text, texts, whole
 from ...core.trees import dotted, leaves
+from ...core.value import of_library
 from ...engine.state import Measured
 from ...errors import NonFiniteError, SettingError, some
 from ...metrics.best import Best
@@ -37,7 +38,7 @@ class Patience(Callback):
         return self.watched.value
 
     def begin(self, loop: Loop) -> None:
-        self.watched.begin(loop.model.metrics, loop.validation is not None)
+        self.watched.begin(loop.model.metrics, loop.validation is not None or not of_library(self))
         self.waited = 0
 
     def improved(self, loop: Loop, result: Result) -> bool:
@@ -165,7 +166,7 @@ class ReduceOnPlateau(Patience):
     def begin(self, loop: Loop) -> None:
         self.cooling, self.total, self.given, self.put, self.before = 0, 1.0, None, None, None
         super().begin(loop)
-        check_rate("ReduceOnPlateau", loop.model.problem.layout.groups)
+        check_rate("ReduceOnPlateau", loop.model.problem)
 
     def epoch(self, loop: Loop, result: Result) -> None:
         if self.improved(loop, result):
