@@ -216,7 +216,9 @@ def test_what_look_says(tmp_path):
 def test_training_tells_what_is_read_as_durations(tmp_path):
     """They may be ratios, and nobody has to call `look`."""
     path = written(
-        tmp_path, "score,took,age,y", [f"{i % 7 + 1}:{i % 5 + 10},{i}m,{i},{'ab'[i % 2]}" for i in range(40)]
+        tmp_path,
+        "score,took,age,y",
+        [f"{i % 7 + 1}:{i % 5 + 10},1h {i}m,{i},{'ab'[i % 2]}" for i in range(40)],
     )
     told = open_task(str(path), Asked(target="y")).title()
     assert "column score holds durations, or times of day: '1:10', which is taken as 4200 seconds" in told
