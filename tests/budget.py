@@ -36,7 +36,7 @@ from journeys import Figures, measured, table
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "lucidnet"
 
 TODAY = {
-    "lines of the training core": 3441,
+    "lines of the training core": 3439,
 }
 """What is over the budget today, and how much of it there is."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,7 +111,6 @@ class Measured(NamedTuple):
         return self.predictions[0]
 
 
-@dataclass(eq=False, repr=False)
 class Measurements(Brief, Sequence[Measured]):
     """The measurements of consecutive steps: a sequence of `Measured`, held as arrays (steps, ...).
 
@@ -126,17 +124,14 @@ class Measurements(Brief, Sequence[Measured]):
         Which are finite.
     masks, parts : tuple of trees
         As in `Measured`, with an axis for the steps before all others.
-    source : tree or callable, optional
-        As in `Measured`, of a single step.
     """
 
-    losses: Array
-    terms: Array
-    predictions: tuple[Any, ...]
-    good: Array
-    masks: tuple[Any, ...] = ()
-    parts: tuple[Any, ...] = ()
-    source: Any = None
+    def __init__(
+        self, losses: Array, terms: Array, predictions: Any, good: Array, masks: Any = (), parts: Any = ()
+    ) -> None:
+        self.losses, self.terms, self.predictions, self.good = losses, terms, predictions, good
+        self.masks, self.parts = masks, parts
+        self.source: Any = None
 
     @classmethod
     def of(cls, steps: Sequence[Measured]) -> Measurements:

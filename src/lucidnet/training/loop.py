@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from itertools import groupby, islice
-from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ..backend.parts import NOTHING_TO_TRAIN
 from ..core import owners
@@ -29,6 +28,9 @@ from .diagnose import settled
 from .history import History, Result
 from .measure import NO_BATCH, NOTHING, Tally, evaluate
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEPT = frozenset({"predictions", "source"})
 """What is kept from a single step."""
