@@ -441,7 +441,7 @@ def _of_target(frame: Frame, table: Table) -> tuple[str, list[str]]:
         things = "whole " * (whole and not unit) + f"{kind}s"
         low, high = as_text(float(numbers.min())), as_text(float(numbers.max())) + unit
         task = f"regression of {name!r}: {kinds:,} different {things}, {low} to {high}"
-        if max(abs(numbers.mean()), numbers.std()) > FAR:
+        if np.isfinite(numbers).all() and max(abs(numbers.mean()), numbers.std()) > FAR:
             odd.append(f"the target goes to {high}: --standardize brings it near 1, for training")
         if whole and kinds <= 1000:
             odd.append(f"if these {things} are classes: --task classification")
