@@ -34,7 +34,7 @@ def run(*arguments, code=0, given=None):
 
 
 def figures(*arguments):
-    """Return what is printed as JSON; warnings are printed elsewhere."""
+    """Return the figures that a command prints as JSON; its warnings go to the error output."""
     result = CliRunner().invoke(app, [*map(str, arguments), "--json"], env=WIDE)
     assert result.exit_code == 0, result.output + repr(result.exception)
     return json.loads(result.stdout)

@@ -80,8 +80,6 @@ class Aside(NamedTuple):
 
 def as_shares(weights: Any, what: str) -> Any:
     """Return weights divided by their mean, so that a loss stays as large as without them."""
-    if weights is None:
-        return None
     if not weights.any():
         raise DataError(f"--weight: {what} all weigh 0: name another column, or leave it out")
     return weights / weights.mean()

@@ -231,11 +231,13 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
     if not is_table(name):
         return open_arrays(name, asked, model)
     frame = read_frame(name, model, asked.encoding)
-    aside = asked.aside(frame) if model is None else Aside.of(model)
-    frame = aside.complete(
-        frame, str(asked.missing if model is None else table_for(model, frame).missing) == "drop"
-    )
-    table = asked.fit(frame) if model is None else table_for(model, frame)
+    if model is None:
+        aside = asked.aside(frame)
+        frame = aside.complete(frame, asked.missing == "drop")
+        table = asked.fit(frame)
+    else:
+        aside, table = Aside.of(model), table_for(model, frame)
+        frame = aside.complete(frame, table.missing == "drop")
     x, y = table.apply(frame)
     if y is None:
         raise DataError(f"{name} has no column {table.target!r}, the target that the model was trained on")
@@ -256,31 +258,29 @@ def open_task(name: str, asked: Asked = ANYTHING, model: Model | None = None) ->
         assert y is not None  # it was there before
     decimal = str(frame.form["decimal"])
     task = Task(name, x[train], y[train], x[test], y[test], table, note, None, decimal, asked.encoding, aside)
-    shares = [
-        None if weights is None else as_shares(weights[part], f"the rows for {what}")
-        for part, what in ((train, "training"), (test, "testing"))
-    ]
+    if groups is not None:
+        task = replace(task, groups=groups[train])
+    if weights is None:
+        return task
     return replace(
-        task, groups=None if groups is None else groups[train], weights=shares[0], weights_test=shares[1]
+        task,
+        weights=as_shares(weights[train], "the rows for training"),
+        weights_test=as_shares(weights[test], "the rows for testing"),
     )
 
 
 def _of_durations(frame: Frame, table: Table) -> Iterator[str]:
-    """Yield what is read as durations, as texts such as '16:10' may be ratios."""
+    """Yield a line for each column that was read as durations: its texts, such as '16:10', may be ratios."""
     names = [name for name in (*(column.name for column in table.columns), table.target) if name is not None]
     found = [(name, frame.cells[name].written) for name in names if frame.cells[name].mark in WAYS]
     for name, written in found[:MOST_NAMES]:
-        yield (
-            f"column {name} holds durations, or times of day: {written}"
-            if written
-            else (f"column {name} holds durations, in seconds")
-        )
+        yield f"column {name} holds durations, {f'or times of day: {written}' if written else 'in seconds'}"
     if len(found) > MOST_NAMES:
         yield f"{len(found) - MOST_NAMES} more columns hold durations, in seconds"
 
 
 def _of_groups(aside: Aside, groups: Any, train: Any, test: Any, table: Table, y: Any) -> Iterator[str]:
-    """Yield what to know of how groups are divided, and of weights."""
+    """Yield lines about how groups were divided, and about weights."""
     if groups is not None:
         counts = [len(np.unique(groups[part])) for part in (train, test)]
         yield f"split by {aside.group}: {counts[0]:,} of them for training, {counts[1]:,} for testing"

@@ -157,10 +157,10 @@ def _weighed(aside: Aside, frame: Frame, rows: Any) -> tuple[Any, str]:
     """Return how much each row counts, None if all alike, and what to know of that."""
     if aside.weight is None:
         return None, ""
-    weights = as_shares(aside.weights(frame, rows), "these rows")
+    weights = aside.weights(frame, rows)
     if weights is None:
         return None, f"there is no column {aside.weight} of weights: all rows count alike"
-    return weights, f"rows count as column {aside.weight} says"
+    return as_shares(weights, "these rows"), f"rows count as column {aside.weight} says"
 
 
 def _whole_rows(table: Table, frame: Frame) -> Any:

@@ -254,8 +254,8 @@ def _fit(model: Model, task: Task, method: Method, quiet: bool) -> bool:
     }
     x, y = task.x, task.y
     if task.groups is not None and method.validation:
-        x, y, divided = _by_groups(task, method.validation)
-        settings = {**settings, **divided, "validation_split": 0.0}
+        x, y, apart = _by_groups(task, method.validation)
+        settings |= apart | {"validation_split": 0.0}
     if method.way.patience is not None:
         settings["callbacks"] = EarlyStopping("val_loss", method.way.patience)
     if method.way.alignment is not None:

@@ -225,7 +225,7 @@ def _at_table(path: Path, frame: Frame, target: str | int | None, encoding: str 
 
 
 def _inputs(frame: Frame, target: str) -> tuple[list[ColumnTold], dict[str, str]]:
-    """Return what is found in all columns but the target, and the options for those that are no inputs."""
+    """Describe all columns but the target; return that, and the options for columns that are no inputs."""
     parts = one_hot_with(target, frame)
     found = [told(one, frame) for one in frame.names if one != target]
     found = [_without(one, OF_TARGET) if one.seen.name in parts else one for one in found]

@@ -111,8 +111,8 @@ def _odd_kinds(kinds: Sequence[str]) -> str | None:
 
 def _ticked(kinds: Sequence[str], there: Sequence[str]) -> str | None:
     """Say that cells hold several answers of a few, as forms write them where several may be ticked."""
-    several = [text for text in kinds if SEVERAL_ANSWERS.search(text)]
-    if 4 * sum(text in {*several} for text in there) < len(there) or len(kinds) < 4:
+    several = {text for text in kinds if SEVERAL_ANSWERS.search(text)}
+    if 4 * sum(text in several for text in there) < len(there) or len(kinds) < 4:
         return None
     answers = sorted({part.strip() for text in kinds for part in SEVERAL_ANSWERS.split(text)})
     if len(answers) > FEW or len(answers) >= len(kinds):
@@ -144,7 +144,9 @@ def in_units(texts: Sequence[str]) -> str | None:
         return f"its cells are numbers of {unit}, as {texts[0][:40]!r}"
     first: dict[str, str] = {}
     for text in texts:
-        if (unit := mark_of([text]) or unit_of([text])) is None or not (unit in UNITS or mark_of([text])):
+        mark = mark_of([text])
+        unit = mark or unit_of([text])
+        if unit is None or not (mark or unit in UNITS):
             return None
         first.setdefault(unit, text)
     if len(first) < 2:

@@ -27,7 +27,7 @@ def columns_aside(found: Sequence[ColumnTold], frame: Frame) -> dict[str, str]:
 
 
 def beside(one: ColumnTold, option: str) -> ColumnTold:
-    """Return what is told of a column that an option of its own names."""
+    """Describe a column that ``--group`` or ``--weight`` names, in place of what was found in it."""
     told = "it says how much each row counts, as its name says; --weight takes it so, not as an input"
     if option == "group":
         told = (one.drop or one.odd or "").removesuffix(DIVIDED)

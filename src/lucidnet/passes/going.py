@@ -154,8 +154,9 @@ def copy_weights(model: Any, other: Any, parts: Any = None, tau: float = 1.0) ->
     first, second = locks(model, other)
     with first, second:  # the other may be trained by another thread
         ours, theirs = model.live, other.live
-        there, host = type(theirs.params.vector), type(ours.params.vector) is np.ndarray
-        if there is not (np.ndarray if host else Parts) or not (host or model.config == other.config):
-            ours, theirs, host = model.state, other.state, True  # they lie on different devices
+        kind, host = type(theirs.params.vector), type(ours.params.vector) is np.ndarray
+        near = kind is np.ndarray if host else kind is Parts and model.config == other.config
+        if not near:  # they lie on different devices: on the host
+            ours, theirs, host = model.state, other.state, True
         with nullcontext() if host else precision(model.dtype):
             model.live = State(blended(ours.params, theirs.params, parts, tau), *ours[1:])

@@ -44,7 +44,12 @@ def _of_time(x: Any) -> Iterator[tuple[str, Any]]:
     kinds = getattr(getattr(x, "schema", None), "types", ()) if kinds is None else kinds
     for place, (name, kind) in enumerate(zip(names, kinds, strict=False)):
         if str(kind).lower().startswith(("date", "time", "duration")):
-            yield name, next(iter(x.iloc[:, place] if hasattr(x, "iloc") else x[name]), None)
+            yield name, next(iter(_column(x, place, name)), None)
+
+
+def _column(x: Any, place: int, name: str) -> Any:
+    """Return a column of a frame; of pandas by its place, as names there may be other things than texts."""
+    return x.iloc[:, place] if hasattr(x, "iloc") else x[name]
 
 
 def _refuse_images(title: str, x: Any) -> None:
@@ -60,7 +65,7 @@ def _refuse_images(title: str, x: Any) -> None:
 def _no_numbers(x: Any) -> tuple[str, Any] | None:
     """Return the first column of a frame that is not of numbers, and a cell that is none, if there is one."""
     for place, name in enumerate(columns_of(x) or ()):
-        column = np.asarray(x.iloc[:, place] if hasattr(x, "iloc") else x[name])
+        column = np.asarray(_column(x, place, name))
         try:
             column.astype(np.float64)
         except (ValueError, TypeError):

@@ -279,7 +279,7 @@ def listed(classes: Any) -> Any:
 
 
 def cell(column: Any) -> dict[str, Any]:
-    """Return what is to know of a table's column: its categories, its unit, what replaces a missing cell."""
+    """Return the categories or the unit of a table's column, and what fills its missing cells."""
     if column.kind == "category":
         kind: dict[str, Any] = {"categories": [*column.categories]}
     elif column.kind == "date":
